@@ -1,0 +1,187 @@
+"""The facets that every tensor operation of `dlc` has.
+
+A facet answers one question that a compiler stage asks of an operation. Passes over `dlc` are generic drivers that
+depend on this module and never on a concrete operation, so adding an operation touches no pass.
+
+| facet | question | asked by |
+|---|---|---|
+| `infer_type` | what type has the result, if the operands are right? | the builder, the verifier |
+| `evaluate` | what is the value, in NumPy? | the reference interpreter, constant folding, every test |
+| `simplify` | is there a simpler form of the same value? | `simplify-dlc` |
+| `jvp` | how does the result move when the operands move? | `differentiate` |
+| `transpose` | the adjoint, where the operation is linear in an operand | `differentiate` |
+| `batch` | the same on operands with one more leading dimension | `batch` |
+| `lower` | the same in linalg | `convert-dlc-to-linalg` |
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, TypeAlias, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from xdsl.dialects.builtin import (
+    BFloat16Type,
+    DenseArrayBase,
+    Float16Type,
+    Float32Type,
+    Float64Type,
+    IntegerType,
+    TensorType,
+    f32,
+    f64,
+    i1,
+    i32,
+    i64,
+)
+from xdsl.ir import Attribute, SSAValue
+from xdsl.irdl import IRDLOperation, result_def, traits_def
+from xdsl.traits import Pure
+from xdsl.utils.exceptions import VerifyException
+
+from dialects.builder import OpBuilder
+
+Array: TypeAlias = NDArray[Any]
+AnyTensor: TypeAlias = TensorType[Attribute]
+Properties: TypeAlias = Mapping[str, Attribute]
+
+ELEMENT_TYPES: dict[np.dtype[Any], Attribute] = {
+    np.dtype(np.bool_): i1,
+    np.dtype(np.int32): i32,
+    np.dtype(np.int64): i64,
+    np.dtype(np.float32): f32,
+    np.dtype(np.float64): f64,
+}
+"""The element types of `dlc` tensors, by NumPy dtype."""
+
+DTYPES: dict[Attribute, np.dtype[Any]] = {element: dtype for dtype, element in ELEMENT_TYPES.items()}
+
+
+class TensorOp(IRDLOperation, ABC):
+    """A pure operation on tensors with static shapes and one result."""
+
+    no_derivative: ClassVar[str] = ""
+    """Why the derivative is zero everywhere it exists; empty for operations that have a `jvp`."""
+
+    result = result_def(AnyTensor)
+    traits = traits_def(Pure())
+
+    def __init__(self, operands: Sequence[SSAValue], properties: Properties | None = None):
+        properties = dict(properties or {})
+        result_type = self.infer_type(tensor_types(operands), properties)
+        super().__init__(operands=operands, properties=properties, result_types=[result_type])
+
+    @classmethod
+    def build(cls, b: OpBuilder, operands: Sequence[SSAValue], properties: Properties | None = None) -> SSAValue:
+        """Append the operation to `b` and return its result.
+
+        Raises `VerifyException` if `infer_type` does. `b` may answer with an existing or simpler value.
+        """
+        result_type = cls.infer_type(tensor_types(operands), properties or {})
+        return b.create(cls, operands, result_type, dict(properties or {}))
+
+    def verify_(self) -> None:
+        """Accept exactly the result type that `infer_type` gives."""
+        expected = self.infer_type(tensor_types(self.operands), self.properties)
+        if self.result.type != expected:
+            raise VerifyException(f"{self.name}: result has type {self.result.type}, expected {expected}")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes of the result."""
+        return self.result.type.get_shape()
+
+    @classmethod
+    @abstractmethod
+    def infer_type(cls, operand_types: Sequence[AnyTensor], properties: Properties) -> AnyTensor:
+        """Return the result type; raise `VerifyException` if the operands or properties are wrong."""
+
+    @abstractmethod
+    def evaluate(self, operands: Sequence[Array]) -> Array:
+        """Return the reference value, an array with the result's shape and dtype; mutate nothing."""
+
+    def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
+        """Return a simpler value equal to this operation on `operands` (built in `b` if need be), or `None`."""
+        del b, operands
+        return None
+
+    def jvp(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> SSAValue | None:
+        """Return the tangent of the result; `None` stands for zero.
+
+        `tangents` has one entry per operand, at least one not `None`; none for operands that are not
+        floating point. The operation itself stands in `b` already: `self.operands` and `self.result` may be used.
+        """
+        del b, tangents
+        assert self.no_derivative, f"{self.name}: has neither a jvp nor a reason not to"
+        return None
+
+    def transpose(self, b: OpBuilder, cotangent: SSAValue, linear: Sequence[bool]) -> Sequence[SSAValue | None]:
+        """Return one cotangent per operand; `None` where `linear` is false or the cotangent is zero.
+
+        `linear[i]` says that operand `i` carries a tangent; in these operands together the operation is linear.
+        Operands that are not linear may be used.
+        """
+        del b, cotangent, linear
+        raise AssertionError(f"{self.name}: is not linear in any operand")
+
+    @abstractmethod
+    def batch(self, b: OpBuilder, operands: Sequence[SSAValue], batched: Sequence[bool], size: int) -> SSAValue:
+        """Return the results for a batch, stacked along a new leading dimension of extent `size`.
+
+        `self` is the unbatched operation; `operands[i]` has the extra leading dimension where `batched[i]`, which
+        holds for at least one.
+        """
+
+    @abstractmethod
+    def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
+        """Build the form of this operation in linalg on tensors."""
+
+
+def tensor_types(values: Sequence[SSAValue]) -> tuple[AnyTensor, ...]:
+    """Return the types of `values`; raise `VerifyException` unless all are tensors of static shape."""
+    types = tuple(value.type for value in values)
+    for i, operand_type in enumerate(types):
+        if not isinstance(operand_type, TensorType):
+            raise VerifyException(f"operand {i} has type {operand_type}, expected a tensor")
+    return cast(tuple[AnyTensor, ...], types)
+
+
+def tensor_type_of(value: SSAValue) -> AnyTensor:
+    """The type of a value that is known to be a tensor."""
+    assert isinstance(value.type, TensorType), f"{value.type} is not a tensor type"
+    return cast(AnyTensor, value.type)
+
+
+def shape_of(value: SSAValue) -> tuple[int, ...]:
+    """The sizes of a value that is known to be a tensor."""
+    return tensor_type_of(value).get_shape()
+
+
+def element_type_of(value: SSAValue) -> Attribute:
+    """The element type of a value that is known to be a tensor."""
+    return tensor_type_of(value).element_type
+
+
+def dtype_of(tensor: AnyTensor) -> np.dtype[Any]:
+    """The NumPy dtype of a tensor type; raise `VerifyException` for an element type that `dlc` has not."""
+    dtype = DTYPES.get(tensor.element_type)
+    if dtype is None:
+        known = ", ".join(str(element) for element in DTYPES)
+        raise VerifyException(f"element type {tensor.element_type} is not supported; use one of {known}")
+    return dtype
+
+
+def is_float(element_type: Attribute) -> bool:
+    """Whether a type is a floating-point type, which is what derivatives exist for."""
+    return isinstance(element_type, Float32Type | Float64Type | Float16Type | BFloat16Type)
+
+
+def is_bool(element_type: Attribute) -> bool:
+    """Whether a type is `i1`."""
+    return isinstance(element_type, IntegerType) and element_type.width.data == 1
+
+
+def ints(attribute: Attribute) -> tuple[int, ...]:
+    """The integers of a dense array attribute."""
+    assert isinstance(attribute, DenseArrayBase)
+    return tuple(cast(Sequence[int], attribute.get_values()))

@@ -1,0 +1,232 @@
+"""The `rt` dialect: what a compiled program asks of its surroundings.
+
+`rt.kernel` groups structured operations that will become one kernel, `rt.launch` runs an outlined kernel over a
+range, `rt.gemm` calls the BLAS library.
+"""
+
+from collections.abc import Sequence
+from typing import Self, cast
+
+from xdsl.dialects.builtin import (
+    I64,
+    DenseArrayBase,
+    MemRefType,
+    ShapedType,
+    StringAttr,
+    SymbolRefAttr,
+    TensorType,
+    UnitAttr,
+    i64,
+)
+from xdsl.ir import Attribute, Dialect, Region, SSAValue
+from xdsl.irdl import (
+    IRDLOperation,
+    irdl_op_definition,
+    operand_def,
+    opt_operand_def,
+    opt_prop_def,
+    opt_result_def,
+    prop_def,
+    region_def,
+    traits_def,
+    var_operand_def,
+    var_result_def,
+)
+from xdsl.parser import Parser
+from xdsl.printer import Printer
+from xdsl.traits import HasParent, IsolatedFromAbove, IsTerminator
+from xdsl.utils.exceptions import VerifyException
+
+
+@irdl_op_definition
+class KernelOp(IRDLOperation):
+    """A group of structured operations that becomes one kernel.
+
+    The region is isolated from above: its block arguments stand for `inputs`. `tile` holds the sizes of the outer
+    parallel iteration space that all its `linalg.generic` operations share as their leading loop dimensions; one
+    point of that space can be computed without any other.
+
+    On tensors, `rt.yield` names the results. On memrefs (after `bufferize`) there are no results: the kernel writes
+    to memrefs among its inputs.
+    """
+
+    name = "rt.kernel"
+
+    inputs = var_operand_def(TensorType | MemRefType)
+    outputs = var_result_def(TensorType)
+    kernel_name = prop_def(StringAttr)
+    tile = prop_def(DenseArrayBase.constr(I64))
+    body = region_def("single_block")
+
+    traits = traits_def(IsolatedFromAbove())
+
+    def __init__(
+        self,
+        kernel_name: str,
+        tile: Sequence[int],
+        inputs: Sequence[SSAValue],
+        result_types: Sequence[Attribute],
+        body: Region,
+    ):
+        super().__init__(
+            operands=[inputs],
+            result_types=[result_types],
+            properties={
+                "kernel_name": StringAttr(kernel_name),
+                "tile": DenseArrayBase.from_list(i64, list(tile)),
+            },
+            regions=[body],
+        )
+
+    def verify_(self) -> None:
+        """Check that block arguments match the inputs and the yielded values the results."""
+        block = self.body.block
+        arguments = tuple(argument.type for argument in block.args)
+        inputs = tuple(value.type for value in self.inputs)
+        if arguments != inputs:
+            raise VerifyException(f"rt.kernel: block arguments {arguments} differ from inputs {inputs}")
+        last = block.last_op
+        if not isinstance(last, YieldOp):
+            raise VerifyException("rt.kernel: the region must end in rt.yield")
+        yielded = tuple(value.type for value in last.values)
+        results = tuple(value.type for value in self.outputs)
+        if yielded != results:
+            raise VerifyException(f"rt.kernel: yields {yielded}, expected the result types {results}")
+
+    def print(self, printer: Printer) -> None:
+        """Print as `rt.kernel "name" tile [64] ins(%a = %x : type) -> (types) { … }`."""
+        printer.print_string(" ")
+        printer.print_string_literal(self.kernel_name.data)
+        printer.print_string(" tile [")
+        printer.print_list(self.tile.get_values(), lambda size: printer.print_string(str(size)))
+        printer.print_string("] ins(")
+        block = self.body.block
+        printer.print_list(
+            list(zip(block.args, self.inputs, strict=True)),
+            lambda pair: _print_binding(printer, *pair),
+        )
+        printer.print_string(")")
+        if self.outputs:
+            printer.print_string(" -> (")
+            printer.print_list(self.outputs, lambda value: printer.print_attribute(value.type))
+            printer.print_string(")")
+        printer.print_string(" ")
+        printer.print_region(self.body, print_entry_block_args=False)
+        printer.print_op_attributes(self.attributes, print_keyword=True)
+
+    @classmethod
+    def parse(cls, parser: Parser) -> Self:
+        """Parse what `print` prints."""
+        name = parser.parse_str_literal()
+        parser.parse_keyword("tile")
+        tile = parser.parse_comma_separated_list(parser.Delimiter.SQUARE, parser.parse_integer)
+        parser.parse_keyword("ins")
+        arguments: list[Parser.Argument] = []
+        inputs: list[SSAValue] = []
+
+        def parse_binding() -> None:
+            argument = parser.parse_argument(expect_type=False)
+            parser.parse_punctuation("=")
+            value = parser.parse_unresolved_operand()
+            parser.parse_punctuation(":")
+            value_type = parser.parse_type()
+            arguments.append(argument.resolve(value_type))
+            inputs.append(parser.resolve_operand(value, value_type))
+
+        parser.parse_comma_separated_list(parser.Delimiter.PAREN, parse_binding)
+        result_types: list[Attribute] = []
+        if parser.parse_optional_punctuation("->"):
+            result_types = parser.parse_comma_separated_list(parser.Delimiter.PAREN, parser.parse_type)
+        body = parser.parse_region(arguments)
+        attributes = parser.parse_optional_attr_dict_with_keyword()
+        op = cls(name, tile, inputs, result_types, body)
+        if attributes is not None:
+            op.attributes |= attributes.data
+        return op
+
+
+def _print_binding(printer: Printer, argument: SSAValue, value: SSAValue) -> None:
+    printer.print_ssa_value(argument)
+    printer.print_string(" = ")
+    printer.print_operand(value)
+    printer.print_string(" : ")
+    printer.print_attribute(value.type)
+
+
+@irdl_op_definition
+class YieldOp(IRDLOperation):
+    """Ends the region of `rt.kernel` and names its results."""
+
+    name = "rt.yield"
+
+    values = var_operand_def(TensorType)
+
+    traits = traits_def(IsTerminator(), HasParent(KernelOp))
+
+    assembly_format = "($values^ `:` type($values))? attr-dict"
+
+
+@irdl_op_definition
+class GemmOp(IRDLOperation):
+    """Matrix product by the BLAS library: `out[b] = op(lhs[b]) @ op(rhs[b])`.
+
+    `lhs` is `[b x] m x k` (`k x m` with `trans_lhs`), `rhs` is `[b x] k x n` (`n x k` with `trans_rhs`), `out` is
+    `[b x] m x n`; the element type is f32 or f64. Either operand may lack the batch dimension. On tensors the product
+    is the result; on memrefs it is written to the operand `out`.
+    """
+
+    name = "rt.gemm"
+
+    lhs = operand_def(TensorType | MemRefType)
+    rhs = operand_def(TensorType | MemRefType)
+    out = opt_operand_def(MemRefType)
+    result = opt_result_def(TensorType)
+    trans_lhs = opt_prop_def(UnitAttr)
+    trans_rhs = opt_prop_def(UnitAttr)
+
+    assembly_format = (
+        "(`trans_lhs` $trans_lhs^)? (`trans_rhs` $trans_rhs^)? $lhs `,` $rhs (`into` $out^)? "
+        "`:` type($lhs) `,` type($rhs) (`into` type($out)^)? (`->` type($result)^)? attr-dict"
+    )
+
+    def verify_(self) -> None:
+        """Check the shapes, and that exactly one of `out` and `result` is there."""
+        if (self.out is None) == (self.result is None):
+            raise VerifyException("rt.gemm: needs either an out memref or a tensor result")
+        destination = cast(ShapedType, (self.out or self.result).type)  # pyright: ignore[reportOptionalMemberAccess]
+        expected = self.product_shape()
+        if destination.get_shape() != expected:
+            raise VerifyException(f"rt.gemm: the product has shape {expected}, got {destination}")
+
+    def product_shape(self) -> tuple[int, ...]:
+        """The shape of the product; raise `VerifyException` if the operands do not fit."""
+        lhs = cast(ShapedType, self.lhs.type).get_shape()
+        rhs = cast(ShapedType, self.rhs.type).get_shape()
+        if not 2 <= len(lhs) <= 3 or not 2 <= len(rhs) <= 3:
+            raise VerifyException(f"rt.gemm: operands of shapes {lhs} and {rhs} are not (batches of) matrices")
+        m, k = (lhs[-1], lhs[-2]) if self.trans_lhs is not None else (lhs[-2], lhs[-1])
+        k_rhs, n = (rhs[-1], rhs[-2]) if self.trans_rhs is not None else (rhs[-2], rhs[-1])
+        if k != k_rhs or (len(lhs) == len(rhs) == 3 and lhs[0] != rhs[0]):
+            raise VerifyException(f"rt.gemm: shapes {lhs} and {rhs} do not fit")
+        batch = lhs[:-2] or rhs[:-2]
+        return (*batch, m, n)
+
+
+@irdl_op_definition
+class LaunchOp(IRDLOperation):
+    """Run the outlined kernel `kernel` over the whole range of its tile.
+
+    The kernel's own arguments are `operands`; from the `loops` stage on it takes the range `lo, hi` in front of them,
+    and `over` holds the sizes whose product is the extent of that range.
+    """
+
+    name = "rt.launch"
+
+    kernel = prop_def(SymbolRefAttr)
+    over = prop_def(DenseArrayBase.constr(I64))
+    arguments = var_operand_def(MemRefType)
+
+    assembly_format = "$kernel `over` $over `(` $arguments `)` `:` type($arguments) attr-dict"
+
+
+Rt = Dialect("rt", [GemmOp, KernelOp, LaunchOp, YieldOp], [])

@@ -1,0 +1,131 @@
+"""Short constructors for structured operations on tensors: `linalg.generic` and what goes with it.
+
+A map is a tuple of loop dimensions (`(0, 2)` reads `operand[d0, d2]`) or an `AffineMapAttr` for anything else.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeAlias, cast
+
+from xdsl.dialects import arith, tensor
+from xdsl.dialects.builtin import (
+    AffineMapAttr,
+    ArrayAttr,
+    DenseArrayBase,
+    IndexType,
+    IntegerAttr,
+    TensorType,
+    i32,
+    i64,
+)
+from xdsl.dialects.linalg.attrs import IteratorTypeAttr
+from xdsl.dialects.linalg.ops import FillOp, GenericOp, IndexOp, YieldOp
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+
+from dialects.builder import OpBuilder, dims_map
+
+Map: TypeAlias = Sequence[int] | AffineMapAttr
+Body: TypeAlias = Callable[[OpBuilder, tuple[SSAValue, ...]], Sequence[SSAValue]]
+
+PARALLEL = IteratorTypeAttr.parallel()
+REDUCTION = IteratorTypeAttr.reduction()
+
+
+def build_generic(
+    b: OpBuilder,
+    inputs: Sequence[SSAValue],
+    outputs: Sequence[SSAValue],
+    maps: Sequence[Map],
+    iterators: Sequence[IteratorTypeAttr],
+    body: Body,
+) -> tuple[SSAValue, ...]:
+    """Append a `linalg.generic` on tensors and return its results, one per output.
+
+    `body` gets a builder for the body and the block arguments (one per input, then one per output) and returns the
+    values to yield.
+    """
+    num_dims = len(iterators)
+    elements = [element_type(value) for value in (*inputs, *outputs)]
+    block = Block(arg_types=elements)
+    inner = OpBuilder(block, b.location)
+    inner.create_op(YieldOp, body(inner, tuple(block.args)))
+    map_attributes = [m if isinstance(m, AffineMapAttr) else dims_map(num_dims, tuple(m)) for m in maps]
+    op = b.create_op(
+        GenericOp,
+        (*inputs, *outputs),
+        [value.type for value in outputs if isinstance(value.type, TensorType)],
+        {
+            "indexing_maps": ArrayAttr(map_attributes),
+            "iterator_types": ArrayAttr(iterators),
+            "operandSegmentSizes": DenseArrayBase.from_list(i32, [len(inputs), len(outputs)]),
+        },
+        regions=[Region(block)],
+    )
+    return tuple(op.results)
+
+
+def build_empty(b: OpBuilder, result_type: TensorType[Any]) -> SSAValue:
+    """Append a `tensor.empty`: a destination whose contents do not matter."""
+    return b.create(tensor.EmptyOp, (), result_type)
+
+
+def build_fill(b: OpBuilder, value: SSAValue, result_type: TensorType[Any]) -> SSAValue:
+    """Append a tensor with the scalar `value` everywhere."""
+    empty = build_empty(b, result_type)
+    op = b.create_op(
+        FillOp,
+        (value, empty),
+        (result_type,),
+        {"operandSegmentSizes": DenseArrayBase.from_list(i32, [1, 1])},
+        regions=[_fill_body(value.type)],
+    )
+    return op.results[0]
+
+
+def _fill_body(scalar_type: Attribute) -> Region:
+    block = Block(arg_types=[scalar_type, scalar_type])
+    OpBuilder(block).create_op(YieldOp, (block.args[0],))
+    return Region(block)
+
+
+def build_loop_index(b: OpBuilder, dim: int) -> SSAValue:
+    """Append a `linalg.index`: the position in loop dimension `dim`, inside the body of a `linalg.generic`."""
+    return b.create(IndexOp, (), IndexType(), {"dim": IntegerAttr(dim, i64)})
+
+
+def element_type(value: SSAValue) -> Attribute:
+    """The element type of a shaped value, or the type itself of a scalar."""
+    return cast(Attribute, getattr(value.type, "element_type", value.type))
+
+
+def captured_values(op: Operation) -> Iterator[SSAValue]:
+    """The values that the regions of `op` use but `op` does not list as operands and does not define.
+
+    `tensor.extract` in the body of a `linalg.generic` reads its tensor this way.
+    """
+    seen: set[SSAValue] = set()
+    for region in op.regions:
+        for inner in region.walk():
+            for operand in inner.operands:
+                if operand in seen:
+                    continue
+                block = operand.owner if isinstance(operand.owner, Block) else operand.owner.parent
+                if not _is_inside(block, op):
+                    seen.add(operand)
+                    yield operand
+
+
+def _is_inside(block: Block | None, op: Operation) -> bool:
+    while block is not None:
+        parent = block.parent_op()
+        if parent is op:
+            return True
+        block = parent.parent if parent is not None else None
+    return False
+
+
+def is_splat_constant(value: SSAValue) -> bool:
+    """Whether `value` is an `arith.constant` whose elements are all equal."""
+    owner = value.owner
+    if not isinstance(owner, arith.ConstantOp):
+        return False
+    return bool(getattr(owner.value, "is_splat", lambda: True)())
