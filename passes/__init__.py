@@ -1,0 +1,35 @@
+"""All passes of the project, by level: the folder is the level that a pass works on.
+
+A pass has one name in three spellings: the file `passes/dlc/fold_constants.py` holds the class `FoldConstantsPass`,
+which the command line calls `fold-constants`. So its place, `"dlc.fold_constants"`, says everything, and listing all
+passes imports none of them.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from typing import cast
+
+from xdsl.passes import ModulePass
+
+ALL_PASSES: tuple[str, ...] = (
+    # tensor to autodiff to linalg
+    # linalg to fused
+    # fused to bufferized
+    # bufferized to loops
+    # loops to llvm
+    # gpu
+)
+"""The place of every pass below this package, in pipeline order."""
+
+
+def load_pass(place: str) -> type[ModulePass]:
+    """Import the pass at `place`, for example `"dlc.fold_constants"`."""
+    name = place.rpartition(".")[2]
+    class_name = "".join(word.capitalize() for word in name.split("_")) + "Pass"
+    return cast(type[ModulePass], getattr(import_module(f"passes.{place}"), class_name))
+
+
+def get_all_passes() -> dict[str, Callable[[], type[ModulePass]]]:
+    """Every pass by its name on the command line; calling the value imports it."""
+    return {place.rpartition(".")[2].replace("_", "-"): partial(load_pass, place) for place in ALL_PASSES}

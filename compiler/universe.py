@@ -1,0 +1,23 @@
+"""The `xdsl.universe` entry point: our dialects and passes, for `dlc-opt` and for plain `xdsl-opt`."""
+
+from xdsl.ir import Dialect
+from xdsl.universe import Universe
+
+from passes import get_all_passes
+
+
+def get_dlc() -> Dialect:
+    """The tensor dialect."""
+    from dialects.dlc.dialect import Dlc
+
+    return Dlc
+
+
+def get_rt() -> Dialect:
+    """Kernels, launches and library calls."""
+    from dialects.rt import Rt
+
+    return Rt
+
+
+DLC_UNIVERSE = Universe(all_dialects={"dlc": get_dlc, "rt": get_rt}, all_passes=get_all_passes())
