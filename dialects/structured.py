@@ -21,7 +21,7 @@ from xdsl.dialects.linalg.attrs import IteratorTypeAttr
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, IndexOp, YieldOp
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
-from dialects.builder import OpBuilder, dims_map
+from dialects.builder import OpBuilder, dims_map, tensor_type
 
 Map: TypeAlias = Sequence[int] | AffineMapAttr
 Body: TypeAlias = Callable[[OpBuilder, tuple[SSAValue, ...]], Sequence[SSAValue]]
@@ -61,6 +61,32 @@ def build_generic(
         regions=[Region(block)],
     )
     return tuple(op.results)
+
+
+def build_reduction(
+    b: OpBuilder,
+    source: SSAValue,
+    dims: Sequence[int],
+    neutral: float,
+    combine: Callable[[OpBuilder, SSAValue, SSAValue], SSAValue],
+) -> SSAValue:
+    """Append the reduction of the tensor `source` over `dims`, which disappear: a fill with `neutral`, then a generic.
+
+    `combine(b, accumulator, element)` builds the scalar step; it must be associative and commutative up to rounding.
+    """
+    shape = cast(TensorType[Any], source.type).get_shape()
+    kept = [dim for dim in range(len(shape)) if dim not in dims]
+    loop_of = {dim: loop for loop, dim in enumerate((*kept, *sorted(dims)))}
+    element = element_type(source)
+    start = build_fill(b, b.constant(neutral, element), tensor_type(element, tuple(shape[dim] for dim in kept)))
+    return build_generic(
+        b,
+        (source,),
+        (start,),
+        (tuple(loop_of[dim] for dim in range(len(shape))), range(len(kept))),
+        (PARALLEL,) * len(kept) + (REDUCTION,) * len(dims),
+        lambda inner, arguments: (combine(inner, arguments[1], arguments[0]),),
+    )[0]
 
 
 def build_empty(b: OpBuilder, result_type: TensorType[Any]) -> SSAValue:

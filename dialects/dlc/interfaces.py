@@ -60,7 +60,7 @@ DTYPES: dict[Attribute, np.dtype[Any]] = {element: dtype for dtype, element in E
 class TensorOp(IRDLOperation, ABC):
     """A pure operation on tensors with static shapes and one result."""
 
-    no_derivative: ClassVar[str] = ""
+    NO_DERIVATIVE: ClassVar[str] = ""
     """Why the derivative is zero everywhere it exists; empty for operations that have a `jvp`."""
 
     result = result_def(AnyTensor)
@@ -72,10 +72,11 @@ class TensorOp(IRDLOperation, ABC):
         super().__init__(operands=operands, properties=properties, result_types=[result_type])
 
     @classmethod
-    def build(cls, b: OpBuilder, operands: Sequence[SSAValue], properties: Properties | None = None) -> SSAValue:
+    def emit(cls, b: OpBuilder, operands: Sequence[SSAValue], properties: Properties | None = None) -> SSAValue:
         """Append the operation to `b` and return its result.
 
-        Raises `VerifyException` if `infer_type` does. `b` may answer with an existing or simpler value.
+        Raises `VerifyException` if `infer_type` does. `b` may answer with an existing or simpler value. (The name
+        `build` belongs to xDSL's parser.)
         """
         result_type = cls.infer_type(tensor_types(operands), properties or {})
         return b.create(cls, operands, result_type, dict(properties or {}))
@@ -85,6 +86,11 @@ class TensorOp(IRDLOperation, ABC):
         expected = self.infer_type(tensor_types(self.operands), self.properties)
         if self.result.type != expected:
             raise VerifyException(f"{self.name}: result has type {self.result.type}, expected {expected}")
+
+    @property
+    def no_derivative(self) -> str:
+        """Why the derivative is zero everywhere it exists; empty for operations that have a `jvp`."""
+        return self.NO_DERIVATIVE
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -112,7 +118,7 @@ class TensorOp(IRDLOperation, ABC):
         floating point. The operation itself stands in `b` already: `self.operands` and `self.result` may be used.
         """
         del b, tangents
-        assert self.no_derivative, f"{self.name}: has neither a jvp nor a reason not to"
+        assert self.NO_DERIVATIVE, f"{self.name}: has neither a jvp nor a reason not to"
         return None
 
     def transpose(self, b: OpBuilder, cotangent: SSAValue, linear: Sequence[bool]) -> Sequence[SSAValue | None]:
