@@ -129,7 +129,7 @@ class OpBuilder:
         self.block.add_op(op)
         return op
 
-    def constant(self, value: bool | int | float, element_type: Attribute) -> SSAValue:
+    def constant(self, value: bool | float, element_type: Attribute) -> SSAValue:
         """Append an `arith.constant` of a scalar or vector type."""
         return self.create(arith.ConstantOp, (), element_type, {"value": constant_attribute(value, element_type)})
 
@@ -153,7 +153,7 @@ def default_properties(op_type: type[Operation]) -> dict[str, Attribute]:
 
 def constant_attribute(value: float, element_type: Attribute) -> Attribute:
     """The attribute of `arith.constant` for `value`, a splat if `element_type` is a vector; integers wrap around."""
-    if value != value:
+    if isinstance(value, float) and math.isnan(value):
         return _nan_attribute(element_type)
     return _constant_attribute(value, math.copysign(1.0, value), element_type)
 
@@ -165,7 +165,7 @@ def _constant_attribute(value: float, sign: float, element_type: Attribute) -> A
         vector = cast(VectorType[Any], element_type)
         return DenseIntOrFPElementsAttr.from_list(vector, [_wrapped(value, vector.element_type)])
     if isinstance(element_type, IntegerType | IndexType):
-        return IntegerAttr(cast(int, _wrapped(value, element_type)), element_type)
+        return IntegerAttr(cast(int, _wrapped(value, cast(Attribute, element_type))), cast(IntegerType, element_type))
     return FloatAttr(float(value), cast(Any, element_type))
 
 
@@ -182,7 +182,7 @@ def _wrapped(value: float, scalar_type: Attribute) -> int | float:
         return float(value)
     number = int(value)
     if isinstance(scalar_type, IntegerType):
-        width = scalar_type.width.data
+        width = cast(int, cast(Any, scalar_type).width.data)
         number &= (1 << width) - 1
         if number >> (width - 1):
             number -= 1 << width

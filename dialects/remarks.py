@@ -4,7 +4,7 @@ Passes call `emit_remark`; whoever wants to know wraps the passes in `collect_re
 one look-up.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ _collector: ContextVar[list[Remark] | None] = ContextVar("dlc_remarks", default=
 
 
 @contextmanager
-def collect_remarks() -> Iterator[list[Remark]]:
+def collect_remarks() -> Generator[list[Remark]]:
     """Collect the remarks of the passes that run inside the `with` block, in order."""
     remarks: list[Remark] = []
     token = _collector.set(remarks)

@@ -16,6 +16,10 @@ ALL_PASSES: tuple[str, ...] = (
     # tensor to autodiff to linalg
     # linalg to fused
     # fused to bufferized
+    "linalg.bufferize",
+    "memref.outline_kernels",
+    "memref.deduplicate_kernels",
+    "memref.plan_memory",
     # bufferized to loops
     # loops to llvm
     # gpu

@@ -26,7 +26,6 @@ from xdsl.dialects.builtin import (
     Float16Type,
     Float32Type,
     Float64Type,
-    IntegerType,
     TensorType,
     f32,
     f64,
@@ -154,8 +153,9 @@ def tensor_types(values: Sequence[SSAValue]) -> tuple[AnyTensor, ...]:
 
 def tensor_type_of(value: SSAValue) -> AnyTensor:
     """The type of a value that is known to be a tensor."""
-    assert isinstance(value.type, TensorType), f"{value.type} is not a tensor type"
-    return cast(AnyTensor, value.type)
+    value_type: Attribute = value.type
+    assert isinstance(value_type, TensorType), f"{value_type} is not a tensor type"
+    return cast(AnyTensor, value_type)
 
 
 def shape_of(value: SSAValue) -> tuple[int, ...]:
@@ -184,7 +184,7 @@ def is_float(element_type: Attribute) -> bool:
 
 def is_bool(element_type: Attribute) -> bool:
     """Whether a type is `i1`."""
-    return isinstance(element_type, IntegerType) and element_type.width.data == 1
+    return element_type == i1
 
 
 def ints(attribute: Attribute) -> tuple[int, ...]:

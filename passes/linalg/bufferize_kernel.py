@@ -1,0 +1,215 @@
+"""Bufferization of one kernel region: structured operations on tensors become the same on memrefs.
+
+Each `outs` chain (`tensor.empty`, `linalg.fill`, the operation) becomes one destination memref: an argument of the kernel for a
+yielded value, a `memref.alloca` for a temporary. Empties and fills that several operations share are repeated,
+one destination each.
+"""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from xdsl.dialects import memref, scf, tensor
+from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, TensorType, i32
+from xdsl.dialects.linalg.attrs import IteratorTypeAttr
+from xdsl.dialects.linalg.ops import FillOp, GenericOp, YieldOp
+from xdsl.ir import Block, Operation, Region, SSAValue
+
+from dialects import rt
+from dialects.builder import OpBuilder, dims_map, memref_type
+
+NO_OPERANDS = DenseArrayBase.from_list(i32, [0, 0])
+ONE_TO_ONE = DenseArrayBase.from_list(i32, [1, 1])
+PARALLEL = IteratorTypeAttr.parallel()
+
+
+def to_memref(tensor_type: Any) -> Any:
+    """The contiguous memref type of a tensor type."""
+    assert isinstance(tensor_type, TensorType), f"{tensor_type} is not a tensor type"
+    return memref_type(cast(Any, tensor_type).element_type, tensor_type.get_shape())
+
+
+class KernelBufferizer:
+    """Rebuilds the region of `kernel` in `block`, whose arguments are memrefs.
+
+    `arguments[i]` is the memref of input `i`, `destinations[j]` the memref that result `j` is written to (the same
+    object where the kernel works in place).
+    """
+
+    def __init__(
+        self, kernel: rt.KernelOp, block: Block, arguments: Sequence[SSAValue], destinations: Sequence[SSAValue]
+    ):
+        self.kernel = kernel
+        self.builder = OpBuilder(block, kernel.location)
+        self.memref_of: dict[SSAValue, SSAValue] = dict(
+            zip(cast(Sequence[SSAValue], kernel.body.block.args), arguments, strict=True)
+        )
+        self.scalar_of: dict[SSAValue, SSAValue] = {}
+        last = kernel.body.block.last_op
+        assert isinstance(last, rt.YieldOp)
+        self.yielded = tuple(last.values)
+        self.destinations = tuple(destinations)
+
+    def run(self) -> None:
+        """Rebuild every operation, then copy yielded values that another operation did not write in place."""
+        for op in self.kernel.body.block.ops:
+            self.builder.location = op.location
+            if isinstance(op, GenericOp):
+                self._generic(op)
+            elif isinstance(op, scf.ForOp):
+                self._scatter(op)
+            elif isinstance(op, tensor.EmptyOp | FillOp | rt.YieldOp):
+                continue  # made where they are used
+            else:
+                self._scalar(op)
+        for value, destination in zip(self.yielded, self.destinations, strict=True):
+            source = self.read(value)
+            if source is not destination:
+                self._copy(source, destination)
+        self.builder.create_op(rt.YieldOp)
+
+    def read(self, value: SSAValue) -> SSAValue:
+        """The memref that holds `value`, made now if it is a fill or an empty tensor."""
+        known = self.memref_of.get(value)
+        if known is None:
+            known = self.memref_of[value] = self._destination(value, value)
+        return known
+
+    def _destination(self, init: SSAValue, result: SSAValue) -> SSAValue:
+        """A memref for `result` that starts with the contents of `init`."""
+        target = None
+        for value, destination in zip(self.yielded, self.destinations, strict=True):
+            if value is result:
+                target = destination
+                break
+        owner = init.owner
+        if target is None:
+            target = self.builder.create(
+                memref.AllocaOp, (), to_memref(result.type), {"operandSegmentSizes": NO_OPERANDS}
+            )
+        if isinstance(owner, tensor.EmptyOp):
+            return target
+        if isinstance(owner, FillOp):
+            build_memref_fill(self.builder, self.scalar_of[owner.inputs[0]], target)
+            return target
+        source = self.read(init)
+        if source is not target:
+            self._copy(source, target)
+        return target
+
+    def _copy(self, source: SSAValue, target: SSAValue) -> None:
+        target_type = cast(Any, target.type)
+        rank = target_type.get_num_dims()
+        block = Block(arg_types=[target_type.element_type, target_type.element_type])
+        OpBuilder(block).create_op(YieldOp, (block.args[0],))
+        identity = dims_map(rank, tuple(range(rank)))
+        self.builder.create_op(
+            GenericOp,
+            (source, target),
+            (),
+            {
+                "indexing_maps": ArrayAttr([identity, identity]),
+                "iterator_types": ArrayAttr([PARALLEL] * rank),
+                "operandSegmentSizes": ONE_TO_ONE,
+            },
+            regions=[Region(block)],
+        )
+
+    def _generic(self, op: GenericOp) -> None:
+        inputs = [self.read(v) if isinstance(v.type, TensorType) else self.scalar_of[v] for v in op.inputs]
+        outputs: list[SSAValue] = []
+        for init, result in zip(op.outputs, op.res, strict=True):
+            target = self._destination(init, result)
+            self.memref_of[result] = target
+            outputs.append(target)
+        old = op.body.block
+        new = Block(arg_types=[argument.type for argument in old.args])
+        self._body(old, new)
+        self.builder.create_op(
+            GenericOp,
+            (*inputs, *outputs),
+            (),
+            dict(op.properties),
+            regions=[Region(new)],
+            attributes=dict(op.attributes),
+        )
+
+    def _body(self, old: Block, new: Block) -> None:
+        values = {**self.scalar_of, **dict(zip(old.args, new.args, strict=True))}
+        inner = OpBuilder(new)
+        for op in old.ops:
+            inner.location = op.location
+            _rebuild(op, inner, values, self)
+
+    def _scalar(self, op: Operation) -> None:
+        _rebuild(op, self.builder, self.scalar_of, self)
+
+    def _scatter(self, op: scf.ForOp) -> None:
+        """A loop nest that inserts into one carried tensor: the tensor becomes its destination memref."""
+        (init,) = op.iter_args
+        target = self._destination(init, op.results[0])
+        self.memref_of[op.results[0]] = target
+        self._loop(op, self.builder, self.scalar_of, target)
+
+    def _loop(self, op: scf.ForOp, builder: OpBuilder, scalars: dict[SSAValue, SSAValue], target: SSAValue) -> None:
+        old = op.body.block
+        new = Block(arg_types=[old.args[0].type])
+        self.memref_of[old.args[1]] = target
+        values = {**scalars, old.args[0]: new.args[0]}
+        inner = OpBuilder(new, op.location)
+        for nested in old.ops:
+            inner.location = nested.location
+            if isinstance(nested, scf.ForOp):
+                self._loop(nested, inner, values, target)
+                self.memref_of[nested.results[0]] = target
+            elif isinstance(nested, tensor.InsertOp):
+                assert self.read(nested.dest) is target, "scatter: an insert into another tensor"
+                inner.create_op(
+                    memref.StoreOp,
+                    (values[nested.scalar], target, *(values[i] for i in nested.indices)),
+                )
+                self.memref_of[nested.result] = target
+            elif isinstance(nested, scf.YieldOp):
+                inner.create_op(scf.YieldOp)
+            else:
+                _rebuild(nested, inner, values, self)
+        bounds = tuple(scalars[v] for v in (op.lb, op.ub, op.step))
+        builder.create_op(scf.ForOp, bounds, (), {}, regions=[Region(new)])
+
+
+def build_memref_fill(b: OpBuilder, scalar: SSAValue, target: SSAValue) -> None:
+    """Append a `linalg.fill` of the memref `target`."""
+    block = Block(arg_types=[scalar.type, scalar.type])
+    OpBuilder(block).create_op(YieldOp, (block.args[0],))
+    b.create_op(FillOp, (scalar, target), (), {"operandSegmentSizes": ONE_TO_ONE}, regions=[Region(block)])
+
+
+def _rebuild(op: Operation, builder: OpBuilder, values: dict[SSAValue, SSAValue], kernel: KernelBufferizer) -> None:
+    """Append `op` with mapped operands; `tensor.extract` becomes `memref.load`."""
+    if isinstance(op, tensor.ExtractOp):
+        source = kernel.read(op.tensor)
+        result = builder.create(memref.LoadOp, (source, *(values[i] for i in op.indices)), op.result.type)
+        values[op.result] = result
+        return
+    regions = [_rebuild_region(region, values, kernel) for region in op.regions]
+    new = builder.create_op(
+        type(op),
+        tuple(values[operand] for operand in op.operands),
+        tuple(result.type for result in op.results),
+        dict(op.properties),
+        regions=regions,
+        attributes=dict(op.attributes),
+    )
+    values.update(zip(op.results, new.results, strict=True))
+
+
+def _rebuild_region(region: Region, values: dict[SSAValue, SSAValue], kernel: KernelBufferizer) -> Region:
+    blocks: list[Block] = []
+    for old in region.blocks:
+        new = Block(arg_types=[argument.type for argument in old.args])
+        inner_values = {**values, **dict(zip(old.args, new.args, strict=True))}
+        inner = OpBuilder(new)
+        for op in old.ops:
+            inner.location = op.location
+            _rebuild(op, inner, inner_values, kernel)
+        blocks.append(new)
+    return Region(blocks)

@@ -1,0 +1,118 @@
+"""Keep one of every set of kernels that compute the same.
+
+Before:
+
+```mlir
+func.func @f(%x: memref<8xf32>, %y: memref<8xf32>) {
+  rt.launch @fill over [8] (%x) : memref<8xf32>
+  rt.launch @fill_0 over [8] (%y) : memref<8xf32>
+  func.return
+}
+func.func private @fill(%r: memref<8xf32>) attributes {rt.tile = array<i64: 8>} {
+  %c = arith.constant 1.000000e+00 : f32
+  linalg.fill ins(%c : f32) outs(%r : memref<8xf32>)
+  func.return
+}
+func.func private @fill_0(%r: memref<8xf32>) attributes {rt.tile = array<i64: 8>} {
+  %c = arith.constant 1.000000e+00 : f32
+  linalg.fill ins(%c : f32) outs(%r : memref<8xf32>)
+  func.return
+}
+```
+
+After:
+
+```mlir
+func.func @f(%x: memref<8xf32>, %y: memref<8xf32>) {
+  rt.launch @fill over [8] (%x) : memref<8xf32>
+  rt.launch @fill over [8] (%y) : memref<8xf32>
+  func.return
+}
+func.func private @fill(%r: memref<8xf32>) attributes {rt.tile = array<i64: 8>} {
+  %c = arith.constant 1.000000e+00 : f32
+  linalg.fill ins(%c : f32) outs(%r : memref<8xf32>)
+  func.return
+}
+```
+
+Requires: kernels as private functions (after `outline-kernels`).
+
+Ensures: no two private functions with `rt.tile` have equal bodies; names and locations do not count. Each distinct kernel is
+then lowered and compiled once, which keeps compile time linear in the number of *different* kernels (the layers of a
+transformer share theirs).
+
+Leaves alone: public functions, functions without `rt.tile`.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects import func
+from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr
+from xdsl.ir import Block, Region, SSAValue
+from xdsl.passes import ModulePass
+
+from dialects import rt
+from dialects.remarks import emit_remark
+
+
+@dataclass(frozen=True)
+class DeduplicateKernelsPass(ModulePass):
+    """Merge kernels of equal structure."""
+
+    name = "deduplicate-kernels"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        """Redirect launches to the first of equal kernels and erase the others."""
+        del ctx
+        first: dict[Hashable, str] = {}
+        same_as: dict[str, str] = {}
+        for function in list(op.body.block.ops):
+            if not isinstance(function, func.FuncOp) or "rt.tile" not in function.attributes:
+                continue
+            name = function.sym_name.data
+            original = first.setdefault(structure_of(function), name)
+            if original != name:
+                same_as[name] = original
+                emit_remark("passed", self.name, f"{name} is the same kernel as {original}", function.location)
+                op.body.block.erase_op(function)
+        if not same_as:
+            return
+        for launch in op.walk():
+            if isinstance(launch, rt.LaunchOp):
+                kept = same_as.get(launch.kernel.root_reference.data)
+                if kept is not None:
+                    launch.properties["kernel"] = SymbolRefAttr(kept)
+
+
+def structure_of(function: func.FuncOp) -> Hashable:
+    """A key that two functions share exactly if they differ in names and locations only."""
+    numbers: dict[SSAValue, int] = {}
+    return (function.function_type, function.attributes["rt.tile"], _region_key(function.body, numbers))
+
+
+def _region_key(region: Region, numbers: dict[SSAValue, int]) -> Hashable:
+    return tuple(_block_key(block, numbers) for block in region.blocks)
+
+
+def _block_key(block: Block, numbers: dict[SSAValue, int]) -> Hashable:
+    for argument in block.args:
+        numbers[argument] = len(numbers)
+    operations: list[Hashable] = [tuple(argument.type for argument in block.args)]
+    for op in block.ops:
+        operands = tuple(numbers[operand] for operand in op.operands)
+        regions = tuple(_region_key(region, numbers) for region in op.regions)
+        for result in op.results:
+            numbers[result] = len(numbers)
+        operations.append(
+            (
+                op.name,
+                operands,
+                tuple(result.type for result in op.results),
+                tuple(sorted(op.properties.items(), key=lambda item: item[0])),
+                tuple(sorted(op.attributes.items(), key=lambda item: item[0])),
+                regions,
+            )
+        )
+    return tuple(operations)

@@ -1,0 +1,181 @@
+"""Put all temporaries of a host function into one arena.
+
+Before:
+
+```mlir
+func.func @f(%x: memref<8xf32>, %out: memref<8xf32>) attributes {rt.num_inputs = 1 : i64} {
+  %t = memref.alloc() : memref<8xf32>
+  rt.launch @k over [8] (%x, %t) : memref<8xf32>, memref<8xf32>
+  rt.launch @k over [8] (%t, %out) : memref<8xf32>, memref<8xf32>
+  func.return
+}
+```
+
+After:
+
+```mlir
+func.func @f(%x: memref<8xf32>, %out: memref<8xf32>, %arena: memref<64xi8>) attributes {rt.num_inputs = 1 : i64, rt.peak_lower_bound = 64 : i64} {
+  %offset = arith.constant 0 : index
+  %t = memref.view %arena[%offset][] : memref<64xi8> to memref<8xf32>
+  rt.launch @k over [8] (%x, %t) : memref<8xf32>, memref<8xf32>
+  rt.launch @k over [8] (%t, %out) : memref<8xf32>, memref<8xf32>
+  func.return
+}
+```
+
+Offsets are chosen by *greedy by size* (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference",
+arXiv 2001.03288): buffers from large to small, each at the lowest offset, a multiple of 64 bytes, at which it overlaps no
+buffer that is alive at the same time. `rt.peak_lower_bound` is the largest number of bytes alive at once, which no plan can beat.
+
+Requires: host functions as straight lists of operations (after `outline-kernels`).
+
+Ensures: no `memref.alloc` in functions with `rt.num_inputs`, each of which has the arena as last argument, even if it is empty.
+Buffers that are alive at the same time do not overlap; a buffer is alive from its first to its last use, views included.
+
+Leaves alone: kernels.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from xdsl.context import Context
+from xdsl.dialects import func, memref
+from xdsl.dialects.builtin import FixedBitwidthType, FunctionType, IntegerAttr, IntegerType, ModuleOp, i8, i64
+from xdsl.ir import Block, Operation, SSAValue
+from xdsl.passes import ModulePass
+
+from dialects.builder import OpBuilder, memref_type
+
+ALIGNMENT = 64
+VIEWS = (memref.CollapseShapeOp, memref.ExpandShapeOp)
+
+
+@dataclass
+class Buffer:
+    """A temporary: `size` bytes (a multiple of 64), alive at positions `first` to `last`, at `offset` in the arena."""
+
+    alloc: memref.AllocOp
+    size: int
+    first: int
+    last: int
+    offset: int = 0
+
+    def is_alive_with(self, other: "Buffer") -> bool:
+        """Whether both are alive at some position."""
+        return self.first <= other.last and other.first <= self.last
+
+
+@dataclass(frozen=True)
+class PlanMemoryPass(ModulePass):
+    """Replace allocations by views of one arena."""
+
+    name = "plan-memory"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        """Plan every host function."""
+        del ctx
+        for function in op.body.block.ops:
+            if isinstance(function, func.FuncOp) and "rt.num_inputs" in function.attributes:
+                _plan_function(function)
+
+
+def _plan_function(function: func.FuncOp) -> None:
+    block = function.body.block
+    buffers = _lifetimes(block)
+    peak = assign_offsets(buffers)
+    arena_type = memref_type(i8, (peak,))
+    arena = block.insert_arg(arena_type, len(block.args))
+    arena.name_hint = "arena"
+    function.properties["function_type"] = FunctionType.from_lists([a.type for a in block.args], [])
+    function.attributes["rt.peak_lower_bound"] = IntegerAttr(peak_lower_bound(buffers), i64)
+    for buffer in buffers:
+        _replace_by_view(buffer, arena)
+
+
+def _lifetimes(block: Block) -> list[Buffer]:
+    """The buffers of a block in order of allocation, alive from first to last use."""
+    buffers: list[Buffer] = []
+    buffer_of: dict[SSAValue, Buffer] = {}
+    for position, op in enumerate(block.ops):
+        if isinstance(op, memref.AllocOp):
+            buffer = Buffer(op, _size_of(op), first=-1, last=position)
+            buffers.append(buffer)
+            buffer_of[op.memref] = buffer
+        elif isinstance(op, VIEWS):
+            if op.src in buffer_of:
+                buffer_of[op.result] = buffer_of[op.src]
+        else:
+            for operand in op.operands:
+                used = buffer_of.get(operand)
+                if used is not None:
+                    used.last = position
+                    if used.first < 0:
+                        used.first = position
+    for buffer in buffers:
+        if buffer.first < 0:
+            buffer.first = buffer.last
+    return buffers
+
+
+def _size_of(op: memref.AllocOp) -> int:
+    """The bytes of a buffer, rounded up to the alignment; `i1` takes a byte."""
+    memref_type_ = cast(Any, op.memref.type)
+    element = memref_type_.element_type
+    if isinstance(element, IntegerType):
+        width = max(8, cast(int, cast(Any, element).width.data))
+    else:
+        assert isinstance(element, FixedBitwidthType), f"plan-memory: {element} has no fixed size"
+        width = element.bitwidth
+    elements = 1
+    for extent in memref_type_.get_shape():
+        elements *= extent
+    size = elements * width // 8
+    return -(-size // ALIGNMENT) * ALIGNMENT
+
+
+def assign_offsets(buffers: Sequence[Buffer]) -> int:
+    """Set the offset of every buffer; return the size of the arena in bytes."""
+    placed: list[Buffer] = []  # by offset
+    peak = 0
+    for buffer in sorted(buffers, key=lambda b: (-b.size, b.first)):
+        offset = 0
+        for other in placed:
+            if not buffer.is_alive_with(other):
+                continue
+            if offset + buffer.size <= other.offset:
+                break
+            offset = max(offset, other.offset + other.size)
+        buffer.offset = offset
+        peak = max(peak, offset + buffer.size)
+        placed.append(buffer)
+        placed.sort(key=lambda b: b.offset)
+    return peak
+
+
+def peak_lower_bound(buffers: Sequence[Buffer]) -> int:
+    """The largest number of bytes that are alive at one position."""
+    events: list[tuple[int, int]] = []
+    for buffer in buffers:
+        events.extend(((buffer.first, buffer.size), (buffer.last + 1, -buffer.size)))
+    alive = peak = 0
+    for _, change in sorted(events):
+        alive += change
+        peak = max(peak, alive)
+    return peak
+
+
+def _replace_by_view(buffer: Buffer, arena: SSAValue) -> None:
+    scratch = Block()
+    b = OpBuilder(scratch, buffer.alloc.location)
+    offset = b.index(buffer.offset)
+    view = b.create(memref.ViewOp, (arena, offset), buffer.alloc.memref.type)
+    view.name_hint = buffer.alloc.memref.name_hint
+    operations: list[Operation] = list(scratch.ops)
+    for op in operations:
+        op.detach()
+    parent = buffer.alloc.parent
+    assert parent is not None
+    parent.insert_ops_before(operations, buffer.alloc)
+    buffer.alloc.memref.replace_all_uses_with(view)
+    parent.erase_op(buffer.alloc)
