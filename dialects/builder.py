@@ -7,7 +7,7 @@ directly. It relies on private fields of xDSL, which is why xDSL's minor version
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, cast
 
@@ -31,7 +31,11 @@ from xdsl.ir import Attribute, Block, Operation, OpResult, Region, SSAValue, SSA
 from xdsl.ir.affine import AffineExpr, AffineMap
 from xdsl.irdl import IRDLOperation
 
+from dialects.vector_arith import allow_vectors_in_arith
+
 UNKNOWN = UnknownLoc()
+
+allow_vectors_in_arith()
 
 
 class OpBuilder:
@@ -52,7 +56,7 @@ class OpBuilder:
         op_type: type[Operation],
         operands: Sequence[SSAValue],
         result_type: Attribute,
-        properties: dict[str, Attribute] | None = None,
+        properties: Mapping[str, Attribute] | None = None,
     ) -> SSAValue:
         """Append an operation with one result and no regions; return the result."""
         return self.create_op(op_type, operands, (result_type,), properties).results[0]
@@ -62,10 +66,10 @@ class OpBuilder:
         op_type: type[Operation],
         operands: Sequence[SSAValue] = (),
         result_types: Sequence[Attribute] = (),
-        properties: dict[str, Attribute] | None = None,
+        properties: Mapping[str, Attribute] | None = None,
         regions: Sequence[Region] = (),
         successors: Sequence[Block] = (),
-        attributes: dict[str, Attribute] | None = None,
+        attributes: Mapping[str, Attribute] | None = None,
     ) -> Operation:
         """Append an operation of any form; properties left out take their declared defaults."""
         if regions or successors:
@@ -87,7 +91,7 @@ class OpBuilder:
         op._successor_uses = ()
         defaults = default_properties(op_type)
         op.properties = {**defaults, **properties} if properties else dict(defaults)
-        op.attributes = {} if attributes is None else attributes
+        op.attributes = {} if attributes is None else dict(attributes)
         op.location = self.location
         uses: list[Use] = []
         for index, value in enumerate(operands):
