@@ -1,0 +1,95 @@
+"""What is known of an array before the program runs: its shape, dtype, and whether it is a Python scalar."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from xdsl.dialects.builtin import TensorType
+from xdsl.ir import Attribute
+
+from dialects.builder import tensor_type
+from dialects.dlc.interfaces import DTYPES, ELEMENT_TYPES
+from dialects.errors import ArgumentError, DtypeError
+
+SUPPORTED_DTYPES = tuple(ELEMENT_TYPES)
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class AbstractArray:
+    """Shape and dtype of an array; `weak_type` holds for Python scalars, which adopt the dtype of what they meet.
+
+    The `dtype` must be one of bool, int32, int64, float32, float64.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    weak_type: bool = False
+
+    @property
+    def type(self) -> TensorType[Any]:
+        """The tensor type."""
+        return tensor_type(ELEMENT_TYPES[self.dtype], self.shape)
+
+    def __str__(self) -> str:
+        """`float32[3,4]`."""
+        return f"{self.dtype.name}[{','.join(map(str, self.shape))}]"
+
+
+@lru_cache(maxsize=8192)
+def abstract_type(tensor: TensorType[Attribute]) -> AbstractArray:
+    """The abstract array of a tensor type."""
+    return AbstractArray(tensor.get_shape(), DTYPES[tensor.element_type])
+
+
+def abstract(value: object, name: str) -> AbstractArray:
+    """The abstract array of a NumPy array, a scalar or anything with `shape` and `dtype`; `name` is for messages.
+
+    Raises:
+        DtypeError: the dtype is not supported.
+        ArgumentError: `value` is not an array.
+    """
+    if isinstance(value, AbstractArray):
+        check_dtype(value.dtype, name)
+        return value
+    if isinstance(value, bool):
+        return AbstractArray((), np.dtype(np.bool_))
+    if isinstance(value, int):
+        if not INT64_MIN <= value <= INT64_MAX:
+            raise DtypeError(f"argument {name}: the integer {value} does not fit into int64")
+        return AbstractArray((), np.dtype(np.int64), weak_type=True)
+    if isinstance(value, float) and not isinstance(value, np.generic):
+        return AbstractArray((), np.dtype(np.float64), weak_type=True)
+    if isinstance(value, complex) and not isinstance(value, np.generic):
+        raise DtypeError(unsupported_dtype(np.dtype(np.complex128), name))
+    dtype, shape = getattr(value, "dtype", None), getattr(value, "shape", None)
+    if not isinstance(dtype, np.dtype) or not isinstance(shape, tuple):
+        raise ArgumentError(
+            f"argument {name}: {type(value).__name__} is not an array; pass NumPy arrays, Python scalars or containers "
+            "of them, or name the argument in `static_argnames` if it is a constant of the program"
+        )
+    check_dtype(dtype, name)
+    weak = bool(getattr(value, "weak_type", False))
+    return AbstractArray(tuple(int(size) for size in shape), np.dtype(dtype.type), weak)  # native byte order
+
+
+def check_dtype(dtype: np.dtype[Any], name: str) -> None:
+    """Raise `DtypeError` unless `dtype` is supported."""
+    if np.dtype(dtype.type) not in ELEMENT_TYPES:
+        raise DtypeError(unsupported_dtype(dtype, name))
+
+
+def unsupported_dtype(dtype: np.dtype[Any], name: str) -> str:
+    """The message for an array of a dtype that is not supported, with the nearest one that is."""
+    match dtype.kind:
+        case "i" | "u":
+            use = "int32" if dtype.itemsize < 4 else "int64"
+        case "f":
+            use = "float32" if dtype.itemsize < 4 else "float64"
+        case "c":
+            use = "two float64 arrays for the real and the imaginary part"
+        case _:
+            use = ", ".join(known.name for known in SUPPORTED_DTYPES)
+    advice = f"convert with `.astype(np.{use})`" if dtype.kind in "iuf" else f"use {use}"
+    return f"argument {name}: dtype {dtype.name} is not supported; {advice}"

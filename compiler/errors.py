@@ -1,0 +1,34 @@
+"""The exceptions of `compiler`, and how the user's line gets into their messages.
+
+The tree itself stands in `dialects.errors`; this module names it for users and adds `at_user_line`.
+"""
+
+from compiler.source import user_line
+from dialects.errors import (
+    ArgumentError,
+    CompilerError,
+    DtypeError,
+    InternalError,
+    MissingLibraryError,
+    ShapeError,
+    TracingError,
+    UnsupportedError,
+)
+
+__all__ = [
+    "ArgumentError",
+    "CompilerError",
+    "DtypeError",
+    "InternalError",
+    "MissingLibraryError",
+    "ShapeError",
+    "TracingError",
+    "UnsupportedError",
+    "at_user_line",
+]
+
+
+def at_user_line(message: str) -> str:
+    """`message`, followed by the file, the line and the text of the user's innermost line on the stack."""
+    line = user_line()
+    return message if line is None else f"{message}\n  at {line}"

@@ -1,0 +1,28 @@
+"""Arguments and results as trees: `optree` with one namespace, and paths as the user would write them.
+
+`None` is a node without leaves. Classes registered with optree globally or in the namespace `"dlc"` are nodes.
+"""
+
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+import optree
+
+NAMESPACE = "dlc"
+TreeSpec: TypeAlias = optree.PyTreeSpec
+
+
+def flatten(tree: Any) -> tuple[list[Any], TreeSpec]:
+    """The leaves of `tree` in order, and its structure."""
+    leaves, spec = optree.tree_flatten(tree, namespace=NAMESPACE)
+    return leaves, spec
+
+
+def unflatten(spec: TreeSpec, leaves: Iterable[Any]) -> Any:
+    """The tree of structure `spec` with the given leaves."""
+    return optree.tree_unflatten(spec, leaves)
+
+
+def leaf_paths(spec: TreeSpec) -> list[str]:
+    """How to reach each leaf from the whole, as Python: `[0]['w'].bias`."""
+    return [accessor.codify("") for accessor in spec.accessors()]

@@ -1,0 +1,614 @@
+"""The traced array: it behaves as a NumPy array and writes a program instead of computing.
+
+A tracer stands for one value of the function being traced. Assignment replaces the value that it stands for, so the
+program stays pure. A view remembers the tracer that it was taken from and how to read and write it there: assigning to a
+view assigns to its base, and a view reads again after its base has changed.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn, cast
+
+import numpy as np
+from xdsl.dialects.builtin import FileLineColLoc
+from xdsl.ir import BlockArgument, Operation, SSAValue
+
+from compiler.abstract import AbstractArray, abstract_type
+from compiler.errors import ShapeError, TracingError, UnsupportedError, at_user_line
+from compiler.frames import Array, Frame, current_frame
+from compiler.source import show_line, user_frame
+from dialects.builder import OpBuilder
+from dialects.dlc.interfaces import tensor_type_of
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a view relates to its base.
+
+    Attributes:
+        read: `(builder, base) -> view`.
+        write: `(builder, base, new view) -> new base`.
+        layout: what the view does to the strides: the same step on a NumPy array that has no data.
+        key: equal keys mean equal views of the same base.
+    """
+
+    read: Callable[[OpBuilder, SSAValue], SSAValue]
+    write: Callable[[OpBuilder, SSAValue, SSAValue], SSAValue]
+    layout: Callable[[Array], Array]
+    key: object = None
+
+
+class Tracer:
+    """An array of the function being traced.
+
+    Attributes:
+        shape: sizes, known while tracing.
+        dtype: NumPy dtype.
+        weak_type: whether it stands for a Python scalar, which adopts the dtype of what it meets.
+    """
+
+    __slots__ = ("_base", "_root", "_seen", "_value", "_view", "_writes", "dtype", "frame", "shape", "weak_type")
+    __array_priority__ = 1000.0
+    __hash__ = None  # pyright: ignore[reportAssignmentType] - as arrays, because == is elementwise
+
+    def __init__(
+        self,
+        frame: Frame,
+        value: SSAValue,
+        weak_type: bool = False,
+        base: "Tracer | None" = None,
+        view: View | None = None,
+    ):
+        self.frame = frame
+        self._value = value
+        known = abstract_type(tensor_type_of(value))
+        self.shape = known.shape
+        self.dtype = known.dtype
+        self.weak_type = weak_type
+        self._writes = 0
+        self._base = base
+        self._view = view
+        self._root: Tracer = self if base is None else base._root
+        self._seen = self._root._writes
+
+    # Values and views
+
+    def value(self) -> SSAValue:
+        """The value now, in the frame that the tracer belongs to."""
+        if self._base is not None and self._seen != self._root._writes:
+            assert self._view is not None
+            self._value = self._view.read(self.frame.builder, value_of(self._base, self.frame))
+            self._seen = self._root._writes
+        return self._value
+
+    def view(self, view: View) -> "Tracer":
+        """A view of this array."""
+        frame = current_frame()
+        return Tracer(frame, view.read(frame.builder, value_of(self, frame)), base=self, view=view)
+
+    def is_view_of(self, base: "Tracer", key: object) -> bool:
+        """Whether this is the view of `base` with that key, so that assigning it there changes nothing."""
+        return self._base is base and self._view is not None and self._view.key == key and key is not None
+
+    def assign(self, value: SSAValue) -> None:
+        """Let this array, and what it is a view of, hold `value`, which has its type.
+
+        Raises:
+            TracingError: the array belongs to a function around the one being traced.
+        """
+        frame = current_frame()
+        if self._root.frame is not frame:
+            raise TracingError(
+                at_user_line(
+                    f"{describe(self)} belongs to the function `{self._root.frame.name}` and cannot be changed inside of "
+                    f"`{frame.name}`, which is transformed; change a copy (`x = x.copy()`) and return it"
+                )
+            )
+        if self._base is not None:
+            assert self._view is not None
+            self._base.assign(self._view.write(frame.builder, self._base.value(), value))
+        else:
+            self._writes += 1
+        self._value = value
+        self._seen = self._root._writes
+
+    def layout(self) -> Array:
+        """A NumPy array without data that has the shape and strides that this one would have."""
+        if self._base is not None:
+            assert self._view is not None
+            return self._view.layout(self._base.layout())
+        strides = tuple(int(np.prod(self.shape[i + 1 :])) for i in range(len(self.shape)))
+        return np.lib.stride_tricks.as_strided(np.empty(1, np.uint8), self.shape, strides)
+
+    @property
+    def aval(self) -> AbstractArray:
+        """Shape, dtype and weak type."""
+        return AbstractArray(self.shape, self.dtype, self.weak_type)
+
+    # NumPy's protocols
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **arguments: Any) -> Any:
+        return current_frame().rules.ufunc(ufunc, method, inputs, arguments, is_operator=False)
+
+    def __array_function__(self, function: Any, types: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+        return current_frame().rules.function(function, args, kwargs)
+
+    def __array_namespace__(self, api_version: str | None = None) -> Any:
+        return np
+
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        fail_as_array(self)
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_") and hasattr(np.ndarray, name):
+            raise AttributeError(at_user_line(f"ndarray.{name} is not supported on {describe(self)}"))
+        raise AttributeError(f"'Tracer' object has no attribute '{name}'")
+
+    def __repr__(self) -> str:
+        return f"Tracer({self.aval})"
+
+    # Use as a Python value
+
+    def __bool__(self) -> bool:
+        advice = "use `np.where`, `compiler.cond` or, for a setting that is a constant of the program, `static_argnames`"
+        if self.shape not in ((), (1,)):
+            advice = "use `.any()` or `.all()` with `np.where` or `compiler.cond`"
+        fail_as_python(self, "the truth value", advice)
+
+    def __int__(self) -> int:
+        fail_as_python(self, "the integer", "use `.astype(np.int64)`, or `static_argnames` for a constant of the program")
+
+    def __float__(self) -> float:
+        fail_as_python(self, "the float", "use `.astype(np.float64)`, or `static_argnames` for a constant of the program")
+
+    def __complex__(self) -> complex:
+        fail_as_python(self, "the complex number", "complex numbers are not supported")
+
+    def __index__(self) -> int:
+        fail_as_python(
+            self, "the index", "use `x[i]` on a traced array, or `static_argnames` for a size or a number of steps"
+        )
+
+    def item(self, *_: Any) -> Any:
+        """Not possible: the value is not known yet."""
+        fail_as_python(self, "the item", "return the array and take the item outside of the function")
+
+    def tolist(self) -> list[Any]:
+        """Not possible: the values are not known yet."""
+        fail_as_python(self, "the list", "return the array and make the list outside of the function")
+
+    # Shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return int(np.prod(self.shape))
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes per element."""
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self.size * self.dtype.itemsize
+
+    @property
+    def T(self) -> "Tracer":  # noqa: N802
+        """The transpose: all dimensions reversed."""
+        return self.transpose()
+
+    @property
+    def mT(self) -> "Tracer":  # noqa: N802
+        """The transpose of the last two dimensions."""
+        if self.ndim < 2:
+            raise ShapeError(at_user_line(f"mT: the array has shape {self.shape}; it needs at least two dimensions"))
+        return self.swapaxes(-1, -2)
+
+    @property
+    def real(self) -> "Tracer":
+        """The array itself."""
+        return self
+
+    @property
+    def flat(self) -> "Tracer":
+        """All elements in one dimension."""
+        return self.reshape(-1)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise ShapeError(at_user_line("len: the array has no dimension"))
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator["Tracer"]:
+        if not self.shape:
+            raise ShapeError(at_user_line("iteration over an array without a dimension"))
+        return (self[i] for i in range(self.shape[0]))
+
+    # Indexing
+
+    def __getitem__(self, index: Any) -> "Tracer":
+        return current_frame().rules.read(self, index)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        current_frame().rules.write(self, index, value)
+
+    # Operators
+
+    def __add__(self, other: Any) -> Any:
+        return _operator(np.add, self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return _operator(np.add, other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return _operator(np.subtract, self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return _operator(np.subtract, other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return _operator(np.multiply, self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return _operator(np.multiply, other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return _operator(np.true_divide, self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return _operator(np.true_divide, other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return _operator(np.floor_divide, self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return _operator(np.floor_divide, other, self)
+
+    def __mod__(self, other: Any) -> Any:
+        return _operator(np.remainder, self, other)
+
+    def __rmod__(self, other: Any) -> Any:
+        return _operator(np.remainder, other, self)
+
+    def __divmod__(self, other: Any) -> Any:
+        return _operator(np.divmod, self, other)
+
+    def __rdivmod__(self, other: Any) -> Any:
+        return _operator(np.divmod, other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return _operator(np.power, self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return _operator(np.power, other, self)
+
+    def __matmul__(self, other: Any) -> Any:
+        return _operator(np.matmul, self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return _operator(np.matmul, other, self)
+
+    def __and__(self, other: Any) -> Any:
+        return _operator(np.bitwise_and, self, other)
+
+    def __rand__(self, other: Any) -> Any:
+        return _operator(np.bitwise_and, other, self)
+
+    def __or__(self, other: Any) -> Any:
+        return _operator(np.bitwise_or, self, other)
+
+    def __ror__(self, other: Any) -> Any:
+        return _operator(np.bitwise_or, other, self)
+
+    def __xor__(self, other: Any) -> Any:
+        return _operator(np.bitwise_xor, self, other)
+
+    def __rxor__(self, other: Any) -> Any:
+        return _operator(np.bitwise_xor, other, self)
+
+    def __lshift__(self, other: Any) -> Any:
+        return _operator(np.left_shift, self, other)
+
+    def __rlshift__(self, other: Any) -> Any:
+        return _operator(np.left_shift, other, self)
+
+    def __rshift__(self, other: Any) -> Any:
+        return _operator(np.right_shift, self, other)
+
+    def __rrshift__(self, other: Any) -> Any:
+        return _operator(np.right_shift, other, self)
+
+    def __lt__(self, other: Any) -> Any:
+        return _operator(np.less, self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return _operator(np.less_equal, self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return _operator(np.greater, self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return _operator(np.greater_equal, self, other)
+
+    def __eq__(self, other: object) -> Any:
+        return _operator(np.equal, self, other)
+
+    def __ne__(self, other: object) -> Any:
+        return _operator(np.not_equal, self, other)
+
+    def __neg__(self) -> "Tracer":
+        return _operator(np.negative, self)
+
+    def __pos__(self) -> "Tracer":
+        return _operator(np.positive, self)
+
+    def __abs__(self) -> "Tracer":
+        return _operator(np.absolute, self)
+
+    def __invert__(self) -> "Tracer":
+        return _operator(np.invert, self)
+
+    def __iadd__(self, other: Any) -> Any:
+        return _update(np.add, self, other)
+
+    def __isub__(self, other: Any) -> Any:
+        return _update(np.subtract, self, other)
+
+    def __imul__(self, other: Any) -> Any:
+        return _update(np.multiply, self, other)
+
+    def __itruediv__(self, other: Any) -> Any:
+        return _update(np.true_divide, self, other)
+
+    def __ifloordiv__(self, other: Any) -> Any:
+        return _update(np.floor_divide, self, other)
+
+    def __imod__(self, other: Any) -> Any:
+        return _update(np.remainder, self, other)
+
+    def __ipow__(self, other: Any) -> Any:
+        return _update(np.power, self, other)
+
+    def __imatmul__(self, other: Any) -> Any:
+        return _update(np.matmul, self, other)
+
+    def __iand__(self, other: Any) -> Any:
+        return _update(np.bitwise_and, self, other)
+
+    def __ior__(self, other: Any) -> Any:
+        return _update(np.bitwise_or, self, other)
+
+    def __ixor__(self, other: Any) -> Any:
+        return _update(np.bitwise_xor, self, other)
+
+    # Methods: NumPy's functions of the same name
+
+    def sum(self, *args: Any, **kwargs: Any) -> Any:
+        """As `np.sum`."""
+        return _call(np.sum, self, *args, **kwargs)
+
+    def prod(self, *args: Any, **kwargs: Any) -> Any:
+        """As `np.prod`."""
+        return _call(np.prod, self, *args, **kwargs)
+
+    def mean(self, *args: Any, **kwargs: Any) -> Any:
+        """As `np.mean`."""
+        return _call(np.mean, self, *args, **kwargs)
+
+    def var(self, *args: Any, **kwargs: Any) -> Any:
+        """As `np.var`."""
+        return _call(np.var, self, *args, **kwargs)
+
+    def std(self, *args: Any, **kwargs: Any) -> Any:
+        """As `np.std`."""
+        return _call(np.std, self, *args, **kwargs)
+
+    def max(self, *args: Any, **kwargs: Any) -> Any:
+        """As `np.max`."""
+        return _call(np.max, self, *args, **kwargs)
+
+    def min(self, *args: Any, **kwargs: Any) -> Any:
+        """As `np.min`."""
+        return _call(np.min, self, *args, **kwargs)
+
+    def any(self, *args: Any, **kwargs: Any) -> Any:
+        """As `np.any`."""
+        return _call(np.any, self, *args, **kwargs)
+
+    def all(self, *args: Any, **kwargs: Any) -> Any:
+        """As `np.all`."""
+        return _call(np.all, self, *args, **kwargs)
+
+    def argmax(self, *args: Any, **kwargs: Any) -> Any:
+        """As `np.argmax`."""
+        return _call(np.argmax, self, *args, **kwargs)
+
+    def argmin(self, *args: Any, **kwargs: Any) -> Any:
+        """As `np.argmin`."""
+        return _call(np.argmin, self, *args, **kwargs)
+
+    def cumsum(self, *args: Any, **kwargs: Any) -> Any:
+        """As `np.cumsum`."""
+        return _call(np.cumsum, self, *args, **kwargs)
+
+    def cumprod(self, *args: Any, **kwargs: Any) -> Any:
+        """As `np.cumprod`."""
+        return _call(np.cumprod, self, *args, **kwargs)
+
+    def reshape(self, *shape: Any, **kwargs: Any) -> "Tracer":
+        """As `np.reshape`; the sizes may also be given one by one."""
+        return _call(np.reshape, self, shape[0] if len(shape) == 1 else shape, **kwargs)
+
+    def ravel(self, *args: Any) -> "Tracer":
+        """As `np.ravel`."""
+        return _call(np.ravel, self, *args)
+
+    def flatten(self, *args: Any) -> "Tracer":
+        """A copy with one dimension."""
+        return _call(np.ravel, self.copy(), *args)
+
+    def transpose(self, *axes: Any) -> "Tracer":
+        """As `np.transpose`; the axes may also be given one by one."""
+        return _call(np.transpose, self, None if not axes else axes[0] if len(axes) == 1 else axes)
+
+    def swapaxes(self, axis1: int, axis2: int) -> "Tracer":
+        """As `np.swapaxes`."""
+        return _call(np.swapaxes, self, axis1, axis2)
+
+    def squeeze(self, axis: Any = None) -> "Tracer":
+        """As `np.squeeze`."""
+        return _call(np.squeeze, self, axis)
+
+    def repeat(self, repeats: Any, axis: Any = None) -> "Tracer":
+        """As `np.repeat`."""
+        return _call(np.repeat, self, repeats, axis)
+
+    def take(self, indices: Any, axis: Any = None, **kwargs: Any) -> "Tracer":
+        """As `np.take`."""
+        return _call(np.take, self, indices, axis, **kwargs)
+
+    def diagonal(self, *args: Any, **kwargs: Any) -> "Tracer":
+        """As `np.diagonal`."""
+        return _call(np.diagonal, self, *args, **kwargs)
+
+    def trace(self, *args: Any, **kwargs: Any) -> "Tracer":
+        """As `np.trace`."""
+        return _call(np.trace, self, *args, **kwargs)
+
+    def clip(self, *args: Any, **kwargs: Any) -> "Tracer":
+        """As `np.clip`."""
+        return _call(np.clip, self, *args, **kwargs)
+
+    def round(self, *args: Any, **kwargs: Any) -> "Tracer":
+        """As `np.round`."""
+        return _call(np.round, self, *args, **kwargs)
+
+    def __round__(self, digits: int = 0) -> "Tracer":
+        return _call(np.round, self, digits)
+
+    def dot(self, other: Any) -> Any:
+        """As `np.dot`."""
+        return _call(np.dot, self, other)
+
+    def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> "Tracer":
+        """A copy with another dtype."""
+        return _call(np.astype, self, dtype, *args, **kwargs)
+
+    def copy(self, *_: Any) -> "Tracer":
+        """A copy: assigning to it leaves this array alone."""
+        frame = current_frame()
+        return Tracer(frame, value_of(self, frame), self.weak_type)
+
+    def __copy__(self) -> "Tracer":
+        return self.copy()
+
+    def __deepcopy__(self, _: Any) -> "Tracer":
+        return self.copy()
+
+    def conj(self) -> "Tracer":
+        """The array itself: it is real."""
+        return self
+
+    conjugate = conj
+
+    def fill(self, value: Any) -> None:
+        """Assign `value` to every element."""
+        self[...] = value
+
+
+def value_of(tracer: Tracer, frame: Frame) -> SSAValue:
+    """The value of `tracer` in `frame`, as an extra argument if it belongs to a frame around it."""
+    owner = tracer.frame
+    if owner is frame:
+        return tracer.value()
+    return frame.lift(tracer.value() if owner.is_open else tracer._value, owner, describe(tracer))  # pyright: ignore[reportPrivateUsage]
+
+
+def is_scalar(x: object) -> bool:
+    """Whether `x` is a Python number, or a tracer that stands for one."""
+    return x.weak_type if isinstance(x, Tracer) else isinstance(x, bool | int | float) and not isinstance(x, np.generic)
+
+
+def _operator(ufunc: np.ufunc, *operands: Any) -> Any:
+    for operand in operands:
+        if not isinstance(operand, Tracer | np.ndarray | np.generic | int | float | complex | list | tuple):
+            return NotImplemented
+    return current_frame().rules.ufunc(ufunc, "__call__", operands, {}, is_operator=True)
+
+
+def _update(ufunc: np.ufunc, target: Tracer, operand: Any) -> Any:
+    """`target op= operand`. NumPy's results without a dimension are scalars, which cannot change: they are rebound."""
+    if not target.shape:
+        return _operator(ufunc, target, operand)
+    return current_frame().rules.ufunc(ufunc, "__call__", (target, operand), {"out": (target,)}, is_operator=False)
+
+
+def _call(function: Any, *args: Any, **kwargs: Any) -> Any:
+    return current_frame().rules.function(function, args, kwargs)
+
+
+# Messages
+
+
+def describe(tracer: Tracer) -> str:
+    """What a tracer is, for messages: the argument, or the operation and the arguments it was computed from."""
+    value = tracer._value  # pyright: ignore[reportPrivateUsage]
+    names = tracer.frame.argument_names
+    if isinstance(value, BlockArgument):
+        name = names.get(value, "")
+        return f"the traced argument `{name}` ({tracer.aval})" if name else f"a traced array ({tracer.aval})"
+    sources = _argument_names(value, names)
+    origin = f" computed from {', '.join(f'`{name}`' for name in sources)}" if sources else ""
+    op = value.owner
+    where = ""
+    if isinstance(op, Operation) and isinstance(op.location, FileLineColLoc):
+        where = f" (at {show_line(op.location.filename.data, op.location.line.data)})"
+    return f"the traced array {tracer.aval}{origin}{where}"
+
+
+def _argument_names(value: SSAValue, names: dict[SSAValue, str]) -> list[str]:
+    """The names of the arguments that `value` depends on, at most four."""
+    found: dict[str, None] = {}
+    seen: set[SSAValue] = {value}
+    todo = [value]
+    while todo and len(found) < 4:
+        value = todo.pop()
+        if isinstance(value, BlockArgument):
+            if names.get(value):
+                found[names[value]] = None
+        else:
+            new = [operand for operand in cast(Operation, value.owner).operands if operand not in seen]
+            seen.update(new)
+            todo.extend(reversed(new))
+    return list(found)
+
+
+def fail_as_python(tracer: Tracer, what: str, advice: str) -> NoReturn:
+    """Raise the error for a tracer that Python asks for its value."""
+    raise TracingError(at_user_line(f"{what} of {describe(tracer)} is not known while tracing; {advice}"))
+
+
+def fail_as_array(tracer: Tracer) -> NoReturn:
+    """Raise the error for a tracer that something wants to turn into a NumPy array."""
+    frame = user_frame()
+    advice = (
+        "NumPy functions, operators and methods accept traced arrays as they are; "
+        "to build an array from traced ones use `np.stack`, `np.concatenate` or `np.array([...], like=x)`; "
+        "to assign to elements, make the array with `np.zeros_like(x)` or `np.zeros(shape, like=x)`, where x is traced"
+    )
+    where = "" if frame is None else f" in `{frame.f_code.co_name}`"
+    raise TracingError(
+        at_user_line(f"{describe(tracer)} was asked for its elements as a NumPy array{where}; {advice}")
+    )
+
+
+def fail_unsupported(what: str, advice: str) -> NoReturn:
+    """Raise the error for a NumPy feature that tracing lacks."""
+    raise UnsupportedError(at_user_line(f"{what} is not supported in a traced function; {advice}"))
