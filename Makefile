@@ -1,0 +1,44 @@
+# Every target makes .venv and installs what it needs: Python >= 3.11, make and PyPI are enough.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test venv check bench pytest lit format
+
+help:  ## list these commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+venv: $(STAMP)  ## make .venv with all that development needs
+
+$(STAMP): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "dlc needs Python 3.11 or newer")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,examples]'
+	@touch $@
+
+demo: $(STAMP)  ## train a digit classifier with compiled code and show where to look next
+	$(BIN)/python examples/train_digits.py
+
+pytest: $(STAMP)  ## the Python tests
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+
+lit: $(STAMP)  ## the FileCheck tests
+	$(BIN)/lit -j $(WORKERS) lit_tests
+
+test: pytest lit  ## all tests: pytest, then lit
+
+check: $(STAMP)  ## formatting, lint, types, import layers, then all tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(MAKE) test
+
+format: $(STAMP)  ## format and fix what can be fixed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP)  ## compile time and speed against NumPy and the peers that are installed
+	$(BIN)/python benchmarks/run.py

@@ -1,0 +1,100 @@
+"""Compiled host functions as callables on NumPy arrays, and the way there from a module."""
+
+import ctypes
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from xdsl.dialects.builtin import ModuleOp
+
+from compiler.options import CompileOptions
+from compiler.pipelines import Observer, passes_between, run_passes
+from compiler.signatures import Signature, signature_of
+from dialects.errors import ArgumentError
+
+ALIGNMENT = 64
+Array = NDArray[Any]
+
+_thread = threading.local()
+
+
+def _arena(size: int) -> int:
+    """The address of `size` bytes of scratch memory, 64-byte aligned, kept per thread and reused by every call."""
+    held = getattr(_thread, "arena", None)
+    if held is None or held[1] < size:
+        memory = np.empty(size + ALIGNMENT, np.uint8)
+        address = -(-memory.ctypes.data // ALIGNMENT) * ALIGNMENT
+        held = _thread.arena = (memory, size, address)
+    return held[2]
+
+
+class Executable:
+    """A host function in memory: call it with a list of arrays, get a list of new arrays.
+
+    Inputs may have any strides: what is not contiguous and aligned is copied first. Dtypes and shapes must be exactly
+    those of `signature`. Callable from several threads at once.
+    """
+
+    def __init__(self, signature: Signature, program: Any, llvm_text: str, options: CompileOptions):
+        self.signature = signature
+        self.llvm_text = llvm_text
+        self.options = options
+        self._program = program  # keeps the machine code mapped
+        self._entry = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(program.address(signature.name))
+        self._table_type = ctypes.c_void_p * (len(signature.inputs) + len(signature.outputs) + 1)
+
+    def __call__(self, arrays: Sequence[Array]) -> list[Array]:
+        """Run on `arrays`.
+
+        Raises:
+            ArgumentError: the number, shape or dtype of the arrays is not that of the signature.
+        """
+        inputs = self._checked(arrays)
+        outputs = [np.empty(spec.shape, spec.dtype) for spec in self.signature.outputs]
+        pointers = [array.ctypes.data for array in inputs]
+        pointers.extend(array.ctypes.data for array in outputs)
+        table = self._table_type(*pointers, _arena(self.signature.arena_bytes))
+        self._entry(ctypes.addressof(table))
+        return outputs
+
+    def _checked(self, arrays: Sequence[Array]) -> list[Array]:
+        specs = self.signature.inputs
+        if len(arrays) != len(specs):
+            raise ArgumentError(f"{self.signature.name}: takes {len(specs)} arrays, got {len(arrays)}")
+        inputs: list[Array] = []
+        for index, (array, spec) in enumerate(zip(arrays, specs, strict=True)):
+            if array.dtype != spec.dtype or array.shape != spec.shape:
+                shape = ",".join(map(str, array.shape))
+                raise ArgumentError(
+                    f"{self.signature.name}: argument {index} is {array.dtype}[{shape}], expected {spec}"
+                )
+            flags = array.flags
+            inputs.append(array if flags.c_contiguous and flags.aligned else np.require(array, requirements=["C", "A"]))
+        return inputs
+
+
+def compile_for_cpu(
+    module: ModuleOp,
+    name: str | None = None,
+    *,
+    stage: str = "tensor",
+    options: CompileOptions | None = None,
+    observers: Sequence[Observer] = (),
+) -> Executable:
+    """Compile the host function `name` of `module`, which is at `stage`, to machine code; `module` is consumed.
+
+    Raises:
+        CompilerError: the program is not supported, or a library is missing.
+    """
+    from runtime.blas import cblas_symbols
+    from runtime.llvm_text import emit_llvm
+    from runtime.native import emit_object, load
+
+    options = options or CompileOptions()
+    run_passes(module, passes_between(stage, "llvm", "cpu", options), observers)
+    signature = signature_of(module, name)
+    text = emit_llvm(module)
+    symbols = cblas_symbols(options.blas) if "@cblas_" in text else {}
+    return Executable(signature, load(emit_object(text), symbols), text, options)

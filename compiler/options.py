@@ -1,0 +1,32 @@
+"""What a user can choose about a compilation."""
+
+from dataclasses import dataclass
+
+from dialects.errors import ArgumentError
+
+VECTOR_BITS = (0, 128, 256, 512)
+
+
+@dataclass(frozen=True)
+class CompileOptions:
+    """Choices that change the machine code, and so are part of every cache key.
+
+    Attributes:
+        vector_bits: width of vector registers to use, 0 for scalar code; `None` takes the host's.
+        blas: path of a shared library with the CBLAS interface (MKL, BLIS, …); `None` takes `DLC_BLAS`, else OpenBLAS
+            from the `scipy-openblas32` wheel.
+        cuda_arch: the GPU architecture that PTX is made for, for example `"sm_90"`; `None` takes the device's, or
+            `"sm_80"` where there is none.
+        max_group_size: most structured operations that fusion puts into one kernel.
+    """
+
+    vector_bits: int | None = None
+    blas: str | None = None
+    cuda_arch: str | None = None
+    max_group_size: int = 64
+
+    def __post_init__(self) -> None:
+        if self.vector_bits is not None and self.vector_bits not in VECTOR_BITS:
+            raise ArgumentError(f"CompileOptions: vector_bits is {self.vector_bits}; use one of {VECTOR_BITS}")
+        if self.max_group_size < 1:
+            raise ArgumentError(f"CompileOptions: max_group_size is {self.max_group_size}; use at least 1")

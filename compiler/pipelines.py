@@ -1,0 +1,166 @@
+"""The stages and the passes that lead to each, as flat lists.
+
+A stage is a level that a user can ask for by name; `passes_between` is all that `jit`, `as_text`, `dlc-opt --compile-to`
+and `dlc-run` need to know about the order of passes.
+"""
+
+import gc
+import time
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, Literal, Protocol
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.passes import ModulePass
+from xdsl.utils.exceptions import PassFailedException, VerifyException
+
+from compiler.options import CompileOptions
+from dialects.errors import ArgumentError, CompilerError, InternalError
+from passes import get_all_passes
+
+Target = Literal["cpu", "cuda"]
+PassSpec = tuple[str, dict[str, Any]]
+
+IR_STAGES: dict[Target, tuple[str, ...]] = {
+    "cpu": ("tensor", "autodiff", "linalg", "fused", "bufferized", "loops", "llvm"),
+    "cuda": ("tensor", "autodiff", "linalg", "fused", "bufferized", "loops", "gpu", "llvm"),
+}
+"""The stages that are IR, in order; a module at any of them can be printed, read and compiled further."""
+
+TEXT_STAGES: dict[Target, tuple[str, ...]] = {"cpu": ("llvm-opt", "asm"), "cuda": ("llvm-opt", "ptx")}
+"""The stages that LLVM prints; they follow the IR stages and cannot be read back."""
+
+
+def stages(target: Target = "cpu") -> tuple[str, ...]:
+    """All stages of a target, in order."""
+    return IR_STAGES[target] + TEXT_STAGES[target]
+
+
+def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[PassSpec]]:
+    """For each IR stage, the passes that lead to it from the one before."""
+    shared: dict[str, list[PassSpec]] = {
+        "tensor": [],
+        "autodiff": [
+            ("expand-transforms", {}),
+            ("inline", {}),
+            ("simplify-dlc", {}),  # folds constants and merges equal values on the way
+            ("remove-dead-functions", {}),
+        ],
+        "linalg": [("convert-dlc-to-linalg", {})],
+        "fused": [
+            ("select-libraries", {}),
+            ("fuse-elementwise", {}),
+            ("form-kernels", {"max_group_size": options.max_group_size}),
+            ("collapse-dims", {}),
+        ],
+        "bufferized": [
+            ("bufferize", {}),
+            ("outline-kernels", {}),
+            ("deduplicate-kernels", {}),  # before anything is lowered: compile each distinct kernel once
+            ("plan-memory", {}),
+        ],
+    }
+    if target == "cpu":
+        return shared | {
+            "loops": [("lower-kernels", {"vector_bits": _vector_bits(options)})],
+            "llvm": [("expand-math", {}), ("convert-to-llvm", {})],
+        }
+    return shared | {
+        "loops": [("lower-kernels", {"vector_bits": 0})],
+        "gpu": [("expand-math", {}), ("map-to-gpu", {})],
+        "llvm": [("convert-gpu-to-llvm", {})],
+    }
+
+
+def _vector_bits(options: CompileOptions) -> int:
+    if options.vector_bits is not None:
+        return options.vector_bits
+    from runtime.native import host_vector_bits
+
+    return host_vector_bits()
+
+
+@cache
+def _pass_loaders() -> dict[str, Callable[[], type[ModulePass]]]:
+    return get_all_passes()
+
+
+def make_pass(spec: PassSpec) -> ModulePass:
+    """The pass object of a name and its options."""
+    name, arguments = spec
+    return _pass_loaders()[name]()(**arguments)
+
+
+def passes_between(
+    start: str, end: str, target: Target = "cpu", options: CompileOptions | None = None
+) -> list[ModulePass]:
+    """The passes from stage `start` to stage `end`, both IR stages.
+
+    Raises:
+        ArgumentError: a stage that the target has not, or `end` before `start`.
+    """
+    names = IR_STAGES[target]
+    for stage in (start, end):
+        if stage not in names:
+            raise ArgumentError(f"unknown stage '{stage}' for target {target}; use one of {', '.join(names)}")
+    first, last = names.index(start), names.index(end)
+    if last < first:
+        raise ArgumentError(f"cannot compile from stage '{start}' back to '{end}'; the order is {', '.join(names)}")
+    by_stage = passes_to_stage(target, options or CompileOptions())
+    return [make_pass(spec) for stage in names[first + 1 : last + 1] for spec in by_stage[stage]]
+
+
+class Observer(Protocol):
+    """Whoever wants to see a compilation: dumps, timing, verification."""
+
+    def after_pass(self, executed: ModulePass, module: ModuleOp, seconds: float) -> None:
+        """Called after each pass with the module it left."""
+        ...
+
+
+class VerifyingObserver:
+    """Verifies the module after every pass (`DLC_VERIFY=1`)."""
+
+    def after_pass(self, executed: ModulePass, module: ModuleOp, seconds: float) -> None:
+        """Raise `InternalError` that names the pass if the module does not verify."""
+        del seconds
+        try:
+            module.verify()
+        except VerifyException as error:
+            raise InternalError(f"{executed.name}: left IR that does not verify: {error}") from error
+
+
+def run_passes(module: ModuleOp, passes: Iterable[ModulePass], observers: Sequence[Observer] = ()) -> None:
+    """Run `passes` on `module` in place.
+
+    Raises:
+        CompilerError: what a pass says about the user's program.
+        InternalError: anything else that a pass raises; it names the pass.
+    """
+    context = Context()
+    for executed in passes:
+        start = time.perf_counter()
+        try:
+            executed.apply(context, module)
+        except CompilerError:
+            raise
+        except (PassFailedException, VerifyException, AssertionError, LookupError, TypeError, ValueError) as error:
+            raise InternalError(f"{executed.name}: {type(error).__name__}: {error}") from error
+        seconds = time.perf_counter() - start
+        for observer in observers:
+            observer.after_pass(executed, module, seconds)
+
+
+@contextmanager
+def paused_collector() -> Generator[None]:
+    """Stop the garbage collector for the length of a compilation, which makes IR by the thousand and drops little."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
