@@ -17,6 +17,8 @@ from xdsl.printer import Printer
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.builder import OpBuilder, affine_map, int_array, tensor_type
+from dialects.dlc.broadcast import BroadcastInDimOp, broadcast_in_dim
+from dialects.dlc.constants import full, splat_value
 from dialects.dlc.interfaces import AnyTensor, Array, Properties, TensorOp, ints, shape_of
 from dialects.structured import build_copy, build_reshape
 
@@ -83,14 +85,23 @@ class ReshapeOp(TensorOp):
         return operands[0].reshape(self.shape)
 
     def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
-        """`reshape(x)` with the sizes of `x` becomes `x`; `reshape(reshape(x))` becomes `reshape(x)`."""
+        """`reshape(x)` with the sizes of `x` becomes `x`; `reshape(reshape(x))` and of a splat become one op.
+
+        A reshape that only inserts dimensions of size 1 becomes a broadcast, which can be a map of its consumer; one
+        that inserts or removes them after a broadcast joins it.
+        """
         (x,) = operands
-        if shape_of(x) == self.shape:
+        shape = self.shape
+        if shape_of(x) == shape:
             return x
+        if (number := splat_value(x)) is not None:
+            return full(b, number, self.result.type)
         if isinstance(x.owner, ReshapeOp):
-            source = x.owner.operand
-            return source if shape_of(source) == self.shape else reshape(b, source, self.shape)
-        return None
+            return reshaped(b, x.owner.operand, shape)
+        if isinstance(x.owner, BroadcastInDimOp):
+            return _reshape_of_broadcast(b, x.owner, shape)
+        dims = _positions_with_ones_inserted(shape_of(x), shape)
+        return None if dims is None else broadcast_in_dim(b, x, shape, dims)
 
     def jvp(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> SSAValue | None:
         """Reshape the tangent."""
@@ -112,9 +123,40 @@ class ReshapeOp(TensorOp):
         return build_reshape(b, operands[0], self.shape)
 
 
+def _positions_with_ones_inserted(old: Sequence[int], new: Sequence[int]) -> list[int] | None:
+    """Where the dimensions of `old` are in `new`, which has further ones of size 1; `None` if it is not like that."""
+    dims: list[int] = []
+    for dim, size in enumerate(new):
+        if len(dims) < len(old) and old[len(dims)] == size:
+            dims.append(dim)
+        elif size != 1:
+            return None
+    return dims if len(dims) == len(old) else None
+
+
+def _reshape_of_broadcast(b: OpBuilder, inner: BroadcastInDimOp, shape: Sequence[int]) -> SSAValue | None:
+    """`reshape(broadcast(x))` as a reshape or a broadcast of `x`, if it is one."""
+    source = shape_of(inner.operand)
+    if math.prod(source) == math.prod(shape):
+        return reshaped(b, inner.operand, shape)
+    moved = [dim for dim, size in enumerate(inner.shape) if size != 1]
+    targets = [dim for dim, size in enumerate(shape) if size != 1]
+    if [inner.shape[dim] for dim in moved] != [shape[dim] for dim in targets]:
+        return None
+    target_of = dict(zip(moved, targets, strict=True))
+    kept = [k for k, dim in enumerate(ints(inner.dims)) if dim in target_of]
+    operand = reshaped(b, inner.operand, [source[k] for k in kept])
+    return broadcast_in_dim(b, operand, shape, [target_of[ints(inner.dims)[k]] for k in kept])
+
+
 def reshape(b: OpBuilder, x: SSAValue, shape: Sequence[int]) -> SSAValue:
     """The elements of `x` in row-major order with the sizes `shape`."""
     return ReshapeOp.emit(b, (x,), {"sizes": int_array(tuple(shape))})
+
+
+def reshaped(b: OpBuilder, x: SSAValue, shape: Sequence[int]) -> SSAValue:
+    """`reshape`, or `x` itself if it has that shape."""
+    return x if shape_of(x) == tuple(shape) else reshape(b, x, shape)
 
 
 @irdl_op_definition
@@ -145,7 +187,10 @@ class TransposeOp(TensorOp):
         return np.transpose(operands[0], ints(self.permutation))
 
     def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
-        """`transpose(x, identity)` becomes `x`; `transpose(transpose(x, p), q)` becomes `transpose(x, p[q])`."""
+        """`transpose(x, identity)` becomes `x`; `transpose(transpose(x, p), q)` becomes `transpose(x, p[q])`.
+
+        The transpose of a splat is a splat, that of a broadcast a broadcast if the order of its operand is kept.
+        """
         (x,) = operands
         permutation = ints(self.permutation)
         if permutation == tuple(range(len(permutation))):
@@ -153,6 +198,13 @@ class TransposeOp(TensorOp):
         if isinstance(x.owner, TransposeOp):
             inner = ints(x.owner.permutation)
             return transposed(b, x.owner.operand, [inner[dim] for dim in permutation])
+        if (number := splat_value(x)) is not None:
+            return full(b, number, self.result.type)
+        if isinstance(x.owner, BroadcastInDimOp):
+            inverse = inverse_permutation(permutation)
+            dims = [inverse[dim] for dim in ints(x.owner.dims)]
+            if dims == sorted(dims):
+                return broadcast_in_dim(b, x.owner.operand, self.shape, dims)
         return None
 
     def jvp(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> SSAValue | None:
