@@ -1,0 +1,133 @@
+"""Between element types: `dlc.convert`."""
+
+from collections.abc import Sequence
+from typing import ClassVar, cast
+
+import numpy as np
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import TensorType, f32, f64, i1, i32, i64
+from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.irdl import VarConstraint, base, irdl_op_definition, operand_def, prop_def, result_def
+from xdsl.utils.exceptions import VerifyException
+
+from dialects.builder import OpBuilder, tensor_type
+from dialects.dlc.elementwise import ElementwiseOp
+from dialects.dlc.interfaces import (
+    AnyTensor,
+    Array,
+    Properties,
+    dtype_of,
+    element_type_of,
+    is_bool,
+    is_float,
+    shape_of,
+)
+from dialects.dlc.scalars import scalar_compare
+
+_EXACT: dict[Attribute, tuple[Attribute, ...]] = {
+    i1: (i32, i64, f32, f64),
+    i32: (i64, f64),
+    f32: (f64,),
+}
+"""The element types that hold every value of an element type."""
+
+
+@irdl_op_definition
+class ConvertOp(ElementwiseOp):
+    """`result[i] = operand[i]` as an element of another type, as NumPy's `astype`.
+
+    To `i1`: whether it differs from 0 (NaN does). From `i1`: 0 or 1. Floating point to integer truncates toward zero;
+    NaN and values out of range give an unspecified integer. Integers wrap around.
+    """
+
+    name = "dlc.convert"
+
+    T: ClassVar = VarConstraint("T", base(TensorType))
+
+    operand = operand_def(TensorType)
+    output = prop_def(T)
+    result = result_def(T)
+
+    assembly_format = "$operand attr-dict `:` type($operand) `->` $output"
+
+    @property
+    def no_derivative(self) -> str:
+        """Only conversions between floating-point types have a derivative."""
+        if is_float(element_type_of(self.operand)) and is_float(self.result.type.element_type):
+            return ""
+        return "a conversion from or to integers is constant but for jumps"
+
+    @classmethod
+    def infer_type(cls, operand_types: Sequence[AnyTensor], properties: Properties) -> AnyTensor:
+        """The type given by `output`, which has the operand's shape."""
+        (operand_type,) = operand_types
+        output = cast(AnyTensor, properties["output"])
+        dtype_of(operand_type)
+        dtype_of(output)
+        if operand_type.get_shape() != output.get_shape():
+            raise VerifyException(
+                f"{cls.name}: operand 0 has type {operand_type} and the result {output}; the shapes must be equal"
+            )
+        return output
+
+    def evaluate(self, operands: Sequence[Array]) -> Array:
+        """NumPy's `astype`."""
+        (x,) = operands
+        with np.errstate(all="ignore"):
+            return x.astype(dtype_of(self.result.type))
+
+    def jvp(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> SSAValue | None:
+        """Linear between floating-point types."""
+        (dx,) = tangents
+        return None if dx is None or self.no_derivative else convert(b, dx, self.result.type.element_type)
+
+    def transpose(self, b: OpBuilder, cotangent: SSAValue, linear: Sequence[bool]) -> Sequence[SSAValue | None]:
+        """Convert back."""
+        del linear
+        return (convert(b, cotangent, element_type_of(self.operand)),)
+
+    def batch(self, b: OpBuilder, operands: Sequence[SSAValue], batched: Sequence[bool], size: int) -> SSAValue:
+        """The same conversion."""
+        del batched, size
+        return convert(b, operands[0], self.result.type.element_type)
+
+    def scalar(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
+        """The one operation of `arith` for this pair of types."""
+        (x,) = operands
+        source, target = x.type, self.result.type.element_type
+        if source == target:
+            return x
+        if is_bool(target):
+            return scalar_compare(b, "ne", x, b.constant(0, source))
+        return b.create(_conversion(source, target), (x,), target)
+
+    def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
+        """To the same type: `x`. After a conversion that loses nothing: directly from its operand."""
+        (x,) = operands
+        if x.type == self.result.type:
+            return x
+        inner = x.owner
+        if isinstance(inner, ConvertOp):
+            source = element_type_of(inner.operand)
+            if element_type_of(x) in _EXACT.get(source, ()):
+                return convert(b, inner.operand, self.result.type.element_type)
+        return None
+
+
+def _conversion(source: Attribute, target: Attribute) -> type[Operation]:
+    if is_float(source):
+        if is_float(target):
+            return arith.ExtFOp if target == f64 else arith.TruncFOp
+        return arith.FPToSIOp
+    if is_float(target):
+        return arith.UIToFPOp if is_bool(source) else arith.SIToFPOp
+    if is_bool(source):
+        return arith.ExtUIOp
+    return arith.ExtSIOp if target == i64 else arith.TruncIOp
+
+
+def convert(b: OpBuilder, x: SSAValue, element_type: Attribute) -> SSAValue:
+    """Append `x` with elements of `element_type`; `x` itself if it has them already."""
+    if element_type_of(x) == element_type:
+        return x
+    return ConvertOp.emit(b, (x,), {"output": tensor_type(element_type, shape_of(x))})

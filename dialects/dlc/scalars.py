@@ -1,0 +1,48 @@
+"""Short constructors for the scalar bodies of elementwise operations, over `arith`."""
+
+from typing import Literal, TypeAlias
+
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import IntegerAttr, i1, i64
+from xdsl.ir import Operation, SSAValue
+
+from dialects.builder import OpBuilder
+from dialects.dlc.interfaces import is_bool, is_float
+
+Direction: TypeAlias = Literal["eq", "ne", "lt", "le", "gt", "ge"]
+
+# Ordered, but `ne`: a comparison with NaN is false, and NaN differs from everything.
+_FLOAT_PREDICATES: dict[Direction, int] = {"eq": 1, "gt": 2, "ge": 3, "lt": 4, "le": 5, "ne": 13}
+_SIGNED_PREDICATES: dict[Direction, int] = {"eq": 0, "ne": 1, "lt": 2, "le": 3, "gt": 4, "ge": 5}
+_UNSIGNED_PREDICATES: dict[Direction, int] = {"eq": 0, "ne": 1, "lt": 6, "le": 7, "gt": 8, "ge": 9}
+
+
+def scalar_op(b: OpBuilder, op_type: type[Operation], *operands: SSAValue) -> SSAValue:
+    """Append an operation whose result has the type of its first operand."""
+    return b.create(op_type, operands, operands[0].type)
+
+
+def scalar_compare(b: OpBuilder, direction: Direction, x: SSAValue, y: SSAValue) -> SSAValue:
+    """Append a comparison; `i1` compares as false < true."""
+    if is_float(x.type):
+        return b.create(arith.CmpfOp, (x, y), i1, {"predicate": IntegerAttr(_FLOAT_PREDICATES[direction], i64)})
+    predicates = _UNSIGNED_PREDICATES if is_bool(x.type) else _SIGNED_PREDICATES
+    return b.create(arith.CmpiOp, (x, y), i1, {"predicate": IntegerAttr(predicates[direction], i64)})
+
+
+def scalar_select(b: OpBuilder, condition: SSAValue, on_true: SSAValue, on_false: SSAValue) -> SSAValue:
+    """Append a choice between two scalars."""
+    return b.create(arith.SelectOp, (condition, on_true, on_false), on_true.type)
+
+
+def safe_divisor(b: OpBuilder, divisor: SSAValue) -> SSAValue:
+    """`divisor`, with 1 instead of 0 and -1: the integers that division instructions may trap on."""
+    one = b.constant(1, divisor.type)
+    shifted = scalar_op(b, arith.AddiOp, divisor, one)
+    is_unsafe = b.create(
+        arith.CmpiOp,
+        (shifted, b.constant(2, divisor.type)),
+        i1,
+        {"predicate": IntegerAttr(_UNSIGNED_PREDICATES["lt"], i64)},
+    )
+    return scalar_select(b, is_unsafe, one, divisor)
