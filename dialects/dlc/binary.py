@@ -4,10 +4,11 @@
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 from xdsl.dialects import arith, math
+from xdsl.dialects.builtin import IntegerType
 from xdsl.ir import SSAValue
 from xdsl.irdl import irdl_op_definition
 
@@ -145,8 +146,7 @@ def _integer_power(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
     """Square and multiply over all bits of the exponent but its sign, without a branch."""
     zero, one = b.constant(0, x.type), b.constant(1, x.type)
     result, square = one, x
-    width: int = x.type.width.data
-    for bit in range(width - 1):
+    for bit in range(cast(IntegerType, x.type).width.data - 1):
         is_set = scalar_compare(b, "ne", scalar_op(b, arith.AndIOp, y, b.constant(1 << bit, y.type)), zero)
         result = scalar_op(b, arith.MuliOp, result, scalar_select(b, is_set, square, one))
         square = scalar_op(b, arith.MuliOp, square, square)

@@ -111,7 +111,9 @@ class BroadcastInDimOp(TensorOp):
         return copy[0]
 
     def _map(self) -> AffineMapAttr:
-        grown = (size == 1 != self.shape[dim] for size, dim in zip(shape_of(self.operand), ints(self.dims), strict=True))
+        grown = (
+            size == 1 != self.shape[dim] for size, dim in zip(shape_of(self.operand), ints(self.dims), strict=True)
+        )
         return affine_map(
             len(self.shape),
             tuple(
@@ -213,9 +215,7 @@ class ReduceSumOp(TensorOp):
 def broadcast_in_dim(b: OpBuilder, x: SSAValue, shape: Sequence[int], dims: Sequence[int]) -> SSAValue:
     """Append a broadcast of `x` to `shape`; operand dimension `k` becomes dimension `dims[k]`."""
     output = tensor_type(element_type_of(x), tuple(shape))
-    return x if x.type == output else BroadcastInDimOp.emit(
-        b, (x,), {"dims": int_array(tuple(dims)), "output": output}
-    )
+    return x if x.type == output else BroadcastInDimOp.emit(b, (x,), {"dims": int_array(tuple(dims)), "output": output})
 
 
 def broadcast_scalar(b: OpBuilder, x: SSAValue, shape: Sequence[int]) -> SSAValue:

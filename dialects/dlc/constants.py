@@ -40,8 +40,19 @@ from dialects.dlc.interfaces import (
 from dialects.structured import PARALLEL, build_empty, build_generic, build_loop_index
 
 
+class NullaryOp(TensorOp):
+    """An operation without operands."""
+
+    NO_DERIVATIVE: ClassVar[str] = "it has no operand"
+
+    def batch(self, b: OpBuilder, operands: Sequence[SSAValue], batched: Sequence[bool], size: int) -> SSAValue:
+        """Never asked: there is no operand that could be batched."""
+        del b, operands, batched, size
+        raise AssertionError(f"{self.name}: has no operand to batch")
+
+
 @irdl_op_definition
-class ConstantOp(TensorOp):
+class ConstantOp(NullaryOp):
     """`result = value`."""
 
     name = "dlc.constant"
@@ -50,8 +61,6 @@ class ConstantOp(TensorOp):
 
     value = prop_def(ParamAttrConstraint(DenseIntOrFPElementsAttr, (T, AnyAttr())))
     result = result_def(T)
-
-    NO_DERIVATIVE: ClassVar[str] = "a constant has no operand"
 
     @classmethod
     def infer_type(cls, operand_types: Sequence[AnyTensor], properties: Properties) -> AnyTensor:
@@ -72,10 +81,6 @@ class ConstantOp(TensorOp):
         del operands
         return array_of(self.value)
 
-    def batch(self, b: OpBuilder, operands: Sequence[SSAValue], batched: Sequence[bool], size: int) -> SSAValue:
-        """Never asked: there is no operand that could be batched."""
-        raise AssertionError(f"{self.name}: has no operand to batch")
-
     def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
         """`arith.constant` of a tensor; a splat stays a splat."""
         del operands
@@ -85,14 +90,15 @@ class ConstantOp(TensorOp):
         """Print as `dlc.constant dense<1.0> : tensor<4xf32>`."""
         printer.print_string(" ")
         text = io.StringIO()
-        Printer(text).print_attribute(self.value)
+        self.value.print_without_type(Printer(text))
         # xDSL prints some floats (nan, inf, 1e+10) in hexadecimal, which means an integer to its own parser of
         # `dense`; the bytes as a string mean the same to everyone.
         if is_float(self.result.type.element_type) and "0x" in text.getvalue():
-            printer.print_string(f'dense<"0x{self.value.data.data.hex().upper()}"> : ')
-            printer.print_attribute(self.value.type)
+            printer.print_string(f'dense<"0x{self.value.data.data.hex().upper()}">')
         else:
             printer.print_string(text.getvalue())
+        printer.print_string(" : ")
+        printer.print_attribute(self.value.type)
         printer.print_op_attributes(self.attributes)
 
     @classmethod
@@ -112,7 +118,7 @@ class ConstantOp(TensorOp):
 
 
 @irdl_op_definition
-class IotaOp(TensorOp):
+class IotaOp(NullaryOp):
     """`result[i0, i1, …] = i_dim`."""
 
     name = "dlc.iota"
@@ -124,8 +130,6 @@ class IotaOp(TensorOp):
     result = result_def(T)
 
     assembly_format = "`dim` $dim attr-dict `:` $output"
-
-    NO_DERIVATIVE: ClassVar[str] = "an iota has no operand"
 
     @classmethod
     def infer_type(cls, operand_types: Sequence[AnyTensor], properties: Properties) -> AnyTensor:
@@ -151,10 +155,6 @@ class IotaOp(TensorOp):
         """`iota` along a dimension of size 0 or 1 is zero everywhere."""
         del operands
         return zeros(b, self.result.type) if self.shape[self.dim.value.data] <= 1 else None
-
-    def batch(self, b: OpBuilder, operands: Sequence[SSAValue], batched: Sequence[bool], size: int) -> SSAValue:
-        """Never asked: there is no operand that could be batched."""
-        raise AssertionError(f"{self.name}: has no operand to batch")
 
     def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
         """A generic without inputs, of `linalg.index`."""
@@ -215,11 +215,9 @@ def array_of(value: DenseIntOrFPElementsAttr[Any]) -> Array:
     """The elements of a dense attribute as a read-only array of its type's shape and dtype."""
     tensor_type = cast(AnyTensor, value.type)
     dtype = dtype_of(tensor_type)
+    flat = np.frombuffer(value.data.data, np.int8 if dtype == np.bool_ else dtype)
     if dtype == np.bool_:
-        # xDSL's parser stores true as -1
-        flat = np.frombuffer(value.data.data, np.int8) != 0
-    else:
-        flat = np.frombuffer(value.data.data, dtype)
+        flat = flat != 0  # xDSL's parser stores true as -1
     shape = tensor_type.get_shape()
     return flat.reshape(shape) if flat.size == math.prod(shape) else np.broadcast_to(flat[0], shape)
 

@@ -154,9 +154,7 @@ def expect_same_type(name: str, index: int, actual: AnyTensor, expected: AnyTens
     advice = "dlc.broadcast_in_dim to align the shapes"
     if actual.element_type != expected.element_type:
         advice = "dlc.convert to align the element types"
-    raise VerifyException(
-        f"{name}: operand {index} has type {actual}, expected {expected} as operand 0; use {advice}"
-    )
+    raise VerifyException(f"{name}: operand {index} has type {actual}, expected {expected} as operand 0; use {advice}")
 
 
 def expect_kind(name: str, index: int, actual: AnyTensor, kinds: str) -> None:

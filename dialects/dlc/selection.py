@@ -220,7 +220,10 @@ class ClampOp(ElementwiseOp):
             tangent = select(b, capped, broadcast_scalar(b, dhigh, self.shape), tangent)
         if dlow is not None:
             raised = select(
-                b, compare(b, "lt", self.x, low), compare(b, "le", low, high), full(b, False, mask_type(self.result.type))
+                b,
+                compare(b, "lt", self.x, low),
+                compare(b, "le", low, high),
+                full(b, False, mask_type(self.result.type)),
             )
             tangent = select(b, raised, broadcast_scalar(b, dlow, self.shape), tangent)
         if dx is not None:

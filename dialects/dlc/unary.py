@@ -14,7 +14,7 @@ from dialects.dlc.arithmetic import NegOp, div, mul, neg, sub
 from dialects.dlc.constants import full
 from dialects.dlc.elementwise import UnaryOp
 from dialects.dlc.interfaces import Array, element_type_of, is_float, tensor_type_of
-from dialects.dlc.scalars import scalar_compare, scalar_op, scalar_select
+from dialects.dlc.scalars import Direction, scalar_compare, scalar_op, scalar_select
 from dialects.dlc.selection import CompareOp, compare
 
 __all__ = [
@@ -329,8 +329,8 @@ class RoundOp(RoundingOp):
     MATH_OP: ClassVar = math.RoundEvenOp
 
 
-_INVERSE_FOR_ALL = {"eq": "ne", "ne": "eq"}
-_INVERSE_WITHOUT_NAN = {**_INVERSE_FOR_ALL, "lt": "ge", "ge": "lt", "le": "gt", "gt": "le"}
+_INVERSE_FOR_ALL: dict[str, Direction] = {"eq": "ne", "ne": "eq"}
+_INVERSE_WITHOUT_NAN: dict[str, Direction] = {**_INVERSE_FOR_ALL, "lt": "ge", "ge": "lt", "le": "gt", "gt": "le"}
 
 
 @irdl_op_definition
