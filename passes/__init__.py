@@ -14,7 +14,17 @@ from xdsl.passes import ModulePass
 
 ALL_PASSES: tuple[str, ...] = (
     # tensor to autodiff to linalg
+    "dlc.expand_transforms",
+    "dlc.batch",
+    "dlc.differentiate",
+    "dlc.inline",
+    "dlc.fold_constants",
+    "dlc.simplify_dlc",
+    "dlc.remove_dead_functions",
+    "dlc.convert_dlc_to_linalg",
     # linalg to fused
+    "linalg.fuse_elementwise",
+    "linalg.form_kernels",
     # fused to bufferized
     "linalg.bufferize",
     "memref.outline_kernels",

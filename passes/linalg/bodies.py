@@ -1,0 +1,132 @@
+"""Bodies of `linalg.generic`: what they cost, and how to copy them into another body."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from xdsl.dialects import arith, tensor
+from xdsl.dialects.linalg.ops import IndexOp, YieldOp
+from xdsl.ir import Attribute, Block, Operation, SSAValue
+from xdsl.ir.affine import AffineExpr
+
+from dialects.builder import OpBuilder
+from passes.linalg.maps import Access, build_expression
+
+_CHEAP = frozenset(
+    {
+        arith.AddfOp,
+        arith.AddiOp,
+        arith.SubfOp,
+        arith.SubiOp,
+        arith.MulfOp,
+        arith.MuliOp,
+        arith.NegfOp,
+        arith.CmpfOp,
+        arith.CmpiOp,
+        arith.SelectOp,
+        arith.AndIOp,
+        arith.OrIOp,
+        arith.XOrIOp,
+        arith.MaximumfOp,
+        arith.MinimumfOp,
+        arith.MaxSIOp,
+        arith.MinSIOp,
+        arith.ExtFOp,
+        arith.TruncFOp,
+        arith.ExtSIOp,
+        arith.ExtUIOp,
+        arith.TruncIOp,
+        arith.SIToFPOp,
+        arith.UIToFPOp,
+        arith.IndexCastOp,
+        arith.MaxUIOp,
+        arith.MinUIOp,
+        arith.ShLIOp,
+        arith.ShRSIOp,
+        arith.ShRUIOp,
+    }
+)
+"""Operations of about one cycle per vector."""
+
+_FREE = frozenset({arith.ConstantOp, YieldOp})
+
+
+def count_ops(block: Block) -> tuple[int, bool]:
+    """The number of operations of a body besides constants, and whether all of them are cheap to repeat."""
+    count = 0
+    cheap = True
+    for op in block.ops:
+        kind = type(op)
+        if kind in _FREE:
+            continue
+        count += 1
+        cheap = cheap and (kind in _CHEAP or kind is IndexOp)
+    return count, cheap
+
+
+class BodyCopier:
+    """Appends copies of bodies to one new body, sharing constants and loop indices."""
+
+    def __init__(self, builder: OpBuilder):
+        self.builder = builder
+        self._indices: dict[AffineExpr, SSAValue] = {}
+        self._constants: dict[Attribute, SSAValue] = {}
+
+    def constant(self, value: Attribute, scalar_type: Attribute) -> SSAValue:
+        """A scalar constant of the new body."""
+        result = self._constants.get(value)
+        if result is None:
+            result = self.builder.create(arith.ConstantOp, (), scalar_type, {"value": value})
+            self._constants[value] = result
+        return result
+
+    def copy(
+        self, block: Block, arguments: Sequence[SSAValue | None], dims: Access, scalars: dict[SSAValue, Attribute]
+    ) -> tuple[SSAValue, ...]:
+        """Append the operations of `block` and return what it yields.
+
+        `arguments` replace the block arguments (`None` where there is no use), `dims` the loop dimensions. Reads of
+        the tensors in `scalars`, all of whose elements are that constant, become the constant.
+        """
+        builder = self.builder
+        values: dict[SSAValue, SSAValue] = {
+            argument: value for argument, value in zip(block.args, arguments, strict=True) if value is not None
+        }
+        for op in block.ops:
+            kind = type(op)
+            builder.location = op.location
+            if kind is YieldOp:
+                return tuple(values.get(operand, operand) for operand in op.operands)
+            if kind is arith.ConstantOp:
+                result = op.results[0]
+                values[result] = self.constant(op.properties["value"], result.type)
+            elif kind is IndexOp:
+                dim = cast(IndexOp, op).dim.value.data
+                values[op.results[0]] = build_expression(builder, dims[dim], self._indices)
+            elif kind is tensor.ExtractOp and op.operands[0] in scalars:
+                result = op.results[0]
+                values[result] = self.constant(scalars[op.operands[0]], result.type)
+            elif op.regions:
+                copy = builder.insert(op.clone(values))
+                values.update(zip(op.results, copy.results, strict=True))
+            else:
+                copy = _copy_op(builder, op, values)
+                values.update(zip(op.results, copy.results, strict=True))
+        raise AssertionError("the body of a linalg.generic does not end in linalg.yield")
+
+
+def _copy_op(builder: OpBuilder, op: Operation, values: dict[SSAValue, SSAValue]) -> Operation:
+    return builder.create_op(
+        type(op),
+        [values.get(operand, operand) for operand in op.operands],
+        [result.type for result in op.results],
+        op.properties,
+        attributes=dict(op.attributes),
+    )
+
+
+def drain(block: Block) -> list[Operation]:
+    """Detach all operations of `block` and return them in order."""
+    ops = list(block.ops)
+    for op in ops:
+        block.detach_op(op)
+    return ops

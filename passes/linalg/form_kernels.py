@@ -1,0 +1,106 @@
+"""Group structured operations into kernels that share their outer loops.
+
+Before:
+
+```mlir
+func.func @f(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e0 = tensor.empty() : tensor<4xf32>
+  %start = linalg.fill ins(%zero : f32) outs(%e0 : tensor<4xf32>) -> tensor<4xf32>
+  %sum = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>],
+                         iterator_types = ["parallel", "reduction"]}
+      ins(%x : tensor<4x8xf32>) outs(%start : tensor<4xf32>) {
+  ^bb0(%p: f32, %acc: f32):
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<4xf32>
+  %e1 = tensor.empty() : tensor<4x8xf32>
+  %share = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i, j)>],
+                           iterator_types = ["parallel", "parallel"]}
+      ins(%x, %sum : tensor<4x8xf32>, tensor<4xf32>) outs(%e1 : tensor<4x8xf32>) {
+  ^bb0(%p: f32, %q: f32, %out: f32):
+    %d = arith.divf %p, %q : f32
+    linalg.yield %d : f32
+  } -> tensor<4x8xf32>
+  func.return %share : tensor<4x8xf32>
+}
+```
+
+After:
+
+```mlir
+func.func @f(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %share = rt.kernel "fused_sum_div" tile [4] ins(%a = %x : tensor<4x8xf32>) -> (tensor<4x8xf32>) {
+    %zero = arith.constant 0.0 : f32
+    %e0 = tensor.empty() : tensor<4xf32>
+    %start = linalg.fill ins(%zero : f32) outs(%e0 : tensor<4xf32>) -> tensor<4xf32>
+    %sum = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>],
+                           iterator_types = ["parallel", "reduction"]}
+        ins(%a : tensor<4x8xf32>) outs(%start : tensor<4xf32>) {
+    ^bb0(%p: f32, %acc: f32):
+      %s = arith.addf %acc, %p : f32
+      linalg.yield %s : f32
+    } -> tensor<4xf32>
+    %e1 = tensor.empty() : tensor<4x8xf32>
+    %r = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i, j)>],
+                         iterator_types = ["parallel", "parallel"]}
+        ins(%a, %sum : tensor<4x8xf32>, tensor<4xf32>) outs(%e1 : tensor<4x8xf32>) {
+    ^bb0(%p: f32, %q: f32, %out: f32):
+      %d = arith.divf %p, %q : f32
+      linalg.yield %d : f32
+    } -> tensor<4x8xf32>
+    rt.yield %r : tensor<4x8xf32>
+  }
+  func.return %share : tensor<4x8xf32>
+}
+```
+
+In program order, each operation joins the kernels of its producers, those first that save most memory traffic, if they
+have outer parallel loops in common through which all values pass unpermuted, and if no cycle arises.
+
+*Requires*: the structured form.
+*Ensures*: the `fused` stage: every structured operation lies in exactly one kernel, kernels are closed.
+*Leaves alone*: library calls, reshapes, constants that are read from memory.
+"""
+
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import FuncOp
+from xdsl.passes import ModulePass
+
+from passes.linalg.kernel_groups import KernelGrouping
+from passes.linalg.kernel_regions import build_kernels, materialize_fills
+
+
+@dataclass(frozen=True)
+class FormKernelsPass(ModulePass):
+    """Group structured operations into kernels that share their outer loops."""
+
+    name = "form-kernels"
+
+    max_group_size: int = 64
+    """The most structured operations of one kernel."""
+    max_point_bytes: int = 1 << 20
+    """The most memory for what one point of a kernel's tile computes."""
+    max_serial_points: int = 4096
+    """Up to this many loop iterations, operations may share a kernel that has no outer loops to split."""
+    search_limit: int = 256
+    """The most operations to visit in the search for a cycle, for each pair of kernels that might become one."""
+
+    def __post_init__(self) -> None:
+        if self.max_group_size < 1:
+            raise ValueError(f"{self.name}: max-group-size is {self.max_group_size}; use at least 1")
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        """Rewrite every function of the module."""
+        del ctx
+        for function in op.ops:
+            if isinstance(function, FuncOp) and function.body.blocks:
+                block = function.body.block
+                materialize_fills(block)
+                grouping = KernelGrouping(
+                    self.max_group_size, self.max_point_bytes, self.max_serial_points, self.search_limit
+                )
+                build_kernels(block, grouping)

@@ -1,0 +1,175 @@
+"""Which structured operations share a kernel: the decisions of `form-kernels`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import prod
+
+from xdsl.dialects import scf
+from xdsl.dialects.builtin import ArrayAttr
+from xdsl.dialects.linalg.ops import GenericOp
+from xdsl.ir import Operation, SSAValue
+from xdsl.ir.affine import AffineConstantExpr
+
+from dialects.builder import affine_map
+from dialects.remarks import emit_remark
+from dialects.structured import captured_values, element_type
+from passes.linalg.groups import AcyclicGroups
+from passes.linalg.kernel_names import content_names
+from passes.linalg.maps import Access, accesses, dimension, identity_prefix, loop_sizes, num_parallel, shape_of
+
+
+@dataclass(eq=False, slots=True)
+class Member:
+    """A structured operation of a kernel."""
+
+    op: Operation
+    node: int
+    sizes: tuple[int, ...]
+    num_parallel: int
+    reads: list[tuple[SSAValue, Access]]
+    captured: list[SSAValue]
+
+    @property
+    def parallel(self) -> tuple[int, ...]:
+        """The extents of the parallel loops."""
+        return self.sizes[: self.num_parallel]
+
+
+@dataclass(eq=False, slots=True)
+class Group:
+    """A kernel to be. `tile` is the longest space of outer loops that all members share."""
+
+    members: list[Member]
+    tile: tuple[int, ...]
+    may_grow: bool = True
+    results: dict[SSAValue, None] = field(default_factory=dict[SSAValue, None])
+
+
+class KernelGrouping:
+    """Groups the structured operations of a block, in program order, each with the producers it can join."""
+
+    def __init__(self, max_group_size: int, max_point_bytes: int, max_serial_points: int, search_limit: int):
+        self.max_group_size = max_group_size
+        self.max_point_bytes = max_point_bytes
+        self.max_serial_points = max_serial_points
+        self.graph = AcyclicGroups(search_limit)
+        self.groups: dict[int, Group] = {}
+        """The kernels, by the node that stands for them in `graph`."""
+        self._node_of: dict[SSAValue, int] = {}
+
+    def add(self, op: Operation) -> int:
+        """Add the next operation of the block, joining it with earlier ones if it is structured."""
+        sources = list(_sources(op))
+        node = self.graph.add(self._node_of[value] for value in sources if value in self._node_of)
+        for result in op.results:
+            self._node_of[result] = node
+        if isinstance(op, GenericOp):
+            member = _examine(op, node)
+            self.groups[node] = Group([member], member.parallel, results=dict.fromkeys(op.results))
+            self._join_producers(member)
+        elif isinstance(op, scf.ForOp):
+            member = Member(op, node, (), 0, [], sources)
+            self.groups[node] = Group([member], (), may_grow=False, results=dict.fromkeys(op.results))
+        return node
+
+    def _join_producers(self, member: Member) -> None:
+        saved: dict[int, int] = {}
+        for value, _ in member.reads:
+            node = self._node_of.get(value)
+            if node is not None and (group := self.graph.find(node)) in self.groups:
+                saved[group] = saved.get(group, 0) + num_bytes(value)
+        for candidate in sorted(saved, key=lambda group: (-saved[group], -self.graph.position(group))):
+            other = self.graph.find(candidate)
+            own = self.graph.find(member.node)
+            if other == own:
+                continue
+            refusal = self._join(own, other)
+            if refusal is not None:
+                emit_remark("missed", "form-kernels", self._refused(own, other, refusal), member.op.location)
+
+    def _join(self, own: int, other: int) -> str | None:
+        """Merge two groups; return why not."""
+        mine, theirs = self.groups[own], self.groups[other]
+        if not mine.may_grow or not theirs.may_grow:
+            return "a scatter is a kernel of its own"
+        if len(mine.members) + len(theirs.members) > self.max_group_size:
+            return f"the kernel would have more than {self.max_group_size} operations"
+        tile = self._common_tile(mine, theirs)
+        if isinstance(tile, str):
+            return tile
+        results = {**theirs.results, **mine.results}
+        point_bytes = sum(num_bytes(value, len(tile)) for value in results)
+        if point_bytes > self.max_point_bytes:
+            return f"one point of the tile would need {point_bytes} bytes, more than {self.max_point_bytes}"
+        refusal = self.graph.merge(own, other)
+        if refusal is not None:
+            return f"a cycle would arise: {refusal}"
+        del self.groups[own], self.groups[other]
+        members = sorted((*theirs.members, *mine.members), key=lambda member: member.node)
+        self.groups[self.graph.find(own)] = Group(members, tile, results=results)
+        return None
+
+    def _common_tile(self, mine: Group, theirs: Group) -> tuple[int, ...] | str:
+        """The tile of the two groups together, or why they have none."""
+        shared = 0
+        for a, b in zip(mine.tile, theirs.tile, strict=False):
+            if a != b:
+                break
+            shared += 1
+        for reader, source in ((mine, theirs), (theirs, mine)):
+            for member in reader.members:
+                if any(value in source.results for value in member.captured):
+                    return "a computed index may read any element of the other's result"
+                for value, access in member.reads:
+                    if value in source.results:
+                        shared = min(shared, identity_prefix(access))
+        tile = mine.tile[:shared]
+        if tile == mine.tile == theirs.tile:
+            return tile
+        members = (*mine.members, *theirs.members)
+        if prod(tile) > 1 and any(member.parallel == tile for member in members):
+            return tile
+        if max(prod(member.sizes) for member in members) <= self.max_serial_points:
+            return tile
+        return f"they share only the outer loops {list(tile)} of {list(mine.tile)} and {list(theirs.tile)}"
+
+    def _refused(self, own: int, other: int, reason: str) -> str:
+        mine, theirs = self.groups[own].members[-1].op, self.groups[other].members[-1].op
+        return f"{'_'.join(content_names(mine)[:4])} does not join {'_'.join(content_names(theirs)[:4])}: {reason}"
+
+
+def _sources(op: Operation) -> Iterator[SSAValue]:
+    yield from op.operands
+    if op.regions:
+        yield from captured_values(op)
+
+
+def _examine(op: GenericOp, node: int) -> Member:
+    sizes = loop_sizes(op) if op.properties["iterator_types"].data else ()  # pyright: ignore
+    parallel = num_parallel(op)
+    maps = accesses(op)
+    aligned = tuple(
+        _align(access, shape_of(value), sizes[:parallel]) for value, access in zip(op.operands, maps, strict=True)
+    )
+    if aligned != maps:
+        op.properties["indexing_maps"] = ArrayAttr([affine_map(len(sizes), access) for access in aligned])
+    return Member(op, node, sizes, parallel, list(zip(op.operands, aligned, strict=True)), list(captured_values(op)))
+
+
+def _align(access: Access, shape: tuple[int, ...], parallel: tuple[int, ...]) -> Access:
+    """Index leading dimensions of size 1 by the loop at the same place, so that the tile is an identity there."""
+    if 1 not in shape:
+        return access
+    result = list(access)
+    for d in range(min(len(shape), len(parallel))):
+        if shape[d] == parallel[d] == 1 and isinstance(access[d], AffineConstantExpr):
+            result[d] = dimension(d)
+        elif access[d] != dimension(d):
+            break
+    return tuple(result)
+
+
+def num_bytes(value: SSAValue, first_dim: int = 0) -> int:
+    """The bytes of a tensor, or of one point of its first `first_dim` dimensions."""
+    width: int = getattr(element_type(value), "bitwidth", 64)
+    return prod(shape_of(value)[first_dim:]) * max(1, width // 8)

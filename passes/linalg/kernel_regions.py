@@ -1,0 +1,188 @@
+"""Build `rt.kernel` operations from the groups that `form-kernels` decided on."""
+
+from xdsl.dialects import arith, scf, tensor
+from xdsl.dialects.builtin import StringAttr
+from xdsl.dialects.linalg.ops import FillOp, GenericOp
+from xdsl.ir import Block, Operation, Region, SSAValue
+
+from dialects.builder import OpBuilder, constant_attribute, int_array
+from dialects.remarks import emit_remark
+from dialects.rt import KernelOp, YieldOp
+from dialects.structured import (
+    PARALLEL,
+    build_empty,
+    build_fill,
+    build_generic,
+    captured_values,
+    element_type,
+    is_splat_constant,
+)
+from passes.linalg.bodies import drain
+from passes.linalg.kernel_groups import Group, KernelGrouping
+from passes.linalg.kernel_names import kernel_name
+
+_REPEATED = (arith.ConstantOp, tensor.EmptyOp, FillOp)
+"""What a kernel makes for itself: scalar constants and destinations."""
+
+
+def materialize_fills(block: Block) -> None:
+    """Turn each fill that is needed as a tensor, and not only as a destination, into a `linalg.generic`."""
+    for op in list(block.ops):
+        if not isinstance(op, FillOp):
+            continue
+        result = op.results[0]
+        uses = [use for use in result.uses if not _is_destination(use.operation, use.index)]
+        if not uses:
+            continue
+        side = Block()
+        builder = OpBuilder(side, op.location)
+        value = op.operands[0]
+        rank = len(result.type.get_shape())  # pyright: ignore
+        empty = build_empty(builder, result.type)  # pyright: ignore
+        (filled,) = build_generic(
+            builder, (), (empty,), (range(rank),), (PARALLEL,) * rank, lambda b, _: (_repeat_constant(b, value),)
+        )
+        for new in drain(side):
+            block.insert_op_after(new, op if new.name == "tensor.empty" else empty.owner)  # pyright: ignore
+        for use in uses:
+            use.operation.operands[use.index] = filled
+
+
+def _is_destination(op: Operation, index: int) -> bool:
+    return (isinstance(op, GenericOp) and index >= len(op.operands) - len(op.results)) or (
+        isinstance(op, scf.ForOp) and index >= 3
+    )
+
+
+def _repeat_constant(b: OpBuilder, value: SSAValue) -> SSAValue:
+    owner = value.owner
+    assert isinstance(owner, arith.ConstantOp), "form-kernels: a linalg.fill with a value that is not a constant"
+    return b.create(arith.ConstantOp, (), value.type, {"value": owner.properties["value"]})
+
+
+def build_kernels(block: Block, grouping: KernelGrouping) -> None:
+    """Rebuild `block` with kernels instead of structured operations."""
+    constants: list[Operation] = []
+    others: dict[int, Operation] = {}
+    repeated: list[Operation] = []
+    old_ops = drain(block)
+    for op in old_ops:
+        if isinstance(op, arith.ConstantOp):
+            constants.append(op)
+        elif isinstance(op, _REPEATED):
+            repeated.append(op)
+        else:
+            node = grouping.add(op)
+            if not isinstance(op, GenericOp | scf.ForOp):
+                others[node] = op
+    for op in constants:
+        block.add_op(op)
+    builder = OpBuilder(block)
+    schedule: list[tuple[int, Group | Operation]] = [
+        *((grouping.graph.position(node), group) for node, group in grouping.groups.items()),
+        *((grouping.graph.position(node), op) for node, op in others.items()),
+    ]
+    schedule.sort(key=lambda entry: entry[0])
+    for _, entry in schedule:
+        if isinstance(entry, Group):
+            _build_kernel(builder, entry)
+        else:
+            block.add_op(entry)
+    for op in reversed(repeated):
+        if all(result.first_use is None for result in op.results):
+            op.erase()
+        else:
+            first = block.first_op
+            assert first is not None
+            block.insert_op_before(op, first)
+    for op in constants:
+        if op.results[0].first_use is None:
+            block.erase_op(op)
+
+
+def _build_kernel(b: OpBuilder, group: Group) -> None:
+    ops = [member.op for member in group.members]
+    body = _KernelBody(group)
+    for op in ops:
+        body.add(op)
+    inside = set(ops)
+    results = [value for value in group.results if any(_enclosing(use.operation, inside) is None for use in value.uses)]
+    outside = {value: [use for use in value.uses if _enclosing(use.operation, inside) is None] for value in results}
+    body.builder.location = b.location = ops[-1].location
+    body.builder.create_op(YieldOp, results)
+    name = kernel_name(ops)
+    kernel = b.create_op(
+        KernelOp,
+        list(body.arguments),
+        [value.type for value in results],
+        {"kernel_name": StringAttr(name), "tile": int_array(group.tile)},
+        regions=[Region(body.block)],
+    )
+    for value, result in zip(results, kernel.results, strict=True):
+        for use in outside[value]:
+            use.operation.operands[use.index] = result
+    if len(ops) > 1:
+        emit_remark(
+            "passed", "form-kernels", f"{name}: {len(ops)} operations, tile {list(group.tile)}", ops[-1].location
+        )
+
+
+def _enclosing(op: Operation | None, inside: set[Operation]) -> Operation | None:
+    while op is not None and op not in inside:
+        op = op.parent_op()
+    return op
+
+
+class _KernelBody:
+    """The region of a kernel under construction: operations move in, what they need from outside is provided."""
+
+    def __init__(self, group: Group):
+        self.group = group
+        self.block = Block()
+        self.builder = OpBuilder(self.block)
+        self.arguments: dict[SSAValue, SSAValue] = {}
+        """The tensors from outside, each with its block argument."""
+        self._constants: dict[SSAValue, SSAValue] = {}
+
+    def add(self, op: Operation) -> None:
+        """Move `op`, which has no parent, to the end of the kernel."""
+        self.builder.location = op.location
+        first_output = len(op.operands) - len(op.results)
+        provided = [self._provide(value, index >= first_output) for index, value in enumerate(op.operands)]
+        captured = {value: self._provide(value, False) for value in captured_values(op)}
+        op.operands = provided
+        if captured:
+            for inner in op.walk():
+                for index, value in enumerate(inner.operands):
+                    if value in captured:
+                        inner.operands[index] = captured[value]
+        self.block.add_op(op)
+
+    def _provide(self, value: SSAValue, is_destination: bool) -> SSAValue:
+        """What stands for `value` inside the kernel."""
+        if value in self.group.results:
+            return value
+        owner = value.owner
+        if isinstance(owner, tensor.EmptyOp):
+            return build_empty(self.builder, owner.tensor.type)
+        if isinstance(owner, FillOp):
+            return build_fill(self.builder, self._constant(owner.operands[0]), owner.results[0].type)  # pyright: ignore
+        if isinstance(owner, arith.ConstantOp):
+            if not hasattr(value.type, "get_shape"):
+                return self._constant(value)
+            if is_destination and is_splat_constant(value):
+                element = element_type(value)
+                splat = constant_attribute(owner.value.get_values()[0], element)  # pyright: ignore
+                scalar = self.builder.create(arith.ConstantOp, (), element, {"value": splat})
+                return build_fill(self.builder, scalar, value.type)  # pyright: ignore
+        argument = self.arguments.get(value)
+        if argument is None:
+            argument = self.block.insert_arg(value.type, len(self.block.args))
+            self.arguments[value] = argument
+        return argument
+
+    def _constant(self, value: SSAValue) -> SSAValue:
+        result = self._constants.get(value)
+        if result is None:
+            result = self._constants[value] = _repeat_constant(self.builder, value)
+        return result

@@ -1,0 +1,81 @@
+"""Reshapes of tensors: looking through those that move dimensions of size 1 only, and building cheap ones."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, cast
+
+from xdsl.dialects import tensor
+from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, TensorType, i64
+from xdsl.ir import Operation, SSAValue
+
+from dialects.builder import OpBuilder, int_array, tensor_type
+from passes.linalg.maps import ZERO, Access, shape_of
+
+Groups = tuple[tuple[int, ...], ...]
+"""For each dimension of the smaller shape, the dimensions of the larger shape that it stands for."""
+
+
+def reassociation(op: Operation) -> Groups:
+    """The groups of a `tensor.collapse_shape` or `tensor.expand_shape`."""
+    groups = cast(ArrayAttr[ArrayAttr[IntegerAttr[Any]]], op.properties["reassociation"])
+    return tuple(tuple(position.value.data for position in group.data) for group in groups.data)
+
+
+def unit_reshape_access(op: Operation, access: Access) -> Access | None:
+    """The access to the operand of the reshape `op` that reads what `access` reads of its result.
+
+    `None` if the reshape does more than to add or remove dimensions of size 1.
+    """
+    source, result = shape_of(op.operands[0]), shape_of(op.results[0])
+    if [size for size in source if size != 1] != [size for size in result if size != 1]:
+        return None
+    kept = iter([expression for expression, size in zip(access, result, strict=True) if size != 1])
+    return tuple(ZERO if size == 1 else next(kept) for size in source)
+
+
+@lru_cache(maxsize=1024)
+def reassociation_attribute(groups: Groups) -> ArrayAttr[Any]:
+    """The attribute of `groups`, one object per value."""
+    return ArrayAttr([ArrayAttr([IntegerAttr(d, i64) for d in group]) for group in groups])
+
+
+def build_collapse(b: OpBuilder, value: SSAValue, groups: Groups, shape: Sequence[int]) -> SSAValue:
+    """Append a `tensor.collapse_shape` to `shape`."""
+    element = cast(TensorType[Any], value.type).element_type
+    return b.create(
+        tensor.CollapseShapeOp,
+        (value,),
+        tensor_type(element, tuple(shape)),
+        {"reassociation": reassociation_attribute(groups)},
+    )
+
+
+def build_expand(b: OpBuilder, value: SSAValue, groups: Groups, shape: Sequence[int]) -> SSAValue:
+    """Append a `tensor.expand_shape` to `shape`."""
+    element = cast(TensorType[Any], value.type).element_type
+    return b.create(
+        tensor.ExpandShapeOp,
+        (value,),
+        tensor_type(element, tuple(shape)),
+        {
+            "reassociation": reassociation_attribute(groups),
+            "static_output_shape": int_array(tuple(shape)),
+        },
+    )
+
+
+def spread(groups: Sequence[Sequence[int]], rank: int) -> Groups:
+    """Attach the dimensions below `rank` that are in no group to their neighbours, keeping order.
+
+    They must have size 1; `groups` must not be empty unless `rank` is 0.
+    """
+    owner = [-1] * rank
+    for index, group in enumerate(groups):
+        for d in group:
+            owner[d] = index
+    current = 0
+    for d in range(rank):
+        if owner[d] < 0:
+            owner[d] = current
+        current = owner[d]
+    return tuple(tuple(d for d in range(rank) if owner[d] == index) for index in range(len(groups)))
