@@ -1,0 +1,138 @@
+"""The functions of a module, who calls whom, and calls replaced by the callee's body."""
+
+from collections.abc import Callable, Iterable
+
+from dialects.dlc.transforms import CallOp, JvpOp, VjpOp, VmapOp
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Operation
+from xdsl.utils.exceptions import PassFailedException
+
+from dialects.builder import OpBuilder
+from passes.dlc.rebuild import Values, body_of, copy_op, functions_of, rebuild_function
+
+TRANSFORMS: tuple[type[Operation], ...] = (JvpOp, VjpOp, VmapOp)
+"""The operations that stand for a derived function of their callee."""
+
+CALLS: frozenset[type[Operation]] = frozenset((CallOp, *TRANSFORMS))
+
+
+class CallGraph:
+    """The functions of one module by name.
+
+    `inline_calls` is remembered: a function is made free of calls at most once.
+    """
+
+    def __init__(self, module: ModuleOp):
+        self.functions: dict[str, FuncOp] = {function.sym_name.data: function for function in functions_of(module)}
+        self._calls: dict[str, list[Operation]] = {
+            name: [op for op in body_of(function).ops if type(op) in CALLS] for name, function in self.functions.items()
+        }
+        self._without_calls: set[str] = set()
+        self._symbols: set[str] = {op.sym_name.data for op in module.body.block.ops if isinstance(op, FuncOp)}
+
+    def callee_of(self, op: Operation) -> FuncOp:
+        """The function that a call or transform refers to."""
+        name = callee_name(op)
+        function = self.functions.get(name)
+        if function is None:
+            message = f"{op.name}: there is no function @{name} with a body; define it in the same module"
+            op.emit_error(message, PassFailedException(message))
+        return function
+
+    def calls_in(self, function: FuncOp) -> list[Operation]:
+        """The calls and transforms of `function`, in order."""
+        return self._calls[function.sym_name.data]
+
+    def callees_first(self, roots: Iterable[FuncOp], without: frozenset[str] | set[str] = frozenset()) -> list[FuncOp]:
+        """What `roots` reach by calls and transforms, themselves included, callees before callers.
+
+        Functions named in `without` are left out, with what only they reach. Recursion is an error.
+        """
+        order: list[FuncOp] = []
+        state = dict.fromkeys(without, True)  # absent: not seen; False: on the stack; True: done
+        stack: list[tuple[FuncOp, list[Operation]]] = []
+
+        def enter(function: FuncOp) -> None:
+            state[function.sym_name.data] = False
+            stack.append((function, list(reversed(self.calls_in(function)))))
+
+        for root in roots:
+            if root.sym_name.data not in state:
+                enter(root)
+            while stack:
+                function, pending = stack[-1]
+                if not pending:
+                    stack.pop()
+                    state[function.sym_name.data] = True
+                    order.append(function)
+                    continue
+                op = pending.pop()
+                callee = self.callee_of(op)
+                done = state.get(callee.sym_name.data)
+                if done is None:
+                    enter(callee)
+                elif not done:
+                    message = (
+                        f"{op.name}: @{callee.sym_name.data} calls itself; recursion cannot be compiled, "
+                        "because every program must be finite"
+                    )
+                    op.emit_error(message, PassFailedException(message))
+        return order
+
+    def inline_calls(self, functions: Iterable[FuncOp]) -> None:
+        """Replace every `dlc.call` in `functions`, transitively, by the callee's body; transforms stay."""
+        for reached in self.callees_first(functions, without=self._without_calls):
+            name = reached.sym_name.data
+            self._without_calls.add(name)
+            if any(type(op) is CallOp for op in self._calls[name]):
+                rebuild_function(reached, self._copy_or_inline)
+                self._calls[name] = [op for op in body_of(reached).ops if type(op) in CALLS]
+
+    def _copy_or_inline(self, b: OpBuilder, op: Operation, values: Values) -> None:
+        if type(op) is not CallOp:
+            copy_op(b, op, values)
+            return
+        body = body_of(self.callee_of(op))
+        inner: Values = {argument: values[operand] for argument, operand in zip(body.args, op.operands, strict=True)}
+        for inner_op in body.ops:
+            if isinstance(inner_op, ReturnOp):
+                for result, returned in zip(op.results, inner_op.operands, strict=True):
+                    values[result] = inner[returned]
+            else:
+                copy_op(b, inner_op, inner)
+
+    def add_derived(self, function: FuncOp, callee: FuncOp) -> None:
+        """Enter `function`, which calls nothing and was derived from `callee`, and place it after `callee`."""
+        name = function.sym_name.data
+        self.functions[name] = function
+        self._calls[name] = []
+        self._without_calls.add(name)
+        self._symbols.add(name)
+        block = callee.parent
+        assert block is not None
+        block.insert_op_after(function, callee)
+
+    def unused_name(self, stem: str) -> str:
+        """`stem`, with a number behind it if a function has that name."""
+        name = stem
+        number = 2
+        while name in self._symbols:
+            name = f"{stem}_{number}"
+            number += 1
+        return name
+
+    def replace_transforms(self, function: FuncOp, replace: Callable[[Operation], None]) -> None:
+        """Call `replace` for each transform of `function`, and look again at what `function` calls."""
+        name = function.sym_name.data
+        transforms = [op for op in self._calls[name] if type(op) is not CallOp]
+        if transforms:
+            for op in transforms:
+                replace(op)
+            self._calls[name] = [op for op in body_of(function).ops if type(op) in CALLS]
+
+
+def callee_name(op: Operation) -> str:
+    """The name of the function that a call or transform refers to."""
+    assert isinstance(op, CallOp | JvpOp | VjpOp | VmapOp)
+    return op.callee.root_reference.data
