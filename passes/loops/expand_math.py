@@ -1,0 +1,122 @@
+"""Replace elementary functions by arithmetic of known accuracy.
+
+Before:
+
+```mlir
+func.func @scale(%x: vector<8xf32>) -> vector<8xf32> {
+  %y = math.rsqrt %x : vector<8xf32>
+  func.return %y : vector<8xf32>
+}
+```
+
+After:
+
+```mlir
+func.func @scale(%x: vector<8xf32>) -> vector<8xf32> {
+  %root = math.sqrt %x : vector<8xf32>
+  %one = arith.constant dense<1.0> : vector<8xf32>
+  %y = arith.divf %one, %root : vector<8xf32>
+  func.return %y : vector<8xf32>
+}
+```
+
+The expansions of `exp, exp2, expm1, log, log1p, log2, tanh, sin, cos, erf, powf` are straight-line code of the same
+kind, from 40 operations (`tanh`) to some 200 (`powf` on f64); scalar and vector code is the same. They cover the whole
+range: NaN, infinities, signed zeros, subnormal arguments and results. `docs/accuracy.md` has the error of each.
+
+*Requires*: arguments are f32, f64, or rank-1 vectors of them.
+
+*Ensures*: of `math` only single instructions are left (`sqrt, fma, absf, floor, ceil, trunc, roundeven, copysign`),
+and no operation has fast-math flags that it did not have before.
+
+*Leaves alone*: everything else, and functions that have no expansion.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from xdsl.context import Context
+from xdsl.dialects import math
+from xdsl.dialects.builtin import Float32Type, Float64Type, ModuleOp, VectorType
+from xdsl.ir import Attribute, Block, Operation, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.utils.exceptions import PassFailedException
+
+from dialects.builder import OpBuilder
+from passes.loops.math.error_function import expand_erf
+from passes.loops.math.exp import expand_exp, expand_exp2, expand_expm1
+from passes.loops.math.float_builder import FloatBuilder
+from passes.loops.math.hyperbolic import expand_tanh
+from passes.loops.math.log import expand_log, expand_log1p, expand_log2
+from passes.loops.math.power import expand_rsqrt
+
+EXPANSIONS: dict[type[Operation], Callable[..., SSAValue]] = {
+    math.ExpOp: expand_exp,
+    math.Exp2Op: expand_exp2,
+    math.ExpM1Op: expand_expm1,
+    math.LogOp: expand_log,
+    math.Log1pOp: expand_log1p,
+    math.Log2Op: expand_log2,
+    math.TanhOp: expand_tanh,
+    math.ErfOp: expand_erf,
+    math.RsqrtOp: expand_rsqrt,
+}
+"""The functions that have an expansion; each takes a `FloatBuilder` and the operands, and returns the result."""
+
+
+@dataclass(frozen=True)
+class ExpandMathPass(ModulePass):
+    """Replace every function in `EXPANSIONS` by its expansion."""
+
+    name = "expand-math"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        """Expand in every block of the module."""
+        del ctx
+        for region in op.regions:
+            for block in region.blocks:
+                _expand_block(block)
+
+
+def _expand_block(block: Block) -> None:
+    """Expand in `block` and the regions of its operations."""
+    builders: dict[Attribute, FloatBuilder] = {}
+    scratch = OpBuilder(Block())
+    op = block.first_op
+    while op is not None:
+        following = op.next_op
+        expansion = EXPANSIONS.get(type(op))
+        if expansion is not None:
+            value_type = op.results[0].type
+            fb = builders.get(value_type)
+            if fb is None:
+                _check_type(op, value_type)
+                fb = builders[value_type] = FloatBuilder(scratch, value_type)
+            scratch.location = op.location
+            result = expansion(fb, *op.operands)
+            for new_op in tuple(scratch.block.ops):
+                scratch.block.detach_op(new_op)
+                block.insert_op_before(new_op, op)
+            op.results[0].replace_all_uses_with(result)
+            block.erase_op(op)
+        else:
+            for region in op.regions:
+                for inner in region.blocks:
+                    _expand_block(inner)
+        op = following
+
+
+def _check_type(op: Operation, value_type: Attribute) -> None:
+    """Raise unless `value_type` is a float that the expansions cover."""
+    element_type = value_type
+    if isinstance(value_type, VectorType):
+        vector_type = cast(VectorType[Any], value_type)
+        if vector_type.get_num_dims() == 1 and not vector_type.get_num_scalable_dims():
+            element_type = vector_type.element_type
+    if not isinstance(element_type, Float32Type | Float64Type):
+        message = (
+            f"expand-math: {op.name} has type {value_type}, expected f32, f64 or a rank-1 vector of one; "
+            "convert to f32 around the operation"
+        )
+        op.emit_error(message, PassFailedException(message))

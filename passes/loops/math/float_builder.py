@@ -1,0 +1,280 @@
+"""Typed construction of arithmetic on one float type, scalar or vector."""
+
+import math
+import struct
+from dataclasses import dataclass
+from typing import Any, cast
+
+from xdsl.dialects import arith, vector
+from xdsl.dialects import math as math_dialect
+from xdsl.dialects.builtin import Float32Type, Float64Type, IntegerAttr, VectorType, f32, f64, i1, i32, i64
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from dialects.builder import OpBuilder, vector_type
+
+Number = SSAValue | float
+"""An operand: a value, or a Python number that becomes a constant of the type at hand."""
+
+_FLOAT_PREDICATES = {
+    name: IntegerAttr(code, i64)
+    for name, code in {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "ult": 11, "une": 13}.items()
+}
+
+
+@dataclass(frozen=True)
+class FloatFormat:
+    """The layout of an IEEE 754 format and the constants that follow from it."""
+
+    width: int
+    mantissa_bits: int
+    bias: int
+
+    @property
+    def magic(self) -> float:
+        """1.5 · 2^mantissa_bits: adding it rounds to an integer, which then lies in the low bits of the sum."""
+        return 1.5 * 2.0**self.mantissa_bits
+
+    @property
+    def biased_magic(self) -> float:
+        """As `magic`, with the bias of the exponent added: shifted left, the low bits are the number 2^n."""
+        return self.magic + self.bias
+
+    @property
+    def sign_mask(self) -> int:
+        """The integer with only the sign bit set."""
+        return 1 << (self.width - 1)
+
+    @property
+    def mantissa_mask(self) -> int:
+        """The integer with all bits of the mantissa set."""
+        return (1 << self.mantissa_bits) - 1
+
+    @property
+    def smallest_normal(self) -> float:
+        """The smallest positive number that is not subnormal."""
+        return 2.0 ** (1 - self.bias)
+
+    def bits(self, value: float) -> int:
+        """The encoding of `value` as an unsigned integer."""
+        if self.width == 32:
+            return struct.unpack("<I", struct.pack("<f", value))[0]
+        return struct.unpack("<Q", struct.pack("<d", value))[0]
+
+
+SINGLE = FloatFormat(32, 23, 127)
+DOUBLE = FloatFormat(64, 52, 1023)
+
+
+class FloatBuilder:
+    """Appends arithmetic on `value_type` (f32, f64, or a vector of one) through `builder`.
+
+    Numbers given as operands become constants. Each constant is made once per `FloatBuilder`, so a `FloatBuilder` must
+    only serve places that its earlier ones dominate: one block, from front to back.
+    """
+
+    __slots__ = ("_constants", "bool_type", "builder", "format", "int_type", "value_type")
+
+    def __init__(self, builder: OpBuilder, value_type: Attribute):
+        self.builder = builder
+        self.value_type: Attribute = value_type
+        self._constants: dict[tuple[float, float, bool], SSAValue] = {}
+        element_type = value_type
+        if isinstance(value_type, VectorType):
+            element_type = cast(VectorType[Any], value_type).element_type
+        assert isinstance(element_type, Float32Type | Float64Type), f"no format for {value_type}"
+        self.format = SINGLE if isinstance(element_type, Float32Type) else DOUBLE
+        self.int_type = self.with_element_type(i32 if self.format is SINGLE else i64)
+        self.bool_type = self.with_element_type(i1)
+
+    @property
+    def is_double(self) -> bool:
+        """Whether numbers are f64."""
+        return self.format is DOUBLE
+
+    def with_element_type(self, element_type: Attribute) -> Attribute:
+        """`element_type`, or a vector of as many of them as `value_type` has."""
+        if isinstance(self.value_type, VectorType):
+            (size,) = cast(VectorType[Any], self.value_type).get_shape()
+            return vector_type(element_type, size)
+        return element_type
+
+    def as_double(self) -> "FloatBuilder":
+        """A builder in the same place for f64 of the same shape."""
+        return FloatBuilder(self.builder, self.with_element_type(f64))
+
+    # Operands
+
+    def constant(self, value: float) -> SSAValue:
+        """A float constant."""
+        key = (value, math.copysign(1.0, value), True)
+        if math.isnan(value):
+            key = (0.0, 0.0, True)
+        found = self._constants.get(key)
+        if found is None:
+            found = self._constants[key] = self.builder.constant(value, self.value_type)
+        return found
+
+    def int_constant(self, value: int) -> SSAValue:
+        """A constant of the integer type of the same width."""
+        key = (value, 0.0, False)
+        found = self._constants.get(key)
+        if found is None:
+            found = self._constants[key] = self.builder.constant(value, self.int_type)
+        return found
+
+    def _float(self, op_type: type[Operation], *operands: Number) -> SSAValue:
+        values = [o if isinstance(o, SSAValue) else self.constant(o) for o in operands]
+        return self.builder.create(op_type, values, self.value_type)
+
+    def _int(self, op_type: type[Operation], lhs: SSAValue | int, rhs: SSAValue | int) -> SSAValue:
+        values = [o if isinstance(o, SSAValue) else self.int_constant(o) for o in (lhs, rhs)]
+        return self.builder.create(op_type, values, self.int_type)
+
+    # Float arithmetic
+
+    def add(self, lhs: Number, rhs: Number) -> SSAValue:
+        """`lhs + rhs`."""
+        return self._float(arith.AddfOp, lhs, rhs)
+
+    def sub(self, lhs: Number, rhs: Number) -> SSAValue:
+        """`lhs - rhs`."""
+        return self._float(arith.SubfOp, lhs, rhs)
+
+    def mul(self, lhs: Number, rhs: Number) -> SSAValue:
+        """`lhs · rhs`."""
+        return self._float(arith.MulfOp, lhs, rhs)
+
+    def div(self, lhs: Number, rhs: Number) -> SSAValue:
+        """`lhs / rhs`."""
+        return self._float(arith.DivfOp, lhs, rhs)
+
+    def neg(self, value: SSAValue) -> SSAValue:
+        """`-value`."""
+        return self._float(arith.NegfOp, value)
+
+    def fma(self, lhs: Number, rhs: Number, addend: Number) -> SSAValue:
+        """`lhs · rhs + addend`, rounded once."""
+        return self._float(math_dialect.FmaOp, lhs, rhs, addend)
+
+    def abs(self, value: SSAValue) -> SSAValue:
+        """`|value|`."""
+        return self._float(math_dialect.AbsFOp, value)
+
+    def sqrt(self, value: SSAValue) -> SSAValue:
+        """The square root, correctly rounded."""
+        return self._float(math_dialect.SqrtOp, value)
+
+    def floor(self, value: SSAValue) -> SSAValue:
+        """The largest integer that is not above `value`."""
+        return self._float(math_dialect.FloorOp, value)
+
+    def copysign(self, magnitude: Number, sign: SSAValue) -> SSAValue:
+        """`magnitude` with the sign of `sign`."""
+        return self._float(math_dialect.CopySignOp, magnitude, sign)
+
+    def polynomial(self, x: SSAValue, coefficients: tuple[float, ...]) -> SSAValue:
+        """`c0 + c1 x + c2 x² + …` by Horner's rule; lowest order first."""
+        value = self.constant(coefficients[-1])
+        for coefficient in coefficients[-2::-1]:
+            value = self.fma(value, x, coefficient)
+        return value
+
+    # Comparison and choice
+
+    def compare(self, predicate: str, lhs: Number, rhs: Number) -> SSAValue:
+        """`arith.cmpf`: `o…` is false and `u…` is true if an operand is NaN."""
+        values = [o if isinstance(o, SSAValue) else self.constant(o) for o in (lhs, rhs)]
+        return self.builder.create(arith.CmpfOp, values, self.bool_type, {"predicate": _FLOAT_PREDICATES[predicate]})
+
+    def both(self, lhs: SSAValue, rhs: SSAValue) -> SSAValue:
+        """Whether both conditions hold."""
+        return self.builder.create(arith.AndIOp, (lhs, rhs), self.bool_type)
+
+    def either(self, lhs: SSAValue, rhs: SSAValue) -> SSAValue:
+        """Whether one of the conditions holds."""
+        return self.builder.create(arith.OrIOp, (lhs, rhs), self.bool_type)
+
+    def select(self, condition: SSAValue, if_true: Number, if_false: Number) -> SSAValue:
+        """`if_true` where `condition` holds, else `if_false`; one of them may be NaN without harm."""
+        values = [o if isinstance(o, SSAValue) else self.constant(o) for o in (if_true, if_false)]
+        return self.builder.create(arith.SelectOp, (condition, *values), self.value_type)
+
+    def int_select(self, condition: SSAValue, if_true: SSAValue | int, if_false: SSAValue | int) -> SSAValue:
+        """`select` on integers."""
+        values = [o if isinstance(o, SSAValue) else self.int_constant(o) for o in (if_true, if_false)]
+        return self.builder.create(arith.SelectOp, (condition, *values), self.int_type)
+
+    def at_least(self, value: SSAValue, bound: float) -> SSAValue:
+        """`max(value, bound)`; NaN stays. This order of operands is one `maxps` on x86."""
+        return self.select(self.compare("ogt", bound, value), bound, value)
+
+    def at_most(self, value: SSAValue, bound: float) -> SSAValue:
+        """`min(value, bound)`; NaN stays."""
+        return self.select(self.compare("olt", bound, value), bound, value)
+
+    # Integers of the same width, and bits
+
+    def bits(self, value: SSAValue) -> SSAValue:
+        """The encoding of a float as an integer."""
+        return self.builder.create(arith.BitcastOp, (value,), self.int_type)
+
+    def from_bits(self, value: SSAValue) -> SSAValue:
+        """The float with this encoding."""
+        return self.builder.create(arith.BitcastOp, (value,), self.value_type)
+
+    def int_add(self, lhs: SSAValue, rhs: SSAValue | int) -> SSAValue:
+        """`lhs + rhs` modulo 2^width."""
+        return self._int(arith.AddiOp, lhs, rhs)
+
+    def int_sub(self, lhs: SSAValue | int, rhs: SSAValue | int) -> SSAValue:
+        """`lhs - rhs` modulo 2^width."""
+        return self._int(arith.SubiOp, lhs, rhs)
+
+    def int_mul(self, lhs: SSAValue, rhs: SSAValue | int) -> SSAValue:
+        """`lhs · rhs` modulo 2^width."""
+        return self._int(arith.MuliOp, lhs, rhs)
+
+    def int_and(self, lhs: SSAValue, rhs: SSAValue | int) -> SSAValue:
+        """The bits that both have."""
+        return self._int(arith.AndIOp, lhs, rhs)
+
+    def int_or(self, lhs: SSAValue, rhs: SSAValue | int) -> SSAValue:
+        """The bits that one of them has."""
+        return self._int(arith.OrIOp, lhs, rhs)
+
+    def int_xor(self, lhs: SSAValue, rhs: SSAValue | int) -> SSAValue:
+        """The bits in which they differ."""
+        return self._int(arith.XOrIOp, lhs, rhs)
+
+    def shift_left(self, value: SSAValue, count: SSAValue | int) -> SSAValue:
+        """`value · 2^count` modulo 2^width."""
+        return self._int(arith.ShLIOp, value, count)
+
+    def shift_right(self, value: SSAValue, count: SSAValue | int) -> SSAValue:
+        """`value` shifted right, filled with zeros."""
+        return self._int(arith.ShRUIOp, value, count)
+
+    # Steps shared by several functions
+
+    def power_of_two(self, biased_sum: SSAValue) -> SSAValue:
+        """`2^n` from `n + biased_magic`, for `n` from `1 - bias` to `bias`."""
+        return self.from_bits(self.shift_left(self.bits(biased_sum), self.format.mantissa_bits))
+
+    def any(self, condition: SSAValue) -> SSAValue:
+        """Whether the condition holds anywhere, as a scalar."""
+        if not isinstance(condition.type, VectorType):
+            return condition
+        kind = vector.CombiningKindAttr(vector.CombiningKindFlag.OR)
+        return self.builder.create(vector.ReductionOp, (condition,), i1, {"kind": kind})
+
+    def widened(self, value: SSAValue) -> SSAValue:
+        """An f32 as an element of `as_double()`."""
+        return self.builder.create(arith.ExtFOp, (value,), self.with_element_type(f64))
+
+    def narrowed(self, value: SSAValue) -> SSAValue:
+        """A value of `as_double()` as f32, rounded to nearest."""
+        return self.builder.create(arith.TruncFOp, (value,), self.with_element_type(f32))
+
+    def narrowed_bits(self, value: SSAValue) -> SSAValue:
+        """The low half of 64-bit integers."""
+        return self.builder.create(arith.TruncIOp, (value,), self.with_element_type(i32))
