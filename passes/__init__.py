@@ -32,6 +32,7 @@ ALL_PASSES: tuple[str, ...] = (
     "memref.plan_memory",
     # bufferized to loops
     # loops to llvm
+    "loops.expand_math",
     # gpu
 )
 """The place of every pass below this package, in pipeline order."""

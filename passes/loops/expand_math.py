@@ -13,8 +13,8 @@ After:
 
 ```mlir
 func.func @scale(%x: vector<8xf32>) -> vector<8xf32> {
-  %root = math.sqrt %x : vector<8xf32>
   %one = arith.constant dense<1.0> : vector<8xf32>
+  %root = math.sqrt %x : vector<8xf32>
   %y = arith.divf %one, %root : vector<8xf32>
   func.return %y : vector<8xf32>
 }
