@@ -1,0 +1,65 @@
+"""dlc: compile NumPy-style functions to fused, differentiated machine code.
+
+`jit` compiles; `grad`, `value_and_grad`, `vjp`, `jvp`, `vmap` transform; `nn` and `optim` have layers and optimisers.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from compiler import nn as nn
+    from compiler import optim as optim
+    from compiler.errors import ArgumentError as ArgumentError
+    from compiler.errors import CompilerError as CompilerError
+    from compiler.errors import DtypeError as DtypeError
+    from compiler.errors import InternalError as InternalError
+    from compiler.errors import MissingLibraryError as MissingLibraryError
+    from compiler.errors import ShapeError as ShapeError
+    from compiler.errors import TracingError as TracingError
+    from compiler.errors import UnsupportedError as UnsupportedError
+    from compiler.jit_function import jit as jit
+    from compiler.options import CompileOptions as CompileOptions
+    from compiler.transforms import grad as grad
+    from compiler.transforms import jvp as jvp
+    from compiler.transforms import value_and_grad as value_and_grad
+    from compiler.transforms import vjp as vjp
+    from compiler.transforms import vmap as vmap
+
+# Where each public name lives; imported on first use, so that `import compiler` costs next to nothing.
+_HOMES = {
+    "jit": "compiler.jit_function",
+    "grad": "compiler.transforms",
+    "value_and_grad": "compiler.transforms",
+    "vjp": "compiler.transforms",
+    "jvp": "compiler.transforms",
+    "vmap": "compiler.transforms",
+    "CompileOptions": "compiler.options",
+    "CompilerError": "compiler.errors",
+    "TracingError": "compiler.errors",
+    "ShapeError": "compiler.errors",
+    "DtypeError": "compiler.errors",
+    "UnsupportedError": "compiler.errors",
+    "ArgumentError": "compiler.errors",
+    "MissingLibraryError": "compiler.errors",
+    "InternalError": "compiler.errors",
+}
+_MODULES = ("nn", "optim")
+
+__all__ = [  # noqa: PLE0604
+    *_HOMES,  # pyright: ignore[reportUnsupportedDunderAll]
+    *_MODULES,  # pyright: ignore[reportUnsupportedDunderAll]
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"compiler.{name}")
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'compiler' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

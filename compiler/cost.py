@@ -1,0 +1,74 @@
+"""What a fused program computes and moves, counted from its structured operations."""
+
+from math import prod
+from typing import Any, cast
+
+from xdsl.dialects import arith, math
+from xdsl.dialects.builtin import ModuleOp, ShapedType
+from xdsl.dialects.linalg.ops import GenericOp
+from xdsl.ir import Operation, SSAValue
+from xdsl.ir.affine import AffineDimExpr
+
+from dialects import rt
+
+_FLOPS = (
+    arith.AddfOp, arith.SubfOp, arith.MulfOp, arith.DivfOp, arith.NegfOp, arith.MaximumfOp, arith.MinimumfOp,
+    arith.CmpfOp, math.SqrtOp, math.AbsFOp,
+)  # fmt: skip
+_TRANSCENDENTALS = (
+    math.ExpOp, math.ExpM1Op, math.LogOp, math.Log1pOp, math.TanhOp, math.ErfOp, math.SinOp, math.CosOp, math.PowFOp,
+)  # fmt: skip
+
+
+def cost_of(module: ModuleOp) -> dict[str, int]:
+    """The fields of `CostAnalysis` for a module at the `fused` stage."""
+    total = {"flops": 0, "transcendentals": 0, "bytes_accessed": 0, "kernels": 0, "library_calls": 0}
+    for op in module.walk():
+        if isinstance(op, rt.KernelOp):
+            total["kernels"] += 1
+            total["bytes_accessed"] += sum(map(_bytes, (*op.inputs, *op.outputs)))
+        elif isinstance(op, rt.GemmOp):
+            total["library_calls"] += 1
+            total["flops"] += _gemm_flops(op)
+            total["bytes_accessed"] += sum(map(_bytes, (*op.operands, *op.results)))
+        elif isinstance(op, GenericOp):
+            points = prod(loop_sizes(op))
+            for inner in op.body.block.ops:
+                if isinstance(inner, _FLOPS):
+                    total["flops"] += points
+                elif isinstance(inner, math.FmaOp):
+                    total["flops"] += 2 * points
+                elif isinstance(inner, _TRANSCENDENTALS):
+                    total["transcendentals"] += points
+    return total
+
+
+def loop_sizes(op: GenericOp) -> list[int]:
+    """The extent of every loop of a structured operation, read off operands that a single dimension indexes."""
+    maps = [attribute.data for attribute in op.indexing_maps.data]
+    sizes = [1] * maps[0].num_dims
+    for operand, access in zip(op.operands, maps, strict=True):
+        shape = _shape(operand)
+        for position, expr in enumerate(access.results):
+            if isinstance(expr, AffineDimExpr) and position < len(shape):
+                sizes[expr.position] = max(sizes[expr.position], shape[position]) if shape[position] else 0
+    return sizes
+
+
+def _gemm_flops(op: rt.GemmOp) -> int:
+    lhs = _shape(op.lhs)
+    contracted = lhs[-2] if op.trans_lhs is not None else lhs[-1]
+    destination: Operation | SSAValue | None = op.result if op.result is not None else op.out
+    assert isinstance(destination, SSAValue)
+    return 2 * contracted * prod(_shape(destination))
+
+
+def _shape(value: SSAValue) -> tuple[int, ...]:
+    value_type = cast(Any, value.type)
+    return tuple(value_type.get_shape()) if isinstance(value_type, ShapedType) else ()
+
+
+def _bytes(value: SSAValue) -> int:
+    element = cast(Any, value.type).element_type
+    width = getattr(element, "bitwidth", None) or element.width.data
+    return prod(_shape(value)) * max(8, width) // 8

@@ -1,0 +1,217 @@
+"""Activations, normalisation and losses as functions of arrays, under PyTorch's names and signatures.
+
+All work inside of `jit` and the transforms, where they become part of the program, and outside, where each is compiled
+for the shapes it is called with. Arrays may be float32 or float64; results have the dtype of the input.
+"""
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+
+from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
+from compiler.tracing import Tracer, array_value, current_frame, is_tracing, new_tracer
+from dialects.dlc import unary
+
+__all__ = ["cross_entropy", "gelu", "layer_norm", "log_softmax", "relu", "sigmoid", "softmax"]
+
+
+def _compiled(static: tuple[str, ...] = ()) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Let a function on tracers work on plain arrays too, by compiling it there."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        jitted: list[Callable[..., Any]] = []
+
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            if is_tracing():
+                return function(*args, **kwargs)
+            if not jitted:
+                from compiler.jit_function import jit
+
+                jitted.append(jit(function, static_argnames=static))
+            return jitted[0](*args, **kwargs)
+
+        return call
+
+    return decorate
+
+
+def _traced(x: Any, name: str) -> Tracer:
+    """`x` as a floating-point tracer."""
+    tracer = new_tracer(array_value(x), isinstance(x, float))
+    if tracer.dtype.kind != "f":
+        raise DtypeError(
+            at_user_line(f"{name}: input has dtype {tracer.dtype}, expected float32 or float64; convert it with astype")
+        )
+    return tracer
+
+
+@_compiled()
+def relu(input: Any) -> Any:  # noqa: A002 - PyTorch's name
+    """`max(input, 0)`; NaN stays NaN; the derivative at 0 is 0.
+
+    Args:
+        input: any shape, float32 or float64.
+    """
+    x = _traced(input, "relu")
+    return np.where(x <= 0, np.zeros_like(x), x)
+
+
+@_compiled()
+def sigmoid(input: Any) -> Any:  # noqa: A002
+    """`1 / (1 + exp(-input))`.
+
+    Args:
+        input: any shape, float32 or float64.
+    """
+    x = _traced(input, "sigmoid")
+    return new_tracer(unary.logistic(current_frame().builder, array_value(x)))
+
+
+@_compiled(("approximate",))
+def gelu(input: Any, approximate: Literal["none", "tanh"] = "none") -> Any:  # noqa: A002
+    """Gaussian error linear unit (Hendrycks and Gimpel, arXiv 1606.08415).
+
+    Args:
+        input: any shape, float32 or float64.
+        approximate: `"none"` is `x * (1 + erf(x / sqrt(2))) / 2`; `"tanh"` is
+            `x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))) / 2`.
+    """
+    x = _traced(input, "gelu")
+    if approximate == "tanh":
+        return 0.5 * x * (1.0 + np.tanh(math.sqrt(2.0 / math.pi) * (x + 0.044715 * x * x * x)))
+    if approximate != "none":
+        raise ArgumentError(at_user_line(f"gelu: approximate is {approximate!r}; use 'none' or 'tanh'"))
+    error = new_tracer(unary.erf(current_frame().builder, array_value(x * math.sqrt(0.5))))
+    return 0.5 * x * (1.0 + error)
+
+
+@_compiled(("dim",))
+def softmax(input: Any, dim: int = -1) -> Any:  # noqa: A002
+    """`exp(input) / sum(exp(input))` along `dim`, computed without overflow.
+
+    Args:
+        input: at least one dimension, float32 or float64.
+        dim: the dimension that sums to one.
+    """
+    x = _traced(input, "softmax")
+    exponentials = np.exp(x - _maximum(x, dim, "softmax"))
+    return exponentials / np.sum(exponentials, axis=dim, keepdims=True)
+
+
+@_compiled(("dim",))
+def log_softmax(input: Any, dim: int = -1) -> Any:  # noqa: A002
+    """`log(softmax(input))` along `dim`, computed without overflow or cancellation.
+
+    Args:
+        input: at least one dimension, float32 or float64.
+        dim: the dimension that is normalised.
+    """
+    x = _traced(input, "log_softmax")
+    shifted = x - _maximum(x, dim, "log_softmax")
+    return shifted - np.log(np.sum(np.exp(shifted), axis=dim, keepdims=True))
+
+
+def _maximum(x: Tracer, dim: int, name: str) -> Tracer:
+    """The maximum along `dim`, a constant for derivatives: shifting changes no value."""
+    if not -x.ndim <= dim < x.ndim:
+        raise ShapeError(at_user_line(f"{name}: dim {dim} does not exist in shape {x.shape}"))
+    return _stop_gradient(np.max(x, axis=dim, keepdims=True))
+
+
+def _stop_gradient(x: Any) -> Tracer:
+    return new_tracer(unary.stop_gradient(current_frame().builder, array_value(x)))
+
+
+@_compiled(("reduction", "label_smoothing"))
+def cross_entropy(
+    input: Any,  # noqa: A002
+    target: Any,
+    *,
+    reduction: Literal["none", "mean", "sum"] = "mean",
+    label_smoothing: float = 0.0,
+) -> Any:
+    """Cross entropy between logits and targets.
+
+    Args:
+        input: logits of shape `[classes]`, `[batch, classes]` or `[batch, classes, …]`, float32 or float64.
+        target: class indices (int32 or int64) of the shape of `input` without the class dimension, or probabilities of the
+            shape of `input`. Indices outside of `0 … classes-1` contribute zero.
+        reduction: `"mean"` over the batch (and further dimensions), `"sum"`, or `"none"`.
+        label_smoothing: in `[0, 1]`: share of the target that is spread evenly over the classes.
+
+    Raises:
+        ShapeError: the shapes do not fit.
+    """
+    logits = _traced(input, "cross_entropy")
+    axis = 0 if logits.ndim == 1 else 1
+    if logits.ndim == 0:
+        raise ShapeError(at_user_line("cross_entropy: input is a scalar, expected [batch, classes]"))
+    labels = target if isinstance(target, Tracer) else new_tracer(array_value(target))
+    classes = logits.shape[axis]
+    if labels.dtype.kind == "f":
+        if labels.shape != logits.shape:
+            raise ShapeError(
+                at_user_line(f"cross_entropy: probabilities have shape {labels.shape}, expected {logits.shape} as the input")
+            )
+        weights = labels.astype(logits.dtype)
+    else:
+        expected = logits.shape[:axis] + logits.shape[axis + 1 :]
+        if labels.shape != expected:
+            raise ShapeError(
+                at_user_line(f"cross_entropy: target has shape {labels.shape}, expected {expected} for input {logits.shape}")
+            )
+        shape = [classes if d == axis else 1 for d in range(logits.ndim)]
+        index = np.arange(classes, dtype=labels.dtype).reshape(shape)
+        weights = (np.expand_dims(labels, axis) == index).astype(logits.dtype)
+    if label_smoothing:
+        weights = weights * (1.0 - label_smoothing) + label_smoothing / classes
+    losses = -np.sum(weights * log_softmax(logits, dim=axis), axis=axis)
+    if reduction == "none":
+        return losses
+    if reduction not in {"mean", "sum"}:
+        raise ArgumentError(at_user_line(f"cross_entropy: reduction is {reduction!r}; use 'none', 'mean' or 'sum'"))
+    return losses.mean() if reduction == "mean" else losses.sum()
+
+
+@_compiled(("normalized_shape", "eps"))
+def layer_norm(
+    input: Any,  # noqa: A002
+    normalized_shape: int | Sequence[int],
+    weight: Any = None,
+    bias: Any = None,
+    eps: float = 1e-5,
+) -> Any:
+    """Layer normalisation (Ba, Kiros and Hinton, arXiv 1607.06450) over the last dimensions.
+
+    `(x - mean) / sqrt(variance + eps) * weight + bias`, with the variance over `n`, not `n - 1`.
+
+    Args:
+        input: shape `[…, *normalized_shape]`, float32 or float64.
+        normalized_shape: sizes of the last dimensions, as an integer or a tuple.
+        weight: shape `normalized_shape`, or `None` for ones.
+        bias: shape `normalized_shape`, or `None` for zeros.
+        eps: added to the variance.
+
+    Raises:
+        ShapeError: the last dimensions of `input` are not `normalized_shape`.
+    """
+    x = _traced(input, "layer_norm")
+    sizes = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    if not sizes or x.shape[-len(sizes) :] != sizes:
+        raise ShapeError(at_user_line(f"layer_norm: input has shape {x.shape}, expected it to end in {sizes}"))
+    axes = tuple(range(x.ndim - len(sizes), x.ndim))
+    centred = x - np.mean(x, axis=axes, keepdims=True)
+    variance = np.mean(centred * centred, axis=axes, keepdims=True)
+    result = centred / np.sqrt(variance + eps)
+    for parameter, name in ((weight, "weight"), (bias, "bias")):
+        if parameter is not None and tuple(np.shape(parameter)) != sizes:
+            raise ShapeError(at_user_line(f"layer_norm: {name} has shape {np.shape(parameter)}, expected {sizes}"))
+    if weight is not None:
+        result = result * weight
+    return result if bias is None else result + bias
+
+

@@ -1,0 +1,143 @@
+"""Optimisers as pairs of pure functions on trees of parameters.
+
+```python
+optimiser = compiler.optim.adam(1e-3)
+state = optimiser.init(params)                              # a tree of arrays: save it, pass it through jit
+params, state = optimiser.update(gradients, state, params)  # inside of the compiled training step
+```
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import optree
+
+from compiler.errors import ArgumentError
+from compiler.pytrees import NAMESPACE
+
+__all__ = ["AdamState", "Optimizer", "SgdState", "adam", "adamw", "sgd"]
+
+Tree = Any
+
+
+class Optimizer(NamedTuple):
+    """An optimiser.
+
+    Attributes:
+        init: `init(params) -> state`.
+        update: `update(gradients, state, params) -> (new params, new state)`; nothing is changed in place.
+    """
+
+    init: Callable[[Tree], Tree]
+    update: Callable[[Tree, Tree, Tree], tuple[Tree, Tree]]
+
+
+class SgdState(NamedTuple):
+    """`velocity` has the structure of the parameters; it is `None` without momentum."""
+
+    velocity: Tree
+
+
+class AdamState(NamedTuple):
+    """`step` counts updates (int64); `mean` and `variance` have the structure of the parameters."""
+
+    step: Any
+    mean: Tree
+    variance: Tree
+
+
+def _map(function: Callable[..., Any], *trees: Tree) -> Tree:
+    return optree.tree_map(function, *trees, namespace=NAMESPACE)
+
+
+def _unzip(pairs: Tree, like: Tree, count: int) -> list[Tree]:
+    """Turn a tree of tuples into a tuple of trees."""
+    spec = optree.tree_structure(like, namespace=NAMESPACE)
+    leaves = spec.flatten_up_to(pairs)
+    return [optree.tree_unflatten(spec, [leaf[i] for leaf in leaves]) for i in range(count)]
+
+
+def _check(name: str, **rates: float) -> None:
+    for what, value in rates.items():
+        if not 0.0 <= value < 1.0:
+            raise ArgumentError(f"{name}: {what} is {value}; expected a number in [0, 1)")
+
+
+def sgd(
+    learning_rate: float, momentum: float = 0.0, *, nesterov: bool = False, weight_decay: float = 0.0
+) -> Optimizer:
+    """Stochastic gradient descent, as `torch.optim.SGD`.
+
+    `v = momentum * v + g`, `p = p - learning_rate * v`, with `g = gradient + weight_decay * p`.
+
+    Args:
+        learning_rate: step size; a Python float, or an array passed through.
+        momentum: in `[0, 1)`.
+        nesterov: use `g + momentum * v` instead of `v`.
+        weight_decay: L2 penalty.
+    """
+    _check("sgd", momentum=momentum)
+    if nesterov and not momentum:
+        raise ArgumentError("sgd: nesterov needs a momentum above 0")
+
+    def init(params: Tree) -> SgdState:
+        return SgdState(_map(np.zeros_like, params) if momentum else None)
+
+    def update(gradients: Tree, state: SgdState, params: Tree) -> tuple[Tree, SgdState]:
+        if weight_decay:
+            gradients = _map(lambda g, p: g + weight_decay * p, gradients, params)
+        if not momentum:
+            return _map(lambda p, g: p - learning_rate * g, params, gradients), state
+        velocity = _map(lambda v, g: momentum * v + g, state.velocity, gradients)
+        steps = _map(lambda g, v: g + momentum * v, gradients, velocity) if nesterov else velocity
+        return _map(lambda p, v: p - learning_rate * v, params, steps), SgdState(velocity)
+
+    return Optimizer(init, update)
+
+
+def adam(
+    learning_rate: float, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.0
+) -> Optimizer:
+    """Adam (Kingma and Ba, arXiv 1412.6980), as `torch.optim.Adam`; `weight_decay` is an L2 penalty in the gradient."""
+    return _adam(learning_rate, betas, eps, penalty=weight_decay, decay=0.0)
+
+
+def adamw(
+    learning_rate: float, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 1e-2
+) -> Optimizer:
+    """Adam with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101), as `torch.optim.AdamW`."""
+    return _adam(learning_rate, betas, eps, penalty=0.0, decay=weight_decay)
+
+
+def _adam(
+    learning_rate: float, betas: tuple[float, float], eps: float, *, penalty: float, decay: float
+) -> Optimizer:
+    beta1, beta2 = betas
+    _check("adam", beta1=beta1, beta2=beta2)
+
+    def init(params: Tree) -> AdamState:
+        return AdamState(np.zeros((), np.int64), _map(np.zeros_like, params), _map(np.zeros_like, params))
+
+    def update(gradients: Tree, state: AdamState, params: Tree) -> tuple[Tree, AdamState]:
+        step = state.step + 1
+        count = step.astype(np.float64)
+        # The powers are of one number, so they are computed in float64 whatever the parameters are.
+        correction1 = 1.0 - beta1**count
+        correction2 = np.sqrt(1.0 - beta2**count)
+
+        def leaf(p: Any, g: Any, m: Any, v: Any) -> tuple[Any, Any, Any]:
+            if penalty:
+                g = g + penalty * p
+            m = beta1 * m + (1.0 - beta1) * g
+            v = beta2 * v + (1.0 - beta2) * (g * g)
+            rate = (learning_rate / correction1).astype(p.dtype)
+            step_size = m / (np.sqrt(v) / correction2.astype(p.dtype) + eps)
+            decayed = p - learning_rate * decay * p if decay else p
+            return decayed - rate * step_size, m, v
+
+        new = _map(leaf, params, gradients, state.mean, state.variance)
+        params, mean, variance = _unzip(new, params, 3)
+        return params, AdamState(step, mean, variance)
+
+    return Optimizer(init, update)

@@ -1,0 +1,277 @@
+"""The stages of one compilation as objects, named as in JAX: `Traced`, `Lowered`, `Compiled`.
+
+`f.trace(x)` has the program as traced; `.lower()` prints it at any stage; `.compile()` gives machine code.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from io import StringIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.printer import Printer
+
+from compiler import tracing
+from compiler.abstract import AbstractArray
+from compiler.errors import ArgumentError
+from compiler.options import CompileOptions
+from compiler.pipelines import (
+    IR_STAGES,
+    TEXT_STAGES,
+    Observer,
+    Target,
+    VerifyingObserver,
+    passes_between,
+    paused_collector,
+    run_passes,
+    stages,
+)
+from compiler.pytrees import unflatten
+from compiler.signatures import Signature, signature_of
+from dialects.remarks import Remark, collect_remarks, emit_remark
+
+Array = NDArray[Any]
+Run = Callable[[Sequence[Array]], list[Array]]
+
+
+@dataclass(frozen=True)
+class MemoryAnalysis:
+    """The bytes that one call needs.
+
+    Attributes:
+        argument_bytes: inputs, constants included.
+        output_bytes: results.
+        arena_bytes: temporaries, all in one arena.
+        lower_bound_bytes: the largest number of bytes of temporaries that are alive at once; no plan needs less.
+    """
+
+    argument_bytes: int
+    output_bytes: int
+    arena_bytes: int
+    lower_bound_bytes: int
+
+
+@dataclass(frozen=True)
+class CostAnalysis:
+    """What one call computes and moves, counted on the fused program.
+
+    Attributes:
+        flops: floating-point additions, multiplications, divisions and comparisons; a fused multiply-add is two.
+        transcendentals: calls of exp, log, tanh and the like.
+        bytes_accessed: bytes that kernels and library calls read and write, each operand once.
+        kernels: launches of kernels.
+        library_calls: calls of BLAS.
+    """
+
+    flops: int
+    transcendentals: int
+    bytes_accessed: int
+    kernels: int
+    library_calls: int
+
+
+class Traced:
+    """A function traced for one signature."""
+
+    def __init__(
+        self, traced: tracing.Traced, target: Target, options: CompileOptions, donate_argnums: Sequence[int] = ()
+    ):
+        self._traced = traced
+        self._target: Target = target
+        self._options = options
+        self._donate = tuple(donate_argnums)
+
+    @property
+    def out_info(self) -> Any:
+        """The result as a tree of abstract arrays (`shape`, `dtype`)."""
+        return unflatten(self._traced.output_tree, self._traced.outputs)
+
+    def as_text(self, *, debug_info: bool = False) -> str:
+        """The program as traced, in the `dlc` dialect."""
+        return to_text(self._traced.module, debug_info=debug_info)
+
+    def lower(self) -> "Lowered":
+        """The program, ready to be printed at any stage or compiled."""
+        return Lowered(self._traced, self._target, self._options, self._donate)
+
+
+class Lowered:
+    """A traced program that can be printed at any stage, analysed, or compiled."""
+
+    def __init__(
+        self, traced: tracing.Traced, target: Target, options: CompileOptions, donate_argnums: Sequence[int] = ()
+    ):
+        self._traced = traced
+        self._target: Target = target
+        self._options = options
+        self._donate = tuple(donate_argnums)
+
+    def as_text(self, stage: str = "tensor", *, debug_info: bool = False) -> str:
+        """The program at a stage: `tensor`, `autodiff`, `linalg`, `fused`, `bufferized`, `loops`, `llvm`, `llvm-opt`, `asm` (or `ptx`).
+
+        Args:
+            stage: a stage of the target.
+            debug_info: whether to print the user's file and line with every operation.
+
+        Raises:
+            ArgumentError: the target has no such stage.
+        """
+        if stage not in stages(self._target):
+            names = ", ".join(stages(self._target))
+            raise ArgumentError(f"as_text: unknown stage {stage!r} for target {self._target}; use one of {names}")
+        if stage in TEXT_STAGES[self._target]:
+            return machine_text(self.module_at(IR_STAGES[self._target][-1]), stage, self._target, self._options)
+        return to_text(self.module_at(stage), debug_info=debug_info)
+
+    def module_at(self, stage: str) -> ModuleOp:
+        """A new module with the program at an IR stage."""
+        module = self._traced.module.clone()
+        run_passes(module, passes_between("tensor", stage, self._target, self._options))
+        return module
+
+    def remarks(self) -> list[Remark]:
+        """What the passes decided, and why: fusions made and refused, library or generated code, in place or copied."""
+        with collect_remarks() as remarks:
+            if self._donate:
+                emit_remark("missed", "jit", "donated arguments are not reused yet: results are new arrays")
+            self.module_at(IR_STAGES[self._target][-1])
+        return remarks
+
+    def memory_analysis(self) -> MemoryAnalysis:
+        """The bytes of inputs, results and temporaries of one call."""
+        return memory_of(signature_of(self.module_at("bufferized"), self._traced.name))
+
+    def cost_analysis(self) -> CostAnalysis:
+        """Floating-point operations and bytes of one call."""
+        from compiler.cost import cost_of
+
+        return CostAnalysis(**cost_of(self.module_at("fused")))
+
+    def compile(self) -> "Compiled":
+        """Machine code.
+
+        Raises:
+            CompilerError: a library, a driver or a device is missing, or the program is not supported.
+        """
+        with paused_collector():
+            run = self._compile_run(environment_observers(self._traced, self._target, self._options))
+        return Compiled(self, self._traced, run)
+
+    def _compile_run(self, observers: Sequence[Observer]) -> Run:
+        from compiler.jit_function import is_disabled
+
+        name = self._traced.name
+        if is_disabled():
+            from runtime.reference import interpret
+
+            module = self.module_at("autodiff")
+            return lambda arrays: interpret(module, name, arrays)
+        module = self._traced.module.clone()
+        if self._target == "cuda":
+            from compiler.cuda import compile_for_cuda
+
+            return compile_for_cuda(module, name, options=self._options, observers=observers)
+        from compiler.executable import compile_for_cpu
+
+        return compile_for_cpu(module, name, options=self._options, observers=observers)
+
+
+class Compiled:
+    """A compiled function for one signature: call it with arguments of that structure, shapes and dtypes."""
+
+    def __init__(self, lowered: Lowered, traced: tracing.Traced, run: Run):
+        self._lowered = lowered
+        self._traced = traced
+        self._run = run
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run on arguments that must have the signature compiled for.
+
+        Raises:
+            ArgumentError: structure, shape or dtype differ.
+        """
+        from compiler.pytrees import flatten
+
+        leaves, spec = flatten((args, kwargs))
+        if spec != self._traced.input_tree:
+            raise ArgumentError(
+                f"{self._traced.name}: the arguments have the structure {spec}, compiled for {self._traced.input_tree}"
+            )
+        return self.run(leaves)
+
+    def run(self, leaves: Sequence[Any]) -> Any:
+        """Run on the leaves of arguments that have the signature compiled for."""
+        arrays = [as_array(leaf, aval) for leaf, aval in zip(leaves, self._traced.inputs, strict=True)]
+        return unflatten(self._traced.output_tree, self._run([*arrays, *self._traced.constants]))
+
+    def as_text(self, stage: str = "llvm-opt", *, debug_info: bool = False) -> str:
+        """The program at any stage; see `Lowered.as_text`."""
+        return self._lowered.as_text(stage, debug_info=debug_info)
+
+    def memory_analysis(self) -> MemoryAnalysis:
+        """The bytes of inputs, results and temporaries of one call."""
+        return self._lowered.memory_analysis()
+
+    def cost_analysis(self) -> CostAnalysis:
+        """Floating-point operations and bytes of one call."""
+        return self._lowered.cost_analysis()
+
+    def remarks(self) -> list[Remark]:
+        """What the passes decided, and why."""
+        return self._lowered.remarks()
+
+
+def as_array(leaf: Any, aval: AbstractArray) -> Array:
+    """A leaf of the arguments as an array in native byte order."""
+    if type(leaf) is np.ndarray and leaf.dtype is aval.dtype:
+        return leaf
+    array = np.asarray(leaf, aval.dtype) if isinstance(leaf, bool | int | float) else np.asarray(leaf)
+    return array if array.dtype == aval.dtype and array.dtype.isnative else array.astype(aval.dtype)
+
+
+def memory_of(signature: Signature) -> MemoryAnalysis:
+    """The bytes that a host function needs, from its signature at the `bufferized` stage."""
+
+    def total(specs: Sequence[Any]) -> int:
+        return sum(int(np.prod(spec.shape)) * spec.dtype.itemsize for spec in specs)
+
+    return MemoryAnalysis(
+        total(signature.inputs), total(signature.outputs), signature.arena_bytes, signature.peak_lower_bound
+    )
+
+
+def to_text(module: ModuleOp, *, debug_info: bool = False) -> str:
+    """The text of a module, as `dlc-opt` prints it."""
+    stream = StringIO()
+    Printer(stream, print_debuginfo=debug_info).print_op(module)
+    return stream.getvalue() + "\n"
+
+
+def machine_text(module: ModuleOp, stage: str, target: Target, options: CompileOptions) -> str:
+    """A text stage (`llvm-opt`, `asm`, `ptx`) of a module in the `llvm` dialect."""
+    from runtime.llvm_text import emit_llvm
+
+    text = emit_llvm(module)
+    if target == "cuda":
+        from compiler.cuda import device_text
+
+        return device_text(text, stage, options)
+    from runtime.native import emit_assembly, emit_llvm_ir
+
+    return emit_llvm_ir(text) if stage == "llvm-opt" else emit_assembly(text)
+
+
+def environment_observers(traced: tracing.Traced, target: Target, options: CompileOptions) -> list[Observer]:
+    """What the environment asks to see of a compilation: `DLC_VERIFY`, `DLC_DUMP_IR_TO`."""
+    observers: list[Observer] = []
+    if os.environ.get("DLC_VERIFY", "0") not in {"", "0"}:
+        observers.append(VerifyingObserver())
+    folder = os.environ.get("DLC_DUMP_IR_TO")
+    if folder:
+        from compiler.dumps import DumpObserver
+
+        observers.append(DumpObserver(folder, traced.name, traced.module, target, options))
+    return observers
