@@ -6,8 +6,23 @@ from dialects.dlc.arithmetic import AddOp, DivOp, MulOp, NegOp, SubOp
 from dialects.dlc.binary import AndOp, MaxOp, MinOp, OrOp, PowOp, RemOp, XorOp
 from dialects.dlc.broadcast import BroadcastInDimOp, ReduceSumOp
 from dialects.dlc.constants import ConstantOp, IotaOp
+from dialects.dlc.contraction import DotGeneralOp
 from dialects.dlc.conversion import ConvertOp
+from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
+from dialects.dlc.indexing import GatherOp, ScatterOp
+from dialects.dlc.reduction import (
+    ArgmaxOp,
+    ArgminOp,
+    ReduceAndOp,
+    ReduceMaxOp,
+    ReduceMinOp,
+    ReduceOrOp,
+    ReduceProdOp,
+)
 from dialects.dlc.selection import ClampOp, CompareOp, SelectOp
+from dialects.dlc.shape import ReshapeOp, ReverseOp, TransposeOp
+from dialects.dlc.slicing import ConcatenateOp, PadOp, SliceOp
+from dialects.dlc.transforms import CallOp, JvpOp, VjpOp, VmapOp
 from dialects.dlc.unary import (
     AbsOp,
     CeilOp,
@@ -75,6 +90,35 @@ Dlc = Dialect(
         SelectOp,
         # conversion
         ConvertOp,
+        # shape
+        ReshapeOp,
+        ReverseOp,
+        TransposeOp,
+        # slicing
+        ConcatenateOp,
+        PadOp,
+        SliceOp,
+        # indexing
+        GatherOp,
+        ScatterOp,
+        # dynamic slicing
+        DynamicSliceOp,
+        DynamicUpdateSliceOp,
+        # reduction
+        ArgmaxOp,
+        ArgminOp,
+        ReduceAndOp,
+        ReduceMaxOp,
+        ReduceMinOp,
+        ReduceOrOp,
+        ReduceProdOp,
+        # contraction
+        DotGeneralOp,
+        # transforms
+        CallOp,
+        JvpOp,
+        VjpOp,
+        VmapOp,
     ],
     [],
 )

@@ -11,7 +11,7 @@ nothing. With the same `bounds`, gather and scatter-add are each other's adjoint
 import math
 from abc import ABC
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 from xdsl.dialects import arith, scf, tensor
@@ -22,7 +22,6 @@ from xdsl.irdl import irdl_op_definition, operand_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.builder import OpBuilder, affine_map, int_array, tensor_type
-from dialects.dlc.binary import add
 from dialects.dlc.broadcast import broadcast_in_dim
 from dialects.dlc.constants import iota, zeros
 from dialects.dlc.interfaces import (
@@ -38,13 +37,14 @@ from dialects.dlc.interfaces import (
     tensor_type_of,
 )
 from dialects.dlc.selection import compare, select
-from dialects.dlc.shape import check_dims, reshape
+from dialects.dlc.shape import check_dims, reshape, stacked
 from dialects.structured import PARALLEL, build_empty, build_fill, build_generic, build_loop_index
 
 Bounds: TypeAlias = Literal["clamp", "drop"]
 Mode: TypeAlias = Literal["add", "set"]
 
 INDEX = IndexType()
+_Found: TypeAlias = tuple[list[SSAValue], SSAValue | None]
 
 
 class _IndexedOp(TensorOp, ABC):
@@ -108,8 +108,8 @@ class _Layout:
             raise VerifyException(f"{name}: dims {list(dims)} overlap the {batch_dims} leading batch dimensions")
         return cls(x, indices, dims, batch_dims, bounds == "drop")
 
-    def numpy_positions(self, indices: Array) -> tuple[tuple[Array | slice, ...], Array]:
-        """An index into `x`, transposed to (batch, dims, rest), that gives the windows; and which are inside."""
+    def numpy_positions(self, indices: Array) -> tuple[tuple[Array, ...], Array]:
+        """An index into `numpy_view(x)` that gives the windows, and which of them are inside."""
         sizes = np.array([self.x_shape[dim] for dim in self.dims], np.int64)
         wide = indices.astype(np.int64)
         inside = ((wide >= 0) & (wide < sizes)).all(axis=-1)
@@ -120,14 +120,14 @@ class _Layout:
             for dim in range(self.batch_dims)
         )
         columns = tuple(clamped[..., k] for k in range(len(self.dims)))
-        positions = tuple(np.broadcast_to(column, outer) for column in (*batch, *columns))
-        return positions, inside
+        first = np.zeros((), np.int64)
+        return tuple(np.broadcast_to(column, outer) for column in (first, *batch, *columns)), inside
 
-    def numpy_order(self) -> tuple[int, ...]:
-        """The permutation of `x` that puts batch first, then `dims`, then the rest."""
-        return (*range(self.batch_dims), *self.dims, *self.rest)
+    def numpy_view(self, x: Array) -> Array:
+        """`x` with its dimensions as (1, batch, dims, rest); the first makes every index an array."""
+        return np.transpose(x, (*range(self.batch_dims), *self.dims, *self.rest))[np.newaxis]
 
-    def build_columns(self, b: OpBuilder, columns: Sequence[SSAValue]) -> tuple[list[SSAValue], SSAValue | None]:
+    def build_columns(self, b: OpBuilder, columns: Sequence[SSAValue]) -> _Found:
         """Append the clamped indices of type `index`, and with `drop` whether all were inside."""
         zero = b.index(0)
         clamped: list[SSAValue] = []
@@ -187,7 +187,7 @@ class GatherOp(_IndexedOp):
         if math.prod(self.shape) == 0 or math.prod(layout.x_shape) == 0:
             return np.zeros(self.shape, x.dtype)
         positions, inside = layout.numpy_positions(indices)
-        windows = np.transpose(x, layout.numpy_order())[positions]
+        windows = layout.numpy_view(x)[positions]
         if layout.drop:
             windows = np.where(inside.reshape(inside.shape + (1,) * len(layout.rest)), windows, x.dtype.type(0))
         return windows
@@ -253,9 +253,7 @@ class GatherOp(_IndexedOp):
         def body(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
             clamped, inside = layout.build_columns(inner, arguments[:-1])
             loops = [build_loop_index(inner, dim) for dim in range(rank)]
-            element = inner.create(
-                tensor.ExtractOp, (x, *layout.full_position(loops, clamped)), layout.element_type
-            )
+            element = inner.create(tensor.ExtractOp, (x, *layout.full_position(loops, clamped)), layout.element_type)
             if inside is None:
                 return (element,)
             zero = inner.constant(0, layout.element_type)
@@ -330,10 +328,7 @@ class ScatterOp(_IndexedOp):
         positions, inside = layout.numpy_positions(indices)
         keep = inside if layout.drop else np.ones_like(inside)
         place = tuple(column[keep] for column in positions)
-        view = np.transpose(result, layout.numpy_order())
-        if not place:
-            place = (np.zeros(int(keep.sum()), np.int64),)
-            view = view[np.newaxis]
+        view = layout.numpy_view(result)
         if self.mode.data == "add":
             np.add.at(view, place, updates[keep])
         else:
@@ -417,27 +412,42 @@ class ScatterOp(_IndexedOp):
         if math.prod(layout.x_shape) == 0 or math.prod(shape) == 0:
             return x
 
-        def write(inner: OpBuilder, carried: SSAValue, loops: Sequence[SSAValue]) -> SSAValue:
-            outer = loops[: layout.num_index_dims]
-            columns = [
-                inner.create(tensor.ExtractOp, (indices, *outer, inner.index(k)), element_type_of(indices))
-                for k in range(len(layout.dims))
-            ]
-            clamped, inside = layout.build_columns(inner, columns)
+        sizes = shape or (1,)  # also a single update is a loop, so that passes know a scatter by its `scf.for`
+        zero, one = b.index(0), b.index(1)
+        limits = [b.index(size) for size in sizes]
+
+        def write(inner: OpBuilder, target: SSAValue, loops: tuple[SSAValue, ...], found: _Found) -> SSAValue:
+            clamped, inside = found
             position = layout.full_position(loops, clamped)
             value = inner.create(tensor.ExtractOp, (updates, *loops), layout.element_type)
-            add_mode = self.mode.data == "add"
-            if add_mode or inside is not None:
-                old = inner.create(tensor.ExtractOp, (carried, *position), layout.element_type)
-                if add_mode:
+            is_add = self.mode.data == "add"
+            if is_add or inside is not None:
+                old = inner.create(tensor.ExtractOp, (target, *position), layout.element_type)
+                if is_add:
                     add_op = arith.AddfOp if is_float(layout.element_type) else arith.AddiOp
                     value = inner.create(add_op, (old, value), layout.element_type)
                 if inside is not None:
                     value = inner.create(arith.SelectOp, (inside, value, old), layout.element_type)
-            return inner.create(tensor.InsertOp, (value, carried, *position), self.result.type)
+            return inner.create(tensor.InsertOp, (value, target, *position), self.result.type)
 
-        # A scatter is always a loop, also of a single update, so that passes know it by its `scf.for`.
-        return _build_nest(b, shape or (1,), x, lambda inner, t, loops: write(inner, t, loops if shape else ()))
+        def build(outer: OpBuilder, target: SSAValue, loops: tuple[SSAValue, ...], found: _Found | None) -> SSAValue:
+            if len(loops) == layout.num_index_dims:
+                columns = [
+                    outer.create(tensor.ExtractOp, (indices, *loops, outer.index(k)), element_type_of(indices))
+                    for k in range(len(layout.dims))
+                ]
+                found = layout.build_columns(outer, columns)
+            if len(loops) == len(shape) and found is not None and outer is not b:
+                return write(outer, target, loops, found)
+            depth = len(loops)
+            block = Block(arg_types=[INDEX, self.result.type])
+            inner = OpBuilder(block, b.location)
+            inner_loops = (*loops, block.args[0]) if shape else loops
+            inner.create_op(scf.YieldOp, (build(inner, block.args[1], inner_loops, found),))
+            bounds = (zero, limits[depth], one, target)
+            return outer.create_op(scf.ForOp, bounds, (self.result.type,), regions=[Region(block)]).results[0]
+
+        return build(b, x, (), None)
 
 
 def scatter(
@@ -456,12 +466,9 @@ def scatter(
     return ScatterOp.emit(b, (x, indices, updates), properties)
 
 
-def stacked(
-    b: OpBuilder, operands: Sequence[SSAValue], batched: Sequence[bool], size: int
-) -> tuple[SSAValue, ...]:
-    """The operands, those not batched repeated along a new leading dimension."""
-    return tuple(
-        operand if is_batched else broadcast_in_dim(b, operand, (size, *shape), range(1, len(shape) + 1))
-        for operand, is_batched in zip(operands, batched, strict=True)
-        for shape in (shape_of(operand),)
-    )
+def _properties(dims: Sequence[int], batch_dims: int, bounds: Bounds) -> dict[str, Attribute]:
+    return {
+        "dims": int_array(tuple(dims)),
+        "batch_dims": IntegerAttr(batch_dims, i64),
+        "bounds": StringAttr(bounds),
+    }

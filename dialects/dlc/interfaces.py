@@ -34,7 +34,7 @@ from xdsl.dialects.builtin import (
     i64,
 )
 from xdsl.ir import Attribute, SSAValue
-from xdsl.irdl import IRDLOperation, result_def, traits_def
+from xdsl.irdl import IRDLOperation, VarOperandDef, result_def, traits_def
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
@@ -68,7 +68,12 @@ class TensorOp(IRDLOperation, ABC):
     def __init__(self, operands: Sequence[SSAValue], properties: Properties | None = None):
         properties = dict(properties or {})
         result_type = self.infer_type(tensor_types(operands), properties)
-        super().__init__(operands=operands, properties=properties, result_types=[result_type])
+        definitions = self.get_irdl_definition().operands
+        grouped: list[SSAValue | Sequence[SSAValue]] = list(operands)
+        if definitions and isinstance(definitions[-1][1], VarOperandDef):
+            fixed = len(definitions) - 1
+            grouped[fixed:] = [operands[fixed:]]
+        super().__init__(operands=grouped, properties=properties, result_types=[result_type])
 
     @classmethod
     def emit(cls, b: OpBuilder, operands: Sequence[SSAValue], properties: Properties | None = None) -> SSAValue:

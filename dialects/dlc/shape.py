@@ -310,3 +310,12 @@ class ReverseOp(TensorOp):
 def reverse(b: OpBuilder, x: SSAValue, dims: Sequence[int]) -> SSAValue:
     """`x` with the order of the elements reversed along `dims`."""
     return ReverseOp.emit(b, (x,), {"dims": int_array(tuple(dims))})
+
+
+def stacked(b: OpBuilder, operands: Sequence[SSAValue], batched: Sequence[bool], size: int) -> tuple[SSAValue, ...]:
+    """The operands, those not batched repeated along a new leading dimension."""
+    return tuple(
+        operand if is_batched else broadcast_in_dim(b, operand, (size, *shape), range(1, len(shape) + 1))
+        for operand, is_batched in zip(operands, batched, strict=True)
+        for shape in (shape_of(operand),)
+    )

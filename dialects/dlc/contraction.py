@@ -1,0 +1,282 @@
+"""Products of tensors summed over shared dimensions: dot_general, the adjoint of itself in either operand."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from xdsl.dialects import arith
+from xdsl.dialects.builtin import I64, DenseArrayBase
+from xdsl.ir import SSAValue
+from xdsl.irdl import irdl_op_definition, operand_def, prop_def
+from xdsl.utils.exceptions import VerifyException
+
+from dialects.builder import OpBuilder, int_array, tensor_type
+from dialects.dlc.arithmetic import add_tangents
+from dialects.dlc.constants import splat_value, zeros
+from dialects.dlc.interfaces import (
+    AnyTensor,
+    Array,
+    Properties,
+    TensorOp,
+    dtype_of,
+    element_type_of,
+    ints,
+    is_bool,
+    is_float,
+    shape_of,
+)
+from dialects.dlc.scalars import scalar_op
+from dialects.dlc.shape import TransposeOp, check_dims, inverse_permutation, transposed
+from dialects.structured import PARALLEL, REDUCTION, build_fill, build_generic
+
+
+@dataclass(frozen=True)
+class Dimensions:
+    """Which dimensions of the operands of a dot_general belong together."""
+
+    lhs_batch: tuple[int, ...]
+    rhs_batch: tuple[int, ...]
+    lhs_contracting: tuple[int, ...]
+    rhs_contracting: tuple[int, ...]
+
+    @classmethod
+    def of(cls, properties: Properties) -> "Dimensions":
+        """The dimensions among the properties of an operation."""
+        return cls(
+            ints(properties["lhs_batch"]),
+            ints(properties["rhs_batch"]),
+            ints(properties["lhs_contracting"]),
+            ints(properties["rhs_contracting"]),
+        )
+
+    def properties(self) -> dict[str, DenseArrayBase[Any]]:
+        """The properties of an operation with these dimensions."""
+        return {name: int_array(dims) for name, dims in vars(self).items()}
+
+    def lhs_free(self, rank: int) -> tuple[int, ...]:
+        """The other dimensions of the left operand."""
+        return tuple(dim for dim in range(rank) if dim not in self.lhs_batch and dim not in self.lhs_contracting)
+
+    def rhs_free(self, rank: int) -> tuple[int, ...]:
+        """The other dimensions of the right operand."""
+        return tuple(dim for dim in range(rank) if dim not in self.rhs_batch and dim not in self.rhs_contracting)
+
+
+@irdl_op_definition
+class DotGeneralOp(TensorOp):
+    """`result[batch, i, j] = sum over c of lhs[batch, i, c] * rhs[batch, j, c]`, the dimensions in any order.
+
+    The dimensions of the result are the batch dimensions, the free ones of `lhs`, the free ones of `rhs`. For `i1` the
+    product is `and` and the sum `or`. The order of the additions is not specified.
+    """
+
+    name = "dlc.dot_general"
+
+    lhs = operand_def(AnyTensor)
+    rhs = operand_def(AnyTensor)
+    lhs_batch = prop_def(DenseArrayBase.constr(I64), default_value=int_array(()))
+    rhs_batch = prop_def(DenseArrayBase.constr(I64), default_value=int_array(()))
+    lhs_contracting = prop_def(DenseArrayBase.constr(I64))
+    rhs_contracting = prop_def(DenseArrayBase.constr(I64))
+
+    assembly_format = (
+        "$lhs `,` $rhs (`batch` $lhs_batch^ `x` $rhs_batch)? `contracting` $lhs_contracting `x` $rhs_contracting "
+        "attr-dict `:` type($lhs) `,` type($rhs) `->` type($result)"
+    )
+
+    @classmethod
+    def infer_type(cls, operand_types: Sequence[AnyTensor], properties: Properties) -> AnyTensor:
+        """Batch sizes, then the free sizes of both operands."""
+        lhs, rhs = operand_types
+        dims = Dimensions.of(properties)
+        dtype_of(lhs)
+        if lhs.element_type != rhs.element_type:
+            raise VerifyException(f"dlc.dot_general: the element types of {lhs} and {rhs} differ; use dlc.convert")
+        shape, other = lhs.get_shape(), rhs.get_shape()
+        check_dims("dlc.dot_general", (*dims.lhs_batch, *dims.lhs_contracting), len(shape))
+        check_dims("dlc.dot_general", (*dims.rhs_batch, *dims.rhs_contracting), len(other))
+        for kind, left, right in (
+            ("batch", dims.lhs_batch, dims.rhs_batch),
+            ("contracting", dims.lhs_contracting, dims.rhs_contracting),
+        ):
+            if [shape[dim] for dim in left] != [other[dim] for dim in right]:
+                raise VerifyException(
+                    f"dlc.dot_general: {kind} dimensions {list(left)} of {lhs} and {list(right)} of {rhs} have sizes "
+                    f"{[shape[dim] for dim in left]} and {[other[dim] for dim in right]}, expected equal ones"
+                )
+        sizes = (
+            *(shape[dim] for dim in dims.lhs_batch),
+            *(shape[dim] for dim in dims.lhs_free(len(shape))),
+            *(other[dim] for dim in dims.rhs_free(len(other))),
+        )
+        return tensor_type(lhs.element_type, sizes)
+
+    @property
+    def dimensions(self) -> Dimensions:
+        """Which dimensions belong together."""
+        return Dimensions.of(self.properties)
+
+    def evaluate(self, operands: Sequence[Array]) -> Array:
+        """`np.matmul` of the operands as batches of matrices."""
+        lhs, rhs = operands
+        dims = self.dimensions
+        batch = [lhs.shape[dim] for dim in dims.lhs_batch]
+        contracted = int(np.prod([lhs.shape[dim] for dim in dims.lhs_contracting], dtype=np.int64))
+        lhs_free, rhs_free = dims.lhs_free(lhs.ndim), dims.rhs_free(rhs.ndim)
+        rows = int(np.prod([lhs.shape[dim] for dim in lhs_free], dtype=np.int64))
+        columns = int(np.prod([rhs.shape[dim] for dim in rhs_free], dtype=np.int64))
+        left = lhs.transpose((*dims.lhs_batch, *lhs_free, *dims.lhs_contracting)).reshape((*batch, rows, contracted))
+        right = rhs.transpose((*dims.rhs_batch, *dims.rhs_contracting, *rhs_free)).reshape(
+            (*batch, contracted, columns)
+        )
+        with np.errstate(all="ignore"):
+            return np.matmul(left, right).reshape(self.shape)
+
+    def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
+        """A transpose of an operand that keeps the order of its free dimensions joins the dimension numbers.
+
+        The product of an integer tensor with zeros is zero, and so is every sum of nothing.
+        """
+        lhs, rhs = operands
+        dims = self.dimensions
+        empty = any(shape_of(lhs)[dim] == 0 for dim in dims.lhs_contracting)
+        if empty or (not is_float(element_type_of(lhs)) and 0 in {splat_value(lhs), splat_value(rhs)}):
+            return zeros(b, self.result.type)
+        left = _without_transpose(lhs, dims.lhs_batch, dims.lhs_contracting)
+        right = _without_transpose(rhs, dims.rhs_batch, dims.rhs_contracting)
+        if left[0] is lhs and right[0] is rhs:
+            return None
+        return dot_general(b, left[0], right[0], left[1], right[1], left[2], right[2])
+
+    def jvp(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> SSAValue | None:
+        """The product rule."""
+        dlhs, drhs = tangents
+        properties = self.properties
+        first = None if dlhs is None else DotGeneralOp.emit(b, (dlhs, self.rhs), properties)
+        second = None if drhs is None else DotGeneralOp.emit(b, (self.lhs, drhs), properties)
+        return add_tangents(b, first, second)
+
+    def transpose(self, b: OpBuilder, cotangent: SSAValue, linear: Sequence[bool]) -> Sequence[SSAValue | None]:
+        """The cotangent times the other operand, summed over the free dimensions of that one."""
+        assert not all(linear), "dlc.dot_general: linear in each operand, not in both together"
+        return (self._of_lhs(b, cotangent), None) if linear[0] else (None, self._of_rhs(b, cotangent))
+
+    def _of_lhs(self, b: OpBuilder, cotangent: SSAValue) -> SSAValue:
+        dims = self.dimensions
+        lhs_rank, rhs_rank = len(shape_of(self.lhs)), len(shape_of(self.rhs))
+        batch = tuple(range(len(dims.lhs_batch)))
+        first_rhs = len(batch) + len(dims.lhs_free(lhs_rank))
+        product = dot_general(
+            b, cotangent, self.rhs, batch, dims.rhs_batch, range(first_rhs, len(self.shape)), dims.rhs_free(rhs_rank)
+        )
+        # The product has the contracted dimensions in the order in which the right operand has them.
+        contracted = [left for _, left in sorted(zip(dims.rhs_contracting, dims.lhs_contracting, strict=True))]
+        order = (*dims.lhs_batch, *dims.lhs_free(lhs_rank), *contracted)
+        return transposed(b, product, inverse_permutation(order))
+
+    def _of_rhs(self, b: OpBuilder, cotangent: SSAValue) -> SSAValue:
+        dims = self.dimensions
+        lhs_rank, rhs_rank = len(shape_of(self.lhs)), len(shape_of(self.rhs))
+        batch = tuple(range(len(dims.lhs_batch)))
+        lhs_free = dims.lhs_free(lhs_rank)
+        kept = range(len(batch), len(batch) + len(lhs_free))
+        product = dot_general(b, self.lhs, cotangent, dims.lhs_batch, batch, lhs_free, kept)
+        contracted = [right for _, right in sorted(zip(dims.lhs_contracting, dims.rhs_contracting, strict=True))]
+        order = (*dims.rhs_batch, *contracted, *dims.rhs_free(rhs_rank))
+        return transposed(b, product, inverse_permutation(order))
+
+    def batch(self, b: OpBuilder, operands: Sequence[SSAValue], batched: Sequence[bool], size: int) -> SSAValue:
+        """One more batch dimension if both are batched; else a free dimension, moved to the front."""
+        del size
+        lhs, rhs = operands
+        dims = self.dimensions
+        left, right = (int(flag) for flag in batched)
+        lhs_batch = tuple(dim + left for dim in dims.lhs_batch)
+        rhs_batch = tuple(dim + right for dim in dims.rhs_batch)
+        if left and right:
+            lhs_batch, rhs_batch = (0, *lhs_batch), (0, *rhs_batch)
+        product = dot_general(
+            b,
+            lhs,
+            rhs,
+            lhs_batch,
+            rhs_batch,
+            [dim + left for dim in dims.lhs_contracting],
+            [dim + right for dim in dims.rhs_contracting],
+        )
+        if left and right:
+            return product
+        place = len(lhs_batch) if left else len(lhs_batch) + len(dims.lhs_free(len(shape_of(self.lhs))))
+        rank = len(self.shape) + 1
+        return transposed(b, product, [place, *(dim for dim in range(rank) if dim != place)])
+
+    def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
+        """A fill with zero and one generic; loops run over batch, left, right, then the contracted dimensions."""
+        lhs, rhs = operands
+        dims = self.dimensions
+        element = element_type_of(lhs)
+        lhs_free, rhs_free = dims.lhs_free(len(shape_of(lhs))), dims.rhs_free(len(shape_of(rhs)))
+        num_parallel = len(self.shape)
+        num_reduced = len(dims.lhs_contracting)
+        batch = range(len(dims.lhs_batch))
+        reduced = range(num_parallel, num_parallel + num_reduced)
+        first_right = len(batch) + len(lhs_free)
+        left_loops = _loops(
+            (dims.lhs_batch, batch),
+            (lhs_free, range(len(batch), first_right)),
+            (dims.lhs_contracting, reduced),
+        )
+        right_loops = _loops(
+            (dims.rhs_batch, batch), (rhs_free, range(first_right, num_parallel)), (dims.rhs_contracting, reduced)
+        )
+        if is_bool(element):
+            multiply, accumulate = arith.AndIOp, arith.OrIOp
+        elif is_float(element):
+            multiply, accumulate = arith.MulfOp, arith.AddfOp
+        else:
+            multiply, accumulate = arith.MuliOp, arith.AddiOp
+
+        def body(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
+            left, right, total = arguments
+            return (scalar_op(inner, accumulate, total, scalar_op(inner, multiply, left, right)),)
+
+        start = build_fill(b, b.constant(0, element), self.result.type)
+        iterators = (*(PARALLEL,) * num_parallel, *(REDUCTION,) * num_reduced)
+        return build_generic(b, operands, (start,), (left_loops, right_loops, range(num_parallel)), iterators, body)[0]
+
+
+def _loops(*groups: tuple[Sequence[int], Sequence[int]]) -> tuple[int, ...]:
+    """The loop of each dimension of an operand, from groups of dimensions and their loops."""
+    loop_of: dict[int, int] = {}
+    for dims, loops in groups:
+        loop_of.update(zip(dims, loops, strict=True))
+    return tuple(loop_of[dim] for dim in range(len(loop_of)))
+
+
+def _without_transpose(
+    operand: SSAValue, batch: tuple[int, ...], contracting: tuple[int, ...]
+) -> tuple[SSAValue, tuple[int, ...], tuple[int, ...]]:
+    """The operand and its dimensions before a transpose, if that leaves the free dimensions in order."""
+    if not isinstance(operand.owner, TransposeOp):
+        return operand, batch, contracting
+    permutation = ints(operand.owner.permutation)
+    free = [permutation[dim] for dim in range(len(permutation)) if dim not in batch and dim not in contracting]
+    if free != sorted(free):
+        return operand, batch, contracting
+    before = tuple(permutation[dim] for dim in batch), tuple(permutation[dim] for dim in contracting)
+    return operand.owner.operand, *before
+
+
+def dot_general(
+    b: OpBuilder,
+    lhs: SSAValue,
+    rhs: SSAValue,
+    lhs_batch: Sequence[int],
+    rhs_batch: Sequence[int],
+    lhs_contracting: Sequence[int],
+    rhs_contracting: Sequence[int],
+) -> SSAValue:
+    """The product of `lhs` and `rhs`, equal along the batch dimensions and summed over the contracting ones."""
+    dims = Dimensions(tuple(lhs_batch), tuple(rhs_batch), tuple(lhs_contracting), tuple(rhs_contracting))
+    return DotGeneralOp.emit(b, (lhs, rhs), dims.properties())
