@@ -1,0 +1,212 @@
+"""Convert functions on memrefs to the `llvm` dialect.
+
+Before:
+
+```mlir
+func.func private @scale(%lo: index, %hi: index, %x: memref<8x4xf32>, %y: memref<8x4xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.for %i = %lo to %hi step %c1 {
+    %v = vector.load %x[%i, %c0] : memref<8x4xf32>, vector<4xf32>
+    %w = arith.addf %v, %v : vector<4xf32>
+    vector.store %w, %y[%i, %c0] : memref<8x4xf32>, vector<4xf32>
+  }
+  func.return
+}
+func.func @double(%x: memref<8x4xf32>, %y: memref<8x4xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 1 : i64} {
+  rt.launch @scale over [8] (%x, %y) : memref<8x4xf32>, memref<8x4xf32>
+  func.return
+}
+```
+
+After:
+
+```mlir
+llvm.func internal @scale(%lo: i64, %hi: i64, %x: !llvm.ptr {llvm.noalias, llvm.readonly}, %y: !llvm.ptr {llvm.noalias})
+    attributes {no_unwind} {
+  %c1 = llvm.mlir.constant(1) : i64
+  %c4 = llvm.mlir.constant(4) : i64
+  %0 = llvm.icmp "slt" %lo, %hi : i64
+  llvm.cond_br %0, ^loop(%lo : i64), ^after
+^loop(%i: i64):
+  %1 = llvm.mul %i, %c4 overflow<nsw> : i64
+  %2 = llvm.getelementptr inbounds %x[%1] : (!llvm.ptr, i64) -> !llvm.ptr, f32
+  %3 = llvm.load %2 {alignment = 4 : i64} : !llvm.ptr -> vector<4xf32>
+  %4 = llvm.fadd %3, %3 : vector<4xf32>
+  %5 = llvm.mul %i, %c4 overflow<nsw> : i64
+  %6 = llvm.getelementptr inbounds %y[%5] : (!llvm.ptr, i64) -> !llvm.ptr, f32
+  llvm.store %4, %6 {alignment = 4 : i64} : vector<4xf32>, !llvm.ptr
+  %7 = llvm.add %i, %c1 overflow<nsw> : i64
+  %8 = llvm.icmp "slt" %7, %hi : i64
+  llvm.cond_br %8, ^loop(%7 : i64), ^after
+^after:
+  llvm.return
+}
+llvm.func @double(%table: !llvm.ptr) attributes {no_unwind} {
+  %c0 = llvm.mlir.constant(0) : i64
+  %c8 = llvm.mlir.constant(8) : i64
+  %0 = llvm.load %table {alignment = 8 : i64} : !llvm.ptr -> !llvm.ptr
+  %1 = llvm.getelementptr inbounds %table[1] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
+  %2 = llvm.load %1 {alignment = 8 : i64} : !llvm.ptr -> !llvm.ptr
+  llvm.call @scale(%c0, %c8, %0, %2) : (i64, i64, !llvm.ptr, !llvm.ptr) -> ()
+  llvm.return
+}
+```
+
+*Requires*: the `loops` level after `expand-math`; static contiguous memrefs; accesses in bounds; vectors of rank 1.
+
+*Ensures*: only `llvm` operations. A function with `rt.num_inputs` takes one pointer to a table of pointers (inputs, results, arena);
+private functions are internal. `index` is `i64`, an `i1` in memory is a byte. Matrix products are calls of external
+`cblas_` functions.
+
+*Leaves alone*: operations of the `llvm` dialect at the top of the module.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xdsl.context import Context
+from xdsl.dialects import func, llvm, memref
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, UnitAttr
+from xdsl.dialects.llvm import CallingConventionAttr, LinkageAttr, LLVMFunctionType, LLVMVoidType
+from xdsl.ir import Attribute, Block, Region, SSAValue
+from xdsl.passes import ModulePass
+from xdsl.utils.exceptions import PassFailedException
+
+from dialects.builder import OpBuilder
+from dialects.rt import LaunchOp
+from passes.loops.llvm_arith import ARITH
+from passes.loops.llvm_calls import CALLS, declare_blas
+from passes.loops.llvm_control import CONTROL
+from passes.loops.llvm_function import POINTER, Converters, FunctionConversion, convert_type
+from passes.loops.llvm_memory import MEMORY, alignment_of, convert_global, offset_pointer
+from passes.loops.llvm_vector import VECTOR
+
+_CONVERTERS: Converters = {**ARITH, **MEMORY, **VECTOR, **CONTROL, **CALLS}
+_NO_ALIAS: dict[str, Attribute] = {"llvm.noalias": UnitAttr()}
+_READ_ONLY: dict[str, Attribute] = {"llvm.readonly": UnitAttr()}
+
+
+@dataclass(frozen=True)
+class ConvertToLlvmPass(ModulePass):
+    """Convert functions on memrefs to the `llvm` dialect."""
+
+    name = "convert-to-llvm"
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:  # noqa: ARG002
+        """Convert all top-level operations of `op`."""
+        old = op.body.block
+        new = Block()
+        aliased = _aliased_arguments(op)
+        builder = OpBuilder(new)
+        called: set[str] = set()
+        for top in list(old.ops):
+            builder.location = top.location
+            if isinstance(top, func.FuncOp):
+                called |= _convert_function(builder, top, aliased.get(top.sym_name.data, set()))
+            elif isinstance(top, memref.GlobalOp):
+                convert_global(builder, top)
+            elif top.name.startswith("llvm."):
+                top.detach()
+                builder.insert(top)
+            else:
+                raise PassFailedException(
+                    f"convert-to-llvm: {top.name} at the top of the module; expected functions and globals"
+                )
+        defined = {top.sym_name.data for top in new.ops if isinstance(top, llvm.FuncOp)}
+        declare_blas(builder, called - defined)
+        op.body.detach_block(old)
+        op.body.add_block(new)
+        old.erase()
+
+
+def _aliased_arguments(module: ModuleOp) -> dict[str, set[int]]:
+    """For each kernel, the arguments that some launch passes twice; reading them twice is fine, `noalias` is not."""
+    aliased: dict[str, set[int]] = {}
+    for function in module.body.block.ops:
+        if not isinstance(function, func.FuncOp) or "rt.num_inputs" not in function.attributes:
+            continue
+        roots: dict[SSAValue, SSAValue] = {}
+        for op in function.body.block.ops:
+            if isinstance(op, memref.CollapseShapeOp | memref.ExpandShapeOp):
+                roots[op.results[0]] = roots.get(op.operands[0], op.operands[0])
+            elif isinstance(op, LaunchOp):
+                arguments = [roots.get(value, value) for value in op.arguments]
+                repeated = {index for index, value in enumerate(arguments) if arguments.count(value) > 1}
+                aliased.setdefault(op.kernel.root_reference.data, set()).update(repeated)
+    return aliased
+
+
+def _convert_function(builder: OpBuilder, function: func.FuncOp, aliased: set[int]) -> set[str]:
+    """Append the converted function; return the names of the functions that it calls.
+
+    `aliased` numbers the memref arguments that may be passed the same memory as another one.
+    """
+    is_host = "rt.num_inputs" in function.attributes
+    is_private = function.sym_visibility is not None and function.sym_visibility.data == "private"
+    inputs: list[Attribute] = [POINTER] if is_host else [convert_type(t) for t in function.function_type.inputs]
+    outputs = [convert_type(t) for t in function.function_type.outputs]
+    if len(outputs) > 1:
+        raise PassFailedException(f"convert-to-llvm: @{function.sym_name.data} has {len(outputs)} results, at most 1")
+    region = Region()
+    properties: dict[str, Attribute] = {
+        "sym_name": function.sym_name,
+        "function_type": LLVMFunctionType(inputs, outputs[0] if outputs else LLVMVoidType()),
+        "linkage": LinkageAttr("internal" if is_private and not function.is_declaration else "external"),
+        "CConv": CallingConventionAttr("ccc"),
+    }
+    called: set[str] = set()
+    if not function.is_declaration:
+        f = _convert_body(function, region, inputs, is_host)
+        called = f.called
+        if not is_host:
+            properties["arg_attrs"] = _argument_attributes(region.blocks[0].args, f.written, aliased)
+    builder.create_op(llvm.FuncOp, (), (), properties, regions=[region], attributes={"no_unwind": UnitAttr()})
+    return called
+
+
+def _convert_body(
+    function: func.FuncOp, region: Region, inputs: Sequence[Attribute], is_host: bool
+) -> FunctionConversion:
+    if len(function.body.blocks) > 1:
+        raise PassFailedException(f"convert-to-llvm: @{function.sym_name.data} has several blocks; use scf instead")
+    block = Block(arg_types=inputs)
+    region.add_block(block)
+    f = FunctionConversion(region, block, _CONVERTERS)
+    old = function.body.block
+    f.builder.location = function.location
+    if is_host:
+        _load_table(f, block.args[0], old)
+    else:
+        for old_argument, argument in zip(old.args, block.args, strict=True):
+            f.values[old_argument] = argument
+            argument.name_hint = old_argument.name_hint
+    last = f.convert_block(old)
+    f.builder.create_op(llvm.ReturnOp, f.operands(last))
+    f.finish()
+    return f
+
+
+def _load_table(f: FunctionConversion, table: SSAValue, old: Block) -> None:
+    table.name_hint = "table"
+    for index, argument in enumerate(old.args):
+        if argument.first_use is None:
+            continue
+        pointer = offset_pointer(f, table, index, POINTER)
+        f.values[argument] = f.builder.create(llvm.LoadOp, (pointer,), POINTER, alignment_of(argument.type))
+        f.values[argument].name_hint = argument.name_hint
+
+
+def _argument_attributes(arguments: Sequence[SSAValue], written: set[SSAValue], aliased: set[int]) -> Attribute:
+    result: list[DictionaryAttr] = []
+    position = 0
+    for argument in arguments:
+        attributes: dict[str, Attribute] = {}
+        if argument.type == POINTER:
+            if position not in aliased:
+                attributes |= _NO_ALIAS
+            if argument not in written:
+                attributes |= _READ_ONLY
+            position += 1
+        result.append(DictionaryAttr(attributes))
+    return ArrayAttr(result)

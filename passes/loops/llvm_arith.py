@@ -1,0 +1,270 @@
+"""`arith` and `math` to the `llvm` dialect."""
+
+from functools import lru_cache
+from typing import Any, cast
+
+from xdsl.dialects import arith, llvm, math
+from xdsl.dialects.builtin import (
+    DenseIntOrFPElementsAttr,
+    FloatAttr,
+    IndexType,
+    IntegerAttr,
+    IntegerType,
+    VectorType,
+    i32,
+)
+from xdsl.dialects.llvm import FastMathAttr
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from dialects.builder import constant_attribute, vector_type
+from dialects.llvm import FCmpOp, FPToSIOp, FPToUIOp, SelectOp, UIToFPOp, comparison_type
+from dialects.llvm_intrinsics import (
+    FTruncOp,
+    MaximumOp,
+    MinimumOp,
+    RoundEvenOp,
+    SMaxOp,
+    SMinOp,
+    UMaxOp,
+    UMinOp,
+)
+from passes.loops.llvm_function import Converter, Converters, FunctionConversion, convert_type, unsupported
+
+
+@lru_cache(maxsize=256)
+def flag_properties(flags: Attribute | None) -> dict[str, Attribute] | None:
+    """The properties of an `llvm` operation with the fast-math flags of an `arith` operation."""
+    data = cast(arith.FastMathFlagsAttr, flags).data if flags is not None else ()
+    return {"fastmathFlags": FastMathAttr(data)} if data else None
+
+
+@lru_cache(maxsize=256)
+def overflow_properties(flags: Attribute | None) -> dict[str, Attribute] | None:
+    """The properties of an `llvm` operation with the overflow flags of an `arith` operation."""
+    data = cast(arith.IntegerOverflowAttr, flags).data if flags is not None else ()
+    bits = (arith.IntegerOverflowFlag.NSW in data) + 2 * (arith.IntegerOverflowFlag.NUW in data)
+    return {"overflowFlags": IntegerAttr(bits, i32)} if bits else None
+
+
+def _float(target: type[Operation]) -> Converter:
+    """The same operation on the same operands, with the fast-math flags."""
+
+    def convert(f: FunctionConversion, op: Operation) -> None:
+        result = op.results[0]
+        f.values[result] = f.builder.create(
+            target, f.operands(op), result.type, flag_properties(op.properties.get("fastmath"))
+        )
+
+    return convert
+
+
+def _integer(target: type[Operation]) -> Converter:
+    """The same operation on the same operands, with the overflow flags."""
+
+    def convert(f: FunctionConversion, op: Operation) -> None:
+        result = op.results[0]
+        properties = overflow_properties(op.properties.get("overflowFlags"))
+        f.values[result] = f.builder.create(target, f.operands(op), convert_type(result.type), properties)
+
+    return convert
+
+
+def _cast(target: type[Operation]) -> Converter:
+    def convert(f: FunctionConversion, op: Operation) -> None:
+        result = op.results[0]
+        f.values[result] = f.builder.create(target, f.operands(op), convert_type(result.type))
+
+    return convert
+
+
+def _constant(f: FunctionConversion, op: arith.ConstantOp) -> None:
+    result = op.results[0]
+    f.values[result] = f.constant(convert_constant(op), convert_type(result.type))
+
+
+def convert_constant(op: arith.ConstantOp) -> Attribute:
+    """The value of a constant, with `index` as `i64`."""
+    value = cast(Attribute, op.value)
+    if isinstance(value, FloatAttr):
+        return value
+    if isinstance(value, IntegerAttr):
+        attribute = cast(IntegerAttr[Any], value)
+        if isinstance(attribute.type, IndexType):
+            return constant_attribute(attribute.value.data, convert_type(attribute.type))
+        return attribute
+    if isinstance(value, DenseIntOrFPElementsAttr):
+        dense = cast(DenseIntOrFPElementsAttr[Any], value)
+        if isinstance(dense.get_element_type(), IndexType):
+            return DenseIntOrFPElementsAttr(cast(Any, convert_type(dense.type)), dense.data)
+        return dense
+    raise unsupported(op, f"the constant {value} is not a number or a vector of numbers")
+
+
+def _compare(target: type[Operation], flags: str) -> Converter:
+    def convert(f: FunctionConversion, op: Operation) -> None:
+        operands = f.operands(op)
+        properties = {"predicate": op.properties["predicate"], **(flag_properties(op.properties.get(flags)) or {})}
+        f.values[op.results[0]] = f.builder.create(target, operands, comparison_type(operands[0].type), properties)
+
+    return convert
+
+
+def _select(f: FunctionConversion, op: Operation) -> None:
+    result = op.results[0]
+    f.values[result] = f.builder.create(SelectOp, f.operands(op), convert_type(result.type))
+
+
+def _bitcast(f: FunctionConversion, op: Operation) -> None:
+    (value,) = f.operands(op)
+    result_type = convert_type(op.results[0].type)
+    if value.type != result_type:
+        value = f.builder.create(llvm.BitcastOp, (value,), result_type)
+    f.values[op.results[0]] = value
+
+
+def _index_cast(f: FunctionConversion, op: Operation) -> None:
+    (value,) = f.operands(op)
+    result_type = convert_type(op.results[0].type)
+    source_width, result_width = _width(value.type), _width(result_type)
+    if source_width != result_width:
+        target = llvm.SExtOp if source_width < result_width else llvm.TruncOp
+        value = f.builder.create(target, (value,), result_type)
+    f.values[op.results[0]] = value
+
+
+def _width(value_type: Attribute) -> int:
+    if isinstance(value_type, VectorType):
+        return _width(cast(VectorType[Any], value_type).element_type)
+    return cast(IntegerType, value_type).width.data
+
+
+def _floor_or_ceil_division(predicate: int, correction: int) -> Converter:
+    """Truncated division, corrected where the signs of the operands (`predicate` on their xor) make it differ.
+
+    `floordivsi` differs where the remainder is not zero and the signs differ, `ceildivsi` where they are the same.
+    """
+
+    def convert(f: FunctionConversion, op: Operation) -> None:
+        lhs, rhs = f.operands(op)
+        kind = lhs.type
+        quotient = f.builder.create(llvm.SDivOp, (lhs, rhs), kind)
+        remainder = f.builder.create(llvm.SRemOp, (lhs, rhs), kind)
+        signs = f.builder.create(llvm.XOrOp, (lhs, rhs), kind)
+        zero = f.constant(constant_attribute(0, kind), kind)
+        inexact = _icmp(f, 1, remainder, zero)
+        corrects = _icmp(f, predicate, signs, zero)
+        both = f.builder.create(llvm.AndOp, (inexact, corrects), inexact.type)
+        step = f.constant(constant_attribute(correction, kind), kind)
+        corrected = f.builder.create(llvm.AddOp, (quotient, step), kind)
+        f.values[op.results[0]] = f.builder.create(SelectOp, (both, corrected, quotient), kind)
+
+    return convert
+
+
+def _ceil_division_unsigned(f: FunctionConversion, op: Operation) -> None:
+    lhs, rhs = f.operands(op)
+    kind = lhs.type
+    quotient = f.builder.create(llvm.UDivOp, (lhs, rhs), kind)
+    remainder = f.builder.create(llvm.URemOp, (lhs, rhs), kind)
+    inexact = _icmp(f, 1, remainder, f.constant(constant_attribute(0, kind), kind))
+    one = f.builder.create(llvm.ZExtOp, (inexact,), kind)
+    f.values[op.results[0]] = f.builder.create(llvm.AddOp, (quotient, one), kind)
+
+
+def _icmp(f: FunctionConversion, predicate: int, lhs: SSAValue, rhs: SSAValue) -> SSAValue:
+    properties = {"predicate": IntegerAttr(predicate, 64)}
+    return f.builder.create(llvm.ICmpOp, (lhs, rhs), comparison_type(lhs.type), properties)
+
+
+def _extended_multiply(extend: type[Operation]) -> Converter:
+    """The low and the high half of the full product, through integers of twice the width."""
+
+    def convert(f: FunctionConversion, op: Operation) -> None:
+        kind = op.operands[0].type
+        width = _width(convert_type(kind))
+        wide: Attribute = IntegerType(2 * width)
+        if isinstance(kind, VectorType):
+            wide = vector_type(wide, cast(VectorType[Any], kind).get_shape()[0])
+        lhs, rhs = (f.builder.create(extend, (value,), wide) for value in f.operands(op))
+        product = f.builder.create(llvm.MulOp, (lhs, rhs), wide)
+        shift = f.constant(constant_attribute(width, wide), wide)
+        shifted = f.builder.create(llvm.LShrOp, (product, shift), wide)
+        narrow = convert_type(kind)
+        f.replace(op, [f.builder.create(llvm.TruncOp, (part,), narrow) for part in (product, shifted)])
+
+    return convert
+
+
+def _extended_add(f: FunctionConversion, op: Operation) -> None:
+    """The sum and whether it overflowed."""
+    lhs, rhs = f.operands(op)
+    total = f.builder.create(llvm.AddOp, (lhs, rhs), lhs.type)
+    f.replace(op, (total, _icmp(f, 6, total, lhs)))
+
+
+def _integer_absolute(f: FunctionConversion, op: Operation) -> None:
+    (value,) = f.operands(op)
+    zero = f.constant(constant_attribute(0, value.type), value.type)
+    negated = f.builder.create(llvm.SubOp, (zero, value), value.type)
+    f.values[op.results[0]] = f.builder.create(SMaxOp, (value, negated), value.type)
+
+
+ARITH: Converters = {
+    arith.ConstantOp.name: _constant,
+    arith.AddfOp.name: _float(llvm.FAddOp),
+    arith.SubfOp.name: _float(llvm.FSubOp),
+    arith.MulfOp.name: _float(llvm.FMulOp),
+    arith.DivfOp.name: _float(llvm.FDivOp),
+    "arith.remf": _float(llvm.FRemOp),
+    arith.NegfOp.name: _float(llvm.FNegOp),
+    arith.MaximumfOp.name: _float(MaximumOp),
+    arith.MinimumfOp.name: _float(MinimumOp),
+    arith.MaxnumfOp.name: _float(llvm.VectorFMaxOp),
+    arith.MinnumfOp.name: _float(llvm.VectorFMinOp),
+    arith.AddiOp.name: _integer(llvm.AddOp),
+    arith.SubiOp.name: _integer(llvm.SubOp),
+    arith.MuliOp.name: _integer(llvm.MulOp),
+    arith.DivSIOp.name: _cast(llvm.SDivOp),
+    arith.DivUIOp.name: _cast(llvm.UDivOp),
+    arith.RemSIOp.name: _cast(llvm.SRemOp),
+    arith.RemUIOp.name: _cast(llvm.URemOp),
+    arith.FloorDivSIOp.name: _floor_or_ceil_division(2, -1),
+    arith.CeilDivSIOp.name: _floor_or_ceil_division(5, 1),
+    arith.CeilDivUIOp.name: _ceil_division_unsigned,
+    arith.AndIOp.name: _cast(llvm.AndOp),
+    arith.OrIOp.name: _cast(llvm.OrOp),
+    arith.XOrIOp.name: _cast(llvm.XOrOp),
+    arith.ShLIOp.name: _integer(llvm.ShlOp),
+    arith.ShRUIOp.name: _cast(llvm.LShrOp),
+    arith.ShRSIOp.name: _cast(llvm.AShrOp),
+    arith.MaxSIOp.name: _cast(SMaxOp),
+    arith.MinSIOp.name: _cast(SMinOp),
+    arith.MaxUIOp.name: _cast(UMaxOp),
+    arith.MinUIOp.name: _cast(UMinOp),
+    arith.MulSIExtendedOp.name: _extended_multiply(llvm.SExtOp),
+    arith.MulUIExtendedOp.name: _extended_multiply(llvm.ZExtOp),
+    arith.AddUIExtendedOp.name: _extended_add,
+    arith.CmpiOp.name: _compare(llvm.ICmpOp, ""),
+    arith.CmpfOp.name: _compare(FCmpOp, "fastmath"),
+    arith.SelectOp.name: _select,
+    arith.BitcastOp.name: _bitcast,
+    arith.IndexCastOp.name: _index_cast,
+    arith.FPToSIOp.name: _cast(FPToSIOp),
+    arith.FPToUIOp.name: _cast(FPToUIOp),
+    arith.SIToFPOp.name: _cast(llvm.SIToFPOp),
+    arith.UIToFPOp.name: _cast(UIToFPOp),
+    arith.ExtFOp.name: _cast(llvm.FPExtOp),
+    arith.TruncFOp.name: _cast(llvm.FPTruncOp),
+    arith.TruncIOp.name: _cast(llvm.TruncOp),
+    arith.ExtSIOp.name: _cast(llvm.SExtOp),
+    arith.ExtUIOp.name: _cast(llvm.ZExtOp),
+    math.AbsFOp.name: _float(llvm.FAbsOp),
+    math.AbsIOp.name: _integer_absolute,
+    math.CeilOp.name: _float(llvm.FCeilOp),
+    math.CopySignOp.name: _float(llvm.FCopySignOp),
+    math.FloorOp.name: _float(llvm.FFloorOp),
+    math.FmaOp.name: _float(llvm.FMAOp),
+    math.RoundEvenOp.name: _float(RoundEvenOp),
+    math.SqrtOp.name: _float(llvm.FSqrtOp),
+    math.TruncOp.name: _float(FTruncOp),
+}

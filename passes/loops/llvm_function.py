@@ -1,0 +1,219 @@
+"""The state of one function on its way to the `llvm` dialect, and the conversion of types."""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from math import prod
+from typing import Any, TypeAlias, cast
+
+from xdsl.dialects import arith, llvm
+from xdsl.dialects.builtin import (
+    DenseArrayBase,
+    IndexType,
+    IntegerAttr,
+    IntegerType,
+    MemRefType,
+    NoneAttr,
+    VectorType,
+    i1,
+    i8,
+    i32,
+    i64,
+)
+from xdsl.dialects.llvm import LLVMPointerType
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.utils.exceptions import PassFailedException
+
+from dialects.builder import OpBuilder, vector_type
+from dialects.llvm import PoisonOp
+
+POINTER = LLVMPointerType()
+NO_WRAP = {"overflowFlags": IntegerAttr(1, i32)}
+"""Properties of address arithmetic: no access is out of bounds, so no offset overflows."""
+
+
+class FunctionConversion:
+    """Converts the blocks of one function, appending to `builder`; `values` maps old values to new ones.
+
+    Constants and stack slots go to `entry`, which becomes the start of the function, so each is there once and dominates
+    all uses.
+    """
+
+    __slots__ = ("_constants", "builder", "called", "converters", "entry", "region", "roots", "values", "written")
+
+    def __init__(self, region: Region, block: Block, converters: "Converters"):
+        self.region = region
+        self.builder = OpBuilder(block)
+        self.entry = OpBuilder(Block())
+        self.converters = converters
+        self.values: dict[SSAValue, SSAValue] = {}
+        self.roots: dict[SSAValue, SSAValue] = {}
+        self.written: set[SSAValue] = set()
+        self.called: set[str] = set()
+        self._constants: dict[tuple[Attribute, Attribute], SSAValue] = {}
+
+    def convert_block(self, block: Block) -> Operation:
+        """Convert the operations of `block` but the terminator, which is returned."""
+        converters = self.converters
+        builder = self.builder
+        op = block.first_op
+        last = block.last_op
+        assert op is not None
+        assert last is not None
+        while op is not last:
+            builder.location = op.location
+            converter = converters.get(op.name)
+            if converter is None:
+                raise unsupported(op)
+            converter(self, op)
+            op = cast(Operation, op.next_op)
+        builder.location = last.location
+        return last
+
+    def operands(self, op: Operation) -> list[SSAValue]:
+        """The converted operands of `op`."""
+        values = self.values
+        return [values[operand] for operand in op.operands]
+
+    def replace(self, op: Operation, values: Iterable[SSAValue]) -> None:
+        """Let `values` stand for the results of `op`."""
+        for result, value in zip(op.results, values, strict=True):
+            self.values[result] = value
+
+    def add_block(self, arguments: Sequence[Attribute] = ()) -> Block:
+        """Append an empty block; the caller moves `builder` there."""
+        block = Block(arg_types=arguments)
+        self.region.add_block(block)
+        return block
+
+    def branch(self, target: Block, arguments: Sequence[SSAValue] = ()) -> None:
+        """End the current block with a jump."""
+        self.builder.create_op(llvm.BrOp, arguments, successors=(target,))
+
+    def branch_if(
+        self,
+        condition: SSAValue,
+        then: Block,
+        then_arguments: Sequence[SSAValue],
+        otherwise: Block,
+        otherwise_arguments: Sequence[SSAValue],
+    ) -> None:
+        """End the current block with a conditional jump."""
+        sizes = (1, len(then_arguments), len(otherwise_arguments))
+        self.builder.create_op(
+            llvm.CondBrOp,
+            (condition, *then_arguments, *otherwise_arguments),
+            properties={"operandSegmentSizes": segment_sizes(sizes)},
+            successors=(then, otherwise),
+        )
+
+    def constant(self, value: Attribute, value_type: Attribute) -> SSAValue:
+        """The constant `value` of the converted type `value_type`."""
+        key = (value, value_type)
+        known = self._constants.get(key)
+        if known is None:
+            known = self.entry.create(llvm.ConstantOp, (), value_type, {"value": value})
+            self._constants[key] = known
+        return known
+
+    def integer(self, value: int, value_type: IntegerType = i64) -> SSAValue:
+        """The integer constant `value`."""
+        return self.constant(IntegerAttr(value, value_type), value_type)
+
+    def poison(self, value_type: Attribute) -> SSAValue:
+        """A value of `value_type` that does not matter."""
+        return self.builder.create(PoisonOp, (), value_type)
+
+    def compare(self, predicate: int, lhs: SSAValue, rhs: SSAValue) -> SSAValue:
+        """The `llvm.icmp` with MLIR's number of the predicate, on scalars."""
+        return self.builder.create(llvm.ICmpOp, (lhs, rhs), i1, {"predicate": IntegerAttr(predicate, i64)})
+
+    def mark_written(self, pointer: SSAValue) -> None:
+        """Note that the memory behind `pointer` changes."""
+        self.written.add(self.roots.get(pointer, pointer))
+
+    def finish(self) -> None:
+        """Put constants and stack slots at the start of the function."""
+        first_block = self.region.blocks[0]
+        first = first_block.first_op
+        assert first is not None
+        for op in list(self.entry.block.ops):
+            op.detach()
+            # Constants that only said where to access memory are part of the addresses.
+            if op.results[0].first_use is None:
+                continue
+            first_block.insert_op_before(op, first)
+
+
+Converter: TypeAlias = Callable[[FunctionConversion, Any], None]
+Converters: TypeAlias = dict[str, Converter]
+"""How to convert an operation, by its name: for some names there are two classes, upstream's and ours."""
+
+
+def unsupported(op: Operation, reason: str = "") -> PassFailedException:
+    """The error for an operation that has no conversion."""
+    types = ", ".join(str(operand.type) for operand in op.operands)
+    hint = reason or "lower it to arith, math, memref, scf and vector first"
+    if op.name.startswith("math."):
+        hint = "run expand-math first"
+    return PassFailedException(f"convert-to-llvm: cannot convert {op.name} on ({types}); {hint}")
+
+
+@lru_cache(maxsize=4096)
+def convert_type(value_type: Attribute) -> Attribute:
+    """The type of a converted value: `index` is `i64`, a memref is a bare pointer."""
+    if isinstance(value_type, IndexType):
+        return i64
+    if isinstance(value_type, MemRefType):
+        return POINTER
+    if isinstance(value_type, VectorType):
+        vector = cast(VectorType[Any], value_type)
+        if len(vector.get_shape()) != 1:
+            raise PassFailedException(f"convert-to-llvm: {vector} does not have rank 1; unroll it first")
+        return vector_type(convert_type(vector.element_type), vector.get_shape()[0])
+    return value_type
+
+
+@lru_cache(maxsize=4096)
+def stored_type(value_type: Attribute) -> Attribute:
+    """The type of a value in memory: as `convert_type`, but `i1` takes a byte."""
+    if value_type == i1:
+        return i8
+    if isinstance(value_type, VectorType):
+        vector = cast(VectorType[Any], value_type)
+        return vector_type(stored_type(vector.element_type), vector.get_shape()[0])
+    return convert_type(value_type)
+
+
+@lru_cache(maxsize=4096)
+def byte_size(value_type: Attribute) -> int:
+    """How many bytes a scalar takes in memory."""
+    stored = stored_type(value_type)
+    return 8 if isinstance(stored, LLVMPointerType) else cast(Any, stored).bitwidth // 8
+
+
+@lru_cache(maxsize=4096)
+def static_shape(memref: MemRefType[Any]) -> tuple[int, ...]:
+    """The shape of a static contiguous memref; raise on any other."""
+    shape = memref.get_shape()
+    if any(size < 0 for size in shape) or not isinstance(memref.layout, NoneAttr):
+        raise PassFailedException(f"convert-to-llvm: {memref} is not static and contiguous; copy it to one that is")
+    return shape
+
+
+def byte_count(memref: MemRefType[Any]) -> int:
+    """How many bytes `memref` takes."""
+    return prod(static_shape(memref)) * byte_size(memref.element_type)
+
+
+def constant_integer(value: SSAValue) -> int | None:
+    """The number behind an `arith.constant` of integer type, or None."""
+    owner = value.owner
+    if isinstance(owner, arith.ConstantOp) and isinstance(owner.value, IntegerAttr):
+        return cast(IntegerAttr[Any], owner.value).value.data
+    return None
+
+
+@lru_cache(maxsize=1024)
+def segment_sizes(sizes: tuple[int, ...]) -> Attribute:
+    """The attribute of `operandSegmentSizes`."""
+    return DenseArrayBase.from_list(i32, sizes)

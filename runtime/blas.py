@@ -1,0 +1,86 @@
+"""The BLAS library: finding it, and the addresses of its CBLAS entries.
+
+The default is OpenBLAS from the wheel `scipy-openblas32`. `DLC_BLAS=/path/to/library.so`, or a path given by the caller, selects
+any other library with the plain CBLAS names and 32-bit integers (`libmkl_rt.so`, `libblis.so`, `libcblas.so`).
+"""
+
+import ctypes
+import os
+from functools import cache
+from pathlib import Path
+
+from dialects.errors import MissingLibraryError
+
+CBLAS_ENTRIES = ("cblas_sgemm", "cblas_dgemm", "cblas_sgemv", "cblas_dgemv")
+"""The entries that generated code calls."""
+
+
+class Blas:
+    """A loaded BLAS library.
+
+    Attributes:
+        path: where the library is.
+        symbols: the address of each of `CBLAS_ENTRIES`.
+    """
+
+    def __init__(self, path: Path, prefix: str):
+        self.path = path
+        self._prefix = prefix
+        self.library = _open(path)
+        self.symbols = {name: self._address(prefix + name) for name in CBLAS_ENTRIES}
+
+    def _address(self, name: str) -> int:
+        try:
+            function = getattr(self.library, name)
+        except AttributeError as error:
+            raise MissingLibraryError(
+                f"the BLAS library {self.path} has no function {name}; use one with CBLAS names and 32-bit integers"
+            ) from error
+        return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+    def set_num_threads(self, number: int) -> None:
+        """Let OpenBLAS use `number` threads; other libraries are left as they are."""
+        function = getattr(self.library, f"{self._prefix}openblas_set_num_threads", None)
+        if function is not None:
+            function(ctypes.c_int(number))
+
+    def num_threads(self) -> int | None:
+        """How many threads OpenBLAS uses; None for other libraries."""
+        function = getattr(self.library, f"{self._prefix}openblas_get_num_threads", None)
+        return None if function is None else int(function())
+
+
+def get_blas(path: str | os.PathLike[str] | None = None) -> Blas:
+    """The library at `path`, else at `DLC_BLAS`, else OpenBLAS; raise `MissingLibraryError` if it is not there."""
+    chosen = path or os.environ.get("DLC_BLAS")
+    return _load(str(chosen) if chosen else None)
+
+
+def cblas_symbols(path: str | os.PathLike[str] | None = None) -> dict[str, int]:
+    """The address of each CBLAS entry that generated code may call, by its plain name (`cblas_sgemm`)."""
+    return dict(get_blas(path).symbols)
+
+
+@cache
+def _load(path: str | None) -> Blas:
+    if path is not None:
+        return Blas(Path(path), "")
+    try:
+        import scipy_openblas32
+    except ImportError as error:
+        raise MissingLibraryError(
+            "no BLAS library: the package scipy_openblas32 cannot be imported; run `pip install scipy-openblas32`, "
+            "or set DLC_BLAS to the path of a CBLAS library"
+        ) from error
+    folder = Path(scipy_openblas32.get_lib_dir())
+    return Blas(folder / scipy_openblas32.get_library(fullname=True), "scipy_")
+
+
+def _open(path: Path) -> ctypes.CDLL:
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError as error:
+        raise MissingLibraryError(
+            f"cannot load the BLAS library {path}: {error}; set DLC_BLAS to the path of a CBLAS library, "
+            "or unset it and run `pip install scipy-openblas32`"
+        ) from error

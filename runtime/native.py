@@ -1,0 +1,194 @@
+"""Machine code on this machine: LLVM text to object bytes, object bytes to callable addresses.
+
+```
+text --optimise--> LLVM module --emit_object--> bytes (what a cache keeps) --load--> Program --call--> results in memory
+```
+"""
+
+import ctypes
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding as llvm
+
+from dialects.errors import InternalError
+
+OptLevel = int
+
+
+@dataclass(frozen=True)
+class Target:
+    """What code is generated for: as `llc -mtriple -mcpu -mattr`."""
+
+    triple: str
+    cpu: str
+    features: str
+
+    @property
+    def vector_bits(self) -> int:
+        """The width of a vector register."""
+        enabled = self.features.split(",")
+        if "+avx512f" in enabled and "+avx512vl" in enabled:
+            return 512
+        return 256 if "+avx" in enabled else 128
+
+    @cached_property
+    def machine(self) -> Any:
+        """LLVM's target machine."""
+        _initialise()
+        return llvm.Target.from_triple(self.triple).create_target_machine(
+            cpu=self.cpu, features=self.features, opt=3, reloc="pic", jit=True
+        )
+
+
+@cache
+def host_target() -> Target:
+    """The processor that this program runs on."""
+    _initialise()
+    return Target(llvm.get_process_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
+
+
+@cache
+def _initialise() -> None:
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+
+
+def parse(text: str, target: Target) -> Any:
+    """Read LLVM assembly and verify it; raise `InternalError` if it is wrong, because LLVM would end the process."""
+    machine = target.machine
+    try:
+        module = llvm.parse_assembly(text, llvm.create_context())
+        module.triple = target.triple
+        module.data_layout = str(machine.target_data)
+        module.verify()
+    except RuntimeError as error:
+        raise InternalError(f"LLVM rejects the module: {_first_lines(error)}; its text is in {_save(text)}") from error
+    return module
+
+
+def optimise(text: str, target: Target | None = None) -> Any:
+    """Read LLVM assembly and improve it; the result is an `llvmlite` module."""
+    target = target or host_target()
+    module = parse(text, target)
+    options = llvm.create_pipeline_tuning_options(speed_level=2)
+    builder = llvm.create_pass_builder(target.machine, options)
+    _passes().run(module, builder)
+    return module
+
+
+def _passes() -> Any:
+    """What explicit vector code needs; LLVM's own pipeline takes ten times as long, most of it in its vectorisers."""
+    passes = llvm.create_new_module_pass_manager()
+    passes.add_sroa_pass()
+    passes.add_simplify_cfg_pass()
+    passes.add_instruction_combine_pass()
+    passes.add_new_gvn_pass()
+    passes.add_dead_code_elimination_pass()
+    return passes
+
+
+def emit_object(text: str, target: Target | None = None) -> bytes:
+    """The object file of LLVM assembly, optimised."""
+    target = target or host_target()
+    return target.machine.emit_object(optimise(text, target))
+
+
+def emit_assembly(text: str, target: Target | None = None) -> str:
+    """The native assembly of LLVM assembly, optimised."""
+    target = target or host_target()
+    return target.machine.emit_assembly(optimise(text, target))
+
+
+def emit_llvm_ir(text: str, target: Target | None = None) -> str:
+    """LLVM assembly, optimised."""
+    return str(optimise(text, target))
+
+
+class Program:
+    """Code in memory, for as long as this object lives."""
+
+    def __init__(self, jit: Any, tracker: Any, library: str):
+        self._jit = jit
+        self._tracker = tracker
+        self._library = library
+        self._symbols: dict[str, Any] = {}
+        self._entries: dict[str, _Entry] = {}
+
+    def address(self, name: str) -> int:
+        """The address of the symbol `name`; raise `InternalError` if there is none."""
+        if name not in self._symbols:
+            try:
+                self._symbols[name] = self._jit.lookup(self._library, name)
+            except RuntimeError as error:
+                raise InternalError(f"no symbol {name!r} in the object: {_first_lines(error)}") from error
+        return self._symbols[name][name]
+
+    def call(self, name: str, pointers: Sequence[int]) -> None:
+        """Call the function `name`, which takes a table of pointers, with a table of `pointers`."""
+        entry = self._entries.get(name)
+        if entry is None or entry.size != len(pointers):
+            entry = self._entries[name] = _Entry(self.address(name), len(pointers))
+        entry(pointers)
+
+
+class _Entry:
+    """A function that takes a table of `size` pointers.
+
+    Tables are kept and refilled. Taking one off the list and putting it back are atomic, so several threads may call at
+    once; the code must not be entered with a table that another thread is filling.
+    """
+
+    def __init__(self, address: int, size: int):
+        self.size = size
+        self._function: Callable[..., None] = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
+        self._table_type = ctypes.c_void_p * size
+        self._tables: list[ctypes.Array[ctypes.c_void_p]] = []
+
+    def __call__(self, pointers: Sequence[int]) -> None:
+        try:
+            table = self._tables.pop()
+        except IndexError:
+            table = self._table_type()
+        table[:] = pointers  # pyright: ignore[reportArgumentType]
+        self._function(table)
+        self._tables.append(table)
+
+
+_library_numbers = count()
+
+
+@cache
+def _linker() -> Any:
+    """The linker of this process; it takes object files only, so it needs no code generator of its own."""
+    _initialise()
+    machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
+    return llvm.create_lljit_compiler(machine, use_jit_link=True, suppress_errors=True)
+
+
+def load(object_code: bytes, symbols: Mapping[str, int] | None = None) -> Program:
+    """Link an object file, `symbols` being the addresses of external functions; raise `InternalError` if one is missing."""
+    library = llvm.JITLibraryBuilder().add_object_img(object_code).add_current_process()
+    for name, address in (symbols or {}).items():
+        library.import_symbol(name, address)
+    # A name can never be used again, not even after its library is gone.
+    name = f"dlc{next(_library_numbers)}"
+    try:
+        return Program(_linker(), library.link(_linker(), name), name)
+    except RuntimeError as error:
+        raise InternalError(f"cannot link the object: {_first_lines(error)}") from error
+
+
+def _first_lines(error: Exception) -> str:
+    return " ".join(str(error).split("\n")[:3]).strip()
+
+
+def _save(text: str) -> Path:
+    with tempfile.NamedTemporaryFile("w", prefix="dlc-", suffix=".ll", delete=False) as file:
+        file.write(text)
+    return Path(file.name)

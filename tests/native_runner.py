@@ -1,0 +1,56 @@
+"""Run IR of the `loops` level on NumPy arrays."""
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from xdsl.context import Context
+from xdsl.dialects import get_all_dialects
+from xdsl.dialects.builtin import ModuleOp
+from xdsl.parser import Parser
+
+from passes.loops.convert_to_llvm import ConvertToLlvmPass
+from runtime import native
+from runtime.llvm_text import emit_llvm
+
+
+def make_context() -> Context:
+    """A context with upstream's dialects and ours in front of them."""
+    from compiler.universe import DLC_UNIVERSE
+    from dialects.llvm import Llvm
+
+    context = Context()
+    ours = {"llvm": lambda: Llvm, **DLC_UNIVERSE.all_dialects}
+    for name, factory in {**get_all_dialects(), **ours}.items():
+        context.register_dialect(name, factory)
+    return context
+
+
+def lower_to_text(module: str | ModuleOp) -> str:
+    """The LLVM text of a module of the `loops` level; a `ModuleOp` is changed in place."""
+    context = make_context()
+    if isinstance(module, str):
+        module = Parser(context, module).parse_module()
+    if find_spec("passes.loops.expand_math") is not None:
+        from passes.loops.expand_math import ExpandMathPass
+
+        ExpandMathPass().apply(context, module)
+    ConvertToLlvmPass().apply(context, module)
+    return emit_llvm(module)
+
+
+def run_loops(module: str | ModuleOp, name: str, arrays: Sequence[Any], arena: int = 0) -> None:
+    """Run the host function `name` in place on `arrays` (inputs, then results), with an arena of `arena` bytes."""
+    text = lower_to_text(module)
+    symbols: dict[str, int] = {}
+    if "@cblas_" in text:
+        from runtime.blas import cblas_symbols
+
+        symbols = cblas_symbols()
+    program = native.load(native.emit_object(text), symbols)
+    for array in arrays:
+        assert array.flags.c_contiguous, "run_loops: arrays must be C-contiguous"
+    scratch = np.empty(arena + 64, np.uint8)
+    aligned = -(-scratch.ctypes.data // 64) * 64
+    program.call(name, [*(array.ctypes.data for array in arrays), aligned])
