@@ -23,8 +23,10 @@ ALL_PASSES: tuple[str, ...] = (
     "dlc.remove_dead_functions",
     "dlc.convert_dlc_to_linalg",
     # linalg to fused
+    "linalg.select_libraries",
     "linalg.fuse_elementwise",
     "linalg.form_kernels",
+    "linalg.collapse_dims",
     # fused to bufferized
     "linalg.bufferize",
     "memref.outline_kernels",
@@ -33,6 +35,7 @@ ALL_PASSES: tuple[str, ...] = (
     # bufferized to loops
     # loops to llvm
     "loops.expand_math",
+    "loops.convert_to_llvm",
     # gpu
 )
 """The place of every pass below this package, in pipeline order."""
