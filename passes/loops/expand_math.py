@@ -49,7 +49,8 @@ from passes.loops.math.exp import expand_exp, expand_exp2, expand_expm1
 from passes.loops.math.float_builder import FloatBuilder
 from passes.loops.math.hyperbolic import expand_tanh
 from passes.loops.math.log import expand_log, expand_log1p, expand_log2
-from passes.loops.math.power import expand_rsqrt
+from passes.loops.math.power import expand_pow, expand_rsqrt
+from passes.loops.math.trigonometric import expand_cos, expand_sin
 
 EXPANSIONS: dict[type[Operation], Callable[..., SSAValue]] = {
     math.ExpOp: expand_exp,
@@ -59,7 +60,10 @@ EXPANSIONS: dict[type[Operation], Callable[..., SSAValue]] = {
     math.Log1pOp: expand_log1p,
     math.Log2Op: expand_log2,
     math.TanhOp: expand_tanh,
+    math.SinOp: expand_sin,
+    math.CosOp: expand_cos,
     math.ErfOp: expand_erf,
+    math.PowFOp: expand_pow,
     math.RsqrtOp: expand_rsqrt,
 }
 """The functions that have an expansion; each takes a `FloatBuilder` and the operands, and returns the result."""

@@ -19,6 +19,7 @@ _FLOAT_PREDICATES = {
     name: IntegerAttr(code, i64)
     for name, code in {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "ult": 11, "une": 13}.items()
 }
+_INT_PREDICATES = {name: IntegerAttr(code, i64) for name, code in {"ne": 1, "ult": 6}.items()}
 
 
 @dataclass(frozen=True)
@@ -72,16 +73,17 @@ class FloatBuilder:
     only serve places that its earlier ones dominate: one block, from front to back.
     """
 
-    __slots__ = ("_constants", "bool_type", "builder", "format", "int_type", "value_type")
+    __slots__ = ("_constants", "_double", "bool_type", "builder", "format", "int_type", "value_type")
 
     def __init__(self, builder: OpBuilder, value_type: Attribute):
         self.builder = builder
         self.value_type: Attribute = value_type
+        self._double: FloatBuilder | None = None
         self._constants: dict[tuple[float, float, bool], SSAValue] = {}
-        element_type = value_type
+        element_type: Attribute = value_type
         if isinstance(value_type, VectorType):
-            element_type = cast(VectorType[Any], value_type).element_type
-        assert isinstance(element_type, Float32Type | Float64Type), f"no format for {value_type}"
+            element_type = cast(VectorType[Attribute], value_type).element_type
+        assert isinstance(element_type, Float32Type | Float64Type), f"no format for {element_type}"
         self.format = SINGLE if isinstance(element_type, Float32Type) else DOUBLE
         self.int_type = self.with_element_type(i32 if self.format is SINGLE else i64)
         self.bool_type = self.with_element_type(i1)
@@ -100,7 +102,9 @@ class FloatBuilder:
 
     def as_double(self) -> "FloatBuilder":
         """A builder in the same place for f64 of the same shape."""
-        return FloatBuilder(self.builder, self.with_element_type(f64))
+        if self._double is None:
+            self._double = FloatBuilder(self.builder, self.with_element_type(f64))
+        return self._double
 
     # Operands
 
@@ -186,6 +190,13 @@ class FloatBuilder:
         values = [o if isinstance(o, SSAValue) else self.constant(o) for o in (lhs, rhs)]
         return self.builder.create(arith.CmpfOp, values, self.bool_type, {"predicate": _FLOAT_PREDICATES[predicate]})
 
+    def int_compare(self, predicate: str, lhs: SSAValue, rhs: SSAValue | int) -> SSAValue:
+        """`arith.cmpi`."""
+        other = rhs if isinstance(rhs, SSAValue) else self.int_constant(rhs)
+        return self.builder.create(
+            arith.CmpiOp, (lhs, other), self.bool_type, {"predicate": _INT_PREDICATES[predicate]}
+        )
+
     def both(self, lhs: SSAValue, rhs: SSAValue) -> SSAValue:
         """Whether both conditions hold."""
         return self.builder.create(arith.AndIOp, (lhs, rhs), self.bool_type)
@@ -221,6 +232,10 @@ class FloatBuilder:
     def from_bits(self, value: SSAValue) -> SSAValue:
         """The float with this encoding."""
         return self.builder.create(arith.BitcastOp, (value,), self.value_type)
+
+    def from_signed(self, value: SSAValue) -> SSAValue:
+        """The float nearest to a signed integer; slow on AVX2 for 64 bits."""
+        return self.builder.create(arith.SIToFPOp, (value,), self.value_type)
 
     def int_add(self, lhs: SSAValue, rhs: SSAValue | int) -> SSAValue:
         """`lhs + rhs` modulo 2^width."""

@@ -87,14 +87,16 @@ def expand_log1p(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     return _with_limits(fb, x, result, at_infinity=math.inf, zero=-1.0)
 
 
-def split(fb: FloatBuilder, x: SSAValue) -> tuple[SSAValue, SSAValue]:
-    """`e` and `f` with `x = 2^e (1 + f)` and `√½ ≤ 1 + f < √2`, for positive finite `x`; subnormals too."""
+def split(fb: FloatBuilder, x: SSAValue, may_be_subnormal: bool = True) -> tuple[SSAValue, SSAValue]:
+    """`e` and `f` with `x = 2^e (1 + f)` and `√½ ≤ 1 + f < √2`, for positive finite `x`."""
     fmt = fb.format
-    is_subnormal = fb.compare("olt", x, fmt.smallest_normal)
-    normal = fb.select(is_subnormal, fb.mul(x, 2.0**fmt.mantissa_bits), x)
-    bias = 2.0**fmt.mantissa_bits + fmt.bias
-    biased = fb.int_add(fb.bits(normal), (fmt.bias << fmt.mantissa_bits) - fmt.bits(SQRT_HALF))
-    e = _float_exponent(fb, biased, fb.select(is_subnormal, bias + fmt.mantissa_bits, bias))
+    bias: SSAValue | float = 2.0**fmt.mantissa_bits + fmt.bias
+    if may_be_subnormal:
+        is_subnormal = fb.compare("olt", x, fmt.smallest_normal)
+        x = fb.select(is_subnormal, fb.mul(x, 2.0**fmt.mantissa_bits), x)
+        bias = fb.select(is_subnormal, bias + fmt.mantissa_bits, bias)
+    biased = fb.int_add(fb.bits(x), (fmt.bias << fmt.mantissa_bits) - fmt.bits(SQRT_HALF))
+    e = _float_exponent(fb, biased, bias)
     mantissa = fb.int_add(fb.int_and(biased, fmt.mantissa_mask), fmt.bits(SQRT_HALF))
     return e, fb.sub(fb.from_bits(mantissa), 1.0)
 

@@ -1,10 +1,148 @@
-"""`pow`, and `rsqrt`."""
+"""`pow` by base-2 logarithm and exponential with enough digits, and `rsqrt`."""
+
+import math
 
 from xdsl.ir import SSAValue
 
-from passes.loops.math.float_builder import FloatBuilder
+from passes.loops.math.exp import FORMATS, scale
+from passes.loops.math.float_builder import DOUBLE, FloatBuilder
+from passes.loops.math.log import split
+
+# Note [Digits of pow]: the relative error of `2^v` is the absolute error of `v = y log2 |x|`, which is as large as the
+# range of exponents. So log2 needs 11 bits more than the result: for f32 an f64 has them (and one rounding at the end
+# gives subnormals and infinities), for f64 it is the sum of two numbers.
+
+LOG2_SINGLE = (
+    2.8853900817778495,
+    0.9617966941140461,
+    0.5770779421808029,
+    0.41220926952191655,
+    0.3199050411615038,
+    0.28290896564261536,
+)
+"""f64 coefficients for a result in f32: `log2 m = s p(s²)` with `s = (m - 1) / (m + 1)`."""
+
+EXP2_SINGLE = (
+    0.6931471805417032,
+    0.2402265107629264,
+    0.05550410962536839,
+    0.009618036839567004,
+    0.0013333430797521416,
+    0.00015467134921761985,
+    1.5314943450738353e-05,
+)
+"""f64 coefficients for a result in f32: `2^r = 1 + r p(r)`."""
+
+LOG2_DOUBLE = (
+    2.8853900817779268,
+    0.9617966939259756,
+    0.5770780163555854,
+    0.4121985831110916,
+    0.32059889798687113,
+    0.2623081875286845,
+    0.22195323410758472,
+    0.19235127566957827,
+    0.16999089576261744,
+    0.14695463000700937,
+    0.18290962078690973,
+)
+"""As `LOG2_SINGLE`, for a result in f64; the first two are sums with `LOG2_DOUBLE_LOW`."""
+
+LOG2_DOUBLE_LOW = (4.0710548496310924e-17, 5.056929875642288e-17)
 
 
 def expand_rsqrt(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     """`1 / sqrt x`, two correctly rounded steps."""
     return fb.div(fb.constant(1.0), fb.sqrt(x))
+
+
+def expand_pow(fb: FloatBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
+    """`±2^(y log2 |x|)`, with the exceptions of C99 annex F."""
+    magnitude = _power_double(fb, fb.abs(x), y) if fb.is_double else _power_single(fb, fb.abs(x), y)
+    whole = fb.floor(y)
+    is_fractional = fb.compare("une", whole, y)
+    half = fb.mul(y, 0.5)
+    has_odd_half = fb.compare("une", fb.floor(half), half)
+    sign = fb.int_select(has_odd_half, fb.int_and(fb.bits(x), fb.format.sign_mask), 0)
+    sign = fb.int_select(is_fractional, 0, sign)
+    result = fb.from_bits(fb.int_xor(fb.bits(magnitude), sign))
+    is_negative = fb.both(fb.compare("olt", x, 0.0), fb.compare("ogt", x, -math.inf))
+    result = fb.select(fb.both(is_negative, is_fractional), math.nan, result)
+    # Powers that are 1 even where the other operand is NaN or infinite.
+    is_one = fb.either(fb.compare("oeq", y, 0.0), fb.compare("oeq", x, 1.0))
+    is_minus_one = fb.both(fb.compare("oeq", x, -1.0), fb.compare("oeq", fb.abs(y), math.inf))
+    return fb.select(fb.either(is_one, is_minus_one), 1.0, result)
+
+
+def _power_single(fb: FloatBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
+    """`x^y` for f32 `x ≥ 0`, in f64 arithmetic; NaN where `y log2 x` is."""
+    wide = fb.as_double()
+    wide_x = fb.widened(x)
+    e, f = split(wide, wide_x, may_be_subnormal=False)
+    s = wide.div(f, wide.add(f, 2.0))
+    logarithm = wide.fma(s, wide.polynomial(wide.mul(s, s), LOG2_SINGLE), e)
+    exponent = wide.mul(fb.widened(y), _log2_with_limits(wide, wide_x, logarithm))
+    exponent = wide.at_most(wide.at_least(exponent, -200.0), 200.0)
+    shifted = wide.add(exponent, wide.format.biased_magic)
+    r = wide.sub(exponent, wide.sub(shifted, wide.format.biased_magic))
+    power = wide.fma(wide.polynomial(r, EXP2_SINGLE), r, 1.0)
+    return fb.narrowed(wide.mul(power, wide.power_of_two(shifted)))
+
+
+def _power_double(fb: FloatBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
+    """`x^y` for f64 `x ≥ 0`; NaN where `y log2 x` is."""
+    high, low = _log2_double(fb, x)
+    high = _log2_with_limits(fb, x, high)
+    exponent = fb.mul(y, high)
+    rest = fb.fma(y, low, fb.fma(y, high, fb.neg(exponent)))
+    # Beyond, the result is 0 or infinite, and `rest` may be NaN.
+    rest = fb.select(fb.compare("olt", fb.abs(exponent), 1100.0), rest, 0.0)
+    exponent = fb.at_most(fb.at_least(exponent, -1100.0), 1100.0)
+    n = fb.sub(fb.add(exponent, fb.format.magic), fb.format.magic)
+    r = fb.add(fb.sub(exponent, n), rest)
+    return scale(fb, fb.fma(fb.polynomial(r, FORMATS[DOUBLE].exp2_tail), r, 1.0), n)
+
+
+def _log2_with_limits(fb: FloatBuilder, x: SSAValue, logarithm: SSAValue) -> SSAValue:
+    """`logarithm`, but the limits where `x ≥ 0` is zero or infinite, and NaN where it is NaN."""
+    logarithm = fb.select(fb.compare("oeq", x, 0.0), -math.inf, logarithm)
+    return fb.select(fb.compare("olt", x, math.inf), logarithm, x)
+
+
+def _log2_double(fb: FloatBuilder, x: SSAValue) -> tuple[SSAValue, SSAValue]:
+    """`log2 x` as the sum of two f64, with some 66 bits: see Note [Digits of pow].
+
+    `s = f / (2 + f)` and its powers, and the first two terms of the series, are sums of two numbers; the other terms
+    are small enough to be one.
+    """
+    e, f = split(fb, x)
+    divisor = fb.add(f, 2.0)
+    divisor_low = fb.sub(f, fb.sub(divisor, 2.0))
+    inverse = fb.div(1.0, divisor)
+    s = fb.mul(f, inverse)
+    negated = fb.neg(s)
+    s_low = fb.mul(fb.fma(negated, divisor_low, fb.fma(negated, divisor, f)), inverse)
+    square = _product(fb, s, s_low, s, s_low)
+    cube = _product(fb, s, s_low, *square)
+    first = _product(fb, s, s_low, fb.constant(LOG2_DOUBLE[0]), fb.constant(LOG2_DOUBLE_LOW[0]))
+    second = _product(fb, *cube, fb.constant(LOG2_DOUBLE[1]), fb.constant(LOG2_DOUBLE_LOW[1]))
+    others = fb.mul(fb.mul(cube[0], square[0]), fb.polynomial(square[0], LOG2_DOUBLE[2:]))
+    high, error = _fast_sum(fb, e, first[0])
+    high, other_error = _fast_sum(fb, high, second[0])
+    errors = fb.add(fb.add(error, other_error), fb.add(first[1], fb.add(second[1], others)))
+    return _fast_sum(fb, high, errors)
+
+
+def _fast_sum(fb: FloatBuilder, larger: SSAValue, smaller: SSAValue) -> tuple[SSAValue, SSAValue]:
+    """The rounded sum and its error, exactly, if `larger` is zero or not the smaller one."""
+    total = fb.add(larger, smaller)
+    return total, fb.add(fb.sub(larger, total), smaller)
+
+
+def _product(
+    fb: FloatBuilder, lhs: SSAValue, lhs_low: SSAValue, rhs: SSAValue, rhs_low: SSAValue
+) -> tuple[SSAValue, SSAValue]:
+    """The product of two sums as a sum, less the product of the low parts."""
+    high = fb.mul(lhs, rhs)
+    low = fb.fma(lhs, rhs, fb.neg(high))
+    return high, fb.fma(lhs_low, rhs, fb.fma(lhs, rhs_low, low))
