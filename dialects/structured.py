@@ -92,8 +92,13 @@ def build_reduction(
 
 
 def build_copy(b: OpBuilder, source: SSAValue, result_type: TensorType[Any], source_map: Map) -> SSAValue:
-    """Append the tensor whose element at `d0, d1, …` is that of `source` at `source_map`: one generic."""
+    """Append the tensor whose element at `d0, d1, …` is that of `source` at `source_map`: one generic.
+
+    An empty tensor is a fill, because the verifier of `linalg.generic` does not know that nothing is read for it.
+    """
     rank = len(result_type.get_shape())
+    if 0 in result_type.get_shape():
+        return build_fill(b, b.constant(0, result_type.element_type), result_type)
     return build_generic(
         b,
         (source,),

@@ -194,10 +194,15 @@ def scalar(op, operand):
         return BINARY[name](operand[0], operand[1])
     if name in UNARY:
         return np.asarray(UNARY[name](operand[0]), dtype(result))
+    if name == "arith.remsi":
+        return np.fmod(operand[0], operand[1])
     if name == "arith.divsi":
         return np.asarray(np.trunc(operand[0] / operand[1]), dtype(result))
     if name == "arith.cmpf":
         return CMPF[op.predicate.value.data](operand[0], operand[1])
+    if name == "arith.cmpi" and op.predicate.value.data >= 6:
+        assert operand[0].dtype == np.bool_, "only i1 compares unsigned"
+        return CMPI[op.predicate.value.data - 4](operand[0], operand[1])
     if name == "arith.cmpi":
         return CMPI[op.predicate.value.data](operand[0], operand[1])
     if name == "arith.select":

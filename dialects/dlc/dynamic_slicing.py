@@ -313,4 +313,4 @@ def _window_indices(
         start = clamp(b, full(b, 0, scalar), start, full(b, shape[dim] - sizes[dim], scalar))
         start = broadcast_in_dim(b, start, columns_type.get_shape(), (0,) if batched[dim] else ())
         columns.append(add(b, start, iota(b, columns_type, k + 1)))
-    return concatenate(b, columns, len(columns))
+    return concatenate(b, columns, len(columns) + 1)

@@ -330,7 +330,8 @@ class ScatterOp(_IndexedOp):
         place = tuple(column[keep] for column in positions)
         view = layout.numpy_view(result)
         if self.mode.data == "add":
-            np.add.at(view, place, updates[keep])
+            with np.errstate(all="ignore"):
+                np.add.at(view, place, updates[keep])
         else:
             for position, window in zip(zip(*place, strict=True), updates[keep], strict=True):
                 view[position] = window
