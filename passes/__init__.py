@@ -33,6 +33,7 @@ ALL_PASSES: tuple[str, ...] = (
     "memref.deduplicate_kernels",
     "memref.plan_memory",
     # bufferized to loops
+    "memref.lower_kernels",
     # loops to llvm
     "loops.expand_math",
     "loops.convert_to_llvm",

@@ -1,0 +1,298 @@
+"""The loop nest of one sweep: loops, the bodies of statements on scalars or vectors, and reductions."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, cast
+
+from xdsl.dialects import arith, memref, vector
+from xdsl.dialects.builtin import IndexType, VectorType, i64
+from xdsl.dialects.linalg.ops import IndexOp
+from xdsl.dialects.vector import CombiningKindAttr, CombiningKindFlag
+from xdsl.ir import Attribute, Operation, SSAValue
+
+from dialects.builder import vector_type
+from passes.memref.loop_builder import LANES, SCALAR, VECTOR, LoopBuilder, Value
+from passes.memref.statements import COMBINERS, Kernel, Output, Statement, constant_number
+from passes.memref.sweeps import Sweep
+from passes.memref.vector_plan import SweepPlan
+
+# Integer division by zero traps, so it must not move to where it would run although its loop does not.
+_PINNED = (arith.DivSIOp, arith.RemSIOp, arith.DivUIOp, arith.RemUIOp, arith.FloorDivSIOp, arith.CeilDivSIOp)
+
+
+class Reduction(NamedTuple):
+    """One reduction of a sweep; `start` is its first inner dimension."""
+
+    statement: Statement
+    output: Output
+    start: int
+
+
+class SweepCode:
+    """Appends the code of sweeps to `b`; `scalars` maps the scalar values of the old kernel to new ones."""
+
+    def __init__(self, b: LoopBuilder, kernel: Kernel, scalars: dict[SSAValue, Value]):
+        self.b = b
+        self.buffers = kernel.buffers
+        self.scalars = scalars
+        self.rank = kernel.rank
+        self.statements: list[Statement] = []
+        self.extents: tuple[int, ...] = ()
+        self.plan = SweepPlan(None, 0, masked_tail=False)
+        self.reductions: list[Reduction] = []
+        self.carried: dict[Any, Value] = {}
+        """The accumulators: key `(reduction, is_tail)`."""
+
+    def emit(self, sweep: Sweep, plan: SweepPlan) -> None:
+        """Append the loop nest of a sweep at the current tile point."""
+        b = self.b
+        self.statements = sweep.statements
+        self.extents = sweep.extents
+        self.plan = plan
+        b.sweep_depth = b.depth
+        del b.dims[self.rank :]
+        b.dims.extend([0] * len(sweep.extents))
+        b.stored_here = {buffer for s in sweep.statements for buffer in s.written() if buffer.storage is not None}
+        if not plan.is_straight(sweep.extents):
+            for buffer in b.stored_here:
+                b.forget(buffer)
+        self.reductions = [
+            Reduction(s, o, s.num_parallel - self.rank) for s in sweep.statements if s.is_reduction for o in s.outputs
+        ]
+        self.carried = {}
+        self._dim(0)
+
+    # Loops
+
+    def _dim(self, dim: int) -> None:
+        """Append the loops of the dimensions from `dim` on, with the reductions that start at `dim` around them."""
+        starting = [r for r in self.reductions if r.start == dim]
+        finish = [self._start(reduction) for reduction in starting]
+        if dim == len(self.extents):
+            self._point()
+        elif dim == self.plan.dim:
+            self._vector_dim(dim)
+        elif self.extents[dim] == 1:
+            self.b.dims[self.rank + dim] = 0
+            self._dim(dim + 1)
+        elif self.extents[dim] > 1:
+            self._loop(dim, 0, self.extents[dim], 1)
+        for finish_reduction in finish:
+            finish_reduction()
+
+    def _loop(self, dim: int, lower: int, upper: int, step: int) -> None:
+        def body(position: Value) -> None:
+            self.b.dims[self.rank + dim] = position
+            self._dim(dim + 1)
+
+        self.b.loop(lower, upper, step, self.carried, body)
+
+    def _vector_dim(self, dim: int) -> None:
+        """Append the dimension that lanes run along: whole vectors, then the rest with a mask or one by one."""
+        lanes, extent = self.plan.lanes, self.extents[dim]
+        whole = extent - extent % lanes
+        carried = self.carried
+        tails = {key: value for key, value in carried.items() if key[1]}
+        vectors = {key: value for key, value in carried.items() if not key[1]}
+        absolute = self.rank + dim
+        self.carried = vectors
+        self.b.lanes, self.b.lane_dim = lanes, absolute
+        if whole > 2 * lanes:
+            self._loop(dim, 0, whole, lanes)
+        else:
+            for offset in range(0, whole, lanes):
+                self.b.dims[absolute] = offset
+                self._dim(dim + 1)
+        if whole < extent and self.plan.masked_tail:
+            self.b.mask = self.b.create_mask(extent - whole)
+            self.b.dims[absolute] = whole
+            self._dim(dim + 1)
+            self.b.mask = None
+        self.b.lanes = 0
+        if whole < extent and not self.plan.masked_tail:
+            self.carried = {(key[0], False): value for key, value in tails.items()}
+            self._loop(dim, whole, extent, 1)
+            tails = {(key[0], True): value for key, value in self.carried.items()}
+        self.carried = carried
+        carried.update(vectors)
+        carried.update(tails)
+
+    # Reductions
+
+    def _start(self, reduction: Reduction) -> Callable[[], None]:
+        """Make the accumulator of a reduction; return what stores the result in the end."""
+        b, key = self.b, (reduction, False)
+        output = reduction.output
+        initial = self._initial(output)
+        dim = self.plan.dim
+        if dim is None or b.lanes or reduction.start > dim:
+            self.carried[key] = b.as_vector(initial) if b.lanes else initial
+            return lambda: b.store(output.access, self.carried.pop(key))
+        combine = output.combiner
+        assert combine is not None
+        kind, neutral = COMBINERS[type(combine)]
+        element_type = output.access.buffer.element_type
+        number = neutral(element_type)
+        lanes, extent = self.plan.lanes, self.extents[dim]
+        has_vectors = extent >= lanes or self.plan.masked_tail
+        if has_vectors:
+            b.lanes = lanes
+            self.carried[key] = b.splat(number, element_type)
+            b.lanes = 0
+        tail_key = (reduction, True)
+        has_tail = extent % lanes and not self.plan.masked_tail
+        if has_tail:
+            self.carried[tail_key] = initial
+
+        def finish() -> None:
+            result = self.carried.pop(tail_key) if has_tail else initial
+            if has_vectors:
+                b.set_location(combine)
+                across = b.op(
+                    vector.ReductionOp,
+                    (self.carried.pop(key),),
+                    element_type,
+                    {"kind": CombiningKindAttr(CombiningKindFlag(kind))},
+                    depth=b.depth,
+                )
+                if not has_tail and constant_number(result.ssa) == number:
+                    result = across
+                else:
+                    result = b.op(type(combine), (result, across), element_type, combine.properties, depth=b.depth)
+            b.store(output.access, result)
+
+        return finish
+
+    def _initial(self, output: Output) -> Value:
+        return self.b.load(output.access) if output.initial is None else self.scalars[output.initial]
+
+    # Bodies
+
+    def _point(self) -> None:
+        """Append all statements at the current loop point."""
+        for statement in self.statements:
+            self.b.set_location(statement.op)
+            if statement.is_opaque:
+                self._copy_opaque(statement)
+            else:
+                self._statement(statement)
+
+    def _copy_opaque(self, statement: Statement) -> None:
+        values = {old: new.ssa for old, new in self.scalars.items()}
+        for buffer in (*statement.captured, *statement.opaque_writes):
+            assert buffer.storage is not None
+            values[buffer.old] = buffer.storage
+            self.b.forget(buffer)
+        copy = statement.op.clone(value_mapper=values)
+        self.b.blocks[-1].insert(copy)
+        for old, new in zip(statement.op.results, copy.results, strict=True):
+            self.scalars[old] = Value(new, self.b.depth)
+
+    def _statement(self, statement: Statement) -> None:
+        values = dict(self.scalars)
+        for argument, source in statement.inputs:
+            values[argument] = self.scalars[source] if isinstance(source, SSAValue) else self.b.load(source)
+        start = statement.num_parallel - self.rank
+        keys = [(Reduction(statement, output, start), False) for output in statement.outputs]
+        for output, key in zip(statement.outputs, keys, strict=True):
+            if output.argument is not None:
+                values[output.argument] = self.carried[key] if statement.is_reduction else self._initial(output)
+        for op in statement.body:
+            self._body_op(op, values)
+        for output, key in zip(statement.outputs, keys, strict=True):
+            value = values[output.value]
+            if statement.is_reduction:
+                self.carried[key] = self._accumulated(statement, self.carried[key], value)
+            else:
+                self.b.store(output.access, value)
+
+    def _accumulated(self, statement: Statement, before: Value, after: Value) -> Value:
+        """The accumulator after a loop point: lanes that the mask excludes keep what they had."""
+        b = self.b
+        if before.kind == SCALAR:
+            assert after.kind == SCALAR, "a scalar accumulator became a vector"
+            return after
+        after = b.as_vector(after)
+        if b.mask is not None and b.lane_dim >= statement.num_parallel:
+            return b.op(arith.SelectOp, (b.mask, after, before), after.ssa.type, kind=VECTOR)
+        return after
+
+    def _body_op(self, op: Operation, values: dict[SSAValue, Value]) -> None:
+        b = self.b
+        b.set_location(op)
+        if isinstance(op, arith.ConstantOp):
+            values[op.result] = b.constant_of(op.value, op.result.type, SCALAR)
+            return
+        if isinstance(op, IndexOp):
+            dim = op.dim.value.data
+            base = b.position(b.dims[dim])
+            values[op.result] = Value(base.ssa, base.depth, LANES) if b.lanes and dim == b.lane_dim else base
+            return
+        operands = [values[operand] for operand in op.operands if operand in values]
+        if isinstance(op, memref.LoadOp):
+            values[op.res] = b.load_at(self.buffers[op.memref], operands)
+            return
+        if op.regions:
+            assert not b.lanes, f"{op.name} has a region and cannot run on vectors"
+            values_in = {old: new.ssa for old, new in values.items()}
+            copy = op.clone(value_mapper=values_in)
+            b.blocks[-1].insert(copy)
+            for old, new in zip(op.results, copy.results, strict=True):
+                values[old] = Value(new, b.depth)
+            return
+        depth = b.depth if isinstance(op, _PINNED) else 0
+        kinds = {operand.kind for operand in operands}
+        if kinds <= {SCALAR}:
+            result_types = [result.type for result in op.results]
+            kind = SCALAR
+        else:
+            if LANES in kinds and VECTOR not in kinds:
+                result = self._on_lanes(op, operands)
+                if result is not None:
+                    values[op.results[0]] = result
+                    return
+            result_types = [_vector_of(result.type, b.lanes) for result in op.results]
+            operands = self._vectors(op, operands)
+            kind = VECTOR
+            if isinstance(op, arith.IndexCastOp):
+                values[op.result] = self._cast_vector(operands[0], cast(VectorType[Attribute], result_types[0]))
+                return
+        if len(result_types) == 1:
+            values[op.results[0]] = b.op(type(op), operands, result_types[0], op.properties, kind, depth)
+            return
+        depth = max((depth, *(operand.depth for operand in operands)))
+        new = b.blocks[depth].create_op(type(op), [o.ssa for o in operands], result_types, op.properties)
+        for old, result in zip(op.results, new.results, strict=True):
+            values[old] = Value(result, depth, kind)
+
+    def _vectors(self, op: Operation, operands: list[Value]) -> list[Value]:
+        if isinstance(op, arith.SelectOp) and operands[0].kind == SCALAR:
+            return [operands[0], *(self.b.as_vector(operand) for operand in operands[1:])]
+        return [self.b.as_vector(operand) for operand in operands]
+
+    def _on_lanes(self, op: Operation, operands: list[Value]) -> Value | None:
+        """Keep `base + lane` as such through casts of the index, and additions to it."""
+        result_type = op.results[0].type
+        bases = [Value(operand.ssa, operand.depth) for operand in operands]
+        match op:
+            case arith.IndexCastOp():
+                pass
+            case arith.AddiOp() if operands[0].kind != operands[1].kind:
+                pass
+            case arith.SubiOp() if operands[1].kind == SCALAR:
+                pass
+            case _:
+                return None
+        return self.b.op(type(op), bases, result_type, op.properties, LANES)
+
+    def _cast_vector(self, value: Value, result_type: VectorType[Attribute]) -> Value:
+        """`arith.index_cast` of a vector, whose `index` is `i64`."""
+        if value.ssa.type == result_type:
+            return value
+        source = cast(Any, value.ssa.type).element_type.width.data
+        target = cast(Any, result_type.element_type).width.data
+        op_type = arith.ExtSIOp if target > source else arith.TruncIOp
+        return self.b.op(op_type, (value,), result_type, kind=VECTOR)
+
+
+def _vector_of(scalar_type: Attribute, lanes: int) -> Attribute:
+    return vector_type(i64 if isinstance(scalar_type, IndexType) else scalar_type, lanes)

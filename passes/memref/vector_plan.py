@@ -1,0 +1,177 @@
+"""Which loop of a kernel becomes vectors, and how many lanes it gets.
+
+Either the lanes are consecutive points of the last tile dimension, in the whole kernel, or each sweep picks one of its inner
+dimensions, or stays scalar. Both are costed by counting instructions; accesses that are not contiguous along the
+lanes cost one instruction per lane.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import prod
+from typing import NamedTuple
+
+from xdsl.dialects import arith, memref
+from xdsl.dialects.builtin import Float32Type, Float64Type
+
+from dialects.remarks import emit_remark
+from passes.memref.statements import Access, Kernel, Statement, bit_width, operation_cost
+from passes.memref.sweeps import Sweep
+
+PASS_NAME = "lower-kernels"
+CHEAP = 12
+"""Up to this many instructions per point, several vectors per iteration hide the latency of a reduction."""
+
+_DIVISIONS = (arith.DivSIOp, arith.RemSIOp, arith.DivUIOp, arith.RemUIOp, arith.FloorDivSIOp, arith.CeilDivSIOp)
+
+
+class SweepPlan(NamedTuple):
+    """How one sweep is vectorized: `dim` is an inner dimension, or `None` for sequential loops."""
+
+    dim: int | None
+    lanes: int
+    masked_tail: bool
+
+    def is_straight(self, extents: tuple[int, ...]) -> bool:
+        """Whether the code has no loop, so that its values stay in registers between sweeps."""
+        return self.dim is not None and len(extents) == 1 and extents[0] <= 2 * self.lanes
+
+
+@dataclass(frozen=True)
+class KernelPlan:
+    """How a kernel is vectorized.
+
+    `tile_lanes` > 0 says that lanes are points of the last tile dimension; otherwise `sweeps` has a plan per sweep.
+    """
+
+    tile_lanes: int
+    masked_tail: bool
+    sweeps: dict[Sweep, SweepPlan]
+
+
+def plan_kernel(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> KernelPlan:
+    """Choose for every sweep of `kernel`."""
+    scalar = SweepPlan(None, 0, masked_tail=False)
+    if vector_bits == 0:
+        return KernelPlan(0, False, dict.fromkeys(sweeps, scalar))
+    plans: dict[Sweep, SweepPlan] = {}
+    inner_cost = 0.0
+    for sweep in sweeps:
+        plan, cost = _plan_sweep(kernel, sweep, vector_bits)
+        plans[sweep] = plan
+        inner_cost += cost
+    tile_lanes = _tile_lanes(kernel, sweeps, vector_bits)
+    if tile_lanes:
+        size = kernel.tile[-1]
+        waste = -(-size // tile_lanes) * tile_lanes / size
+        tile_cost = sum(_cost(sweep, kernel.rank - 1, 1) for sweep in sweeps) * waste
+        if tile_cost < inner_cost:
+            masked = all(_may_mask(s, kernel.rank - 1) for sweep in sweeps for s in sweep.statements)
+            return KernelPlan(tile_lanes, masked, dict.fromkeys(sweeps, scalar))
+    for sweep, plan in plans.items():
+        if plan.dim is None and prod(sweep.extents) > 1:
+            why = (
+                "a reduction of a form that cannot be reordered"
+                if sweep.is_sequential
+                else "accesses are not contiguous"
+            )
+            location = sweep.statements[0].op.location
+            emit_remark(
+                "missed", PASS_NAME, f"@{kernel.name}: a sweep over {list(sweep.extents)} stays scalar: {why}", location
+            )
+    return KernelPlan(0, False, plans)
+
+
+def _tile_lanes(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> int:
+    if not kernel.rank or kernel.tile[-1] < 2 or any(s.is_opaque for sweep in sweeps for s in sweep.statements):
+        return 0
+    width = min(_width(sweep.statements, vector_bits) for sweep in sweeps)
+    reduces = any(s.is_reduction for sweep in sweeps for s in sweep.statements)
+    if reduces and all(_body_cost(sweep) <= CHEAP for sweep in sweeps):
+        return _widened(width, kernel.tile[-1])
+    return width
+
+
+def _plan_sweep(kernel: Kernel, sweep: Sweep, vector_bits: int) -> tuple[SweepPlan, float]:
+    """The best inner dimension for the lanes and its cost per tile point, or scalar code."""
+    width = _width(sweep.statements, vector_bits)
+    best = SweepPlan(None, 0, masked_tail=False)
+    best_cost = _cost(sweep, None, width)
+    if any(s.is_opaque for s in sweep.statements):
+        return best, best_cost
+    reduces = any(s.is_reduction for s in sweep.statements)
+    for dim, extent in reversed(list(enumerate(sweep.extents))):
+        carried = [s for s in sweep.statements if dim + kernel.rank >= s.num_parallel]
+        if extent < 2 or any(s.is_sequential for s in carried):
+            continue
+        masked = all(_may_mask(s, dim + kernel.rank) for s in sweep.statements)
+        lanes = _widened(width, extent) if reduces and _body_cost(sweep) <= CHEAP else width
+        waste = -(-extent // width) * width / extent if masked else 1 + (extent % width) * (width - 1) / extent
+        cost = _cost(sweep, dim + kernel.rank, width) * waste
+        if cost < best_cost:
+            best, best_cost = SweepPlan(dim, lanes, masked), cost
+    return best, best_cost
+
+
+def _widened(width: int, extent: int) -> int:
+    """Several vectors of `width` lanes at once, if there are enough points."""
+    for factor in (4, 2):
+        if extent >= 4 * factor * width:
+            return factor * width
+    return width
+
+
+def _cost(sweep: Sweep, dim: int | None, width: int) -> float:
+    """Instructions per tile point times lanes, with lanes along loop dimension `dim`; `None` for scalar code."""
+    total = 0.0
+    for statement in sweep.statements:
+        total += sum(operation_cost(op) for op in statement.body)
+        total += 2 * len(statement.captured)
+        for access in _accesses(statement):
+            if dim is None or (stride := lane_stride(access, dim)) == 1:
+                total += 1
+            elif stride != 0:
+                total += 2 * width
+    scale = width if dim is None else 1
+    return total * prod(sweep.extents) * scale
+
+
+def _accesses(statement: Statement) -> Iterable[Access]:
+    yield from statement.read_accesses()
+    if not statement.is_reduction:
+        for output in statement.outputs:
+            yield output.access
+
+
+def _body_cost(sweep: Sweep) -> int:
+    return sum(operation_cost(op) for statement in sweep.statements for op in statement.body)
+
+
+def _width(statements: list[Statement], vector_bits: int) -> int:
+    """Lanes of one vector register: as many floats as fit, or elements of the widest type if there are no floats."""
+    floats = integers = 8
+    for statement in statements:
+        types = [access.buffer.element_type for access in _accesses(statement)]
+        types += [output.access.buffer.element_type for output in statement.outputs]
+        types += [result.type for op in statement.body for result in op.results]
+        for element_type in types:
+            if isinstance(element_type, Float32Type | Float64Type):
+                floats = max(floats, bit_width(element_type))
+            else:
+                integers = max(integers, bit_width(element_type))
+    return max(2, vector_bits // (floats if floats > 8 else integers))
+
+
+def lane_stride(access: Access, dim: int) -> int | None:
+    """How far apart in memory the lanes of an access are, if they are points along loop dimension `dim`."""
+    stride = access.strides[dim]
+    # Lanes that are tile points are the last dimension of a temporary's storage.
+    is_tile_dim = dim < len(access.buffer.shape) - len(access.buffer.inner_shape)
+    return 1 if stride != 0 and is_tile_dim and access.buffer.is_temporary else stride
+
+
+def _may_mask(statement: Statement, dim: int) -> bool:
+    """Whether lanes beyond the end do no harm: no gather, no integer division, no masked access that is slow."""
+    if statement.captured or any(isinstance(op, (*_DIVISIONS, memref.LoadOp)) for op in statement.body):
+        return False
+    accesses = [*statement.read_accesses(), *(output.access for output in statement.outputs)]
+    return all(bit_width(a.buffer.element_type) >= 32 and lane_stride(a, dim) in (0, 1) for a in accesses)
