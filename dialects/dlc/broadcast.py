@@ -123,7 +123,10 @@ class BroadcastInDimOp(TensorOp):
         )
 
     def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
-        """`broadcast(x)` to the same type = `x`; a splat stays a splat; `broadcast(broadcast(x))` is one broadcast."""
+        """`broadcast(x)` to the same type = `x`; a splat stays a splat; `broadcast(broadcast(x))` is one broadcast.
+
+        So is the broadcast of a reshape that only inserts dimensions of size 1.
+        """
         (x,) = operands
         if x.type == self.result.type:
             return x
@@ -133,6 +136,12 @@ class BroadcastInDimOp(TensorOp):
         if isinstance(inner, BroadcastInDimOp):
             dims = ints(self.dims)
             return broadcast_in_dim(b, inner.operand, self.shape, tuple(dims[dim] for dim in ints(inner.dims)))
+        # By name, because the module of reshapes builds on this one.
+        if isinstance(inner, TensorOp) and inner.name == "dlc.reshape":
+            (source,) = inner.operands
+            positions = _positions_with_ones_inserted(shape_of(source), shape_of(x))
+            if positions is not None:
+                return broadcast_in_dim(b, source, self.shape, [ints(self.dims)[position] for position in positions])
         return None
 
 
@@ -210,6 +219,17 @@ class ReduceSumOp(TensorOp):
             kept = [dim for dim in range(len(shape_of(inner.operand))) if dim not in ints(inner.dims)]
             return reduce_sum(b, inner.operand, sorted((*ints(inner.dims), *(kept[dim] for dim in ints(self.dims)))))
         return None
+
+
+def _positions_with_ones_inserted(old: Sequence[int], new: Sequence[int]) -> list[int] | None:
+    """Where the dimensions of `old` are in `new`, which has further ones of size 1; `None` if it is not like that."""
+    dims: list[int] = []
+    for dim, size in enumerate(new):
+        if len(dims) < len(old) and old[len(dims)] == size:
+            dims.append(dim)
+        elif size != 1:
+            return None
+    return dims if len(dims) == len(old) else None
 
 
 def broadcast_in_dim(b: OpBuilder, x: SSAValue, shape: Sequence[int], dims: Sequence[int]) -> SSAValue:

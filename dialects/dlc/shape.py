@@ -85,10 +85,9 @@ class ReshapeOp(TensorOp):
         return operands[0].reshape(self.shape)
 
     def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
-        """`reshape(x)` with the sizes of `x` becomes `x`; `reshape(reshape(x))` and of a splat become one op.
+        """`reshape(x)` with the sizes of `x` becomes `x`; `reshape(reshape(x))` is one, that of a splat a splat.
 
-        A reshape that only inserts dimensions of size 1 becomes a broadcast, which can be a map of its consumer; one
-        that inserts or removes them after a broadcast joins it.
+        A reshape of a broadcast that only inserts or removes dimensions of size 1 joins it.
         """
         (x,) = operands
         shape = self.shape
@@ -100,8 +99,7 @@ class ReshapeOp(TensorOp):
             return reshaped(b, x.owner.operand, shape)
         if isinstance(x.owner, BroadcastInDimOp):
             return _reshape_of_broadcast(b, x.owner, shape)
-        dims = _positions_with_ones_inserted(shape_of(x), shape)
-        return None if dims is None else broadcast_in_dim(b, x, shape, dims)
+        return None
 
     def jvp(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> SSAValue | None:
         """Reshape the tangent."""
@@ -121,17 +119,6 @@ class ReshapeOp(TensorOp):
     def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
         """`tensor.collapse_shape` and `tensor.expand_shape`, whichever are needed."""
         return build_reshape(b, operands[0], self.shape)
-
-
-def _positions_with_ones_inserted(old: Sequence[int], new: Sequence[int]) -> list[int] | None:
-    """Where the dimensions of `old` are in `new`, which has further ones of size 1; `None` if it is not like that."""
-    dims: list[int] = []
-    for dim, size in enumerate(new):
-        if len(dims) < len(old) and old[len(dims)] == size:
-            dims.append(dim)
-        elif size != 1:
-            return None
-    return dims if len(dims) == len(old) else None
 
 
 def _reshape_of_broadcast(b: OpBuilder, inner: BroadcastInDimOp, shape: Sequence[int]) -> SSAValue | None:
