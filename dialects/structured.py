@@ -15,6 +15,7 @@ from xdsl.dialects.builtin import (
     DenseArrayBase,
     IndexType,
     IntegerAttr,
+    LocationAttr,
     TensorType,
     i32,
     i64,
@@ -186,14 +187,14 @@ def build_fill(b: OpBuilder, value: SSAValue, result_type: TensorType[Any]) -> S
         (value, empty),
         (result_type,),
         {"operandSegmentSizes": DenseArrayBase.from_list(i32, [1, 1])},
-        regions=[_fill_body(value.type)],
+        regions=[_fill_body(value.type, b.location)],
     )
     return op.results[0]
 
 
-def _fill_body(scalar_type: Attribute) -> Region:
+def _fill_body(scalar_type: Attribute, location: LocationAttr) -> Region:
     block = Block(arg_types=[scalar_type, scalar_type])
-    OpBuilder(block).create_op(YieldOp, (block.args[0],))
+    OpBuilder(block, location).create_op(YieldOp, (block.args[0],))
     return Region(block)
 
 
