@@ -66,7 +66,7 @@ class VmapExpander(Expander):
     def build_body(self, op: Operation, callee: FuncOp) -> Block:
         """Build each operation with its `batch` facet, or a copy where no operand is batched."""
         assert isinstance(op, VmapOp)
-        size = op.size.value.data
+        size = op.size
         source = body_of(callee)
         block = copy_arguments(source, op.operand_types)
         values: Values = dict(zip(source.args, block.args, strict=True))

@@ -1,14 +1,16 @@
 """The functions of a module, who calls whom, and calls replaced by the callee's body."""
 
 from collections.abc import Callable, Iterable
+from typing import cast
 
-from dialects.dlc.transforms import CallOp, JvpOp, VjpOp, VmapOp
+from dialects.dlc.interfaces import AnyTensor, ints, is_float
+from dialects.dlc.transforms import CallOp, JvpOp, TransformOp, VjpOp, VmapOp
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Operation
+from xdsl.ir import Attribute, Operation
 from xdsl.utils.exceptions import PassFailedException
 
-from dialects.builder import OpBuilder
+from dialects.builder import OpBuilder, tensor_type
 from passes.dlc.rebuild import Values, body_of, copy_op, functions_of, rebuild_function
 
 TRANSFORMS: tuple[type[Operation], ...] = (JvpOp, VjpOp, VmapOp)
@@ -32,12 +34,23 @@ class CallGraph:
         self._symbols: set[str] = {op.sym_name.data for op in module.body.block.ops if isinstance(op, FuncOp)}
 
     def callee_of(self, op: Operation) -> FuncOp:
-        """The function that a call or transform refers to."""
-        name = callee_name(op)
-        function = self.functions.get(name)
+        """The function that a call or transform refers to; raise if there is none or its type does not fit."""
+        assert isinstance(op, TransformOp)
+        function = self.functions.get(op.callee)
         if function is None:
-            message = f"{op.name}: there is no function @{name} with a body; define it in the same module"
+            message = f"{op.name}: there is no function @{op.callee} with a body; define it in the same module"
             op.emit_error(message, PassFailedException(message))
+        operand_types, result_types = signature_of(op, function)
+        for what, actual, expected in (
+            ("operands", list(op.operand_types), operand_types),
+            ("results", list(op.result_types), result_types),
+        ):
+            if actual != expected:
+                message = (
+                    f"{op.name}: {what} have types ({', '.join(map(str, actual))}), expected "
+                    f"({', '.join(map(str, expected))}) from the type of @{op.callee}"
+                )
+                op.emit_error(message, PassFailedException(message))
         return function
 
     def calls_in(self, function: FuncOp) -> list[Operation]:
@@ -132,7 +145,21 @@ class CallGraph:
             self._calls[name] = [op for op in body_of(function).ops if type(op) in CALLS]
 
 
-def callee_name(op: Operation) -> str:
-    """The name of the function that a call or transform refers to."""
-    assert isinstance(op, CallOp | JvpOp | VjpOp | VmapOp)
-    return op.callee.root_reference.data
+def signature_of(op: Operation, callee: FuncOp) -> tuple[list[Attribute], list[Attribute]]:
+    """The types that the operands and results of a call or transform of `callee` must have."""
+    inputs = [cast(AnyTensor, each) for each in callee.function_type.inputs]
+    outputs = [cast(AnyTensor, each) for each in callee.function_type.outputs]
+    if isinstance(op, JvpOp | VjpOp):
+        wrt = [inputs[index] for index in ints(op.wrt) if index < len(inputs)]
+        moving = [each for each in outputs if is_float(each.element_type)]
+        return ([*inputs, *wrt], [*outputs, *moving]) if isinstance(op, JvpOp) else ([*inputs, *moving], [*outputs, *wrt])
+    if isinstance(op, VmapOp):
+        mapped = ints(op.mapped)
+        inputs = [batched(each, op.size) if index in mapped else each for index, each in enumerate(inputs)]
+        outputs = [batched(each, op.size) for each in outputs]
+    return [*inputs], [*outputs]
+
+
+def batched(example: AnyTensor, size: int) -> AnyTensor:
+    """The type of `size` examples."""
+    return tensor_type(example.element_type, (size, *example.get_shape()))

@@ -31,12 +31,33 @@ func.func private @f_jvp_0(%x: tensor<f32>, %d_x: tensor<f32>) -> (tensor<f32>, 
   %3 = dlc.add %1, %2 : tensor<f32>
   func.return %0, %3 : tensor<f32>, tensor<f32>
 }
+func.func private @g(%x: tensor<f32>, %dx: tensor<f32>) -> tensor<f32> {
+  %0 = dlc.mul %x, %x : tensor<f32>
+  %1 = dlc.mul %dx, %x : tensor<f32>
+  %2 = dlc.mul %x, %dx : tensor<f32>
+  %3 = dlc.add %1, %2 : tensor<f32>
+  func.return %3 : tensor<f32>
+}
+func.func private @g_vmap_0(%x: tensor<8xf32>, %dx: tensor<f32>) -> tensor<8xf32> {
+  %0 = dlc.mul %x, %x : tensor<8xf32>
+  %1 = dlc.broadcast_in_dim %dx dims [] : tensor<f32> -> tensor<8xf32>
+  %2 = dlc.mul %1, %x : tensor<8xf32>
+  %3 = dlc.broadcast_in_dim %dx dims [] : tensor<f32> -> tensor<8xf32>
+  %4 = dlc.mul %x, %3 : tensor<8xf32>
+  %5 = dlc.add %2, %4 : tensor<8xf32>
+  func.return %5 : tensor<8xf32>
+}
+func.func @main(%a: tensor<8xf32>, %da: tensor<f32>) -> tensor<8xf32> {
+  %0 = dlc.call @g_vmap_0(%a, %da) : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+  func.return %0 : tensor<8xf32>
+}
 ```
 
 *Requires* `func` and `dlc` operations only, and no recursion.
 *Ensures* that no transform is left: each is a `dlc.call` of a derived function, which is built once per callee, set of
 arguments and types.
-*Leaves alone* calls in functions that no transform refers to (`inline` replaces them).
+*Leaves alone* calls in functions that no transform refers to (`inline` replaces them); in the others they are
+inlined.
 """
 
 from dataclasses import dataclass
