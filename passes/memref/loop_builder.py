@@ -150,13 +150,17 @@ class LoopBuilder:
             return position * factor
         return position if factor == 1 else self._remember(arith.MuliOp, position, factor)
 
-    def divide(self, position: Position, divisor: int) -> tuple[Position, Position]:
-        """Quotient and remainder of a position that is not negative."""
+    def quotient(self, position: Position, divisor: int) -> Position:
+        """The quotient of a position that is not negative."""
         if isinstance(position, int):
-            return divmod(position, divisor)
-        if divisor == 1:
-            return position, 0
-        return self._remember(arith.DivUIOp, position, divisor), self._remember(arith.RemUIOp, position, divisor)
+            return position // divisor
+        return position if divisor == 1 else self._remember(arith.DivUIOp, position, divisor)
+
+    def remainder(self, position: Position, divisor: int) -> Position:
+        """The remainder of a position that is not negative."""
+        if isinstance(position, int):
+            return position % divisor
+        return 0 if divisor == 1 else self._remember(arith.RemUIOp, position, divisor)
 
     def _remember(self, op_type: type[Operation], left: Position, right: Position) -> Value:
         operands = (self.position(left), self.position(right))
@@ -188,16 +192,11 @@ class LoopBuilder:
                     assert isinstance(right, int)
                     return self._remember(arith.DivUIOp, self.add(left, right - 1), right)
                 if isinstance(left, int) and isinstance(right, int):
-                    return (
-                        expression.eval([], []) if not expression.used_dims() else self._folded(expression, left, right)
-                    )
+                    constants = AffineExpr.constant(left), AffineExpr.constant(right)
+                    return AffineExpr.binary(expression.kind, *constants).eval((), ())
                 return self._remember(_INDEX_OPS[expression.kind], left, right)
             case _:
                 raise AssertionError(f"{expression} has symbols")
-
-    @staticmethod
-    def _folded(expression: AffineBinaryOpExpr, left: int, right: int) -> int:
-        return AffineExpr.binary(expression.kind, AffineExpr.constant(left), AffineExpr.constant(right)).eval((), ())
 
     # Vectors
 
@@ -294,11 +293,12 @@ class LoopBuilder:
         buffer = access.buffer
         positions = self._positions(access)
         stride = lane_stride(access, self.lane_dim) if self.lanes else 0
-        self.forget(buffer)
+        storage = buffer.storage
+        if storage is not None:
+            self.forget(buffer)
         if value.kind == LANES:
             value = self.as_vector(value)
         self._in_memory[-1].setdefault(buffer, {})[self._key(positions, stride)] = value
-        storage = buffer.storage
         if storage is None:
             return
         if stride == 0:

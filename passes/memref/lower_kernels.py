@@ -162,8 +162,8 @@ class _KernelCode:
             rest: Position = position
             positions: list[Position] = []
             for i, size in reversed(list(enumerate(over))):
-                rest, remainder = self.b.divide(rest, size) if i else (0, rest)
-                positions.append(remainder if size > 1 else 0)
+                positions.append(0 if size == 1 else self.b.remainder(rest, size) if i else rest)
+                rest = self.b.quotient(rest, size) if i else 0
             self.b.dims = positions[::-1]
             if lanes:
                 self._static_vectors(tile[-1])
@@ -186,7 +186,7 @@ class _KernelCode:
         """The points of a range of the only tile dimension: whole vectors, then the rest."""
         lanes = self.plan.tile_lanes
         count = self.b.subtract(upper, lower)
-        rest = self.b.divide(count, lanes)[1]
+        rest = self.b.remainder(count, lanes)
         middle = self.b.subtract(upper, rest)
         self._vector_loop(lower, middle, lanes)
         if self.plan.masked_tail:
