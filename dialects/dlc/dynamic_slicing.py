@@ -107,7 +107,7 @@ class DynamicSliceOp(TensorOp):
     def evaluate(self, operands: Sequence[Array]) -> Array:
         """Clamp the starts, then slice."""
         x, *starts = operands
-        return x[_numpy_window(starts, self.shape, x.shape)]
+        return np.asarray(x[_numpy_window(starts, self.shape, x.shape)])
 
     def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
         """With constant starts it is a slice; a window of the size of `x` is `x`."""

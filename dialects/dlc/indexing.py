@@ -187,7 +187,7 @@ class GatherOp(_IndexedOp):
         if math.prod(self.shape) == 0 or math.prod(layout.x_shape) == 0:
             return np.zeros(self.shape, x.dtype)
         positions, inside = layout.numpy_positions(indices)
-        windows = layout.numpy_view(x)[positions]
+        windows = np.asarray(layout.numpy_view(x)[positions])
         if layout.drop:
             windows = np.where(inside.reshape(inside.shape + (1,) * len(layout.rest)), windows, x.dtype.type(0))
         return windows

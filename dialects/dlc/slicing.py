@@ -85,7 +85,7 @@ class SliceOp(TensorOp):
 
     def evaluate(self, operands: Sequence[Array]) -> Array:
         """NumPy's basic slicing."""
-        return operands[0][self._index()]
+        return np.asarray(operands[0][self._index()])
 
     def _index(self) -> tuple[slice, ...]:
         steps = zip(ints(self.starts), ints(self.limits), ints(self.strides), strict=True)
