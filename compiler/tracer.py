@@ -86,6 +86,11 @@ class Tracer:
         frame = current_frame()
         return Tracer(frame, view.read(frame.builder, value_of(self, frame)), base=self, view=view)
 
+    @property
+    def is_view(self) -> bool:
+        """Whether assigning to this array assigns to another one."""
+        return self._base is not None
+
     def is_view_of(self, base: "Tracer", key: object) -> bool:
         """Whether this is the view of `base` with that key, so that assigning it there changes nothing."""
         return self._base is base and self._view is not None and self._view.key == key and key is not None

@@ -1,0 +1,141 @@
+"""`np.einsum`, contracted pair by pair from the left."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from compiler.errors import ShapeError, at_user_line
+from compiler.frames import current_frame
+from compiler.numpy_linalg import astype, contract, diagonal
+from compiler.numpy_ufuncs import store
+from compiler.operands import as_tracer
+from compiler.promotion import result_dtype
+from compiler.tracer import Tracer, fail_unsupported, value_of
+from compiler.views import broadcast, transposed
+
+
+def einsum(*operands: Any, out: Any = None, optimize: Any = False, dtype: Any = None, **_: Any) -> Tracer:
+    """`np.einsum` of a subscripts string, with `...`, repeated and summed indices.
+
+    Raises:
+        ShapeError: the subscripts do not fit the operands.
+        UnsupportedError: the operands are given with lists of numbers instead of a string.
+    """
+    del optimize
+    subscripts, *arrays = operands
+    if not isinstance(subscripts, str):
+        fail_unsupported("np.einsum with lists of indices", "use a string of subscripts")
+    tracers = [as_tracer(x) for x in arrays]
+    common = np.dtype(dtype) if dtype is not None else result_dtype(*arrays)
+    inputs, output = _parse(subscripts.replace(" ", ""), [x.ndim for x in tracers])
+    sizes = _sizes(subscripts, inputs, [x.shape for x in tracers])
+    terms = [_prepare(astype(x, common), labels, sizes) for x, labels in zip(tracers, inputs, strict=True)]
+    result, labels = terms[0]
+    for k, (other, other_labels) in enumerate(terms[1:], 2):
+        later = set(output).union(*(term_labels for _, term_labels in terms[k:]))
+        result, labels = _multiply(result, labels, other, other_labels, later)
+    result, labels = _sum_out(result, labels, output)
+    missing = [label for label in output if label not in labels]
+    assert not missing, "labels of the output are labels of an input"
+    result = transposed(result, [labels.index(label) for label in output])
+    if result.is_view:
+        result = result.copy()
+    return result if out is None else store("einsum", out, value_of(result, current_frame()))
+
+
+def _parse(subscripts: str, ranks: Sequence[int]) -> tuple[list[list[str]], list[str]]:
+    """The labels of each operand and of the result; those of `...` are `.0`, `.1`, counted from the last dimension."""
+    left, arrow, right = subscripts.partition("->")
+    terms = left.split(",")
+    if len(terms) != len(ranks):
+        raise ShapeError(at_user_line(f"einsum: '{subscripts}' has {len(terms)} operands, {len(ranks)} were given"))
+    inputs: list[list[str]] = []
+    extra = 0
+    for term, rank in zip(terms, ranks, strict=True):
+        named = term.replace("...", "")
+        dots = rank - len(named)
+        if not all(c.isalpha() for c in named) or dots < 0 or (dots and "..." not in term):
+            raise ShapeError(
+                at_user_line(f"einsum: the subscripts '{term}' in '{subscripts}' do not fit an operand of {rank} dimensions")
+            )
+        extra = max(extra, dots)
+        inputs.append(_labels(term, dots))
+    if arrow:
+        output = _labels(right, extra)
+    else:
+        named = [label for labels in inputs for label in labels if label[0] != "."]
+        output = [*_labels("...", extra), *sorted(label for label in set(named) if named.count(label) == 1)]
+    known = {label for labels in inputs for label in labels}
+    wrong = [label for label in output if label not in known]
+    if wrong or len(set(output)) != len(output):
+        raise ShapeError(
+            at_user_line(f"einsum: the result '{right}' of '{subscripts}' repeats a subscript, or has one of no operand")
+        )
+    return inputs, output
+
+
+def _labels(term: str, dots: int) -> list[str]:
+    before, ellipsis, after = term.partition("...")
+    return [*before, *(f".{k}" for k in reversed(range(dots if ellipsis else 0))), *after]
+
+
+def _sizes(
+    subscripts: str, inputs: Sequence[Sequence[str]], shapes: Sequence[tuple[int, ...]]
+) -> dict[str, int]:
+    sizes: dict[str, int] = {}
+    for labels, shape in zip(inputs, shapes, strict=True):
+        for label, size in zip(labels, shape, strict=True):
+            known = sizes.setdefault(label, size)
+            if known == 1:
+                sizes[label] = size
+            elif size not in {1, known}:
+                what = "`...`" if label[0] == "." else f"'{label}'"
+                raise ShapeError(at_user_line(f"einsum: {what} in '{subscripts}' has the sizes {known} and {size}"))
+    return sizes
+
+
+def _prepare(x: Tracer, labels: Sequence[str], sizes: dict[str, int]) -> tuple[Tracer, list[str]]:
+    """The operand with its sizes of 1 stretched and repeated labels replaced by the diagonal."""
+    x = broadcast(x, tuple(sizes[label] for label in labels))
+    result = list(labels)
+    for label in dict.fromkeys(labels):
+        while result.count(label) > 1:
+            first = result.index(label)
+            second = result.index(label, first + 1)
+            x = diagonal(x, 0, first, second)
+            result = [other for d, other in enumerate(result) if d not in {first, second}] + [label]
+    return x, result
+
+
+def _sum_out(x: Tracer, labels: list[str], wanted: Sequence[str] | set[str]) -> tuple[Tracer, list[str]]:
+    """`x` summed over the labels that are not wanted any more."""
+    dims = tuple(d for d, label in enumerate(labels) if label not in wanted)
+    if not dims:
+        return x, labels
+    return np.sum(x, axis=dims, dtype=x.dtype), [label for label in labels if label in wanted]
+
+
+def _multiply(
+    x: Tracer, x_labels: list[str], y: Tracer, y_labels: list[str], later: set[str]
+) -> tuple[Tracer, list[str]]:
+    """The product of two operands, summed over the labels that nothing later needs."""
+    x, x_labels = _sum_out(x, x_labels, later | set(y_labels))
+    y, y_labels = _sum_out(y, y_labels, later | set(x_labels))
+    shared = [label for label in x_labels if label in y_labels]
+    batch = [label for label in shared if label in later]
+    summed = [label for label in shared if label not in later]
+    result = contract(
+        x,
+        y,
+        [x_labels.index(label) for label in summed],
+        [y_labels.index(label) for label in summed],
+        [x_labels.index(label) for label in batch],
+        [y_labels.index(label) for label in batch],
+    )
+    rest = [label for label in x_labels if label not in shared], [label for label in y_labels if label not in shared]
+    return result, [*batch, *rest[0], *rest[1]]
+
+
+FUNCTIONS: dict[Any, Any] = {np.einsum: einsum}
+"""The functions of this file by the function of NumPy that they are."""

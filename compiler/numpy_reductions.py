@@ -1,0 +1,326 @@
+"""Reductions: sums, extremes, means, tests of all or any, and their variants that ignore NaN."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from xdsl.ir import SSAValue
+
+from compiler.axes import normalize_axes, normalize_axis
+from compiler.errors import ShapeError, at_user_line
+from compiler.frames import current_frame
+from compiler.numpy_linalg import astype
+from compiler.numpy_ufuncs import store
+from compiler.operands import as_tracer
+from compiler.promotion import BOOL, FLOAT64, INT32, INT64
+from compiler.tracer import Tracer, fail_unsupported, value_of
+from dialects.builder import OpBuilder
+from dialects.dlc import reduction
+from dialects.dlc.broadcast import reduce_sum
+
+MISSING: Any = np._NoValue  # pyright: ignore
+"""What NumPy passes for an argument that was left out."""
+
+Reducer = Callable[[OpBuilder, SSAValue, Sequence[int]], SSAValue]
+
+
+def reduce_array(
+    what: str, reducer: Reducer, x: Tracer, axis: Any, keepdims: Any, *, initial: Any = MISSING, join: Any = None
+) -> Tracer:
+    """Reduce `x` over `axis`, and join the result with `initial` if there is one."""
+    dims = normalize_axes(what, axis, x.ndim)
+    frame = current_frame()
+    result = Tracer(frame, reducer(frame.builder, value_of(x, frame), sorted(dims)) if dims else value_of(x, frame))
+    if keepdims is not MISSING and keepdims:
+        result = result.reshape([1 if d in dims else size for d, size in enumerate(x.shape)])
+    return result if initial is MISSING else join(result, initial)
+
+
+def _finish(what: str, result: Tracer, out: Any) -> Tracer:
+    return result if out is None else store(what, out, value_of(result, current_frame()))
+
+
+def _selected(x: Tracer, where: Any, neutral: Any) -> Tracer:
+    """`x` with what `where` leaves out replaced by the neutral element."""
+    return x if where is MISSING or where is True else np.where(where, x, np.asarray(neutral, x.dtype))
+
+
+def _accumulator(x: Tracer, dtype: Any) -> Tracer:
+    """`x` in the dtype that NumPy adds and multiplies it in."""
+    if dtype is not None:
+        return x.astype(dtype)
+    return astype(x, INT64) if x.dtype in {BOOL, INT32} else x
+
+
+def sum_(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = MISSING, initial: Any = MISSING,
+    where: Any = MISSING,
+) -> Tracer:  # fmt: skip
+    """`np.sum`."""
+    x = _selected(_accumulator(as_tracer(a), dtype), where, 0)
+    if x.dtype == BOOL:
+        return any_(x, axis, out, keepdims)
+    return _finish("sum", reduce_array("sum", reduce_sum, x, axis, keepdims, initial=initial, join=np.add), out)
+
+
+def prod(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = MISSING, initial: Any = MISSING,
+    where: Any = MISSING,
+) -> Tracer:  # fmt: skip
+    """`np.prod`."""
+    x = _selected(_accumulator(as_tracer(a), dtype), where, 1)
+    if x.dtype == BOOL:
+        return all_(x, axis, out, keepdims)
+    result = reduce_array("prod", reduction.reduce_prod, x, axis, keepdims, initial=initial, join=np.multiply)
+    return _finish("prod", result, out)
+
+
+def _extreme(what: str, reducer: Reducer, of_bools: Reducer, join: np.ufunc, neutral: float) -> Callable[..., Tracer]:
+    def reduce(
+        a: Any, axis: Any = None, out: Any = None, keepdims: Any = MISSING, initial: Any = MISSING,
+        where: Any = MISSING,
+    ) -> Tracer:  # fmt: skip
+        x = as_tracer(a)
+        if where is not MISSING and where is not True and initial is MISSING:
+            raise ShapeError(at_user_line(f"{what}: where= needs initial=, the value if no element is selected"))
+        if where is not MISSING:
+            x = _selected(x, where, least_or_greatest(x.dtype, neutral))
+        dims = normalize_axes(what, axis, x.ndim)
+        if initial is MISSING and any(x.shape[d] == 0 for d in dims):
+            raise ShapeError(
+                at_user_line(
+                    f"{what}: an array of shape {x.shape} has no element along axis {axis}, so there is no {what}; "
+                    "pass initial=, or skip empty arrays"
+                )
+            )
+        used = of_bools if x.dtype == BOOL else reducer
+        return _finish(what, reduce_array(what, used, x, axis, keepdims, initial=initial, join=join), out)
+
+    return reduce
+
+
+def least_or_greatest(dtype: np.dtype[Any], sign: float) -> Any:
+    """The greatest value of a dtype if `sign` is positive, the least if negative."""
+    if dtype == BOOL:
+        return sign > 0
+    if dtype.kind == "i":
+        return np.iinfo(dtype).max if sign > 0 else np.iinfo(dtype).min
+    return math.copysign(math.inf, sign)
+
+
+max_ = _extreme("max", reduction.reduce_max, reduction.reduce_or, np.maximum, -1.0)
+min_ = _extreme("min", reduction.reduce_min, reduction.reduce_and, np.minimum, 1.0)
+
+
+def any_(a: Any, axis: Any = None, out: Any = None, keepdims: Any = MISSING, *, where: Any = MISSING) -> Tracer:
+    """`np.any`."""
+    x = _selected(truth(as_tracer(a)), where, False)
+    return _finish("any", reduce_array("any", reduction.reduce_or, x, axis, keepdims), out)
+
+
+def all_(a: Any, axis: Any = None, out: Any = None, keepdims: Any = MISSING, *, where: Any = MISSING) -> Tracer:
+    """`np.all`."""
+    x = _selected(truth(as_tracer(a)), where, True)
+    return _finish("all", reduce_array("all", reduction.reduce_and, x, axis, keepdims), out)
+
+
+def truth(x: Tracer) -> Tracer:
+    """`x != 0`."""
+    return x if x.dtype == BOOL else x != 0
+
+
+def count_nonzero(a: Any, axis: Any = None, *, keepdims: bool = False) -> Tracer:
+    """`np.count_nonzero`."""
+    return sum_(truth(as_tracer(a)), axis, keepdims=keepdims)
+
+
+def _positions(what: str, find: Callable[[OpBuilder, SSAValue, int], SSAValue]) -> Callable[..., Tracer]:
+    def reduce(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = MISSING) -> Tracer:
+        x = as_tracer(a)
+        flat = x.reshape(-1) if axis is None else x
+        dim = normalize_axis(what, 0 if axis is None else axis, flat.ndim)
+        if flat.shape[dim] == 0:
+            raise ShapeError(at_user_line(f"{what}: an array of shape {x.shape} has no element along axis {axis}"))
+        frame = current_frame()
+        operand = astype(flat, INT32) if x.dtype == BOOL else flat
+        result = Tracer(frame, find(frame.builder, value_of(operand, frame), dim))
+        if keepdims is not MISSING and keepdims:
+            result = result.reshape([1 if axis is None or d == dim else size for d, size in enumerate(x.shape)])
+        return _finish(what, result, out)
+
+    return reduce
+
+
+argmax = _positions("argmax", reduction.argmax)
+argmin = _positions("argmin", reduction.argmin)
+
+
+def _count(x: Tracer, axis: Any, where: Any, keepdims: Any) -> Any:
+    """How many elements a mean is of: a number, or an array if `where` selects."""
+    if where is MISSING or where is True:
+        return math.prod(x.shape[d] for d in normalize_axes("mean", axis, x.ndim))
+    return sum_(np.broadcast_to(as_tracer(where), x.shape), axis, keepdims=keepdims)
+
+
+def mean(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = MISSING, *, where: Any = MISSING
+) -> Tracer:
+    """`np.mean`."""
+    x = as_tracer(a)
+    x = x.astype(dtype) if dtype is not None else x if x.dtype.kind == "f" else astype(x, FLOAT64)
+    total = sum_(x, axis, None, None, keepdims, where=where)
+    return _finish("mean", astype(np.true_divide(total, _count(x, axis, where, keepdims)), x.dtype), out)
+
+
+def var(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = MISSING, *,
+    where: Any = MISSING, mean: Any = MISSING, correction: Any = MISSING,
+) -> Tracer:  # fmt: skip
+    """`np.var`."""
+    return _finish("var", _variance(a, axis, dtype, ddof, keepdims, where, mean, correction), out)
+
+
+def std(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = MISSING, *,
+    where: Any = MISSING, mean: Any = MISSING, correction: Any = MISSING,
+) -> Tracer:  # fmt: skip
+    """`np.std`."""
+    return _finish("std", np.sqrt(_variance(a, axis, dtype, ddof, keepdims, where, mean, correction)), out)
+
+
+def _variance(
+    a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any, where: Any, mean_: Any, correction: Any
+) -> Tracer:
+    x = as_tracer(a)
+    x = x.astype(dtype) if dtype is not None else x if x.dtype.kind == "f" else astype(x, FLOAT64)
+    centre = mean(x, axis, None, None, keepdims=True, where=where) if mean_ is MISSING else mean_
+    total = sum_(np.square(x - centre), axis, None, None, keepdims, where=where)
+    freedom = _count(x, axis, where, keepdims) - (ddof if correction is MISSING else correction)
+    return astype(np.true_divide(total, np.maximum(freedom, 0)), x.dtype)
+
+
+def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = MISSING) -> Any:
+    """`np.average`."""
+    x = as_tracer(a)
+    if weights is None:
+        result = mean(x, axis, keepdims=keepdims)
+        total: Any = np.full_like(result, _count(x, axis, MISSING, keepdims))
+    else:
+        w = as_tracer(weights)
+        if x.shape != w.shape:
+            dims = normalize_axes("average", axis, x.ndim)
+            if axis is None or w.shape != tuple(x.shape[d] for d in dims):
+                raise ShapeError(
+                    at_user_line(f"average: weights of shape {w.shape} do not fit axis {axis} of an array of shape {x.shape}")
+                )
+            order = np.argsort(dims)
+            w = np.transpose(w, order).reshape([size if d in dims else 1 for d, size in enumerate(x.shape)])
+        dtype = np.result_type(x.dtype, w.dtype, *([] if x.dtype.kind == "f" else [FLOAT64]))
+        total = sum_(np.broadcast_to(astype(w, dtype), x.shape), axis, keepdims=keepdims)
+        result = sum_(astype(x, dtype) * astype(w, dtype), axis, keepdims=keepdims) / total
+    return (result, total) if returned else result
+
+
+def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = MISSING) -> Tracer:
+    """`np.ptp`."""
+    return _finish("ptp", max_(a, axis, None, keepdims) - min_(a, axis, None, keepdims), out)
+
+
+def _present(x: Tracer) -> Tracer:
+    return ~np.isnan(x)
+
+
+def nansum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = MISSING) -> Tracer:
+    """`np.nansum`."""
+    x = as_tracer(a)
+    return sum_(_selected(x, _present(x), 0), axis, dtype, out, keepdims)
+
+
+def nanprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = MISSING) -> Tracer:
+    """`np.nanprod`."""
+    x = as_tracer(a)
+    return prod(_selected(x, _present(x), 1), axis, dtype, out, keepdims)
+
+
+def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = MISSING) -> Tracer:
+    """`np.nanmean`."""
+    x = as_tracer(a)
+    return mean(x, axis, dtype, out, keepdims, where=_present(x))
+
+
+def nanvar(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = MISSING
+) -> Tracer:
+    """`np.nanvar`."""
+    return _finish("nanvar", _nan_variance(a, axis, dtype, ddof, keepdims), out)
+
+
+def nanstd(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = MISSING
+) -> Tracer:
+    """`np.nanstd`."""
+    return _finish("nanstd", np.sqrt(_nan_variance(a, axis, dtype, ddof, keepdims)), out)
+
+
+def _nan_variance(a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any) -> Tracer:
+    x = as_tracer(a)
+    present = _present(x)
+    result = var(_selected(x, present, 0), axis, dtype, None, ddof, keepdims, where=present)
+    freedom = _count(x, axis, present, keepdims) - ddof
+    return np.where(freedom > 0, result, np.asarray(math.nan, result.dtype))
+
+
+def _nan_extreme(reduce: Callable[..., Tracer], neutral: float) -> Callable[..., Tracer]:
+    def ignoring(a: Any, axis: Any = None, out: Any = None, keepdims: Any = MISSING) -> Tracer:
+        x = as_tracer(a)
+        if x.dtype.kind != "f":
+            return reduce(x, axis, out, keepdims)
+        present = _present(x)
+        result = reduce(_selected(x, present, neutral), axis, None, keepdims)
+        found = any_(present, axis, None, keepdims)
+        return _finish("nanmax", np.where(found, result, np.asarray(math.nan, x.dtype)), out)
+
+    return ignoring
+
+
+def cumulative(name: str) -> Callable[..., Any]:
+    """The answer to a cumulative function, which is no operation of `dlc` yet."""
+
+    def refuse(*_: Any, **__: Any) -> Any:
+        advice = "for small arrays use `np.tril(np.ones((n, n))) @ x`, or a Python loop over the elements"
+        fail_unsupported(f"np.{name}", advice)
+
+    return refuse
+
+
+FUNCTIONS: dict[Any, Any] = {
+    np.sum: sum_,
+    np.prod: prod,
+    np.max: max_,
+    np.min: min_,
+    np.amax: max_,
+    np.amin: min_,
+    np.any: any_,
+    np.all: all_,
+    np.argmax: argmax,
+    np.argmin: argmin,
+    np.mean: mean,
+    np.var: var,
+    np.std: std,
+    np.average: average,
+    np.ptp: ptp,
+    np.count_nonzero: count_nonzero,
+    np.nansum: nansum,
+    np.nanprod: nanprod,
+    np.nanmean: nanmean,
+    np.nanvar: nanvar,
+    np.nanstd: nanstd,
+    np.nanmax: _nan_extreme(max_, -math.inf),
+    np.nanmin: _nan_extreme(min_, math.inf),
+    np.cumsum: cumulative("cumsum"),
+    np.cumprod: cumulative("cumprod"),
+    np.nancumsum: cumulative("nancumsum"),
+    np.nancumprod: cumulative("nancumprod"),
+}
+"""The functions of this file by the function of NumPy that they are."""

@@ -1,0 +1,78 @@
+"""What NumPy means on tracers: the tables of all functions, behind the protocol that frames carry."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from xdsl.utils.exceptions import VerifyException
+
+from compiler import (
+    indexing,
+    numpy_creation,
+    numpy_einsum,
+    numpy_joining,
+    numpy_linalg,
+    numpy_reductions,
+    numpy_selection,
+    numpy_shape,
+)
+from compiler.errors import ShapeError, at_user_line
+from compiler.numpy_ufuncs import traced_ufunc
+from compiler.tracer import Tracer, fail_unsupported
+
+FUNCTIONS: dict[Any, Any] = {
+    **numpy_creation.FUNCTIONS,
+    **numpy_shape.FUNCTIONS,
+    **numpy_joining.FUNCTIONS,
+    **numpy_selection.FUNCTIONS,
+    **numpy_reductions.FUNCTIONS,
+    **numpy_linalg.FUNCTIONS,
+    **numpy_einsum.FUNCTIONS,
+}
+"""Our function for each function of NumPy that is not a ufunc."""
+
+_INSTEAD: dict[Any, str] = {
+    np.nonzero: "how many there are is not known while tracing; use `np.where(condition, x, y)`",
+    np.argwhere: "how many there are is not known while tracing; use `np.where(condition, x, y)`",
+    np.unique: "how many there are is not known while tracing",
+    np.array_repr: "print the array after the function has returned it",
+    np.array_str: "print the array after the function has returned it",
+    np.save: "return the array and save it outside of the function",
+}
+
+
+class NumpyRules:
+    """The `Rules` of NumPy."""
+
+    def ufunc(
+        self, ufunc: np.ufunc, method: str, inputs: Sequence[Any], arguments: Mapping[str, Any], *, is_operator: bool
+    ) -> Any:
+        """The value of a ufunc or of one of its methods."""
+        try:
+            return traced_ufunc(ufunc, method, inputs, arguments, is_operator=is_operator)
+        except VerifyException as error:
+            raise ShapeError(at_user_line(f"np.{ufunc.__name__}: {error}")) from error
+
+    def function(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """The value of a NumPy function that is not a ufunc."""
+        ours = FUNCTIONS.get(function)
+        if ours is None:
+            module = getattr(function, "__module__", "numpy").replace("numpy", "np", 1)
+            advice = _INSTEAD.get(function, "write it with functions of NumPy that are supported")
+            fail_unsupported(f"the function `{module}.{function.__name__}`", advice)
+        try:
+            return ours(*args, **kwargs)
+        except VerifyException as error:
+            raise ShapeError(at_user_line(f"np.{function.__name__}: {error}")) from error
+
+    def read(self, x: Any, index: Any) -> Tracer:
+        """The value of `x[index]`."""
+        return indexing.read(x, index)
+
+    def write(self, x: Any, index: Any, value: Any) -> None:
+        """Carry out `x[index] = value`."""
+        indexing.write(x, index, value)
+
+
+RULES = NumpyRules()
+"""The rules that every frame of `compiler.tracing` carries."""

@@ -1,0 +1,418 @@
+"""The formulas of NumPy's elementwise ufuncs in `dlc` operations.
+
+A rule gets the builder and operands of one shape, already converted to the dtypes of NumPy's loop. Where a formula has
+a branch that is not taken, its operand is replaced there by a harmless one, so that derivatives stay finite.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from xdsl.ir import SSAValue
+
+from dialects.builder import OpBuilder, tensor_type
+from dialects.dlc.arithmetic import add, div, mul, neg, sub
+from dialects.dlc.binary import and_, max_, min_, or_, pow_, rem, xor
+from dialects.dlc.constants import full, splat_value
+from dialects.dlc.conversion import convert
+from dialects.dlc.interfaces import element_type_of, is_bool, is_float, shape_of
+from dialects.dlc.selection import compare, select
+from dialects.dlc.unary import (
+    abs_,
+    ceil,
+    cos,
+    erf,
+    exp,
+    expm1,
+    floor,
+    log,
+    log1p,
+    logistic,
+    not_,
+    round_,
+    sign,
+    sin,
+    sqrt,
+    tanh,
+)
+from xdsl.dialects.builtin import i1
+
+Rule = Callable[..., SSAValue | tuple[SSAValue, ...]]
+
+
+def like(b: OpBuilder, x: SSAValue, value: float) -> SSAValue:
+    """A constant of the shape and element type of `x`."""
+    return full(b, value, tensor_type(element_type_of(x), shape_of(x)))
+
+
+def bool_like(b: OpBuilder, x: SSAValue, value: bool) -> SSAValue:
+    """A constant of bools of the shape of `x`."""
+    return full(b, value, tensor_type(i1, shape_of(x)))
+
+
+def has_floats(x: SSAValue) -> bool:
+    """Whether the elements of `x` are floating point."""
+    return is_float(element_type_of(x))
+
+
+def has_bools(x: SSAValue) -> bool:
+    """Whether the elements of `x` are bools."""
+    return is_bool(element_type_of(x))
+
+
+# Arithmetic
+
+
+def add_rule(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
+    """`x + y`; of bools, or."""
+    return or_(b, x, y) if has_bools(x) else add(b, x, y)
+
+
+def multiply_rule(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
+    """`x y`; of bools, and."""
+    return and_(b, x, y) if has_bools(x) else mul(b, x, y)
+
+
+def positive(b: OpBuilder, x: SSAValue) -> SSAValue:
+    """`x`."""
+    del b
+    return x
+
+
+def absolute(b: OpBuilder, x: SSAValue) -> SSAValue:
+    """`|x|`; a bool is its own."""
+    return x if has_bools(x) else abs_(b, x)
+
+
+def reciprocal(b: OpBuilder, x: SSAValue) -> SSAValue:
+    """`1 / x`."""
+    return div(b, like(b, x, 1), x)
+
+
+def square(b: OpBuilder, x: SSAValue) -> SSAValue:
+    """`x x`."""
+    return mul(b, x, x)
+
+
+def power(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
+    """`x ** y`; by multiplication for small constant exponents."""
+    exponent = splat_value(y)
+    if exponent == 1:
+        return x
+    if exponent in {2, 3, 4}:
+        squared = mul(b, x, x)
+        return squared if exponent == 2 else mul(b, squared, x if exponent == 3 else squared)
+    return pow_(b, x, y)
+
+
+def floor_and_remainder(b: OpBuilder, x: SSAValue, y: SSAValue) -> tuple[SSAValue, SSAValue]:
+    """`floor(x / y)` and the remainder with the sign of `y`, as NumPy computes them; zero for integers divided by 0."""
+    zero = like(b, x, 0)
+    remainder = rem(b, x, y)
+    if not has_floats(x):
+        # An integer divided by 0 must give 0, whatever the remainder of the operation is.
+        is_mixed = xor(b, compare(b, "lt", remainder, zero), compare(b, "lt", y, zero))
+        corrects = and_(b, and_(b, compare(b, "ne", remainder, zero), is_mixed), compare(b, "ne", y, zero))
+        quotient = sub(b, div(b, x, y), convert(b, corrects, element_type_of(x)))
+        remainder = add(b, remainder, select(b, corrects, y, zero))
+        return quotient, select(b, compare(b, "eq", y, zero), zero, remainder)
+    one = like(b, x, 1)
+    is_mixed = xor(b, compare(b, "lt", remainder, zero), compare(b, "lt", y, zero))
+    corrects = and_(b, compare(b, "ne", remainder, zero), is_mixed)
+    exact = div(b, sub(b, x, remainder), y)
+    exact = select(b, corrects, sub(b, exact, one), exact)
+    rounded = floor(b, exact)
+    rounded = select(b, compare(b, "gt", sub(b, exact, rounded), like(b, x, 0.5)), add(b, rounded, one), rounded)
+    ratio = div(b, x, y)
+    # A quotient of zero has the sign of x / y; the quotient by zero is x / y itself.
+    signed_zero = select(b, compare(b, "lt", ratio, zero), like(b, x, -0.0), mul(b, ratio, zero))
+    signed_zero = select(b, compare(b, "gt", ratio, zero), zero, signed_zero)
+    quotient = select(b, compare(b, "eq", exact, zero), signed_zero, rounded)
+    quotient = select(b, compare(b, "eq", y, zero), ratio, quotient)
+    corrected = select(b, corrects, add(b, remainder, y), remainder)
+    of_zero = select(b, compare(b, "lt", y, zero), like(b, x, -0.0), zero)
+    return quotient, select(b, compare(b, "eq", remainder, zero), of_zero, corrected)
+
+
+def floor_divide(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
+    """The quotient of `floor_and_remainder`."""
+    divisor = splat_value(y)
+    if not has_floats(x) and divisor is not None and divisor > 0:
+        remainder = rem(b, x, y)
+        is_negative = compare(b, "lt", remainder, like(b, x, 0))
+        return sub(b, div(b, x, y), convert(b, is_negative, element_type_of(x)))
+    return floor_and_remainder(b, x, y)[0]
+
+
+def remainder_rule(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
+    """The remainder of `floor_and_remainder`."""
+    divisor = splat_value(y)
+    if not has_floats(x) and divisor is not None and divisor > 0:
+        remainder = rem(b, x, y)
+        is_negative = compare(b, "lt", remainder, like(b, x, 0))
+        return select(b, is_negative, add(b, remainder, y), remainder)
+    return floor_and_remainder(b, x, y)[1]
+
+
+def fmod(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
+    """The remainder with the sign of `x`; zero for integers divided by 0."""
+    remainder = rem(b, x, y)
+    if has_floats(x) or splat_value(y):
+        return remainder
+    zero = like(b, x, 0)
+    return select(b, compare(b, "eq", y, zero), zero, remainder)
+
+
+def trunc(b: OpBuilder, x: SSAValue) -> SSAValue:
+    """`x` rounded toward zero."""
+    if not has_floats(x):
+        return x
+    return select(b, compare(b, "lt", x, like(b, x, 0)), ceil(b, x), floor(b, x))
+
+
+def rounding(op: Callable[[OpBuilder, SSAValue], SSAValue]) -> Rule:
+    """A rule that rounds floats and leaves integers alone."""
+    return lambda b, x: op(b, x) if has_floats(x) else x
+
+
+def modf(b: OpBuilder, x: SSAValue) -> tuple[SSAValue, SSAValue]:
+    """The fractional and the integral part, both with the sign of `x`."""
+    whole = trunc(b, x)
+    is_infinite = compare(b, "eq", abs_(b, x), like(b, x, math.inf))
+    fraction = select(b, is_infinite, like(b, x, 0), sub(b, x, select(b, is_infinite, like(b, x, 0), whole)))
+    return copysign(b, fraction, x), whole
+
+
+# Exponentials and trigonometry
+
+
+def scaled(factor: float) -> Rule:
+    """The rule `factor x`."""
+    return lambda b, x: mul(b, x, like(b, x, factor))
+
+
+def exp2(b: OpBuilder, x: SSAValue) -> SSAValue:
+    """`2 ** x`."""
+    return pow_(b, like(b, x, 2), x)
+
+
+def log_to_base(base: float) -> Rule:
+    """The rule `log(x) / log(base)`."""
+    return lambda b, x: div(b, log(b, x), like(b, x, math.log(base)))
+
+
+def tan(b: OpBuilder, x: SSAValue) -> SSAValue:
+    """`sin(x) / cos(x)`."""
+    return div(b, sin(b, x), cos(b, x))
+
+
+def sinh(b: OpBuilder, x: SSAValue) -> SSAValue:
+    """From `expm1` near zero, where `exp` would cancel; from squares of `exp(x/2)` elsewhere, which overflow late."""
+    one, half = like(b, x, 1), like(b, x, 0.5)
+    is_small = compare(b, "le", abs_(b, x), one)
+    u = expm1(b, select(b, is_small, x, one))
+    small = mul(b, half, add(b, u, div(b, u, add(b, u, one))))
+    up, down = exp(b, mul(b, half, x)), exp(b, mul(b, like(b, x, -0.5), x))
+    large = sub(b, mul(b, mul(b, half, up), up), mul(b, mul(b, half, down), down))
+    return select(b, is_small, small, large)
+
+
+def cosh(b: OpBuilder, x: SSAValue) -> SSAValue:
+    """`(exp(x/2)**2 + exp(-x/2)**2) / 2`, which overflows no earlier than the result."""
+    half = like(b, x, 0.5)
+    up, down = exp(b, mul(b, half, x)), exp(b, mul(b, like(b, x, -0.5), x))
+    return add(b, mul(b, mul(b, half, up), up), mul(b, mul(b, half, down), down))
+
+
+def logaddexp(base: float | None) -> Rule:
+    """The rule `log(exp(x) + exp(y))`, or the same to another base: the larger, plus what the smaller adds."""
+
+    def rule(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
+        is_equal = compare(b, "eq", x, y)  # of infinities, whose difference is NaN
+        distance = abs_(b, sub(b, x, select(b, is_equal, x, y)))
+        distance = select(b, is_equal, like(b, x, 0), distance)
+        if base is None:
+            return add(b, max_(b, x, y), log1p(b, exp(b, neg(b, distance))))
+        rest = log1p(b, exp(b, mul(b, distance, like(b, x, -math.log(base)))))
+        return add(b, max_(b, x, y), div(b, rest, like(b, x, math.log(base))))
+
+    return rule
+
+
+def hypot(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
+    """`sqrt(x**2 + y**2)`, scaled by the larger so that squares stay in range; infinite if either is."""
+    x, y = abs_(b, x), abs_(b, y)
+    large, small = max_(b, x, y), min_(b, x, y)
+    infinity = like(b, x, math.inf)
+    is_plain = and_(b, compare(b, "gt", large, like(b, x, 0)), compare(b, "lt", large, infinity))
+    ratio = div(b, small, select(b, is_plain, large, like(b, x, 1)))
+    ratio = select(b, is_plain, ratio, like(b, x, 0))
+    length = mul(b, large, sqrt(b, add(b, like(b, x, 1), mul(b, ratio, ratio))))
+    is_infinite = or_(b, compare(b, "eq", x, infinity), compare(b, "eq", y, infinity))
+    return select(b, is_infinite, infinity, length)
+
+
+# Comparisons, logic, kinds of numbers
+
+
+def comparison(direction: str) -> Rule:
+    """The rule that compares."""
+    return lambda b, x, y: compare(b, direction, x, y)
+
+
+def truth(b: OpBuilder, x: SSAValue) -> SSAValue:
+    """`x != 0` as bools."""
+    return x if has_bools(x) else compare(b, "ne", x, like(b, x, 0))
+
+
+def logical(op: Callable[[OpBuilder, SSAValue, SSAValue], SSAValue]) -> Rule:
+    """The rule that joins truth values."""
+    return lambda b, x, y: op(b, truth(b, x), truth(b, y))
+
+
+def logical_not(b: OpBuilder, x: SSAValue) -> SSAValue:
+    """`x == 0`."""
+    return not_(b, truth(b, x))
+
+
+def maximum(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
+    """The larger; NaN if either is; of bools, or."""
+    return or_(b, x, y) if has_bools(x) else max_(b, x, y)
+
+
+def minimum(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
+    """The smaller; NaN if either is; of bools, and."""
+    return and_(b, x, y) if has_bools(x) else min_(b, x, y)
+
+
+def ignoring_nan(rule: Callable[[OpBuilder, SSAValue, SSAValue], SSAValue]) -> Rule:
+    """The rule of `fmax` and `fmin`: the other operand where one is NaN."""
+
+    def ignoring(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
+        if not has_floats(x):
+            return rule(b, x, y)
+        return select(b, isnan(b, x), y, select(b, isnan(b, y), x, rule(b, x, y)))
+
+    return ignoring
+
+
+def isnan(b: OpBuilder, x: SSAValue) -> SSAValue:
+    """Whether an element is not a number."""
+    return compare(b, "ne", x, x) if has_floats(x) else bool_like(b, x, value=False)
+
+
+def isinf(b: OpBuilder, x: SSAValue) -> SSAValue:
+    """Whether an element is infinite."""
+    return compare(b, "eq", abs_(b, x), like(b, x, math.inf)) if has_floats(x) else bool_like(b, x, value=False)
+
+
+def isfinite(b: OpBuilder, x: SSAValue) -> SSAValue:
+    """Whether an element is neither infinite nor NaN."""
+    return compare(b, "lt", abs_(b, x), like(b, x, math.inf)) if has_floats(x) else bool_like(b, x, value=True)
+
+
+def signbit(b: OpBuilder, x: SSAValue) -> SSAValue:
+    """Whether an element is negative, -0.0 included; NaN counts as positive."""
+    zero = like(b, x, 0)
+    is_negative = compare(b, "lt", x, zero)
+    if not has_floats(x):
+        return is_negative
+    inverse = div(b, like(b, x, 1), select(b, compare(b, "eq", x, zero), x, like(b, x, 1)))
+    return or_(b, is_negative, compare(b, "lt", inverse, zero))
+
+
+def copysign(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
+    """`|x|` with the sign of `y`; NaN counts as positive."""
+    size = abs_(b, x)
+    return select(b, signbit(b, y), neg(b, size), size)
+
+
+def heaviside(b: OpBuilder, x: SSAValue, at_zero: SSAValue) -> SSAValue:
+    """0 below zero, `at_zero` at it, 1 above; NaN stays."""
+    zero, one = like(b, x, 0), like(b, x, 1)
+    step = select(b, compare(b, "gt", x, zero), one, select(b, compare(b, "lt", x, zero), zero, x))
+    return select(b, compare(b, "eq", x, zero), at_zero, step)
+
+
+def clip(b: OpBuilder, x: SSAValue, low: SSAValue, high: SSAValue) -> SSAValue:
+    """`min(max(x, low), high)`."""
+    return minimum(b, maximum(b, x, low), high)
+
+
+UFUNC_RULES: dict[np.ufunc, Rule] = {
+    np.add: add_rule,
+    np.subtract: sub,
+    np.multiply: multiply_rule,
+    np.true_divide: div,
+    np.negative: neg,
+    np.positive: positive,
+    np.absolute: absolute,
+    np.fabs: absolute,
+    np.sign: sign,
+    np.reciprocal: reciprocal,
+    np.square: square,
+    np.sqrt: sqrt,
+    np.power: power,
+    np.float_power: power,
+    np.floor_divide: floor_divide,
+    np.remainder: remainder_rule,
+    np.fmod: fmod,
+    np.divmod: floor_and_remainder,
+    np.modf: modf,
+    np.exp: exp,
+    np.exp2: exp2,
+    np.expm1: expm1,
+    np.log: log,
+    np.log2: log_to_base(2),
+    np.log10: log_to_base(10),
+    np.log1p: log1p,
+    np.logaddexp: logaddexp(None),
+    np.logaddexp2: logaddexp(2),
+    np.sin: sin,
+    np.cos: cos,
+    np.tan: tan,
+    np.sinh: sinh,
+    np.cosh: cosh,
+    np.tanh: tanh,
+    np.hypot: hypot,
+    np.deg2rad: scaled(math.pi / 180),
+    np.radians: scaled(math.pi / 180),
+    np.rad2deg: scaled(180 / math.pi),
+    np.degrees: scaled(180 / math.pi),
+    np.floor: rounding(floor),
+    np.ceil: rounding(ceil),
+    np.rint: rounding(round_),
+    np.trunc: trunc,
+    np.less: comparison("lt"),
+    np.less_equal: comparison("le"),
+    np.greater: comparison("gt"),
+    np.greater_equal: comparison("ge"),
+    np.equal: comparison("eq"),
+    np.not_equal: comparison("ne"),
+    np.logical_and: logical(and_),
+    np.logical_or: logical(or_),
+    np.logical_xor: logical(xor),
+    np.logical_not: logical_not,
+    np.bitwise_and: and_,
+    np.bitwise_or: or_,
+    np.bitwise_xor: xor,
+    np.invert: not_,
+    np.maximum: maximum,
+    np.minimum: minimum,
+    np.fmax: ignoring_nan(maximum),
+    np.fmin: ignoring_nan(minimum),
+    np.isnan: isnan,
+    np.isinf: isinf,
+    np.isfinite: isfinite,
+    np.signbit: signbit,
+    np.copysign: copysign,
+    np.heaviside: heaviside,
+    np.conjugate: positive,
+}
+"""The rule of each elementwise ufunc of NumPy."""
+
+UFUNC_RULES_BY_NAME: dict[str, Rule] = {"erf": erf, "expit": logistic, "clip": clip}
+"""Ufuncs found by name: SciPy's, which need not be installed, and NumPy's that have no public name."""
+
+
