@@ -20,4 +20,11 @@ def get_rt() -> Dialect:
     return Rt
 
 
+def get_llvm() -> Dialect:
+    """The `llvm` dialect with the operations that upstream lacks; it takes the place of upstream's."""
+    from dialects.llvm import Llvm
+
+    return Llvm
+
+
 DLC_UNIVERSE = Universe(all_dialects={"dlc": get_dlc, "rt": get_rt}, all_passes=get_all_passes())

@@ -18,8 +18,6 @@ import llvmlite.binding as llvm
 
 from dialects.errors import InternalError
 
-OptLevel = int
-
 
 @dataclass(frozen=True)
 class Target:
@@ -51,6 +49,11 @@ def host_target() -> Target:
     """The processor that this program runs on."""
     _initialise()
     return Target(llvm.get_process_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
+
+
+def host_vector_bits() -> int:
+    """The width of a vector register of this machine."""
+    return host_target().vector_bits
 
 
 @cache

@@ -10,19 +10,16 @@ from xdsl.dialects import get_all_dialects
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.parser import Parser
 
+from compiler.universe import DLC_UNIVERSE, get_llvm
 from passes.loops.convert_to_llvm import ConvertToLlvmPass
 from runtime import native
 from runtime.llvm_text import emit_llvm
 
 
 def make_context() -> Context:
-    """A context with upstream's dialects and ours in front of them."""
-    from compiler.universe import DLC_UNIVERSE
-    from dialects.llvm import Llvm
-
+    """A context with upstream's dialects and ours, `llvm` being ours."""
     context = Context()
-    ours = {"llvm": lambda: Llvm, **DLC_UNIVERSE.all_dialects}
-    for name, factory in {**get_all_dialects(), **ours}.items():
+    for name, factory in {**get_all_dialects(), **DLC_UNIVERSE.all_dialects, "llvm": get_llvm}.items():
         context.register_dialect(name, factory)
     return context
 

@@ -42,7 +42,7 @@ llvm.func internal @scale(%lo: i64, %hi: i64, %x: !llvm.ptr {llvm.noalias, llvm.
 ^after:
   llvm.return
 }
-llvm.func @double(%table: !llvm.ptr) attributes {no_unwind} {
+llvm.func @double(%table: !llvm.ptr) attributes {no_unwind, rt.num_inputs = 1 : i64, rt.signature = (memref<8x4xf32>, memref<8x4xf32>, memref<0xi8>) -> ()} {
   %c0 = llvm.mlir.constant(0) : i64
   %c8 = llvm.mlir.constant(8) : i64
   %0 = llvm.load %table {alignment = 8 : i64} : !llvm.ptr -> !llvm.ptr
@@ -56,7 +56,7 @@ llvm.func @double(%table: !llvm.ptr) attributes {no_unwind} {
 *Requires*: the `loops` level after `expand-math`; static contiguous memrefs; accesses in bounds; vectors of rank 1.
 
 *Ensures*: only `llvm` operations. A function with `rt.num_inputs` takes one pointer to a table of pointers (inputs, results, arena);
-private functions are internal. `index` is `i64`, an `i1` in memory is a byte. Matrix products are calls of external
+its attributes stay, and `rt.signature` keeps its type. Private functions are internal. `index` is `i64`, an `i1` in memory is a byte. Matrix products are calls of external
 `cblas_` functions.
 
 *Leaves alone*: operations of the `llvm` dialect at the top of the module.
@@ -67,7 +67,7 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects import func, llvm, memref
-from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, ModuleOp, UnitAttr
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, IntegerAttr, ModuleOp, UnitAttr
 from xdsl.dialects.llvm import CallingConventionAttr, LinkageAttr, LLVMFunctionType, LLVMVoidType
 from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.passes import ModulePass
@@ -154,6 +154,7 @@ def _convert_function(builder: OpBuilder, function: func.FuncOp, aliased: set[in
         "function_type": LLVMFunctionType(inputs, outputs[0] if outputs else LLVMVoidType()),
         "linkage": LinkageAttr("internal" if is_private and not function.is_declaration else "external"),
         "CConv": CallingConventionAttr("ccc"),
+        "unnamed_addr": IntegerAttr(0, 64),
     }
     called: set[str] = set()
     if not function.is_declaration:
@@ -161,7 +162,10 @@ def _convert_function(builder: OpBuilder, function: func.FuncOp, aliased: set[in
         called = f.called
         if not is_host:
             properties["arg_attrs"] = _argument_attributes(region.blocks[0].args, f.written, aliased)
-    builder.create_op(llvm.FuncOp, (), (), properties, regions=[region], attributes={"no_unwind": UnitAttr()})
+    attributes: dict[str, Attribute] = {"no_unwind": UnitAttr()}
+    if is_host:
+        attributes |= {**function.attributes, "rt.signature": function.function_type}
+    builder.create_op(llvm.FuncOp, (), (), properties, regions=[region], attributes=attributes)
     return called
 
 

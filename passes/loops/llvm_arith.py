@@ -39,11 +39,11 @@ def flag_properties(flags: Attribute | None) -> dict[str, Attribute] | None:
 
 
 @lru_cache(maxsize=256)
-def overflow_properties(flags: Attribute | None) -> dict[str, Attribute] | None:
+def overflow_properties(flags: Attribute | None) -> dict[str, Attribute]:
     """The properties of an `llvm` operation with the overflow flags of an `arith` operation."""
     data = cast(arith.IntegerOverflowAttr, flags).data if flags is not None else ()
     bits = (arith.IntegerOverflowFlag.NSW in data) + 2 * (arith.IntegerOverflowFlag.NUW in data)
-    return {"overflowFlags": IntegerAttr(bits, i32)} if bits else None
+    return {"overflowFlags": IntegerAttr(bits, i32)}
 
 
 def _float(target: type[Operation]) -> Converter:

@@ -39,6 +39,7 @@ BUFFER_ALIGNMENT = 64
 
 _DYNAMIC_INDEX = DenseArrayBase.from_list(i32, [GEP_USE_SSA_VAL])
 _NO_FLAGS = IntegerAttr(0, i32)
+_NOT_ATOMIC = IntegerAttr(0, i64)
 _ALIGNMENTS = {size: {"alignment": IntegerAttr(size, i64)} for size in (1, 2, 4, 8)}
 
 
@@ -108,7 +109,8 @@ def to_stored(f: FunctionConversion, value: SSAValue, element_type: Attribute) -
 
 def store(f: FunctionConversion, value: SSAValue, pointer: SSAValue, element_type: Attribute) -> None:
     """Store a scalar or a vector of `element_type`."""
-    f.builder.create_op(llvm.StoreOp, (to_stored(f, value, element_type), pointer), (), alignment_of(element_type))
+    properties = {**alignment_of(element_type), "ordering": _NOT_ATOMIC}
+    f.builder.create_op(llvm.StoreOp, (to_stored(f, value, element_type), pointer), (), properties)
     f.mark_written(pointer)
 
 
