@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
-from xdsl.utils.exceptions import PassFailedException, VerifyException
+from xdsl.utils.exceptions import VerifyException
 
 from compiler.options import CompileOptions
 from dialects.errors import ArgumentError, CompilerError, InternalError
@@ -77,9 +77,9 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
 def _vector_bits(options: CompileOptions) -> int:
     if options.vector_bits is not None:
         return options.vector_bits
-    from runtime.native import host_vector_bits
+    from runtime.native import host_target
 
-    return host_vector_bits()
+    return host_target().vector_bits
 
 
 @cache
@@ -112,15 +112,20 @@ def passes_between(
     return [make_pass(spec) for stage in names[first + 1 : last + 1] for spec in by_stage[stage]]
 
 
-class Observer(Protocol):
-    """Whoever wants to see a compilation: dumps, timing, verification."""
+class Observer:
+    """Whoever wants to see a compilation: dumps, timing, verification. The methods of this base do nothing."""
+
+    def before_pass(self, executed: ModulePass, module: ModuleOp) -> None:
+        """Called before each pass."""
 
     def after_pass(self, executed: ModulePass, module: ModuleOp, seconds: float) -> None:
         """Called after each pass with the module it left."""
-        ...
+
+    def failed_pass(self, executed: ModulePass, module: ModuleOp, error: Exception) -> None:
+        """Called when a pass raises; `module` may be half changed."""
 
 
-class VerifyingObserver:
+class VerifyingObserver(Observer):
     """Verifies the module after every pass (`DLC_VERIFY=1`)."""
 
     def after_pass(self, executed: ModulePass, module: ModuleOp, seconds: float) -> None:
@@ -132,21 +137,27 @@ class VerifyingObserver:
             raise InternalError(f"{executed.name}: left IR that does not verify: {error}") from error
 
 
-def run_passes(module: ModuleOp, passes: Iterable[ModulePass], observers: Sequence[Observer] = ()) -> None:
+def run_passes(
+    module: ModuleOp, passes: Iterable[ModulePass], observers: Sequence[Observer] = (), context: Context | None = None
+) -> None:
     """Run `passes` on `module` in place.
 
     Raises:
         CompilerError: what a pass says about the user's program.
         InternalError: anything else that a pass raises; it names the pass.
     """
-    context = Context()
+    context = context or Context()
     for executed in passes:
+        for observer in observers:
+            observer.before_pass(executed, module)
         start = time.perf_counter()
         try:
             executed.apply(context, module)
-        except CompilerError:
-            raise
-        except (PassFailedException, VerifyException, AssertionError, LookupError, TypeError, ValueError) as error:
+        except Exception as error:
+            for observer in observers:
+                observer.failed_pass(executed, module, error)
+            if isinstance(error, CompilerError):
+                raise
             raise InternalError(f"{executed.name}: {type(error).__name__}: {error}") from error
         seconds = time.perf_counter() - start
         for observer in observers:

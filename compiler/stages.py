@@ -6,13 +6,11 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.printer import Printer
 
 from compiler import tracing
 from compiler.abstract import AbstractArray
@@ -29,6 +27,7 @@ from compiler.pipelines import (
     run_passes,
     stages,
 )
+from compiler.printing import machine_text, to_text
 from compiler.pytrees import unflatten
 from compiler.signatures import Signature, signature_of
 from dialects.remarks import Remark, collect_remarks, emit_remark
@@ -241,27 +240,6 @@ def memory_of(signature: Signature) -> MemoryAnalysis:
     return MemoryAnalysis(
         total(signature.inputs), total(signature.outputs), signature.arena_bytes, signature.peak_lower_bound
     )
-
-
-def to_text(module: ModuleOp, *, debug_info: bool = False) -> str:
-    """The text of a module, as `dlc-opt` prints it."""
-    stream = StringIO()
-    Printer(stream, print_debuginfo=debug_info).print_op(module)
-    return stream.getvalue() + "\n"
-
-
-def machine_text(module: ModuleOp, stage: str, target: Target, options: CompileOptions) -> str:
-    """A text stage (`llvm-opt`, `asm`, `ptx`) of a module in the `llvm` dialect."""
-    from runtime.llvm_text import emit_llvm
-
-    text = emit_llvm(module)
-    if target == "cuda":
-        from compiler.cuda import device_text
-
-        return device_text(text, stage, options)
-    from runtime.native import emit_assembly, emit_llvm_ir
-
-    return emit_llvm_ir(text) if stage == "llvm-opt" else emit_assembly(text)
 
 
 def environment_observers(traced: tracing.Traced, target: Target, options: CompileOptions) -> list[Observer]:

@@ -125,12 +125,16 @@ def main():
     rng = np.random.default_rng(args.seed)
     params = init_params(rng, [64, args.hidden, args.hidden, 10])
     state = OPTIMISER.init(params)
-    console.print(f"{len(x_train)} training and {len(x_test)} test images, MLP 64-{args.hidden}-{args.hidden}-10, float32")
+    console.print(
+        f"{len(x_train)} training and {len(x_test)} test images, MLP 64-{args.hidden}-{args.hidden}-10, float32"
+    )
 
     x, y = next(batches(rng, x_train, y_train, args.batch))
     start = time.perf_counter()
     train_step(params, state, x, y)
-    console.print(f"first call of the training step (trace, compile, run): {1e3 * (time.perf_counter() - start):.0f} ms")
+    console.print(
+        f"first call of the training step (trace, compile, run): {1e3 * (time.perf_counter() - start):.0f} ms"
+    )
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
@@ -153,9 +157,18 @@ def main():
     console.print(f"dlc is {theirs / ours:.1f} times as fast as NumPy")
 
     console.print("\nLook inside:", style="bold")
-    console.print("  DLC_DUMP_IR_TO=dump .venv/bin/python examples/train_digits.py --epochs 1   # every stage and pass", markup=False)
-    console.print("  .venv/bin/dlc-opt dump/train_step/00_tensor.mlir --compile-to=fused        # any stage from any other", markup=False)
-    console.print("  .venv/bin/dlc-run dump/train_step/00_tensor.mlir --compare-with=reference  # run it on random inputs", markup=False)
+    console.print(
+        "  DLC_DUMP_IR_TO=dump .venv/bin/python examples/train_digits.py --epochs 1   # every stage and pass",
+        markup=False,
+    )
+    console.print(
+        "  .venv/bin/dlc-opt dump/train_step/0_tensor.mlir --compile-to=fused        # any stage from any other",
+        markup=False,
+    )
+    console.print(
+        "  .venv/bin/dlc-run dump/train_step/0_tensor.mlir --compare-with=reference  # run it on random inputs",
+        markup=False,
+    )
     return 0 if result >= 0.97 else 1
 
 

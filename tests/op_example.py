@@ -1,0 +1,92 @@
+"""One application of one op, for tests of everything that an op must answer: see `op_examples.OP_EXAMPLES`."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp, TensorType, f32, f64, i1, i32, i64
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Attribute, Block, Region
+
+from dialects.builder import OpBuilder
+from dialects.dlc.interfaces import TensorOp, dtype_of, tensor_types
+
+ELEMENTS = {"f32": f32, "f64": f64, "i1": i1, "i32": i32, "i64": i64}
+
+
+@dataclass(frozen=True)
+class OpExample:
+    """`op_type` on operands of `operand_types`, with `properties`.
+
+    `domain` has one pair `(low, high)` per operand that bounds its random values, or `None` for no particular bounds.
+    """
+
+    op_type: type[TensorOp]
+    operand_types: tuple[TensorType, ...]
+    properties: dict[str, Attribute] = field(default_factory=dict, hash=False)
+    domain: tuple[tuple[float, float] | None, ...] = ()
+
+    def __str__(self) -> str:
+        types = "_".join(str(t).removeprefix("tensor<").removesuffix(">") for t in self.operand_types)
+        details = "_".join(str(value) for value in self.properties.values())
+        text = "-".join(part for part in (self.op_type.name.removeprefix("dlc."), types, details) if part)
+        return "".join(c if c.isalnum() or c in "-_.," else "" for c in text)[:90]
+
+    @property
+    def result_type(self) -> TensorType:
+        return self.op_type.infer_type(self.operand_types, self.properties)
+
+
+def tensor(text: str) -> TensorType:
+    """The type that `2x3xf32` (or `f32`, 0-d) stands for."""
+    *sizes, element = text.split("x")
+    return TensorType(ELEMENTS[element], [int(size) for size in sizes])
+
+
+def build_function(example: OpExample) -> ModuleOp:
+    """`func.func @main` that applies the op to its arguments."""
+    block = Block(arg_types=example.operand_types)
+    b = OpBuilder(block)
+    result = example.op_type.emit(b, block.args, example.properties)
+    b.create_op(ReturnOp, (result,))
+    return ModuleOp([FuncOp("main", (example.operand_types, (result.type,)), Region(block))])
+
+
+def build_op(example: OpExample) -> TensorOp:
+    """The op on the arguments of a block of its own."""
+    block = Block(arg_types=example.operand_types)
+    op = example.op_type.emit(OpBuilder(block), block.args, example.properties).owner
+    assert isinstance(op, TensorOp)
+    return op
+
+
+def random_operands(example: OpExample, rng: np.random.Generator) -> list[np.ndarray]:
+    """Values for the operands, inside their domains."""
+    domain = example.domain or (None,) * len(example.operand_types)
+    return [
+        random_array(operand_type, rng, bounds)
+        for operand_type, bounds in zip(example.operand_types, domain, strict=True)
+    ]
+
+
+def random_array(
+    tensor_type: TensorType, rng: np.random.Generator, bounds: tuple[float, float] | None = None
+) -> np.ndarray:
+    """A random array of `tensor_type` within `bounds`, (-3, 3) if there are none."""
+    low, high = bounds or (-3, 3)
+    shape, dtype = tensor_type.get_shape(), dtype_of(tensor_type)
+    if dtype == np.bool_:
+        return rng.integers(0, 2, shape).astype(dtype)
+    if dtype.kind == "i":
+        return np.asarray(rng.integers(int(low), int(high) + 1, shape), dtype)
+    return np.asarray(rng.uniform(low, high, shape), dtype)
+
+
+def evaluate_block(block: Block, arguments: list[np.ndarray], wanted: list) -> list:
+    """The values of `wanted` (`None` stays `None`) after running the ops of `block` by their `evaluate`."""
+    values = dict(zip(block.args, arguments, strict=True))
+    for op in block.ops:
+        assert isinstance(op, TensorOp), op
+        op.verify()
+        assert tensor_types(op.results) == (op.infer_type(tensor_types(op.operands), op.properties),)
+        values[op.result] = op.evaluate([values[operand] for operand in op.operands])
+    return [None if value is None else values[value] for value in wanted]

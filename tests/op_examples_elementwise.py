@@ -1,0 +1,170 @@
+"""Examples of constants, elementwise ops, broadcasts and sums."""
+
+import numpy as np
+from op_example import OpExample, tensor
+from xdsl.dialects.builtin import IntegerAttr, StringAttr, i64
+
+from dialects.builder import int_array
+from dialects.dlc.arithmetic import AddOp, DivOp, MulOp, NegOp, SubOp
+from dialects.dlc.binary import AndOp, MaxOp, MinOp, OrOp, PowOp, RemOp, XorOp
+from dialects.dlc.broadcast import BroadcastInDimOp, ReduceSumOp
+from dialects.dlc.constants import ConstantOp, IotaOp, dense_attribute
+from dialects.dlc.conversion import ConvertOp
+from dialects.dlc.selection import DIRECTIONS, ClampOp, CompareOp, SelectOp
+from dialects.dlc.unary import (
+    AbsOp,
+    CeilOp,
+    CosOp,
+    ErfOp,
+    Expm1Op,
+    ExpOp,
+    FloorOp,
+    Log1pOp,
+    LogisticOp,
+    LogOp,
+    NotOp,
+    RoundOp,
+    RsqrtOp,
+    SignOp,
+    SinOp,
+    SqrtOp,
+    TanhOp,
+)
+
+FLOATS = ("3x5xf64", "7xf32", "f64", "1x1xf64", "0x3xf32", "2x3x5xf32")
+INTS = ("3x5xi32", "9xi64", "i32", "1xi64", "3x0xi32")
+BOOLS = ("3x5xi1", "i1", "17xi1")
+ARITHMETIC = (*FLOATS, *INTS)
+BITWISE = (*INTS, *BOOLS)
+
+UNARY = {
+    NegOp: (ARITHMETIC, None),
+    AbsOp: (ARITHMETIC, None),
+    SignOp: (ARITHMETIC, None),
+    ExpOp: (FLOATS, None),
+    Expm1Op: (FLOATS, None),
+    LogOp: (FLOATS, (0.1, 9)),
+    Log1pOp: (FLOATS, (-0.9, 9)),
+    SqrtOp: (FLOATS, (0.1, 9)),
+    RsqrtOp: (FLOATS, (0.1, 9)),
+    TanhOp: (FLOATS, None),
+    LogisticOp: (FLOATS, None),
+    ErfOp: (FLOATS, None),
+    SinOp: (FLOATS, None),
+    CosOp: (FLOATS, None),
+    FloorOp: (FLOATS, None),
+    CeilOp: (FLOATS, None),
+    RoundOp: (FLOATS, None),
+    NotOp: (BITWISE, None),
+}
+
+BINARY = {
+    AddOp: (ARITHMETIC, ()),
+    SubOp: (ARITHMETIC, ()),
+    MulOp: (ARITHMETIC, ()),
+    DivOp: (ARITHMETIC, ((-9, 9), (0.2, 3))),
+    RemOp: (ARITHMETIC, ((-90, 90), (0.2, 3))),
+    PowOp: (ARITHMETIC, ((0.2, 3), (-2, 3))),
+    MaxOp: (ARITHMETIC, ()),
+    MinOp: (ARITHMETIC, ()),
+    AndOp: (BITWISE, ()),
+    OrOp: (BITWISE, ()),
+    XorOp: (BITWISE, ()),
+}
+
+BROADCASTS = (
+    ("f64", "3x5xf64", ()),
+    ("5xf64", "3x5xf64", (1,)),
+    ("3xf32", "3x5xf32", (0,)),
+    ("3x1xf64", "3x5xf64", (0, 1)),
+    ("1x3x1xf64", "2x4x3x1xf64", (1, 2, 3)),
+    ("1xf64", "0x3xf64", (0,)),
+    ("0xi32", "0x3xi32", (0,)),
+    ("3x5xi1", "3x2x5xi1", (0, 2)),
+    ("2x3xi64", "2x3xi64", (0, 1)),
+)
+
+SUMS = (
+    ("3x5xf64", (1,)),
+    ("3x5xf64", (0, 1)),
+    ("3x5x2xf32", (0, 2)),
+    ("7xi32", (0,)),
+    ("3x5xi64", ()),
+    ("f64", ()),
+    ("0x3xf64", (0,)),
+    ("0x3xf64", (1,)),
+    ("1x4xf32", (0,)),
+)
+
+CONSTANTS = (
+    np.arange(6, dtype=np.float64).reshape(2, 3) / 7,
+    np.full((3, 5), 1.5, np.float32),
+    np.array(-0.0),
+    np.array([np.nan, np.inf, -np.inf, -0.0, 0.0, 1e-45, 3e38, 1e10, 123456789], np.float32),
+    np.array([5e-324, 1e308, np.nan, 1e22]),
+    np.zeros((0, 3)),
+    np.array([True, False, True]),
+    np.array(True),
+    np.ones((2, 2), np.bool_),
+    np.arange(300, dtype=np.int32) - 150,
+    np.array([-(2**63), 2**63 - 1]),
+    np.full((4, 4), -3),
+)
+
+IOTAS = (("7xi32", 0), ("3x5xi64", 1), ("3x5xf32", 0), ("2x0x3xf64", 2), ("1xf64", 0))
+
+SELECTS = (
+    ("3x5xi1", "3x5xf64"),
+    ("i1", "3x5xf64"),
+    ("i1", "f32"),
+    ("7xi1", "7xi32"),
+    ("7xi1", "7xi1"),
+    ("0xi1", "0xf32"),
+    ("i1", "0x2xi64"),
+    ("1xi1", "1xf64"),
+)
+
+CLAMPS = (
+    ("f64", "3x5xf64", "f64"),
+    ("3x5xf64", "3x5xf64", "f64"),
+    ("f32", "7xf32", "7xf32"),
+    ("f64", "f64", "f64"),
+    ("i32", "3x5xi32", "3x5xi32"),
+    ("0xf64", "0xf64", "f64"),
+    ("1xi64", "1xi64", "i64"),
+)
+
+COMPARES = ("3x5xf64", "f32", "0xf32", "7xi32", "1xi64", "17xi1")
+
+CONVERSIONS = tuple(
+    (f"{sizes}{source}", f"{sizes}{target}")
+    for source in ("f32", "f64", "i1", "i32", "i64")
+    for target, sizes in (("f32", "3x5x"), ("f64", ""), ("i1", "7x"), ("i32", "1x"), ("i64", "0x2x"))
+)
+
+ELEMENTWISE_EXAMPLES = (
+    *(OpExample(ConstantOp, (), {"value": dense_attribute(array)}) for array in CONSTANTS),
+    *(OpExample(IotaOp, (), {"dim": IntegerAttr(dim, i64), "output": tensor(t)}) for t, dim in IOTAS),
+    *(
+        OpExample(BroadcastInDimOp, (tensor(source),), {"dims": int_array(dims), "output": tensor(target)})
+        for source, target, dims in BROADCASTS
+    ),
+    *(OpExample(ReduceSumOp, (tensor(t),), {"dims": int_array(dims)}) for t, dims in SUMS),
+    *(OpExample(op_type, (tensor(t),), {}, (bounds,)) for op_type, (types, bounds) in UNARY.items() for t in types),
+    *(
+        OpExample(op_type, (tensor(t), tensor(t)), {}, bounds)
+        for op_type, (types, bounds) in BINARY.items()
+        for t in types
+    ),
+    *(
+        OpExample(CompareOp, (tensor(t), tensor(t)), {"direction": StringAttr(direction)}, ((-1, 1), (-1, 1)))
+        for direction in DIRECTIONS
+        for t in COMPARES
+    ),
+    *(OpExample(SelectOp, (tensor(pred), tensor(t), tensor(t))) for pred, t in SELECTS),
+    *(
+        OpExample(ClampOp, (tensor(low), tensor(x), tensor(high)), {}, ((-2, -0.5), None, (0.5, 2)))
+        for low, x, high in CLAMPS
+    ),
+    *(OpExample(ConvertOp, (tensor(source),), {"output": tensor(target)}) for source, target in CONVERSIONS),
+)

@@ -1,0 +1,247 @@
+"""Every facet of every op, against an oracle that does not know the op."""
+
+import io
+import itertools
+import zlib
+
+import numpy as np
+import pytest
+from op_example import OpExample, build_function, build_op, evaluate_block, random_array, random_operands
+from op_examples import OP_EXAMPLES
+from xdsl.context import Context
+from xdsl.dialects.builtin import Builtin, TensorType, f64
+from xdsl.dialects.func import Func
+from xdsl.ir import Block
+from xdsl.parser import Parser
+from xdsl.printer import Printer
+
+from dialects.builder import OpBuilder, tensor_type
+from dialects.dlc.arithmetic import add
+from dialects.dlc.constants import ConstantOp
+from dialects.dlc.dialect import Dlc
+from dialects.dlc.interfaces import TensorOp, dtype_of, is_float
+
+every_example = pytest.mark.parametrize("example", OP_EXAMPLES, ids=str)
+
+
+def random_of(example: OpExample) -> np.random.Generator:
+    return np.random.default_rng(zlib.crc32(str(example).encode()))
+
+
+def float_operands(example: OpExample) -> list[int]:
+    return [i for i, t in enumerate(example.operand_types) if is_float(t.element_type)]
+
+
+def subsets(items):
+    return [c for size in range(1, len(items) + 1) for c in itertools.combinations(items, size)]
+
+
+def evaluate(op: TensorOp, operands) -> np.ndarray:
+    before = [operand.copy() for operand in operands]
+    result = op.evaluate(operands)
+    for operand, copy in zip(operands, before, strict=True):
+        np.testing.assert_array_equal(operand, copy)
+    return result
+
+
+def test_every_op_of_the_dialect_has_examples():
+    with_example = {example.op_type for example in OP_EXAMPLES}
+    tensor_ops = [op_type for op_type in Dlc.operations if issubclass(op_type, TensorOp)]
+    assert [op_type.name for op_type in tensor_ops if op_type not in with_example] == []
+
+
+def test_every_op_has_examples_of_odd_shapes():
+    for op_type in {example.op_type for example in OP_EXAMPLES}:
+        sizes = {tuple(e.result_type.get_shape()) for e in OP_EXAMPLES if e.op_type is op_type}
+        assert len(sizes) >= 2, f"{op_type.name} needs examples with different shapes, got {sizes}"
+
+
+@every_example
+def test_value_has_the_inferred_type(example):
+    op = build_op(example)
+    op.verify()
+    value = evaluate(op, random_operands(example, random_of(example)))
+    assert isinstance(value, np.ndarray)
+    assert value.shape == op.result.type.get_shape()
+    assert value.dtype == dtype_of(op.result.type)
+
+
+@every_example
+def test_text_round_trip(example):
+    context = Context()
+    for dialect in (Builtin, Func, Dlc):
+        context.load_dialect(dialect)
+    module = build_function(example)
+    module.verify()
+    # In the generic form, xDSL prints nan and inf in a way that it reads as integers.
+    has_floats = example.op_type is ConstantOp and is_float(example.result_type.element_type)
+    for generic in (False,) if has_floats else (False, True):
+        stream = io.StringIO()
+        Printer(stream, print_generic_format=generic).print_op(module)
+        parsed = Parser(context, stream.getvalue()).parse_module()
+        parsed.verify()
+        assert str(parsed) == str(module)
+        if not generic:
+            assert parsed.is_structurally_equivalent(module), stream.getvalue()
+
+
+def build_jvp(example: OpExample, wrt):
+    """A block of the op's arguments and the tangents `wrt`, with the op and its tangent: `(block, op, tangent)`."""
+    block = Block(arg_types=[*example.operand_types, *(example.operand_types[i] for i in wrt)])
+    count = len(example.operand_types)
+    b = OpBuilder(block)
+    op = example.op_type.emit(b, block.args[:count], example.properties).owner
+    assert isinstance(op, TensorOp)
+    tangents = [None] * count
+    for i, argument in zip(wrt, block.args[count:], strict=True):
+        tangents[i] = argument
+    return block, op, op.jvp(b, tangents)
+
+
+def in_f64(example: OpExample) -> bool:
+    return all(t.element_type == f64 for t in example.operand_types if is_float(t.element_type))
+
+
+DIFFERENTIABLE = [example for example in OP_EXAMPLES if float_operands(example)]
+
+
+@pytest.mark.parametrize("example", [e for e in DIFFERENTIABLE if in_f64(e)], ids=str)
+def test_jvp_equals_central_differences(example):
+    rng = random_of(example)
+    op = build_op(example)
+    for wrt in subsets(float_operands(example)):
+        operands = random_operands(example, rng)
+        directions = [random_array(example.operand_types[i], rng) for i in wrt]
+        block, _, tangent = build_jvp(example, wrt)
+        if op.no_derivative:
+            assert tangent is None
+            continue
+        assert tangent is None or tangent.type == op.result.type
+        (actual,) = evaluate_block(block, [*operands, *directions], [tangent])
+        # A result in f32 limits how small a step can be seen.
+        step = 1e-6 if op.result.type.element_type == f64 else 0.25
+        ahead, behind = (
+            op.evaluate(
+                [
+                    operand if i not in wrt else operand + sign * step * directions[wrt.index(i)]
+                    for i, operand in enumerate(operands)
+                ]
+            )
+            for sign in (1, -1)
+        )
+        expected = (ahead - behind) / (2 * step)
+        if actual is None:
+            actual = np.zeros(op.shape)
+        tolerance = 1e-5 if op.result.type.element_type == f64 else 1e-4
+        np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance / 100)
+
+
+@pytest.mark.parametrize("example", DIFFERENTIABLE, ids=str)
+def test_transposed_jvp_is_the_adjoint_of_the_jvp(example):
+    rng = random_of(example)
+    op = build_op(example)
+    in_double = in_f64(example) and op.result.type.element_type == f64
+    tolerance = 1e-9 if in_double else 2e-4
+    for wrt in subsets(float_operands(example)):
+        operands = random_operands(example, rng)
+        directions = [random_array(example.operand_types[i], rng) for i in wrt]
+        block, op, tangent = build_jvp(example, wrt)
+        if tangent is None:
+            continue
+        (moved,) = evaluate_block(block, [*operands, *directions], [tangent])
+        cotangent = random_array(op.result.type, rng)
+        actual = evaluate_adjoint(block, [*operands, *directions], len(operands), tangent, cotangent)
+        lhs = np.sum(moved.astype(np.float64) * cotangent)
+        rhs = sum(
+            np.sum(direction.astype(np.float64) * back)
+            for direction, back in zip(directions, actual, strict=True)
+            if back is not None
+        )
+        np.testing.assert_allclose(lhs, rhs, rtol=tolerance, atol=tolerance)
+        for direction, back in zip(directions, actual, strict=True):
+            assert back is None or (back.shape == direction.shape and back.dtype == direction.dtype)
+
+
+def evaluate_adjoint(block, arguments, primal_count, tangent, cotangent_value):
+    """Walk the ops of `block` that depend on its tangent arguments backwards; return the tangents' cotangents."""
+    ops = list(block.ops)
+    tangent_arguments = block.args[primal_count:]
+    moving = set(tangent_arguments)
+    for op in ops:
+        if any(operand in moving for operand in op.operands):
+            moving.add(op.results[0])
+    seed = block.insert_arg(tangent.type, len(block.args))
+    b = OpBuilder(block)
+    cotangents = {tangent: seed}
+    for op in reversed(ops):
+        cotangent = cotangents.pop(op.results[0], None)
+        if cotangent is None or op.results[0] not in moving:
+            continue
+        linear = [operand in moving for operand in op.operands]
+        contributions = op.transpose(b, cotangent, linear)
+        for operand, is_linear, contribution in zip(op.operands, linear, contributions, strict=True):
+            if contribution is None:
+                continue
+            assert is_linear
+            assert contribution.type == operand.type, f"{op.name}: {contribution.type} for {operand.type}"
+            before = cotangents.get(operand)
+            cotangents[operand] = contribution if before is None else add(b, before, contribution)
+    wanted = [cotangents.get(argument) for argument in tangent_arguments]
+    return evaluate_block(block, [*arguments, cotangent_value], wanted)
+
+
+@every_example
+def test_batch_equals_a_loop(example):
+    rng = random_of(example)
+    op = build_op(example)
+    count = len(example.operand_types)
+    for batched in subsets(range(count)):
+        for size in (3, 1):
+            flags = [i in batched for i in range(count)]
+            types = [
+                tensor_type(t.element_type, (size, *t.get_shape())) if flag else t
+                for t, flag in zip(example.operand_types, flags, strict=True)
+            ]
+            block = Block(arg_types=types)
+            result = op.batch(OpBuilder(block), block.args, flags, size)
+            slices = [random_operands(example, rng) for _ in range(size)]
+            for i in range(count):
+                if i not in batched:
+                    for operands in slices:
+                        operands[i] = slices[0][i]
+            arguments = [
+                np.stack([operands[i] for operands in slices]) if flag else slices[0][i] for i, flag in enumerate(flags)
+            ]
+            expected = np.stack([evaluate(op, operands) for operands in slices])
+            (actual,) = evaluate_block(block, arguments, [result])
+            assert actual.dtype == expected.dtype
+            np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
+
+
+@every_example
+def test_simplify_preserves_the_value(example):
+    rng = random_of(example)
+    op = build_op(example)
+    block = Block(arg_types=example.operand_types)
+    simple = op.simplify(OpBuilder(block), block.args)
+    if simple is None:
+        assert block.is_empty, f"{op.name}: simplify built operations, but says that there is nothing simpler"
+        return
+    assert simple.type == op.result.type
+    operands = random_operands(example, rng)
+    (actual,) = evaluate_block(block, operands, [simple])
+    np.testing.assert_allclose(actual, evaluate(op, operands), rtol=1e-5, atol=1e-6)
+
+
+@every_example
+def test_derivative_or_a_reason(example):
+    op = build_op(example)
+    differentiable = bool(float_operands(example)) and is_float(op.result.type.element_type)
+    if not differentiable:
+        return
+    overrides = type(op).jvp is not TensorOp.jvp
+    assert overrides != bool(type(op).NO_DERIVATIVE), f"{op.name}: needs a jvp or a reason not to, and not both"
+
+
+def test_types_of_examples_are_tensors():
+    assert all(isinstance(t, TensorType) for example in OP_EXAMPLES for t in example.operand_types)
