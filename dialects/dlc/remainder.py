@@ -40,11 +40,11 @@ def _remainder_of_f64(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
     back = scalar_select(b, is_large, b.constant(4.0, f64), b.constant(1.0, f64))
     rest = scalar_op(b, arith.MulfOp, magnitude, scale)
     multiple = scalar_op(b, arith.MulfOp, scalar_op(b, arith.MulfOp, modulus, step), scale)
-    multiples = [multiple]
+    multiples = [scalar_op(b, arith.MinimumfOp, multiple, largest)]
     # |x / y| < 2**2098
     for _ in range(2098 // _STEP_BITS - 1):
-        multiple = scalar_op(b, arith.MinimumfOp, scalar_op(b, arith.MulfOp, multiple, step), largest)
-        multiples.append(multiple)
+        multiple = scalar_op(b, arith.MulfOp, multiples[-1], step)
+        multiples.append(scalar_op(b, arith.MinimumfOp, multiple, largest))
     for multiple in reversed(multiples):
         rest = _reduce_fused(b, rest, multiple)
     rest = _reduce_fused(b, scalar_op(b, arith.MulfOp, rest, back), modulus)

@@ -38,11 +38,6 @@ def scalar_select(b: OpBuilder, condition: SSAValue, on_true: SSAValue, on_false
 def safe_divisor(b: OpBuilder, divisor: SSAValue) -> SSAValue:
     """`divisor`, with 1 instead of 0 and -1: the integers that division instructions may trap on."""
     one = b.constant(1, divisor.type)
-    shifted = scalar_op(b, arith.AddiOp, divisor, one)
-    is_unsafe = b.create(
-        arith.CmpiOp,
-        (shifted, b.constant(2, divisor.type)),
-        i1,
-        {"predicate": IntegerAttr(_UNSIGNED_PREDICATES["lt"], i64)},
-    )
-    return scalar_select(b, is_unsafe, one, divisor)
+    is_zero = scalar_compare(b, "eq", divisor, b.constant(0, divisor.type))
+    is_minus_one = scalar_compare(b, "eq", divisor, b.constant(-1, divisor.type))
+    return scalar_select(b, scalar_op(b, arith.OrIOp, is_zero, is_minus_one), one, divisor)
