@@ -43,7 +43,8 @@ SIN_TAIL: dict[object, tuple[float, ...]] = {
 
 def expand_sin(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     """`sin x = (-1)^q sin(x - q π)` with the integer `q = round(x / π)`."""
-    return _expand(fb, x, cosine=False)
+    # Arithmetic loses the sign of -0, because the terms of the series have alternating signs.
+    return fb.select(fb.compare("oeq", x, 0.0), x, _expand(fb, x, cosine=False))
 
 
 def expand_cos(fb: FloatBuilder, x: SSAValue) -> SSAValue:

@@ -1,0 +1,134 @@
+"""Elementary functions as `expand-math` and LLVM make them, on arrays; and their exact values."""
+
+import ctypes
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import mpmath
+import numpy as np
+from mpmath import mp, mpf
+from native_runner import lower_to_text
+
+from runtime import native
+
+Array = np.ndarray[Any, Any]
+
+BUDGETS = {
+    "exp": 2,
+    "exp2": 2,
+    "expm1": 2,
+    "log": 2,
+    "log1p": 2,
+    "log2": 2,
+    "erf": 2,
+    "rsqrt": 2,
+    "tanh": 4,
+    "sin": 4,
+    "cos": 4,
+    "powf": 4,
+}
+"""The promised error of each function, in units in the last place."""
+
+EXACT: dict[str, Callable[..., Any]] = {
+    "exp": mpmath.exp,
+    "exp2": lambda x: mpmath.power(2, x),
+    "expm1": mpmath.expm1,
+    "log": mpmath.log,
+    "log1p": mpmath.log1p,
+    "log2": lambda x: mpmath.log(x) / mp.ln2,
+    "erf": mpmath.erf,
+    "rsqrt": lambda x: 1 / mpmath.sqrt(x),
+    "tanh": mpmath.tanh,
+    "sin": mpmath.sin,
+    "cos": mpmath.cos,
+    "powf": mpmath.power,
+}
+
+_TYPES = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
+
+
+@cache
+def compiled(name: str, element: str, size: int, lanes: int) -> native.Program:
+    """A host function `map` that applies `math.name` to `size` numbers, `lanes` at a time, or one by one."""
+    arity = 2 if name == "powf" else 1
+    inputs = [f"%x{i}" for i in range(arity)]
+    buffer, value = f"memref<{size}x{element}>", f"vector<{lanes}x{element}>" if lanes else element
+    loads = "\n".join(
+        f"%v{i} = vector.load %x{i}[%at] : {buffer}, {value}" if lanes else f"%v{i} = memref.load %x{i}[%at] : {buffer}"
+        for i in range(arity)
+    )
+    values = ", ".join(f"%v{i}" for i in range(arity))
+    store = f"vector.store %r, %y[%at] : {buffer}, {value}" if lanes else f"memref.store %r, %y[%at] : {buffer}"
+    steps = size // max(lanes, 1)
+    arguments = ", ".join(f"{v}: {buffer}" for v in [*inputs, "%y"])
+    text = f"""
+    func.func private @kernel(%lo: index, %hi: index, {arguments}) {{
+      %step = arith.constant 1 : index
+      %lanes = arith.constant {max(lanes, 1)} : index
+      scf.for %i = %lo to %hi step %step {{
+        %at = arith.muli %i, %lanes : index
+        {loads}
+        %r = math.{name} {values} : {value}
+        {store}
+      }}
+      func.return
+    }}
+    func.func @map({arguments}, %arena: memref<0xi8>) attributes {{rt.num_inputs = {arity} : i64}} {{
+      rt.launch @kernel over [{steps}] ({", ".join([*inputs, "%y"])}) : {", ".join([buffer] * (arity + 1))}
+      func.return
+    }}
+    """
+    return native.load(native.emit_object(lower_to_text(text)))
+
+
+def evaluate(name: str, *operands: Array, lanes: int = 8) -> Array:
+    """`math.name` of equally long arrays, by vectors of `lanes` or, with 0, by scalars."""
+    dtype, size = operands[0].dtype, operands[0].size
+    padded_size = -(-size // 64) * 64
+    padded = [np.concatenate([o, np.ones(padded_size - size, dtype)]) for o in operands]
+    result = np.empty(padded_size, dtype)
+    program = compiled(name, _TYPES[dtype], padded_size, lanes)
+    program.call("map", [*(a.ctypes.data for a in padded), result.ctypes.data, ctypes.addressof(ctypes.c_byte())])
+    return result[:size]
+
+
+def exact(name: str, *operands: Any) -> Any:
+    """The value at finite numbers inside the domain, to 200 bits or more."""
+    operands = tuple(float(o) for o in operands)
+    with mp.workprec(200):
+        if name == "powf":
+            x, y = operands
+            if x != 0 and abs(y * mpmath.log(abs(mpf(x)), 2)) > 3000:
+                magnitude = mpf(2) ** (3000 if (y > 0) == (abs(x) > 1) else -3000)
+                return -magnitude if x < 0 and y % 2 == 1 else magnitude
+        if name in ("exp", "exp2", "expm1") and abs(operands[0]) > 3000:
+            limit = mpf(2) ** 3000 if operands[0] > 0 else mpf(2) ** -3000
+            return limit - 1 if name == "expm1" else limit
+        if name == "erf" and abs(operands[0]) > 30:
+            return mpmath.sign(operands[0]) * (1 - mpf(2) ** -300)
+        if name == "tanh" and abs(operands[0]) > 300:
+            return mpmath.sign(operands[0]) * (1 - mpf(2) ** -300)
+        if name in ("expm1", "log1p", "tanh", "erf", "sin") and abs(operands[0]) < 1e-60:
+            # The next term of the series decides the direction of the error only.
+            x = mpf(operands[0])
+            return {"erf": 2 * x / mpmath.sqrt(mp.pi)}.get(name, x)
+        return EXACT[name](*(mpf(o) for o in operands))
+
+
+def error_in_ulps(result: Any, value: Any, dtype: Any) -> float:
+    """The distance of a result from the exact value, in units in the last place of the exact value.
+
+    An infinity stands for the number after the largest one, as in rounding.
+    """
+    if np.isnan(result):
+        return math.inf
+    with mp.workprec(200):
+        limits = np.finfo(dtype)
+        beyond = mpf(2) ** int(limits.maxexp)
+        value = max(min(value, beyond), -beyond)
+        number = max(min(mpf(float(result)), beyond), -beyond)
+        exponent = max(mpmath.frexp(value)[1], int(limits.minexp) + 1) if value else int(limits.minexp) + 1
+        exponent = min(exponent, int(limits.maxexp))
+        return float(abs(number - value) / mpf(2) ** (exponent - int(limits.nmant) - 1))
