@@ -124,12 +124,15 @@ class Program:
         self._entries: dict[str, _Entry] = {}
 
     def address(self, name: str) -> int:
-        """The address of the symbol `name`; raise `InternalError` if there is none."""
+        """The address of the symbol `name`; raise `InternalError` if it is not there or cannot be linked."""
         if name not in self._symbols:
             try:
                 self._symbols[name] = self._jit.lookup(self._library, name)
             except RuntimeError as error:
-                raise InternalError(f"no symbol {name!r} in the object: {_first_lines(error)}") from error
+                raise InternalError(
+                    f"cannot link {name!r}: it is not in the object, or calls a function that has no address: "
+                    f"{_first_lines(error)}"
+                ) from error
         return self._symbols[name][name]
 
     def call(self, name: str, pointers: Sequence[int]) -> None:
@@ -175,7 +178,11 @@ def _linker() -> Any:
 
 
 def load(object_code: bytes, symbols: Mapping[str, int] | None = None) -> Program:
-    """Link an object file, `symbols` being the addresses of external functions; raise `InternalError` if one is missing."""
+    """Load an object file, `symbols` being the addresses of external functions; it is linked when an address is asked for.
+
+    Raises:
+        InternalError: LLVM does not take the object.
+    """
     library = llvm.JITLibraryBuilder().add_object_img(object_code).add_current_process()
     for name, address in (symbols or {}).items():
         library.import_symbol(name, address)
@@ -184,7 +191,7 @@ def load(object_code: bytes, symbols: Mapping[str, int] | None = None) -> Progra
     try:
         return Program(_linker(), library.link(_linker(), name), name)
     except RuntimeError as error:
-        raise InternalError(f"cannot link the object: {_first_lines(error)}") from error
+        raise InternalError(f"cannot load the object: {_first_lines(error)}") from error
 
 
 def _first_lines(error: Exception) -> str:

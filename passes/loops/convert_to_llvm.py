@@ -42,7 +42,8 @@ llvm.func internal @scale(%lo: i64, %hi: i64, %x: !llvm.ptr {llvm.noalias, llvm.
 ^after:
   llvm.return
 }
-llvm.func @double(%table: !llvm.ptr) attributes {no_unwind, rt.num_inputs = 1 : i64, rt.signature = (memref<8x4xf32>, memref<8x4xf32>, memref<0xi8>) -> ()} {
+llvm.func @double(%table: !llvm.ptr) attributes {
+    no_unwind, rt.num_inputs = 1 : i64, rt.signature = (memref<8x4xf32>, memref<8x4xf32>, memref<0xi8>) -> ()} {
   %c0 = llvm.mlir.constant(0) : i64
   %c8 = llvm.mlir.constant(8) : i64
   %0 = llvm.load %table {alignment = 8 : i64} : !llvm.ptr -> !llvm.ptr
@@ -55,9 +56,9 @@ llvm.func @double(%table: !llvm.ptr) attributes {no_unwind, rt.num_inputs = 1 : 
 
 *Requires*: the `loops` level after `expand-math`; static contiguous memrefs; accesses in bounds; vectors of rank 1.
 
-*Ensures*: only `llvm` operations. A function with `rt.num_inputs` takes one pointer to a table of pointers (inputs, results, arena);
-its attributes stay, and `rt.signature` keeps its type. Private functions are internal. `index` is `i64`, an `i1` in memory is a byte. Matrix products are calls of external
-`cblas_` functions.
+*Ensures*: only `llvm` operations. A function with `rt.num_inputs` takes one pointer to a table of pointers (inputs, results,
+arena); its attributes stay, and `rt.signature` keeps its type. Private functions are internal. `index` is `i64`, an `i1` in
+memory is a byte. Matrix products are calls of external `cblas_` functions.
 
 *Leaves alone*: operations of the `llvm` dialect at the top of the module.
 """
