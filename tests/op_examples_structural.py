@@ -257,13 +257,8 @@ STRUCTURAL_EXAMPLES = (
     *(OpExample(TransposeOp, (tensor(x),), {"permutation": int_array(order)}) for x, order in TRANSPOSES),
     *(OpExample(ReverseOp, (tensor(x),), dims_of(dims)) for x, dims in REVERSES),
     *(OpExample(SliceOp, (tensor(x),), slice_properties(*amounts)) for x, *amounts in SLICES),
-    *(
-        OpExample(PadOp, (tensor(x), tensor(x.rpartition("x")[2])), pad_properties(*amounts))
-        for x, *amounts in PADS
-    ),
-    *(
-        OpExample(ConcatenateOp, tuple(tensor(x) for x in xs), {"dim": integer(dim)}) for xs, dim in CONCATENATIONS
-    ),
+    *(OpExample(PadOp, (tensor(x), tensor(x.rpartition("x")[2])), pad_properties(*amounts)) for x, *amounts in PADS),
+    *(OpExample(ConcatenateOp, tuple(tensor(x) for x in xs), {"dim": integer(dim)}) for xs, dim in CONCATENATIONS),
     *gather_examples(),
     *scatter_examples(),
     *dynamic_slice_examples(),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from xdsl.dialects import arith, tensor
-from xdsl.dialects.builtin import I64, DenseArrayBase, IndexType, IntegerAttr, IntegerType, i1, i64
+from xdsl.dialects.builtin import I64, DenseArrayBase, IndexType, IntegerAttr, i1, i32, i64
 from xdsl.ir import SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def, var_operand_def
 from xdsl.utils.exceptions import VerifyException
@@ -27,7 +27,6 @@ from dialects.dlc.interfaces import (
     TensorOp,
     element_type_of,
     ints,
-    is_bool,
     shape_of,
     tensor_type_of,
 )
@@ -45,8 +44,7 @@ def _check_starts(name: str, starts: Sequence[AnyTensor], rank: int) -> None:
     if len(starts) != rank:
         raise VerifyException(f"{name}: {len(starts)} starts do not fit an operand of rank {rank}")
     for position, start in enumerate(starts):
-        element = start.element_type
-        if start.get_shape() or not isinstance(element, IntegerType) or is_bool(element):
+        if start.get_shape() or start.element_type not in (i32, i64):
             raise VerifyException(f"{name}: start {position} has type {start}, expected tensor<i32> or tensor<i64>")
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 from xdsl.dialects import arith, scf, tensor
-from xdsl.dialects.builtin import I64, DenseArrayBase, IndexType, IntegerAttr, IntegerType, StringAttr, i1, i64
+from xdsl.dialects.builtin import I64, DenseArrayBase, IndexType, IntegerAttr, StringAttr, i1, i32, i64
 from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.ir.affine import AffineExpr
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def
@@ -92,7 +92,7 @@ class _Layout:
         bounds = cast(StringAttr, properties["bounds"]).data
         if bounds not in {"clamp", "drop"}:
             raise VerifyException(f'{name}: bounds are "{bounds}", expected "clamp" or "drop"')
-        if not isinstance(indices.element_type, IntegerType) or is_bool(indices.element_type):
+        if indices.element_type not in (i32, i64):
             raise VerifyException(f"{name}: indices have type {indices}, expected elements of type i32 or i64")
         shape, index_shape = x.get_shape(), indices.get_shape()
         check_dims(name, dims, len(shape))
@@ -115,13 +115,13 @@ class _Layout:
         inside = ((wide >= 0) & (wide < sizes)).all(axis=-1)
         clamped = np.clip(wide, 0, np.maximum(sizes - 1, 0))
         outer = indices.shape[:-1]
-        batch = tuple(
-            np.arange(outer[dim]).reshape([-1 if i == dim else 1 for i in range(len(outer))])
+        columns: list[Array] = [np.zeros((), np.int64)]
+        columns.extend(
+            cast(Array, np.arange(outer[dim])).reshape([-1 if i == dim else 1 for i in range(len(outer))])
             for dim in range(self.batch_dims)
         )
-        columns = tuple(clamped[..., k] for k in range(len(self.dims)))
-        first = np.zeros((), np.int64)
-        return tuple(np.broadcast_to(column, outer) for column in (first, *batch, *columns)), inside
+        columns.extend(clamped[..., k] for k in range(len(self.dims)))
+        return tuple(np.broadcast_to(column, outer) for column in columns), np.asarray(inside)
 
     def numpy_view(self, x: Array) -> Array:
         """`x` with its dimensions as (1, batch, dims, rest); the first makes every index an array."""

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import I64, DenseArrayBase, FloatAttr, IntegerAttr, IntegerType, i1, i64
+from xdsl.dialects.builtin import I64, DenseArrayBase, IntegerAttr, i64
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def
 from xdsl.utils.exceptions import VerifyException
@@ -22,6 +22,7 @@ from dialects.dlc.broadcast import broadcast_in_dim, reduce_sum
 from dialects.dlc.constants import full, splat_value, zeros
 from dialects.dlc.conversion import convert
 from dialects.dlc.interfaces import (
+    DTYPES,
     AnyTensor,
     Array,
     Properties,
@@ -48,19 +49,17 @@ from dialects.structured import (
 
 
 def lowest(element_type: Attribute) -> int | float:
-    """The smallest value of a type: minus infinity, or the most negative integer."""
-    if isinstance(element_type, IntegerType):
-        width = element_type.width.data
-        return 0 if width == 1 else -(1 << (width - 1))
-    return -math.inf
+    """The smallest value of a type: minus infinity, the most negative integer, or false."""
+    if is_float(element_type):
+        return -math.inf
+    return 0 if is_bool(element_type) else int(np.iinfo(DTYPES[element_type]).min)
 
 
 def highest(element_type: Attribute) -> int | float:
-    """The largest value of a type: infinity, or the largest integer."""
-    if isinstance(element_type, IntegerType):
-        width = element_type.width.data
-        return 1 if width == 1 else (1 << (width - 1)) - 1
-    return math.inf
+    """The largest value of a type: infinity, the largest integer, or true."""
+    if is_float(element_type):
+        return math.inf
+    return 1 if is_bool(element_type) else int(np.iinfo(DTYPES[element_type]).max)
 
 
 class _ReduceOp(TensorOp, ABC):
@@ -125,7 +124,7 @@ class _ReduceOp(TensorOp, ABC):
         if all(shape[dim] == 1 for dim in dims):
             return reshape(b, x, self.shape)
         inner = x.owner
-        if type(inner) is type(self):
+        if isinstance(inner, _ReduceOp) and type(inner) is type(self):
             rank = len(shape_of(inner.operand))
             kept = [dim for dim in range(rank) if dim not in ints(inner.dims)]
             joined = sorted((*ints(inner.dims), *(kept[dim] for dim in dims)))

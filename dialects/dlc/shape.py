@@ -5,11 +5,11 @@ Each is its own adjoint, up to its parameters.
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar, Self
+from typing import ClassVar, Self, cast
 
 import numpy as np
 from xdsl.dialects.builtin import I64, DenseArrayBase, TensorType
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, SSAValue
 from xdsl.ir.affine import AffineExpr
 from xdsl.irdl import VarConstraint, base, irdl_op_definition, operand_def, prop_def, result_def
 from xdsl.parser import Parser
@@ -61,10 +61,11 @@ class ReshapeOp(TensorOp):
         result_type = parser.parse_type()
         if not isinstance(result_type, TensorType):
             parser.raise_error(f"dlc.reshape: the result type is {result_type}, expected a tensor")
+        shape = cast(AnyTensor, result_type).get_shape()
         return cls.create(
             operands=[parser.resolve_operand(operand, operand_type)],
-            result_types=[result_type],
-            properties={"sizes": int_array(result_type.get_shape())},
+            result_types=[cast(Attribute, result_type)],
+            properties={"sizes": int_array(shape)},
             attributes=attributes,
         )
 

@@ -389,8 +389,10 @@ class ConcatenateOp(TensorOp):
         flat: list[SSAValue] = []
         for operand in operands:
             inner = operand.owner
-            same = isinstance(inner, ConcatenateOp) and _integer(inner.dim) == dim
-            flat.extend(inner.operands if same else (operand,))
+            if isinstance(inner, ConcatenateOp) and _integer(inner.dim) == dim:
+                flat.extend(inner.operands)
+            else:
+                flat.append(operand)
         useful = [operand for operand in flat if shape_of(operand)[dim]] or flat[:1]
         if len(useful) == 1:
             return useful[0]
