@@ -41,7 +41,6 @@ argument is computed once, and broadcast only where it is returned.
 
 from dataclasses import dataclass
 
-from dialects.dlc.transforms import VmapOp
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
@@ -51,6 +50,7 @@ from xdsl.passes import ModulePass
 from dialects.builder import OpBuilder
 from dialects.dlc.broadcast import broadcast_in_dim
 from dialects.dlc.interfaces import TensorOp, ints, shape_of
+from dialects.dlc.transforms import VmapOp
 from passes.dlc.expansion import Expander, expand_transforms
 from passes.dlc.rebuild import Values, body_of, copy_arguments, copy_op, return_of
 

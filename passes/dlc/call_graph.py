@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterable
 from typing import cast
 
-from dialects.dlc.interfaces import AnyTensor, ints, is_float
-from dialects.dlc.transforms import CallOp, JvpOp, TransformOp, VjpOp, VmapOp
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Operation
 from xdsl.utils.exceptions import PassFailedException
 
 from dialects.builder import OpBuilder, tensor_type
+from dialects.dlc.interfaces import AnyTensor, ints, is_float
+from dialects.dlc.transforms import CallOp, JvpOp, TransformOp, VjpOp, VmapOp
 from passes.dlc.rebuild import Values, body_of, copy_op, functions_of, rebuild_function
 
 TRANSFORMS: tuple[type[Operation], ...] = (JvpOp, VjpOp, VmapOp)
@@ -152,7 +152,9 @@ def signature_of(op: Operation, callee: FuncOp) -> tuple[list[Attribute], list[A
     if isinstance(op, JvpOp | VjpOp):
         wrt = [inputs[index] for index in ints(op.wrt) if index < len(inputs)]
         moving = [each for each in outputs if is_float(each.element_type)]
-        return ([*inputs, *wrt], [*outputs, *moving]) if isinstance(op, JvpOp) else ([*inputs, *moving], [*outputs, *wrt])
+        return (
+            ([*inputs, *wrt], [*outputs, *moving]) if isinstance(op, JvpOp) else ([*inputs, *moving], [*outputs, *wrt])
+        )
     if isinstance(op, VmapOp):
         mapped = ints(op.mapped)
         inputs = [batched(each, op.size) if index in mapped else each for index, each in enumerate(inputs)]

@@ -41,7 +41,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from dialects.dlc.transforms import JvpOp, VjpOp
 from xdsl.context import Context
 from xdsl.dialects.builtin import LocationAttr, ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
@@ -53,6 +52,7 @@ from dialects.builder import UNKNOWN, OpBuilder
 from dialects.dlc.arithmetic import add
 from dialects.dlc.constants import zeros
 from dialects.dlc.interfaces import TensorOp, element_type_of, ints, is_float, tensor_type_of
+from dialects.dlc.transforms import JvpOp, VjpOp
 from passes.dlc.expansion import Expander, expand_transforms
 from passes.dlc.rebuild import Values, body_of, copy_arguments, copy_op, return_of
 
@@ -152,7 +152,7 @@ class LinearizingBuilder(OpBuilder):
         properties: Mapping[str, Attribute] | None = None,
         regions: Sequence[Region] = (),
         successors: Sequence[Block] = (),
-        attributes: dict[str, Attribute] | None = None,
+        attributes: Mapping[str, Attribute] | None = None,
     ) -> Operation:
         """Append an operation to the block that it belongs to."""
         linear = self.linear

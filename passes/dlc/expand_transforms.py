@@ -62,11 +62,11 @@ inlined.
 
 from dataclasses import dataclass
 
-from dialects.dlc.transforms import JvpOp, VjpOp, VmapOp
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
+from dialects.dlc.transforms import JvpOp, VjpOp, VmapOp
 from passes.dlc.batch import VmapExpander
 from passes.dlc.differentiate import JvpExpander, VjpExpander
 from passes.dlc.expansion import Expanders, expand_transforms

@@ -44,8 +44,10 @@ from xdsl.passes import ModulePass
 def symbols_used_by(op: Operation) -> Iterator[str]:
     """The root of every symbol that `op` or an operation in it refers to, in order, repeated if used repeatedly."""
     for inner in op.walk():
-        yield from symbols_in(inner.properties.values())
-        yield from symbols_in(inner.attributes.values())
+        if inner.properties:
+            yield from symbols_in(inner.properties.values())
+        if inner.attributes:
+            yield from symbols_in(inner.attributes.values())
 
 
 def symbols_in(attributes: Iterable[Attribute]) -> Iterator[str]:
