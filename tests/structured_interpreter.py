@@ -90,7 +90,11 @@ def constant(op):
         element = dtype(t.element_type)
         assert isinstance(op.value, DenseIntOrFPElementsAttr)
         data = np.array(op.value.get_values(), element)
-        return np.broadcast_to(data, t.get_shape()) if data.size == 1 else data.reshape(t.get_shape())
+        return (
+            np.broadcast_to(data[0], t.get_shape())
+            if data.size == 1 and math.prod(t.get_shape())
+            else data.reshape(t.get_shape())
+        )
     return dtype(t).type(op.value.value.data)
 
 
@@ -168,7 +172,7 @@ BINARY = {
     "arith.mulf": np.multiply, "arith.muli": np.multiply, "arith.divf": np.divide,
     "arith.maximumf": np.maximum, "arith.minimumf": np.minimum, "arith.maxsi": np.maximum, "arith.minsi": np.minimum,
     "arith.andi": np.bitwise_and, "arith.ori": np.bitwise_or, "arith.xori": np.bitwise_xor,
-    "math.powf": np.power, "arith.remf": np.fmod, "math.copysign": np.copysign,
+    "arith.remui": np.remainder, "math.powf": np.power, "arith.remf": np.fmod, "math.copysign": np.copysign,
 }  # fmt: skip
 UNARY = {
     "arith.negf": np.negative, "math.exp": np.exp, "math.log": np.log, "math.sqrt": np.sqrt, "math.tanh": np.tanh,

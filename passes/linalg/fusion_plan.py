@@ -275,13 +275,13 @@ class FusionPlan:
             root.anchors[d] += 1
 
     def _replace_read(self, root: Loops, old: Read, new: tuple[Read, ...]) -> bool:
-        """Let `root` read `new` instead of `old`, unless the extent of a reduction could then not be told."""
+        """Let `root` read `new` instead of `old`, unless the extents of its loops could then not be told."""
         gained: set[int] = set()
         added = [read for read in new if read not in root.reads]
         for value, access in added:
             told = anchored_dims(access, shape_of(value), root.sizes)
-            mentioned = {d for d in range(root.num_parallel, len(root.sizes)) if dimension(d) in access}
-            if mentioned - told:
+            # By a loop dimension alone, an operand must be read in full: that is how extents are told.
+            if any(dimension(d) in access for d in range(len(root.sizes)) if d not in told):
                 return False
             gained |= told
         lost = anchored_dims(old[1], shape_of(old[0]), root.sizes)

@@ -44,7 +44,7 @@ from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import ModuleOp, UnitAttr
 from xdsl.dialects.func import FuncOp
 from xdsl.dialects.linalg.ops import FillOp, GenericOp
-from xdsl.ir import Attribute, Block, Operation, SSAValue
+from xdsl.ir import Attribute, Block, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects.builder import OpBuilder, tensor_type
@@ -52,7 +52,7 @@ from dialects.remarks import emit_remark
 from dialects.rt import GemmOp
 from dialects.structured import PARALLEL, build_empty, build_generic
 from passes.linalg.bodies import drain
-from passes.linalg.contractions import Contraction, Dims, MatrixOperand, find_contraction
+from passes.linalg.contractions import Contraction, Dims, MatrixOperand, find_contraction, is_product_sum
 from passes.linalg.maps import shape_of
 from passes.linalg.reshapes import build_collapse, build_expand, spread
 
@@ -78,17 +78,11 @@ class SelectLibrariesPass(ModulePass):
                 self._rewrite_block(function.body.block)
 
     def _rewrite_block(self, block: Block) -> None:
-        chosen: dict[Operation, Contraction] = {}
-        for op in block.ops:
-            if isinstance(op, GenericOp):
-                contraction = self._choose(op)
-                if contraction is not None:
-                    chosen[op] = contraction
-        if not chosen:
+        if not any(isinstance(op, GenericOp) and is_product_sum(op) for op in block.ops):
             return
         builder = OpBuilder(block)
         for op in drain(block):
-            contraction = chosen.get(op)
+            contraction = self._choose(op) if isinstance(op, GenericOp) else None
             if contraction is None:
                 block.add_op(op)
                 continue
