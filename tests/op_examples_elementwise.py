@@ -28,6 +28,7 @@ from dialects.dlc.unary import (
     SignOp,
     SinOp,
     SqrtOp,
+    StopGradientOp,
     TanhOp,
 )
 
@@ -56,6 +57,7 @@ UNARY = {
     CeilOp: (FLOATS, None),
     RoundOp: (FLOATS, None),
     NotOp: (BITWISE, None),
+    StopGradientOp: (FLOATS, None),
 }
 
 BINARY = {

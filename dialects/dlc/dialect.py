@@ -40,6 +40,7 @@ from dialects.dlc.unary import (
     SignOp,
     SinOp,
     SqrtOp,
+    StopGradientOp,
     TanhOp,
 )
 
@@ -75,6 +76,7 @@ Dlc = Dialect(
         SignOp,
         SinOp,
         SqrtOp,
+        StopGradientOp,
         TanhOp,
         # binary
         AndOp,

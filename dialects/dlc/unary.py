@@ -35,6 +35,7 @@ __all__ = [
     "sign",
     "sin",
     "sqrt",
+    "stop_gradient",
     "tanh",
 ]
 
@@ -231,6 +232,28 @@ class LogisticOp(UnaryOp):
         return scalar_op(b, arith.DivfOp, one, scalar_op(b, arith.AddfOp, one, decay))
 
 
+@irdl_op_definition
+class StopGradientOp(UnaryOp):
+    """`result[i] = operand[i]`, a constant for every derivative."""
+
+    name = "dlc.stop_gradient"
+
+    NO_DERIVATIVE: ClassVar[str] = "zero by definition"
+
+    KINDS: ClassVar[str] = "float, int or bool"
+    UFUNC: ClassVar = np.copy
+
+    def scalar(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
+        """The operand."""
+        del b
+        return operands[0]
+
+    def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
+        """The operand: derivatives have been taken by then."""
+        del b
+        return operands[0]
+
+
 _erf = np.frompyfunc(python_math.erf, 1, 1)
 
 
@@ -414,6 +437,11 @@ def tanh(b: OpBuilder, x: SSAValue) -> SSAValue:
 def logistic(b: OpBuilder, x: SSAValue) -> SSAValue:
     """Append `1 / (1 + exp(-x))`."""
     return LogisticOp.emit(b, (x,))
+
+
+def stop_gradient(b: OpBuilder, x: SSAValue) -> SSAValue:
+    """Append `x` as a constant for every derivative."""
+    return StopGradientOp.emit(b, (x,))
 
 
 def erf(b: OpBuilder, x: SSAValue) -> SSAValue:
