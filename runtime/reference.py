@@ -73,9 +73,10 @@ def _run(
         if isinstance(op, TensorOp):
             results = [_evaluate(op, operands)]
         elif isinstance(op, CallOp | func.CallOp):
-            callee = functions.get(op.callee.root_reference.data)
+            name = op.callee if isinstance(op, CallOp) else op.callee.root_reference.data
+            callee = functions.get(name)
             if callee is None:
-                raise ArgumentError(f"interpret: @{function.sym_name.data} calls {op.callee}, which the module lacks")
+                raise ArgumentError(f"interpret: @{function.sym_name.data} calls @{name}, which the module lacks")
             results = _run(functions, callee, operands, observe)
         elif isinstance(op, func.ReturnOp):
             return operands
