@@ -28,6 +28,7 @@ from passes.dlc.fold_constants import FoldConstantsPass
 from passes.dlc.inline import InlinePass
 from passes.dlc.remove_dead_functions import RemoveDeadFunctionsPass
 from passes.dlc.simplify_dlc import SimplifyDlcPass
+from runtime.reference import interpret
 
 TRANSFORMS = (JvpOp, VjpOp, VmapOp)
 STEP = 1e-6
@@ -62,22 +63,7 @@ def expand(text):
 
 def evaluate(module, name, *arguments):
     """The results of a function without transforms."""
-    (function,) = (op for op in module.ops if isinstance(op, FuncOp) and op.sym_name.data == name)
-    values = {}
-    for argument, array in zip(function.body.block.args, arguments, strict=True):
-        assert np.shape(array) == argument.type.get_shape()
-        values[argument] = np.asarray(array)
-    for op in function.body.block.ops:
-        operands = [values[operand] for operand in op.operands]
-        if isinstance(op, ReturnOp):
-            return operands
-        if isinstance(op, CallOp):
-            results = evaluate(module, op.callee, *operands)
-        else:
-            assert isinstance(op, TensorOp), op
-            results = [op.evaluate(operands)]
-        values.update(zip(op.results, results, strict=True))
-    raise AssertionError("no return")
+    return interpret(module, name, arguments)
 
 
 def derivative(f, arguments, index, direction):
