@@ -23,7 +23,6 @@ from compiler.tracing import (
     new_tracer,
     trace_subfunction,
 )
-from dialects.builder import tensor_type
 from dialects.dlc import constants, transforms
 from dialects.dlc.interfaces import is_float
 
@@ -90,10 +89,10 @@ def _value_and_grad(fun: Function, argnums: int | Sequence[int], *, has_aux: boo
     def both(*args: Any, **kwargs: Any) -> Any:
         positions = [_position(index, len(args), name) for index in indices]
         sub = trace_subfunction(fun, args, kwargs)
-        _check_scalar(sub, fun, name, has_aux=has_aux)
         leaves, _ = flatten((args, kwargs))
         wrt, specs = _leaves_of_arguments(args, positions)
         _check_differentiable(sub, wrt, name, fun)
+        _check_scalar(sub, fun, name, has_aux=has_aux)
         b = current_frame().builder
         cotangents: list[SSAValue] = []
         for i, output in enumerate(sub.outputs):
@@ -224,9 +223,8 @@ def vmap(fun: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
         inner_args, inner_kwargs = unflatten(spec, unbatched)
         sub = trace_subfunction(fun, inner_args, inner_kwargs)
         operands = [*map(array_value, moved), *sub.captured]
-        types = [tensor_type(o.type.element_type, (size, *o.shape)) for o in sub.outputs]
         positions = [i for i, axis in enumerate(leaf_axes) if axis is not None]
-        results = transforms.vmap(current_frame().builder, sub.symbol, operands, types, mapped=positions, size=size)
+        results = transforms.vmap(current_frame().builder, sub.symbol, operands, positions, size, _types(sub.outputs))
         tracers = [new_tracer(result) for result in results]
         out = unflatten(sub.output_tree, tracers)
         targets = _axes_of_leaves(out_axes, out)
@@ -358,8 +356,7 @@ def _batch_size(
         shape = np.shape(leaf)
         if not -len(shape) <= axis < len(shape):
             raise ShapeError(at_user_line(f"vmap: axis {axis} does not exist in argument {path} of shape {shape}"))
-        axis %= len(shape)
-        normal.append(axis)
+        normal.append(axis % len(shape))
         if size is None:
             size = shape[axis]
         elif shape[axis] != size:
