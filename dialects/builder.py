@@ -31,11 +31,13 @@ from xdsl.ir import Attribute, Block, Operation, OpResult, Region, SSAValue, SSA
 from xdsl.ir.affine import AffineExpr, AffineMap
 from xdsl.irdl import IRDLOperation
 
+from dialects.float_literals import read_bits_in_dense
 from dialects.vector_arith import allow_vectors_in_arith
 
 UNKNOWN = UnknownLoc()
 
 allow_vectors_in_arith()
+read_bits_in_dense()
 
 
 class OpBuilder:
