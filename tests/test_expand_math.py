@@ -1,6 +1,9 @@
 """Accuracy, special values and shape of the code that `expand-math` makes."""
 
 import math
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +15,9 @@ from xdsl.parser import Parser
 from xdsl.utils.exceptions import DiagnosticException
 
 from passes.loops.expand_math import EXPANSIONS, ExpandMathPass
+from passes.loops.math.exp import FORMATS as EXP_FORMATS
+from passes.loops.math.float_builder import SINGLE
+from passes.loops.math.trigonometric import SIN_TAIL
 
 DTYPES = (np.float32, np.float64)
 NAMES = tuple(BUDGETS)
@@ -257,3 +263,10 @@ def test_operations_of_an_expansion_keep_the_location():
 def test_unsupported_type_is_named(type_text):
     with pytest.raises(DiagnosticException, match=r"math\.exp has type .*expected f32, f64 or a rank-1 vector"):
         expand(function_of("exp", type_text))
+
+
+@pytest.mark.parametrize(("table", "kept"), [("exp_f32", EXP_FORMATS[SINGLE].tail), ("sin_f32", SIN_TAIL[SINGLE])])
+def test_kept_coefficients_are_those_that_the_script_derives(table, kept):
+    script = Path(__file__).resolve().parent.parent / "tools" / "remez.py"
+    output = subprocess.run([sys.executable, script, table], capture_output=True, text=True, check=True).stdout
+    assert tuple(float(line.strip(" ,")) for line in output.splitlines() if line.startswith("    ")) == kept

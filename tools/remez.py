@@ -201,14 +201,17 @@ def log_erfc(x: mpf) -> mpf:
 
 
 def exp_table(size: int, single: bool) -> Table:
+    """`exp_tail`, for the relative error of `e^x - 1`."""
     return Table(exp_tail, lambda x: x * x / abs(mpmath.expm1(x)), (-HALF_LN2, HALF_LN2), size, single)
 
 
 def exp2_table(size: int, single: bool) -> Table:
+    """`exp2_tail`, for the absolute error of `2^x`, which is about 1."""
     return Table(exp2_tail, abs, (-0.5001, 0.5001), size, single)
 
 
 def log_table(size: int, single: bool) -> Table:
+    """`log1p_tail`, for the relative error of the logarithm."""
     return Table(
         log1p_tail,
         lambda x: abs(x**3 / mpmath.log1p(x)),
@@ -219,14 +222,17 @@ def log_table(size: int, single: bool) -> Table:
 
 
 def atanh_table(size: int) -> Table:
+    """`atanh_tail`, for the relative error of the logarithm."""
     return Table(atanh_tail, lambda z: z / 2, (0.0, 0.029438), size, single=False)
 
 
 def log2_table(size: int, exact_terms: int) -> Table:
+    """`log2_series`, for its relative error."""
     return Table(log2_series, lambda _: mpf(1) / 3, (0.0, 0.029438), size, single=False, exact_terms=exact_terms)
 
 
 def sin_table(size: int, single: bool) -> Table:
+    """`sin_tail`, for the relative error of the sine."""
     return Table(
         sin_tail,
         lambda z: z ** mpf(1.5) / mpmath.sin(mpmath.sqrt(z)),
@@ -237,10 +243,12 @@ def sin_table(size: int, single: bool) -> Table:
 
 
 def erf_table(size: int, single: bool) -> Table:
+    """`erf_ratio`, for the relative error of `erf`."""
     return Table(erf_ratio, lambda z: mpmath.sqrt(z) / mpmath.erf(mpmath.sqrt(z)), (0.0, ERF_SPLIT**2), size, single)
 
 
 def erfc_table(size: int, end: float, single: bool) -> Table:
+    """`log_erfc`, for the relative error of `erf`."""
     return Table(log_erfc, lambda x: mpmath.erfc(x) / mpmath.erf(x), (ERF_SPLIT, end), size, single)
 
 

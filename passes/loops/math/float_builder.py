@@ -95,8 +95,9 @@ class FloatBuilder:
 
     def with_element_type(self, element_type: Attribute) -> Attribute:
         """`element_type`, or a vector of as many of them as `value_type` has."""
-        if isinstance(self.value_type, VectorType):
-            (size,) = cast(VectorType[Any], self.value_type).get_shape()
+        value_type = self.value_type
+        if isinstance(value_type, VectorType):
+            (size,) = cast(VectorType[Any], value_type).get_shape()
             return vector_type(element_type, size)
         return element_type
 
