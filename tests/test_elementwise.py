@@ -10,6 +10,7 @@ from op_example import OpExample, build_op, evaluate_block, tensor
 from xdsl.dialects import math
 from xdsl.dialects.builtin import StringAttr
 from xdsl.ir import Block
+from xdsl.utils.exceptions import VerifyException
 
 from dialects.builder import OpBuilder
 from dialects.dlc import binary, broadcast, constants, conversion, selection, unary
@@ -373,3 +374,20 @@ def test_select_of_bools_is_the_predicate():
 
     simple, (p,) = simplified(chosen, "4xi1")
     assert simple is p
+
+
+def test_messages_of_the_builders_say_what_to_do():
+    block = Block(arg_types=[tensor(t) for t in ("4xf32", "5xf32", "4xf64", "4xi1")])
+    b = OpBuilder(block)
+    x, longer, double, mask = block.args
+    with pytest.raises(VerifyException, match=r"dlc.add: operand 1 has type tensor<5xf32>, expected tensor<4xf32> as "):
+        binary.add(b, x, longer)
+    with pytest.raises(VerifyException, match=r"use dlc.broadcast_in_dim to align the shapes"):
+        binary.add(b, x, longer)
+    with pytest.raises(VerifyException, match=r"use dlc.convert to align the element types"):
+        selection.compare(b, "lt", x, double)
+    with pytest.raises(VerifyException, match=r"dlc.select: operand 2 has type tensor<4xf64>, expected tensor<4xf32>"):
+        selection.select(b, mask, x, double)
+    with pytest.raises(VerifyException, match=r"dlc.constant: dtype complex128 is not supported"):
+        constants.constant(b, np.array([1j]))
+    assert block.is_empty

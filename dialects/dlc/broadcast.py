@@ -55,7 +55,9 @@ class BroadcastInDimOp(TensorOp):
         shape, sizes = operand_type.get_shape(), output.get_shape()
         dtype_of(output)
         if output.element_type != operand_type.element_type:
-            raise VerifyException(f"{cls.name}: the element types of {operand_type} and {output} differ")
+            raise VerifyException(
+                f"{cls.name}: the element types of {operand_type} and {output} differ; use dlc.convert"
+            )
         if len(dims) != len(shape):
             raise VerifyException(f"{cls.name}: operand 0 has type {operand_type}, but dims {list(dims)} are given")
         if any(low >= high for low, high in zip((-1, *dims), (*dims, len(sizes)), strict=True)):

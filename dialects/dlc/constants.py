@@ -28,6 +28,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from dialects.builder import OpBuilder, constant_attribute
 from dialects.dlc.interfaces import (
+    DTYPES,
     ELEMENT_TYPES,
     AnyTensor,
     Array,
@@ -104,17 +105,17 @@ class ConstantOp(NullaryOp):
     @classmethod
     def parse(cls, parser: Parser) -> Self:
         """Parse what `print` prints."""
+        position = parser.pos
         value = parser.parse_attribute()
         if not isinstance(value, DenseIntOrFPElementsAttr):
-            parser.raise_error(f"{cls.name}: expected dense<…> : tensor<…>, got {value}")
+            parser.raise_error(f"{cls.name}: expected dense<…> : tensor<…>, got {value}", position)
         value = cast(DenseIntOrFPElementsAttr[Any], value)
-        if not isinstance(value.type, TensorType):
-            parser.raise_error(f"{cls.name}: expected a constant of tensor type, got {value.type}")
-        dtype_of(cast(AnyTensor, value.type))
+        value_type = cast(Attribute, value.type)
+        # What is no tensor of our element types is left to the verifier.
+        if isinstance(value_type, TensorType) and cast(AnyTensor, value_type).element_type in DTYPES:
+            value = dense_attribute(array_of(value))
         attributes = parser.parse_optional_attr_dict()
-        op = cls((), {"value": dense_attribute(array_of(value))})
-        op.attributes |= attributes
-        return op
+        return cls.create(result_types=[value_type], properties={"value": value}, attributes=attributes)
 
 
 @irdl_op_definition

@@ -96,17 +96,22 @@ class CompareOp(ElementwiseOp):
     @classmethod
     def parse(cls, parser: Parser) -> Self:
         """Parse what `print` prints."""
-        direction = parser.parse_str_literal() if (name := parser.parse_optional_identifier()) is None else name
+        direction = parser.parse_identifier("a direction: " + ", ".join(DIRECTIONS))
         lhs = parser.parse_unresolved_operand()
         parser.parse_punctuation(",")
         rhs = parser.parse_unresolved_operand()
         attributes = parser.parse_optional_attr_dict()
         parser.parse_punctuation(":")
+        position = parser.pos
         operand_type = parser.parse_type()
-        operands = parser.resolve_operands((lhs, rhs), (operand_type, operand_type), parser.pos)
-        op = cls(operands, {"direction": StringAttr(direction)})
-        op.attributes |= attributes
-        return op
+        if not isinstance(operand_type, TensorType):
+            parser.raise_error(f"{cls.name}: expected operands of tensor type, got {operand_type}", position)
+        return cls.create(
+            operands=parser.resolve_operands((lhs, rhs), (operand_type, operand_type), position),
+            result_types=[mask_type(cast(AnyTensor, operand_type))],
+            properties={"direction": StringAttr(direction)},
+            attributes=attributes,
+        )
 
 
 @irdl_op_definition
