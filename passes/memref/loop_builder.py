@@ -253,7 +253,7 @@ class LoopBuilder:
         positions = self._positions(access)
         stride = lane_stride(access, self.lane_dim) if self.lanes else 0
         key = self._key(positions, stride)
-        known = self._look_up(buffer, key)
+        known = self._look_up(buffer, key) if stride is not None else None
         if known is not None:
             return known
         storage = self._storage(buffer)
@@ -343,7 +343,7 @@ class LoopBuilder:
         place = tuple(p if isinstance(p, int) else id(p.ssa) for p in positions)
         if stride == 0:
             return place
-        return (place, self.lanes, None if self.mask is None else id(self.mask.ssa))
+        return (place, stride, self.lanes, None if self.mask is None else id(self.mask.ssa))
 
     def _look_up(self, buffer: Buffer, key: Any) -> Value | None:
         for known in reversed(self._in_memory):

@@ -141,24 +141,25 @@ def needs_memory(buffer: Buffer, sweeps: list[Sweep], keeps_registers: dict[Swee
     `keeps_registers` has sweeps whose code is straight-line, with the shape of that code: two that are equal see each
     other's values in registers.
     """
-    writers: list[Sweep] = []
+    writers: dict[Sweep, None] = {}
     readers: list[tuple[Sweep, bool]] = []
     for sweep in sweeps:
+        computed_here = False
         for statement in sweep.statements:
             if buffer in statement.captured or buffer in statement.opaque_writes:
                 return True
+            if not computed_here:
+                num_dims = len(statement.sizes)
+                reads = [access for access in statement.read_accesses() if access.buffer is buffer]
+                readers += [(sweep, access.is_identity(num_dims)) for access in reads]
             if buffer in statement.written():
-                writers.append(sweep)
-            for access in statement.read_accesses():
-                if access.buffer is buffer:
-                    readers.append((sweep, access.is_identity(len(statement.sizes))))
+                writers[sweep] = None
+                computed_here = not statement.is_reduction
     if all(size == 1 for size in buffer.inner_shape):
         return False
     for sweep, pointwise in readers:
-        if sweep in writers:
-            continue
         shape = keeps_registers.get(sweep)
-        same = shape is not None and any(keeps_registers.get(writer) == shape for writer in writers)
+        same = shape is not None and all(keeps_registers.get(writer) == shape for writer in writers)
         if not (pointwise and same):
             return True
     return False
