@@ -81,7 +81,7 @@ def plan_collapse(kernel: KernelOp) -> CollapsePlan | None:
     generics = [op for op in block.ops if isinstance(op, GenericOp)]
     if not generics or any(op.regions and op.name == "scf.for" for op in block.ops):
         return None
-    sizes = {op: loop_sizes(op) if iterators(op) else () for op in generics}
+    sizes = {op: loop_sizes(op) for op in generics}
     tile = tuple(int(size) for size in kernel.tile.get_values())
     elementwise = all(num_parallel(op) == len(sizes[op]) == len(tile) for op in generics)
     captured = _captured(generics)

@@ -160,7 +160,7 @@ class FusionPlan:
                 if not self._inline(loops, root, access):
                     kept = True
                     self._pinned.add(value)
-                    emit_remark("missed", "fuse-elementwise", "its reader needs it to tell a loop extent", op.location)
+                    emit_remark("missed", "fuse-elementwise", "its reader could not tell the extents of its loops without it", op.location)
         elif refusal:
             emit_remark("missed", "fuse-elementwise", refusal, op.location)
         if kept:
@@ -171,7 +171,7 @@ class FusionPlan:
         if any(inner.regions for inner in block.ops):
             return None
         kinds = iterators(op)
-        sizes = loop_sizes(op) if kinds else ()
+        sizes = loop_sizes(op)
         parallel = kinds.count(PARALLEL)
         rank = len(kinds)
         dims: Access = tuple(dimension(d) for d in range(rank))
@@ -203,14 +203,15 @@ class FusionPlan:
         if loops.num_ops == 0:
             return None
         if pinned:
-            return "also needed in memory, by something that is no elementwise or reduction operation"
+            return "needed in memory anyway, by a library call, a result or a computed index"
         if any(root.body_ops + loops.num_ops > self.max_body_ops for root, _ in readers):
             return f"the fused body would have more than {self.max_body_ops} operations"
-        if sum(root.points for root, _ in readers) <= loops.points:
+        needed = sum(root.points for root, _ in readers)
+        if needed <= loops.points:
             return None
         times = len(readers)
         if not loops.cheap or loops.num_ops > self.max_recomputed_ops:
-            return f"too expensive to repeat ({loops.num_ops} operations, {times} readers)"
+            return f"too expensive to repeat: {needed} times instead of {loops.points}, {loops.num_ops} operations each"
         inputs = dict.fromkeys(op.operands[: len(op.operands) - 1])
         if times > 1 and sum(_num_bytes(value) for value in inputs) > _num_bytes(op.results[0]):
             return f"repeating it for {times} readers reads more memory than keeping it"

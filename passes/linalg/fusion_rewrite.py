@@ -3,16 +3,16 @@
 from typing import Any
 
 from xdsl.dialects import arith, tensor
-from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, TensorType, i32
+from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, i32
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, YieldOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 
-from dialects.builder import OpBuilder, affine_map, tensor_type
+from dialects.builder import OpBuilder, affine_map
 from dialects.remarks import emit_remark
 from dialects.structured import PARALLEL, REDUCTION, element_type
 from passes.linalg.bodies import BodyCopier, drain
 from passes.linalg.fusion_plan import FusionPlan, Loops, Read
-from passes.linalg.maps import accesses, compose, dimensions
+from passes.linalg.maps import accesses, compose, dimensions, tensor_type_of
 
 _REMOVABLE = (arith.ConstantOp, tensor.EmptyOp, FillOp, GenericOp, tensor.CollapseShapeOp, tensor.ExpandShapeOp)
 
@@ -60,7 +60,7 @@ def _build_root(b: OpBuilder, root: Loops, plan: FusionPlan, new_values: dict[SS
     num_inputs = len(op.operands) - len(op.results)
     outputs = [new_values.get(value, value) for value in op.operands[num_inputs:]]
     if root.start:
-        outputs = [b.create(tensor.EmptyOp, (), _result_type(value)) for value in outputs]
+        outputs = [b.create(tensor.EmptyOp, (), tensor_type_of(value)) for value in outputs]
     reads = list(root.reads)
     block = Block(arg_types=[element_type(value) for value in (*(value for value, _ in reads), *outputs)])
     copier = BodyCopier(OpBuilder(block, op.location))
@@ -118,8 +118,3 @@ def _copy_body(
     else:
         arguments.extend(accumulators or [None] * len(op.results))
     return copier.copy(block, arguments, dims, plan.uniform)
-
-
-def _result_type(value: SSAValue) -> TensorType[Any]:
-    assert isinstance(value.type, TensorType)
-    return tensor_type(value.type.element_type, value.type.get_shape())

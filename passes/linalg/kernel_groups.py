@@ -129,7 +129,10 @@ class KernelGrouping:
         members = (*mine.members, *theirs.members)
         if prod(tile) > 1 and any(member.parallel == tile for member in members):
             return tile
-        if max(prod(member.sizes) for member in members) <= self.max_serial_points:
+        # Without outer loops to split, only little work may join, and no reduction may lose its rows.
+        if all(member.parallel == tile for member in members if member.num_parallel < len(member.sizes)) and (
+            max(prod(member.sizes) for member in members) <= self.max_serial_points
+        ):
             return tile
         return f"they share only the outer loops {list(tile)} of {list(mine.tile)} and {list(theirs.tile)}"
 
@@ -145,7 +148,7 @@ def _sources(op: Operation) -> Iterator[SSAValue]:
 
 
 def _examine(op: GenericOp, node: int) -> Member:
-    sizes = loop_sizes(op) if op.properties["iterator_types"].data else ()  # pyright: ignore
+    sizes = loop_sizes(op)
     parallel = num_parallel(op)
     maps = accesses(op)
     aligned = tuple(

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 from xdsl.dialects import arith, scf, tensor
+from xdsl.dialects.builtin import IndexType
 from xdsl.dialects.linalg.ops import GenericOp, IndexOp, YieldOp
-from xdsl.ir import Operation
+from xdsl.ir import Operation, SSAValue
 from xdsl.ir.affine import AffineDimExpr
 
-from passes.linalg.maps import accesses, num_parallel
+from passes.linalg.contractions import is_product_sum
+from passes.linalg.maps import accesses, iterators, num_parallel
 
 _MAX_PARTS = 6
 
@@ -22,7 +24,7 @@ _NAMES = {
 }  # fmt: skip
 """What kernel names say for the operations of `arith` and `math` whose own name has a type in it."""
 
-_SILENT = (arith.ConstantOp, arith.IndexCastOp, IndexOp, YieldOp, tensor.ExtractOp)
+_SILENT = (arith.ConstantOp, YieldOp)
 
 
 def content_names(op: Operation) -> list[str]:
@@ -30,24 +32,39 @@ def content_names(op: Operation) -> list[str]:
     if isinstance(op, scf.ForOp):
         return ["scatter"]
     assert isinstance(op, GenericOp), f"{op.name} has no content name"
+    if is_product_sum(op):
+        return ["matmul"]
     block = op.regions[0].block
     accumulators = block.args[len(op.operands) - len(op.results) :]
-    reduces = num_parallel(op) < len(op.properties["iterator_types"].data)  # pyright: ignore
+    reduces = has_reduction(op)
     names: dict[str, None] = {}
-    gathers = False
+    positions: set[SSAValue] = set()
     for inner in block.ops:
-        if isinstance(inner, _SILENT):
-            gathers = gathers or isinstance(inner, tensor.ExtractOp)
-            continue
-        short = inner.name.partition(".")[2]
-        name = _NAMES.get(short, short)
-        if reduces and any(operand in accumulators for operand in inner.operands):
-            name = {"add": "sum", "mul": "prod"}.get(name, name)
-        names[name] = None
-    if gathers and len(names) <= 4:
-        # The few integer operations of a gather clamp its indices.
-        return ["gather", *(name for name in names if name not in {"max", "min", "compare", "select"})]
+        if isinstance(inner, tensor.ExtractOp):
+            names["gather"] = None
+        elif _computes_position(inner, positions):
+            positions.update(inner.results)
+        elif not isinstance(inner, _SILENT) and not (inner.operands and inner.operands[0] in positions):
+            short = inner.name.partition(".")[2]
+            name = _NAMES.get(short, short)
+            if reduces and any(operand in accumulators for operand in inner.operands):
+                name = {"add": "sum", "mul": "prod"}.get(name, name)
+            names[name] = None
     return list(names) or [_moving_name(op)]
+
+
+def _computes_position(op: Operation, positions: set[SSAValue]) -> bool:
+    """Whether `op` computes where to read, or tests a position: no content, but part of how elements move."""
+    if isinstance(op, arith.ConstantOp | YieldOp | tensor.ExtractOp | arith.SelectOp):
+        return any(isinstance(result.type, IndexType) for result in op.results)
+    return any(isinstance(value.type, IndexType) for value in (*op.operands, *op.results)) or (
+        bool(op.operands) and all(operand in positions for operand in op.operands)
+    )
+
+
+def has_reduction(op: GenericOp) -> bool:
+    """Whether `op` has reduction loops."""
+    return num_parallel(op) < len(iterators(op))
 
 
 def _moving_name(op: GenericOp) -> str:
@@ -69,7 +86,5 @@ def kernel_name(ops: Sequence[Operation]) -> str:
     if len(names) > 1:
         return "_".join(["fused", *names[:_MAX_PARTS]])
     (only,) = names
-    reduces = any(
-        isinstance(op, GenericOp) and num_parallel(op) < len(op.properties["iterator_types"].data) for op in ops
-    )  # pyright: ignore
-    return f"reduce_{only}" if reduces else only
+    reduces = any(isinstance(op, GenericOp) and has_reduction(op) for op in ops)
+    return f"reduce_{only}" if reduces and only != "matmul" else only

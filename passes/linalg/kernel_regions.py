@@ -1,11 +1,13 @@
 """Build `rt.kernel` operations from the groups that `form-kernels` decided on."""
 
+from typing import Any, cast
+
 from xdsl.dialects import arith, scf, tensor
-from xdsl.dialects.builtin import StringAttr
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, StringAttr, TensorType
 from xdsl.dialects.linalg.ops import FillOp, GenericOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 
-from dialects.builder import OpBuilder, constant_attribute, int_array
+from dialects.builder import OpBuilder, int_array
 from dialects.remarks import emit_remark
 from dialects.rt import KernelOp, YieldOp
 from dialects.structured import (
@@ -20,6 +22,7 @@ from dialects.structured import (
 from passes.linalg.bodies import drain
 from passes.linalg.kernel_groups import Group, KernelGrouping
 from passes.linalg.kernel_names import kernel_name
+from passes.linalg.maps import tensor_type_of
 
 _REPEATED = (arith.ConstantOp, tensor.EmptyOp, FillOp)
 """What a kernel makes for itself: scalar constants and destinations."""
@@ -35,17 +38,19 @@ def materialize_fills(block: Block) -> None:
         if not uses:
             continue
         side = Block()
-        builder = OpBuilder(side, op.location)
-        value = op.operands[0]
-        rank = len(result.type.get_shape())  # pyright: ignore
-        empty = build_empty(builder, result.type)  # pyright: ignore
-        (filled,) = build_generic(
-            builder, (), (empty,), (range(rank),), (PARALLEL,) * rank, lambda b, _: (_repeat_constant(b, value),)
-        )
-        for new in drain(side):
-            block.insert_op_after(new, op if new.name == "tensor.empty" else empty.owner)  # pyright: ignore
+        filled = _build_filled(OpBuilder(side, op.location), op.operands[0], tensor_type_of(result))
+        for new in reversed(drain(side)):
+            block.insert_op_after(new, op)
         for use in uses:
             use.operation.operands[use.index] = filled
+
+
+def _build_filled(b: OpBuilder, value: SSAValue, result_type: TensorType[Any]) -> SSAValue:
+    rank = len(result_type.get_shape())
+    empty = build_empty(b, result_type)
+    return build_generic(
+        b, (), (empty,), (range(rank),), (PARALLEL,) * rank, lambda body, _: (_repeat_constant(body, value),)
+    )[0]
 
 
 def _is_destination(op: Operation, index: int) -> bool:
@@ -166,15 +171,13 @@ class _KernelBody:
         if isinstance(owner, tensor.EmptyOp):
             return build_empty(self.builder, owner.tensor.type)
         if isinstance(owner, FillOp):
-            return build_fill(self.builder, self._constant(owner.operands[0]), owner.results[0].type)  # pyright: ignore
+            return build_fill(self.builder, self._constant(owner.operands[0]), tensor_type_of(value))
         if isinstance(owner, arith.ConstantOp):
-            if not hasattr(value.type, "get_shape"):
+            if not isinstance(owner.value, DenseIntOrFPElementsAttr):
                 return self._constant(value)
             if is_destination and is_splat_constant(value):
-                element = element_type(value)
-                splat = constant_attribute(owner.value.get_values()[0], element)  # pyright: ignore
-                scalar = self.builder.create(arith.ConstantOp, (), element, {"value": splat})
-                return build_fill(self.builder, scalar, value.type)  # pyright: ignore
+                scalar = self.builder.constant(cast(float, owner.value.get_values()[0]), element_type(value))
+                return build_fill(self.builder, scalar, tensor_type_of(value))
         argument = self.arguments.get(value)
         if argument is None:
             argument = self.block.insert_arg(value.type, len(self.block.args))

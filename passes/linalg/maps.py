@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import AffineMapAttr, IndexType, TensorType
+from xdsl.dialects.builtin import AffineMapAttr, ArrayAttr, IndexType, TensorType
 from xdsl.dialects.linalg.attrs import IteratorTypeAttr
 from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.ir import SSAValue
@@ -114,13 +114,13 @@ def build_expression(b: OpBuilder, expression: AffineExpr, cache: dict[AffineExp
 
 def accesses(op: GenericOp) -> tuple[Access, ...]:
     """The access of every operand of `op`, outputs last."""
-    maps = cast(Sequence[AffineMapAttr], op.properties["indexing_maps"].data)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    maps = cast(ArrayAttr[AffineMapAttr], op.properties["indexing_maps"]).data
     return tuple(attribute.data.results for attribute in maps)
 
 
 def iterators(op: GenericOp) -> tuple[IteratorTypeAttr, ...]:
     """The iterator types of `op`."""
-    return cast(tuple[IteratorTypeAttr, ...], op.properties["iterator_types"].data)  # pyright: ignore[reportAttributeAccessIssue]
+    return cast(ArrayAttr[IteratorTypeAttr], op.properties["iterator_types"]).data
 
 
 def num_parallel(op: GenericOp) -> int:
@@ -131,6 +131,8 @@ def num_parallel(op: GenericOp) -> int:
 def loop_sizes(op: GenericOp) -> tuple[int, ...]:
     """The extents of the loop dimensions of `op`, each read off an operand that is indexed by that dimension alone."""
     sizes: list[int] = [-1] * len(iterators(op))
+    if not sizes:
+        return ()
     for operand, access in zip(reversed(op.operands), reversed(accesses(op)), strict=True):
         for expression, size in zip(access, shape_of(operand), strict=True):
             # Outputs come first: they have every parallel dimension in full, while an input may be a slice.
@@ -140,9 +142,14 @@ def loop_sizes(op: GenericOp) -> tuple[int, ...]:
     return tuple(sizes)
 
 
+def tensor_type_of(value: SSAValue) -> TensorType[Any]:
+    """The type of a value that is known to be a tensor."""
+    return cast(TensorType[Any], value.type)
+
+
 def shape_of(value: SSAValue) -> tuple[int, ...]:
     """The sizes of a tensor."""
-    return cast(TensorType[Any], value.type).get_shape()
+    return tensor_type_of(value).get_shape()
 
 
 def identity_prefix(access: Access) -> int:
