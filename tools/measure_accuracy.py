@@ -48,7 +48,7 @@ overflow and huge arguments are included. NaN gives NaN; infinities, zeros (with
 follows C99 annex F. There is no other mode: scalar, vector and GPU code are the same operations.
 
 Coefficients come from `tools/remez.py`; `tests/test_expand_math.py` holds the promise on some 1500 points per function and
-format; this file is written by `tools/measure_accuracy.py`, here with {points} points per entry ({erf_points} for `erf` on
+format; this file is written by `tools/measure_accuracy.py`, here with about {points} points per entry (about {erf_points} for `erf` on
 f64). Time is one thread on this machine, vectors of 256 bits, for arguments of normal distribution (width 2) in cache:
 {machine}.
 
