@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-from xdsl.dialects.builtin import i64
 from xdsl.ir import SSAValue
 
 from compiler.errors import DtypeError, ShapeError, TracingError, at_user_line
@@ -330,5 +329,3 @@ def _write_masked(frame: Frame, x: Tracer, mask: Tracer, value: Any) -> None:
     new = broadcast_value(frame, _assigned_value(frame, x, value, rest), x.shape)
     spread = reshape(frame.builder, value_of(mask, frame), (*mask.shape, *[1] * len(rest)))
     x.assign(select(frame.builder, broadcast_value(frame, spread, x.shape), new, value_of(x, frame)))
-
-

@@ -24,7 +24,9 @@ def filled(shape: int | Sequence[int], value: Any, dtype: Any) -> Tracer:
     return Tracer(frame, operand_value(frame, value, dtype, sizes))
 
 
-def full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None) -> Any:
+def full_like(
+    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None
+) -> Any:
     """A new array of `fill_value` with the shape and dtype of `a`."""
     del order, subok
     x = as_tracer(a)
@@ -32,7 +34,9 @@ def full_like(a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subo
 
 
 def _like(value: int) -> Callable[..., Tracer]:
-    def make(a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, device: Any = None) -> Any:
+    def make(
+        a: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None, device: Any = None
+    ) -> Any:
         del device
         return full_like(a, value, dtype, order, subok, shape)
 

@@ -27,7 +27,7 @@ def einsum(*operands: Any, out: Any = None, optimize: Any = False, dtype: Any = 
     if not isinstance(subscripts, str):
         fail_unsupported("np.einsum with lists of indices", "use a string of subscripts")
     tracers = [as_tracer(x) for x in arrays]
-    common = np.dtype(dtype) if dtype is not None else result_dtype(*arrays)
+    common = np.dtype(dtype) if dtype is not None else result_dtype(*tracers)
     inputs, output = _parse(subscripts.replace(" ", ""), [x.ndim for x in tracers])
     sizes = _sizes(subscripts, inputs, [x.shape for x in tracers])
     terms = [_prepare(astype(x, common), labels, sizes) for x, labels in zip(tracers, inputs, strict=True)]
@@ -57,12 +57,18 @@ def _parse(subscripts: str, ranks: Sequence[int]) -> tuple[list[list[str]], list
         dots = rank - len(named)
         if not all(c.isalpha() for c in named) or dots < 0 or (dots and "..." not in term):
             raise ShapeError(
-                at_user_line(f"einsum: the subscripts '{term}' in '{subscripts}' do not fit an operand of {rank} dimensions")
+                at_user_line(
+                    f"einsum: the subscripts '{term}' in '{subscripts}' do not fit an operand of {rank} dimensions"
+                )
             )
         extra = max(extra, dots)
         inputs.append(_labels(term, dots))
     if arrow:
         output = _labels(right, extra)
+        if extra and "..." not in right:
+            raise ShapeError(
+                at_user_line(f"einsum: the result '{right}' of '{subscripts}' lacks the `...` of the operands")
+            )
     else:
         named = [label for labels in inputs for label in labels if label[0] != "."]
         output = [*_labels("...", extra), *sorted(label for label in set(named) if named.count(label) == 1)]
@@ -70,7 +76,9 @@ def _parse(subscripts: str, ranks: Sequence[int]) -> tuple[list[list[str]], list
     wrong = [label for label in output if label not in known]
     if wrong or len(set(output)) != len(output):
         raise ShapeError(
-            at_user_line(f"einsum: the result '{right}' of '{subscripts}' repeats a subscript, or has one of no operand")
+            at_user_line(
+                f"einsum: the result '{right}' of '{subscripts}' repeats a subscript, or has one of no operand"
+            )
         )
     return inputs, output
 
@@ -80,9 +88,7 @@ def _labels(term: str, dots: int) -> list[str]:
     return [*before, *(f".{k}" for k in reversed(range(dots if ellipsis else 0))), *after]
 
 
-def _sizes(
-    subscripts: str, inputs: Sequence[Sequence[str]], shapes: Sequence[tuple[int, ...]]
-) -> dict[str, int]:
+def _sizes(subscripts: str, inputs: Sequence[Sequence[str]], shapes: Sequence[tuple[int, ...]]) -> dict[str, int]:
     sizes: dict[str, int] = {}
     for labels, shape in zip(inputs, shapes, strict=True):
         for label, size in zip(labels, shape, strict=True):

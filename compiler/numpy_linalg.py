@@ -19,11 +19,12 @@ from dialects.dlc.contraction import dot_general
 
 def product_operands(what: str, x: Any, y: Any, ufunc: np.ufunc = np.matmul) -> tuple[Tracer, Tracer]:
     """Both operands in the dtype of their product."""
+    x, y = as_tracer(x), as_tracer(y)
     try:
         dtypes = ufunc_dtypes(ufunc, (kind_of(x), kind_of(y)), None)
     except TypeError as error:
         raise DtypeError(at_user_line(f"{what}: {error}")) from None
-    return astype(as_tracer(x), dtypes[0]), astype(as_tracer(y), dtypes[1])
+    return astype(x, dtypes[0]), astype(y, dtypes[1])
 
 
 def astype(x: Tracer, dtype: np.dtype[Any]) -> Tracer:
@@ -55,7 +56,9 @@ def matmul(x: Any, y: Any) -> Tracer:
     x, y = product_operands("matmul", x, y)
     if not x.shape or not y.shape:
         raise ShapeError(
-            at_user_line(f"matmul: shapes {x.shape} and {y.shape} need at least one dimension each; use `*` for scalars")
+            at_user_line(
+                f"matmul: shapes {x.shape} and {y.shape} need at least one dimension each; use `*` for scalars"
+            )
         )
     contracted = y.ndim - 2 if y.ndim > 1 else 0
     if x.shape[-1] != y.shape[contracted]:
@@ -101,8 +104,8 @@ def dot(a: Any, b: Any, out: Any = None) -> Tracer:
     _refuse_out("dot", out)
     x, y = as_tracer(a), as_tracer(b)
     if not x.shape or not y.shape:
-        return np.multiply(a, b)
-    x, y = product_operands("dot", a, b)
+        return x * y
+    x, y = product_operands("dot", x, y)
     axis = max(y.ndim - 2, 0)
     _check_equal_sizes("dot", x, y, -1, axis)
     return contract(x, y, (x.ndim - 1,), (axis,))
@@ -112,8 +115,8 @@ def inner(a: Any, b: Any) -> Tracer:
     """The sum over the last dimensions of both."""
     x, y = as_tracer(a), as_tracer(b)
     if not x.shape or not y.shape:
-        return np.multiply(a, b)
-    x, y = product_operands("inner", a, b)
+        return x * y
+    x, y = product_operands("inner", x, y)
     _check_equal_sizes("inner", x, y, -1, -1)
     return contract(x, y, (x.ndim - 1,), (y.ndim - 1,))
 
@@ -316,7 +319,9 @@ FUNCTIONS: dict[Any, Any] = {
     np.linalg.diagonal: lambda x, offset=0: diagonal(x, offset, -2, -1),
     np.linalg.outer: outer,
     np.linalg.matmul: matmul,
-    np.linalg.vecdot: lambda x, y, axis=-1: vecdot(np.moveaxis(as_tracer(x), axis, -1), np.moveaxis(as_tracer(y), axis, -1)),
+    np.linalg.vecdot: lambda x, y, axis=-1: vecdot(
+        np.moveaxis(as_tracer(x), axis, -1), np.moveaxis(as_tracer(y), axis, -1)
+    ),
     np.linalg.tensordot: tensordot,
     np.linalg.cross: lambda x, y, axis=-1: cross(x, y, axis=axis),
     np.linalg.matrix_transpose: matrix_transpose,
@@ -336,5 +341,3 @@ def _flat_norm(x: Any, axis: Any, keepdims: bool, ord: Any) -> Tracer:  # noqa: 
         total = norm(x.reshape(-1), ord, 0)
         return total.reshape((1,) * x.ndim) if keepdims else total
     return norm(x, ord, axis, keepdims)
-
-

@@ -28,13 +28,13 @@ Reducer = Callable[[OpBuilder, SSAValue, Sequence[int]], SSAValue]
 def reduce_array(
     what: str, reducer: Reducer, x: Tracer, axis: Any, keepdims: Any, *, initial: Any = MISSING, join: Any = None
 ) -> Tracer:
-    """Reduce `x` over `axis`, and join the result with `initial` if there is one."""
+    """Reduce `x` over `axis`, and join the result with `initial`, cast to its dtype, if there is one."""
     dims = normalize_axes(what, axis, x.ndim)
     frame = current_frame()
     result = Tracer(frame, reducer(frame.builder, value_of(x, frame), sorted(dims)) if dims else value_of(x, frame))
     if keepdims is not MISSING and keepdims:
         result = result.reshape([1 if d in dims else size for d, size in enumerate(x.shape)])
-    return result if initial is MISSING else join(result, initial)
+    return result if initial is MISSING else join(result, astype(as_tracer(initial), result.dtype))
 
 
 def _finish(what: str, result: Tracer, out: Any) -> Tracer:
@@ -94,6 +94,9 @@ def _extreme(what: str, reducer: Reducer, of_bools: Reducer, join: np.ufunc, neu
                     "pass initial=, or skip empty arrays"
                 )
             )
+        if initial is not MISSING and any(x.shape[d] == 0 for d in dims):
+            sizes = x.sum(axis, keepdims=False if keepdims is MISSING else keepdims).shape
+            return _finish(what, np.full_like(x, initial, shape=sizes), out)
         used = of_bools if x.dtype == BOOL else reducer
         return _finish(what, reduce_array(what, used, x, axis, keepdims, initial=initial, join=join), out)
 
@@ -212,7 +215,9 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
             dims = normalize_axes("average", axis, x.ndim)
             if axis is None or w.shape != tuple(x.shape[d] for d in dims):
                 raise ShapeError(
-                    at_user_line(f"average: weights of shape {w.shape} do not fit axis {axis} of an array of shape {x.shape}")
+                    at_user_line(
+                        f"average: weights of shape {w.shape} do not fit axis {axis} of an array of shape {x.shape}"
+                    )
                 )
             order = np.argsort(dims)
             w = np.transpose(w, order).reshape([size if d in dims else 1 for d, size in enumerate(x.shape)])

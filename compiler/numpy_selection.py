@@ -44,7 +44,14 @@ def select_(condlist: Any, choicelist: Any, default: Any = 0) -> Tracer:
 
 
 def clip(
-    a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None, **_: Any  # noqa: A002
+    a: Any,
+    a_min: Any = None,
+    a_max: Any = None,
+    out: Any = None,
+    *,
+    min: Any = None,
+    max: Any = None,
+    **_: Any,  # noqa: A002
 ) -> Tracer:
     """`np.clip`."""
     low, high = (a_min if min is None else min), (a_max if max is None else max)
@@ -256,7 +263,9 @@ def sinc(x: Any) -> Tracer:
 
 def result_type(*arrays_and_dtypes: Any) -> np.dtype[Any]:
     """`np.result_type`."""
-    operands = [x if isinstance(x, Tracer | np.ndarray | np.generic | int | float) else np.dtype(x) for x in arrays_and_dtypes]
+    operands = [
+        x if isinstance(x, Tracer | np.ndarray | np.generic | int | float) else np.dtype(x) for x in arrays_and_dtypes
+    ]
     return result_dtype(*[np.zeros((), x) if isinstance(x, np.dtype) else x for x in operands])
 
 

@@ -14,7 +14,7 @@ from compiler.numpy_linalg import astype as converted
 from compiler.numpy_ufuncs import store
 from compiler.operands import as_tracer, aval_of
 from compiler.promotion import broadcast_shapes
-from compiler.tracer import Tracer, fail_unsupported, value_of
+from compiler.tracer import Tracer, fail_unsupported, is_scalar, value_of
 from compiler.views import broadcast, normalized_shape, reshaped, transposed
 
 
@@ -24,7 +24,9 @@ def _sizes(shape: Any) -> tuple[int, ...]:
     return (operator.index(shape),)
 
 
-def reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: bool | None = None) -> Tracer:
+def reshape(
+    a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: bool | None = None
+) -> Tracer:
     """`np.reshape`."""
     x = as_tracer(a)
     if order not in {"C", "K", "A"}:
@@ -74,7 +76,9 @@ def moveaxis(a: Any, source: Any, destination: Any) -> Tracer:
     sources = normalize_axes("moveaxis", source, x.ndim)
     destinations = normalize_axes("moveaxis", destination, x.ndim)
     if len(sources) != len(destinations):
-        raise ShapeError(at_user_line(f"moveaxis: {len(sources)} sources do not match {len(destinations)} destinations"))
+        raise ShapeError(
+            at_user_line(f"moveaxis: {len(sources)} sources do not match {len(destinations)} destinations")
+        )
     order = [d for d in range(x.ndim) if d not in sources]
     for place, dim in sorted(zip(destinations, sources, strict=True)):
         order.insert(place, dim)
@@ -237,9 +241,7 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     arrays = [as_tracer(x) for x in xi]
     rank = len(arrays)
     order = [1, 0, *range(2, rank)] if indexing == "xy" and rank > 1 else list(range(rank))
-    spread = [
-        x.reshape([x.size if d == order[i] else 1 for d in range(rank)]) for i, x in enumerate(arrays)
-    ]
+    spread = [x.reshape([x.size if d == order[i] else 1 for d in range(rank)]) for i, x in enumerate(arrays)]
     return tuple(spread) if sparse else broadcast_arrays(*spread)
 
 
@@ -264,7 +266,7 @@ def size(a: Any, axis: Any = None) -> int:
 def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) -> None:
     """`np.copyto`."""
     source = as_tracer(src)
-    if source.weak_type:
+    if is_scalar(src):
         source = source.astype(as_tracer(dst).dtype)
     store("copyto", dst, value_of(source, current_frame()), where, casting)
 

@@ -126,8 +126,7 @@ def _elementwise(
     if out is not None:
         outs = out if isinstance(out, tuple) else (out,)
         stored = [
-            r if o is None else store(ufunc.__name__, o, r, where, casting)
-            for o, r in zip(outs, results, strict=True)
+            r if o is None else store(ufunc.__name__, o, r, where, casting) for o, r in zip(outs, results, strict=True)
         ]
         tracers = [s if isinstance(s, Tracer) else Tracer(frame, s) for s in stored]
     else:
@@ -245,5 +244,3 @@ def _compare_out_of_range(
                 above = _OUT_OF_RANGE[ufunc] if i == 1 else _OUT_OF_RANGE[ufunc][::-1]
                 return operand_value(frame, above[0 if x > limits.max else 1], BOOL, shape)
     return None
-
-

@@ -41,20 +41,20 @@ def check_constant_dtype(dtype: np.dtype[Any]) -> None:
 
 
 def as_tracer(x: Any) -> Tracer:
-    """`x` itself if it is a tracer, else the constant as a tracer; a list with tracers in it is stacked."""
+    """`x` as a traced array: a constant, or stacked from a list with tracers in it; a scalar becomes a 0-d array.
+
+    As NumPy's functions other than ufuncs do with `np.asarray`, a scalar gets its own dtype for good.
+    """
     if isinstance(x, Tracer):
-        return x
+        return Tracer(current_frame(), array_value(x)) if x.weak_type else x
     if isinstance(x, list | tuple) and contains_tracer(x):
         return as_tracer(np.stack([as_tracer(item) for item in x]))
-    is_weak = isinstance(x, int | float) and not isinstance(x, np.generic | bool)
-    return Tracer(current_frame(), array_value(x), is_weak)
+    return Tracer(current_frame(), array_value(x))
 
 
 def contains_tracer(items: Any) -> bool:
     """Whether a tracer is in a list or tuple, or in one of those in it."""
-    return any(
-        isinstance(item, Tracer) or (isinstance(item, list | tuple) and contains_tracer(item)) for item in items
-    )
+    return any(isinstance(item, Tracer) or (isinstance(item, list | tuple) and contains_tracer(item)) for item in items)
 
 
 def aval_of(x: Any) -> AbstractArray:

@@ -46,7 +46,9 @@ def ufunc_dtypes(ufunc: np.ufunc, kinds: tuple[Kind, ...], dtype: np.dtype[Any] 
     dtypes: tuple[np.dtype[Any], ...] = ufunc.resolve_dtypes((*kinds, *outputs), **wanted)
     for loop_dtype in dtypes:
         if loop_dtype not in ELEMENT_TYPES:
-            shown = ", ".join(kind.name if isinstance(kind, np.dtype) else f"a Python {kind.__name__}" for kind in kinds)
+            shown = ", ".join(
+                kind.name if isinstance(kind, np.dtype) else f"a Python {kind.__name__}" for kind in kinds
+            )
             raise DtypeError(
                 f"{ufunc.__name__}: NumPy computes it for {shown} in {loop_dtype.name}, which is not supported; "
                 "convert the operands with `.astype(np.float32)` or another of "
@@ -72,7 +74,9 @@ def check_python_int(number: int, dtype: np.dtype[Any], what: str) -> None:
     """Raise `DtypeError` if a Python integer does not fit into the dtype that it adopts."""
     if dtype.kind == "i" and not np.iinfo(dtype).min <= number <= np.iinfo(dtype).max:
         raise DtypeError(
-            at_user_line(f"{what}: the Python integer {number} does not fit into {dtype.name}; convert to a wider dtype")
+            at_user_line(
+                f"{what}: the Python integer {number} does not fit into {dtype.name}; convert to a wider dtype"
+            )
         )
 
 

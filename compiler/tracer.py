@@ -5,6 +5,7 @@ program stays pure. A view remembers the tracer that it was taken from and how t
 view assigns to its base, and a view reads again after its base has changed.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, cast
@@ -16,7 +17,7 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 from compiler.abstract import AbstractArray, abstract_type
 from compiler.errors import ShapeError, TracingError, UnsupportedError, at_user_line
 from compiler.frames import Array, Frame, current_frame
-from compiler.source import show_line, user_frame
+from compiler.source import show_line, user_line
 from dialects.builder import OpBuilder
 from dialects.dlc.interfaces import tensor_type_of
 
@@ -155,16 +156,22 @@ class Tracer:
     # Use as a Python value
 
     def __bool__(self) -> bool:
-        advice = "use `np.where`, `compiler.cond` or, for a setting that is a constant of the program, `static_argnames`"
+        advice = (
+            "use `np.where`, `compiler.cond` or, for a setting that is a constant of the program, `static_argnames`"
+        )
         if self.shape not in ((), (1,)):
             advice = "use `.any()` or `.all()` with `np.where` or `compiler.cond`"
         fail_as_python(self, "the truth value", advice)
 
     def __int__(self) -> int:
-        fail_as_python(self, "the integer", "use `.astype(np.int64)`, or `static_argnames` for a constant of the program")
+        fail_as_python(
+            self, "the integer", "use `.astype(np.int64)`, or `static_argnames` for a constant of the program"
+        )
 
     def __float__(self) -> float:
-        fail_as_python(self, "the float", "use `.astype(np.float64)`, or `static_argnames` for a constant of the program")
+        fail_as_python(
+            self, "the float", "use `.astype(np.float64)`, or `static_argnames` for a constant of the program"
+        )
 
     def __complex__(self) -> complex:
         fail_as_python(self, "the complex number", "complex numbers are not supported")
@@ -595,23 +602,29 @@ def _argument_names(value: SSAValue, names: dict[SSAValue, str]) -> list[str]:
     return list(found)
 
 
+_ITEM_ASSIGNMENT = re.compile(r"\]\s*(//|\*\*|[-+*/@&|^%])?=(?!=)")
+_CONVERSION = re.compile(r"\b(bool|int|float)\(")
+
+
 def fail_as_python(tracer: Tracer, what: str, advice: str) -> NoReturn:
-    """Raise the error for a tracer that Python asks for its value."""
+    """Raise the error for a tracer that Python asks for its value.
+
+    NumPy also asks for it when a traced scalar is assigned to an element of one of its arrays.
+    """
+    line = user_line() or ""
+    if _ITEM_ASSIGNMENT.search(line) and not _CONVERSION.search(line):
+        fail_as_array(tracer)
     raise TracingError(at_user_line(f"{what} of {describe(tracer)} is not known while tracing; {advice}"))
 
 
 def fail_as_array(tracer: Tracer) -> NoReturn:
     """Raise the error for a tracer that something wants to turn into a NumPy array."""
-    frame = user_frame()
     advice = (
         "NumPy functions, operators and methods accept traced arrays as they are; "
         "to build an array from traced ones use `np.stack`, `np.concatenate` or `np.array([...], like=x)`; "
         "to assign to elements, make the array with `np.zeros_like(x)` or `np.zeros(shape, like=x)`, where x is traced"
     )
-    where = "" if frame is None else f" in `{frame.f_code.co_name}`"
-    raise TracingError(
-        at_user_line(f"{describe(tracer)} was asked for its elements as a NumPy array{where}; {advice}")
-    )
+    raise TracingError(at_user_line(f"{describe(tracer)} cannot become a NumPy array, or an element of one; {advice}"))
 
 
 def fail_unsupported(what: str, advice: str) -> NoReturn:

@@ -36,7 +36,7 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import SSAValue
 
 from compiler.abstract import AbstractArray, abstract
-from compiler.errors import ArgumentError, at_user_line
+from compiler.errors import ArgumentError, CompilerError, at_user_line
 from compiler.frames import Array, Frame, Program, current_frame, entered, is_tracing
 from compiler.numpy_rules import RULES
 from compiler.operands import array_value, new_tracer
@@ -189,7 +189,13 @@ def _run(
     code = getattr(fn, "__code__", None)
     location = frame.builder.location if code is None else file_location(code.co_filename, code.co_firstlineno)
     with entered(frame):
-        result = fn(*args[0], **args[1])
+        try:
+            result = fn(*args[0], **args[1])
+        except ValueError as error:
+            # NumPy replaces our error by its own when it cannot convert an element that is assigned to an array.
+            if isinstance(error.__cause__, CompilerError):
+                raise error.__cause__ from None
+            raise
         frame.builder.location = location
         leaves, output_tree = flatten(result)
         values: list[SSAValue] = []

@@ -5,10 +5,10 @@ a branch that is not taken, its operand is replaced there by a harmless one, so 
 """
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
+from xdsl.dialects.builtin import i1
 from xdsl.ir import SSAValue
 
 from dialects.builder import OpBuilder, tensor_type
@@ -36,7 +36,6 @@ from dialects.dlc.unary import (
     sqrt,
     tanh,
 )
-from xdsl.dialects.builtin import i1
 
 Rule = Callable[..., SSAValue | tuple[SSAValue, ...]]
 
@@ -414,5 +413,3 @@ UFUNC_RULES: dict[np.ufunc, Rule] = {
 
 UFUNC_RULES_BY_NAME: dict[str, Rule] = {"erf": erf, "expit": logistic, "clip": clip}
 """Ufuncs found by name: SciPy's, which need not be installed, and NumPy's that have no public name."""
-
-

@@ -137,7 +137,9 @@ class Window:
             new = dynamic_update_slice(b, self._static_slice(b, x), new, self._dynamic_starts(b, shape))
         return self._write_strided(b, x, new)
 
-    def layout(self, array: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    def layout(
+        self, array: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
+    ) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
         """The strides of the window."""
         strides = [stride * step for stride, step in zip(array.strides, self.steps, strict=True)]
         part = np.lib.stride_tricks.as_strided(array, self.sizes, strides)
