@@ -4,7 +4,6 @@ A constant whose elements are all equal (a splat) holds one element, whatever it
 spreads cost nothing.
 """
 
-import io
 import math
 from collections.abc import Sequence
 from functools import lru_cache
@@ -90,16 +89,7 @@ class ConstantOp(NullaryOp):
     def print(self, printer: Printer) -> None:
         """Print as `dlc.constant dense<1.0> : tensor<4xf32>`."""
         printer.print_string(" ")
-        text = io.StringIO()
-        self.value.print_without_type(Printer(text))
-        # xDSL prints some floats (nan, inf, 1e+10) in hexadecimal, which means an integer to its own parser of
-        # `dense`; the bytes as a string mean the same to everyone.
-        if is_float(self.result.type.element_type) and "0x" in text.getvalue():
-            printer.print_string(f'dense<"0x{self.value.data.data.hex().upper()}">')
-        else:
-            printer.print_string(text.getvalue())
-        printer.print_string(" : ")
-        printer.print_attribute(self.value.type)
+        printer.print_attribute(self.value)
         printer.print_op_attributes(self.attributes)
 
     @classmethod

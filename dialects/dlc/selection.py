@@ -103,12 +103,13 @@ class CompareOp(ElementwiseOp):
         attributes = parser.parse_optional_attr_dict()
         parser.parse_punctuation(":")
         position = parser.pos
-        operand_type = parser.parse_type()
-        if not isinstance(operand_type, TensorType):
-            parser.raise_error(f"{cls.name}: expected operands of tensor type, got {operand_type}", position)
+        parsed_type = parser.parse_type()
+        if not isinstance(parsed_type, TensorType):
+            parser.raise_error(f"{cls.name}: expected operands of tensor type, got {parsed_type}", position)
+        operand_type = cast(AnyTensor, parsed_type)
         return cls.create(
             operands=parser.resolve_operands((lhs, rhs), (operand_type, operand_type), position),
-            result_types=[mask_type(cast(AnyTensor, operand_type))],
+            result_types=[mask_type(operand_type)],
             properties={"direction": StringAttr(direction)},
             attributes=attributes,
         )

@@ -30,12 +30,12 @@ func.func @splat() {
 
 // -----
 
-// NaN and infinity survive as bytes.
+// NaN and infinity survive as bits.
 // CHECK-LABEL: func.func @not_finite
 func.func @not_finite() {
-  // CHECK-NEXT: dlc.constant dense<"0x0000C07F"> : tensor<4xf32>
-  %0 = dlc.constant dense<"0x0000C07F"> : tensor<4xf32>
-  // CHECK-NEXT: dlc.constant dense<"0x0000807F0000803F"> : tensor<2xf32>
+  // CHECK-NEXT: dlc.constant dense<0x7fc00000> : tensor<4xf32>
+  %0 = dlc.constant dense<0x7FC00000> : tensor<4xf32>
+  // CHECK-NEXT: dlc.constant dense<[0x7f800000, 1.000000e+00]> : tensor<2xf32>
   %1 = dlc.constant dense<"0x0000807F0000803F"> : tensor<2xf32>
   func.return
 }
