@@ -4,6 +4,7 @@ Other dialects (`nvvm`) derive from `IntrinsicOp`, and the text emitter knows th
 """
 
 from abc import ABC, abstractmethod
+from functools import lru_cache
 from typing import Any, ClassVar, cast
 
 from xdsl.dialects.builtin import (
@@ -38,13 +39,14 @@ IntLike = SignlessIntegerConstraint | VectorType.constr(SignlessIntegerConstrain
 NO_FLAGS = FastMathAttr("none")
 
 
+@lru_cache(maxsize=1024)
 def mangled(value_type: Attribute) -> str:
     """The suffix that LLVM gives an overloaded intrinsic for `value_type`: `f32`, `v16f32`, `p0`."""
     if isinstance(value_type, VectorType):
         vector = cast(VectorType[Any], value_type)
         return f"v{vector.get_shape()[0]}{mangled(vector.element_type)}"
     if isinstance(value_type, IntegerType):
-        return f"i{value_type.width.data}"
+        return f"i{cast(Any, value_type).width.data}"
     if isinstance(value_type, BFloat16Type):
         return "bf16"
     if isinstance(value_type, LLVMPointerType):

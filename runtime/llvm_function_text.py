@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import cast
 
 from xdsl.dialects import llvm
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from runtime.llvm_values import type_text
 
@@ -14,6 +14,7 @@ class ModuleText:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.types: dict[int, str] = {}
         self._declarations: dict[str, str] = {}
         self._metadata: dict[str, str] = {}
 
@@ -35,11 +36,12 @@ class ModuleText:
 class FunctionText:
     """Names the values of one function and appends its instructions."""
 
-    __slots__ = ("_count", "_phis", "labels", "lines", "module", "names")
+    __slots__ = ("_count", "_phis", "_types", "labels", "lines", "module", "names")
 
     def __init__(self, module: ModuleText):
         self.module = module
         self.lines = module.lines
+        self._types = module.types
         self.names: dict[SSAValue, str] = {}
         self.labels: dict[Block, str] = {}
         self._count = 0
@@ -52,16 +54,23 @@ class FunctionText:
         self.names[value] = name
         return name
 
+    def type(self, value_type: Attribute) -> str:
+        """An LLVM type; types are looked up by identity, which is safe while the module that holds them lives."""
+        text = self._types.get(id(value_type))
+        if text is None:
+            text = self._types[id(value_type)] = type_text(value_type)
+        return text
+
     def typed(self, value: SSAValue) -> str:
         """`value` with its type in front."""
-        return f"{type_text(value.type)} {self.names[value]}"
+        return f"{self.type(value.type)} {self.names[value]}"
 
     def open_block(self, block: Block, *, is_entry: bool) -> None:
         """Append the label of `block` and room for its phis."""
         self.lines.append(f"{self.labels[block]}:")
         if not is_entry:
             for index, argument in enumerate(block.args):
-                head = f"{self.name(argument)} = phi {type_text(argument.type)}"
+                head = f"{self.name(argument)} = phi {self.type(argument.type)}"
                 self._phis.append((len(self.lines), head, block, index))
                 self.lines.append("")
 

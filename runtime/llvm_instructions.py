@@ -14,7 +14,7 @@ from dialects import llvm_intrinsics as intrinsics
 from dialects.errors import InternalError
 from dialects.llvm_intrinsics import IntrinsicOp, mangled
 from runtime.llvm_function_text import FunctionText
-from runtime.llvm_values import constant_text, symbol_text, type_text
+from runtime.llvm_values import constant_text, symbol_text
 
 Emitter: TypeAlias = Callable[[FunctionText, Any], None]
 
@@ -57,7 +57,7 @@ def _binary(opcode: str) -> Emitter:
             else:
                 flags = _flags(op)
         names = f.names
-        operands = f"{type_text(lhs.type)} {names[lhs]}, {names[rhs]}"
+        operands = f"{f.type(lhs.type)} {names[lhs]}, {names[rhs]}"
         f.lines.append(f"  {f.name(op.results[0])} = {opcode} {flags}{operands}")
 
     return emit
@@ -68,7 +68,7 @@ def _conversion(opcode: str) -> Emitter:
         operand = f.typed(op.operands[0])
         result = op.results[0]
         flags = "nneg " if "nonNeg" in op.properties else ""
-        f.lines.append(f"  {f.name(result)} = {opcode} {flags}{operand} to {type_text(result.type)}")
+        f.lines.append(f"  {f.name(result)} = {opcode} {flags}{operand} to {f.type(result.type)}")
 
     return emit
 
@@ -114,7 +114,7 @@ def _address_of(f: FunctionText, op: llvm.AddressOfOp) -> None:
 
 def _alloca(f: FunctionText, op: llvm.AllocaOp) -> None:
     alignment = f", align {op.alignment.value.data}" if op.alignment is not None else ""
-    text = f"alloca {type_text(op.elem_type)}, {f.typed(op.size)}{alignment}"
+    text = f"alloca {f.type(op.elem_type)}, {f.typed(op.size)}{alignment}"
     f.lines.append(f"  {f.name(op.res)} = {text}")
 
 
@@ -127,7 +127,7 @@ def _element_pointer(f: FunctionText, op: llvm.GEPOp) -> None:
         for index in _static_indices(properties["rawConstantIndices"])
     ]
     inbounds = "inbounds " if "inbounds" in properties else ""
-    text = f"getelementptr {inbounds}{type_text(properties['elem_type'])}, {f.typed(base)}, {', '.join(indices)}"
+    text = f"getelementptr {inbounds}{f.type(properties['elem_type'])}, {f.typed(base)}, {', '.join(indices)}"
     f.lines.append(f"  {f.name(op.results[0])} = {text}")
 
 
@@ -153,7 +153,7 @@ def _access_suffix(f: FunctionText, op: Operation) -> str:
 
 def _load(f: FunctionText, op: llvm.LoadOp) -> None:
     result = op.results[0]
-    text = f"load {type_text(result.type)}, {f.typed(op.operands[0])}{_access_suffix(f, op)}"
+    text = f"load {f.type(result.type)}, {f.typed(op.operands[0])}{_access_suffix(f, op)}"
     f.lines.append(f"  {f.name(result)} = {text}")
 
 
@@ -164,7 +164,7 @@ def _store(f: FunctionText, op: llvm.StoreOp) -> None:
 
 
 def _masked_load(f: FunctionText, op: intrinsics.MaskedLoadOp) -> None:
-    types = [type_text(value.type) for value in op.operands]
+    types = [f.type(value.type) for value in op.operands]
     name = f"llvm.masked.load.{mangled(op.res.type)}.{mangled(op.data.type)}"
     f.module.declare(name, types[2], types)
     pointer = f"{types[0]} align {op.alignment.value.data} {f.names[op.data]}"
@@ -173,7 +173,7 @@ def _masked_load(f: FunctionText, op: intrinsics.MaskedLoadOp) -> None:
 
 
 def _masked_store(f: FunctionText, op: intrinsics.MaskedStoreOp) -> None:
-    types = [type_text(value.type) for value in op.operands]
+    types = [f.type(value.type) for value in op.operands]
     name = f"llvm.masked.store.{mangled(op.value.type)}.{mangled(op.data.type)}"
     f.module.declare(name, "void", types)
     pointer = f"{types[1]} align {op.alignment.value.data} {f.names[op.data]}"
@@ -184,7 +184,7 @@ def _memory_transfer(f: FunctionText, op: intrinsics.MemcpyOp | intrinsics.Memse
     kind = op.name.removeprefix("llvm.intr.")
     overloads = [value.type for value in op.operands if isinstance(value.type, LLVMPointerType)]
     name = ".".join((f"llvm.{kind}", *map(mangled, (*overloads, op.len.type))))
-    f.module.declare(name, "void", [*(type_text(value.type) for value in op.operands), "i1 immarg"])
+    f.module.declare(name, "void", [*(f.type(value.type) for value in op.operands), "i1 immarg"])
     volatile = "true" if op.is_volatile.value.data else "false"
     f.lines.append(f"  call void @{name}({', '.join(f.typed(value) for value in op.operands)}, i1 {volatile})")
 
@@ -214,7 +214,7 @@ def _call_text(f: FunctionText, op: Operation, callee: str, arguments: Iterable[
     operands = ", ".join([f.typed(argument) for argument in arguments])
     if op.results:
         result = op.results[0]
-        head = f"call {_flags(op)}{type_text(result.type)}"
+        head = f"call {_flags(op)}{f.type(result.type)}"
         f.lines.append(f"  {f.name(result)} = {head} {callee}({operands})")
     else:
         f.lines.append(f"  call void {callee}({operands})")
@@ -230,8 +230,8 @@ def _call(f: FunctionText, op: llvm.CallOp) -> None:
 
 def _intrinsic(f: FunctionText, op: Operation, name: str, arguments: Iterable[SSAValue]) -> None:
     values = list(arguments)
-    result = type_text(op.results[0].type) if op.results else "void"
-    f.module.declare(name, result, [type_text(value.type) for value in values])
+    result = f.type(op.results[0].type) if op.results else "void"
+    f.module.declare(name, result, [f.type(value.type) for value in values])
     _call_text(f, op, f"@{name}", values)
 
 

@@ -118,7 +118,6 @@ class ConvertToLlvmPass(ModulePass):
         declare_blas(builder, called - defined)
         op.body.detach_block(old)
         op.body.add_block(new)
-        old.erase()
 
 
 def _aliased_arguments(module: ModuleOp) -> dict[str, set[int]]:

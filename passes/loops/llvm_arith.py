@@ -28,7 +28,14 @@ from dialects.llvm_intrinsics import (
     UMaxOp,
     UMinOp,
 )
-from passes.loops.llvm_function import Converter, Converters, FunctionConversion, convert_type, unsupported
+from passes.loops.llvm_function import (
+    Converter,
+    Converters,
+    FunctionConversion,
+    convert_type,
+    integer_attribute,
+    unsupported,
+)
 
 
 @lru_cache(maxsize=256)
@@ -172,7 +179,7 @@ def _ceil_division_unsigned(f: FunctionConversion, op: Operation) -> None:
 
 
 def _icmp(f: FunctionConversion, predicate: int, lhs: SSAValue, rhs: SSAValue) -> SSAValue:
-    properties = {"predicate": IntegerAttr(predicate, 64)}
+    properties = {"predicate": integer_attribute(predicate)}
     return f.builder.create(llvm.ICmpOp, (lhs, rhs), comparison_type(lhs.type), properties)
 
 

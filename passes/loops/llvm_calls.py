@@ -18,10 +18,11 @@ from xdsl.utils.exceptions import PassFailedException
 
 from dialects.builder import OpBuilder
 from dialects.rt import GemmOp, LaunchOp
-from passes.loops.llvm_control import SIGNED_LESS, call
+from passes.loops.llvm_control import call
 from passes.loops.llvm_function import (
     NO_WRAP,
     POINTER,
+    SIGNED_LESS,
     Converters,
     FunctionConversion,
     byte_count,
@@ -34,7 +35,7 @@ CBLAS_ROW_MAJOR, CBLAS_NO_TRANSPOSE, CBLAS_TRANSPOSE = 101, 111, 112
 
 def lower_launch(f: FunctionConversion, op: LaunchOp) -> None:
     """Run the kernel over its whole range: one call."""
-    extent = prod(cast(tuple[int, ...], op.over.get_values()))
+    extent = prod(op.over.get_values())
     call(f, op.kernel, (f.integer(0), f.integer(extent), *f.operands(op)))
 
 

@@ -8,14 +8,13 @@ from xdsl.ir import Block, Operation, SSAValue
 
 from passes.loops.llvm_function import (
     NO_WRAP,
+    SIGNED_LESS,
     Converters,
     FunctionConversion,
     constant_integer,
     convert_type,
     segment_sizes,
 )
-
-SIGNED_LESS = 2
 
 
 def _for(f: FunctionConversion, op: scf.ForOp) -> None:

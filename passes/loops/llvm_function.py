@@ -27,6 +27,8 @@ from dialects.builder import OpBuilder, vector_type
 from dialects.llvm import PoisonOp
 
 POINTER = LLVMPointerType()
+SIGNED_LESS = 2
+"""The number of `slt` among the predicates of `icmp`."""
 NO_WRAP = {"overflowFlags": IntegerAttr(1, i32)}
 """Properties of address arithmetic: no access is out of bounds, so no offset overflows."""
 
@@ -38,7 +40,18 @@ class FunctionConversion:
     all uses.
     """
 
-    __slots__ = ("_constants", "builder", "called", "converters", "entry", "region", "roots", "values", "written")
+    __slots__ = (
+        "_constants",
+        "_integers",
+        "builder",
+        "called",
+        "converters",
+        "entry",
+        "region",
+        "roots",
+        "values",
+        "written",
+    )
 
     def __init__(self, region: Region, block: Block, converters: "Converters"):
         self.region = region
@@ -49,6 +62,7 @@ class FunctionConversion:
         self.roots: dict[SSAValue, SSAValue] = {}
         self.written: set[SSAValue] = set()
         self.called: set[str] = set()
+        self._integers: dict[tuple[int, int], SSAValue] = {}
         self._constants: dict[tuple[Attribute, Attribute], SSAValue] = {}
 
     def convert_block(self, block: Block) -> Operation:
@@ -117,7 +131,11 @@ class FunctionConversion:
 
     def integer(self, value: int, value_type: IntegerType = i64) -> SSAValue:
         """The integer constant `value`."""
-        return self.constant(IntegerAttr(value, value_type), value_type)
+        key = (value, value_type.width.data)
+        known = self._integers.get(key)
+        if known is None:
+            known = self._integers[key] = self.constant(IntegerAttr(value, value_type), value_type)
+        return known
 
     def poison(self, value_type: Attribute) -> SSAValue:
         """A value of `value_type` that does not matter."""
@@ -125,7 +143,7 @@ class FunctionConversion:
 
     def compare(self, predicate: int, lhs: SSAValue, rhs: SSAValue) -> SSAValue:
         """The `llvm.icmp` with MLIR's number of the predicate, on scalars."""
-        return self.builder.create(llvm.ICmpOp, (lhs, rhs), i1, {"predicate": IntegerAttr(predicate, i64)})
+        return self.builder.create(llvm.ICmpOp, (lhs, rhs), i1, {"predicate": integer_attribute(predicate)})
 
     def mark_written(self, pointer: SSAValue) -> None:
         """Note that the memory behind `pointer` changes."""
@@ -211,6 +229,18 @@ def constant_integer(value: SSAValue) -> int | None:
     if isinstance(owner, arith.ConstantOp) and isinstance(owner.value, IntegerAttr):
         return cast(IntegerAttr[Any], owner.value).value.data
     return None
+
+
+@lru_cache(maxsize=1024)
+def integer_attribute(value: int, value_type: IntegerType = i64) -> IntegerAttr[Any]:
+    """The attribute of an integer, one object per value."""
+    return IntegerAttr(value, value_type)
+
+
+@lru_cache(maxsize=1024)
+def int32_array(values: tuple[int, ...]) -> DenseArrayBase[Any]:
+    """`array<i32: values>`, one object per value."""
+    return DenseArrayBase.from_list(i32, values)
 
 
 @lru_cache(maxsize=1024)

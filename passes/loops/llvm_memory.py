@@ -6,7 +6,6 @@ from typing import Any, cast
 
 from xdsl.dialects import llvm, memref
 from xdsl.dialects.builtin import (
-    DenseArrayBase,
     DenseIntOrFPElementsAttr,
     IntegerAttr,
     MemRefType,
@@ -30,6 +29,7 @@ from passes.loops.llvm_function import (
     byte_count,
     byte_size,
     constant_integer,
+    int32_array,
     static_shape,
     stored_type,
 )
@@ -37,15 +37,15 @@ from passes.loops.llvm_function import (
 BUFFER_ALIGNMENT = 64
 """Bytes: stack slots and constants start where a vector register's worth of data is aligned."""
 
-_DYNAMIC_INDEX = DenseArrayBase.from_list(i32, [GEP_USE_SSA_VAL])
+_DYNAMIC_INDEX = int32_array((GEP_USE_SSA_VAL,))
 _NO_FLAGS = IntegerAttr(0, i32)
 _NOT_ATOMIC = IntegerAttr(0, i64)
-_ALIGNMENTS = {size: {"alignment": IntegerAttr(size, i64)} for size in (1, 2, 4, 8)}
+_ALIGNMENTS: dict[int, dict[str, Attribute]] = {size: {"alignment": IntegerAttr(size, i64)} for size in (1, 2, 4, 8)}
 
 
 def alignment_of(element_type: Attribute) -> dict[str, Attribute]:
     """The property `alignment` of an access to elements: all that is known is that each element is aligned."""
-    return cast(dict[str, Attribute], _ALIGNMENTS[byte_size(element_type)])
+    return _ALIGNMENTS[byte_size(element_type)]
 
 
 def offset_pointer(f: FunctionConversion, base: SSAValue, offset: SSAValue | int, unit: Attribute) -> SSAValue:
@@ -55,7 +55,7 @@ def offset_pointer(f: FunctionConversion, base: SSAValue, offset: SSAValue | int
             return base
         if not -(2**31) < offset < 2**31:
             return offset_pointer(f, base, f.integer(offset), unit)
-        indices, operands = DenseArrayBase.from_list(i32, [offset]), (base,)
+        indices, operands = int32_array((offset,)), (base,)
     else:
         indices, operands = _DYNAMIC_INDEX, (base, offset)
     pointer = f.builder.create(
@@ -180,7 +180,7 @@ def convert_global(builder: OpBuilder, op: memref.GlobalOp) -> None:
         "alignment": op.alignment or IntegerAttr(BUFFER_ALIGNMENT, i64),
     }
     if isinstance(op.initial_value, DenseIntOrFPElementsAttr):
-        properties["value"] = cast(Attribute, op.initial_value)
+        properties["value"] = op.initial_value
         if op.constant is not None:
             properties["constant"] = UnitAttr()
     builder.create_op(llvm.GlobalOp, (), (), properties, regions=[Region()])

@@ -1,12 +1,12 @@
 """`vector` to the `llvm` dialect: vectors of rank 1, one LLVM vector each."""
 
+from functools import lru_cache
 from typing import Any, cast
 
 from xdsl.dialects import llvm, vector
+from xdsl.dialects.arith import FastMathFlagsAttr
 from xdsl.dialects.builtin import (
-    DenseArrayBase,
     DenseIntOrFPElementsAttr,
-    IntegerAttr,
     IntegerType,
     MemRefType,
     VectorType,
@@ -47,11 +47,14 @@ from dialects.llvm_intrinsics import (
 )
 from passes.loops.llvm_arith import flag_properties
 from passes.loops.llvm_function import (
+    SIGNED_LESS,
     Converters,
     FunctionConversion,
     byte_size,
     constant_integer,
     convert_type,
+    int32_array,
+    integer_attribute,
     stored_type,
     unsupported,
 )
@@ -70,7 +73,7 @@ def _store(f: FunctionConversion, op: vector.StoreOp) -> None:
 
 
 def _alignment(element_type: Attribute) -> dict[str, Attribute]:
-    return {"alignment": IntegerAttr(byte_size(element_type), i32)}
+    return {"alignment": integer_attribute(byte_size(element_type), i32)}
 
 
 def _masked_load(f: FunctionConversion, op: vector.MaskedLoadOp) -> None:
@@ -111,7 +114,7 @@ def splat(f: FunctionConversion, value: SSAValue, result_type: VectorType[Any]) 
     if not isinstance(value.type, VectorType):
         single = vector_type(value.type, result_type.get_shape()[0])
         value = f.builder.create(llvm.InsertElementOp, (f.poison(single), value, f.integer(0)), single)
-    mask = DenseArrayBase.from_list(i32, [0] * result_type.get_shape()[0])
+    mask = int32_array((0,) * result_type.get_shape()[0])
     return f.builder.create(llvm.ShuffleVectorOp, (value, f.poison(value.type)), result_type, {"mask": mask})
 
 
@@ -131,7 +134,9 @@ def _create_mask(f: FunctionConversion, op: vector.CreateMaskOp) -> None:
     lane_type = vector_type(i32, size)
     lanes = f.constant(DenseIntOrFPElementsAttr.from_list(lane_type, list(range(size))), lane_type)
     counts = splat(f, b.create(llvm.TruncOp, (count,), i32), lane_type)
-    f.values[op.mask_vector] = b.create(llvm.ICmpOp, (lanes, counts), mask_type, {"predicate": IntegerAttr(2, i64)})
+    f.values[op.mask_vector] = b.create(
+        llvm.ICmpOp, (lanes, counts), mask_type, {"predicate": integer_attribute(SIGNED_LESS)}
+    )
 
 
 def _position(f: FunctionConversion, op: vector.ExtractOp | vector.InsertOp) -> SSAValue:
@@ -139,7 +144,7 @@ def _position(f: FunctionConversion, op: vector.ExtractOp | vector.InsertOp) -> 
         raise unsupported(op, "positions in vectors of rank 1 only")
     if op.dynamic_position:
         return f.values[op.dynamic_position[0]]
-    return f.integer(cast(int, op.static_position.get_values()[0]))
+    return f.integer(op.static_position.get_values()[0])
 
 
 def _extract(f: FunctionConversion, op: vector.ExtractOp) -> None:
@@ -165,7 +170,7 @@ def _fma(f: FunctionConversion, op: vector.FMAOp) -> None:
 def _shuffle(f: FunctionConversion, op: vector.ShuffleOp) -> None:
     if op.v1.type != op.v2.type:
         raise unsupported(op, "give both operands the same size")
-    mask = DenseArrayBase.from_list(i32, cast(tuple[int, ...], op.mask.get_values()))
+    mask = int32_array(tuple(op.mask.get_values()))
     result_type = convert_type(op.result.type)
     f.values[op.result] = f.builder.create(llvm.ShuffleVectorOp, f.operands(op), result_type, {"mask": mask})
 
@@ -196,6 +201,11 @@ _REDUCTIONS: dict[CombiningKindFlag, tuple[type[Operation], type[Operation]]] = 
 """For each kind: how to combine the elements of a vector, and how to combine two values."""
 
 
+@lru_cache(maxsize=64)
+def _reassociable(flags: FastMathFlagsAttr) -> FastMathAttr:
+    return FastMathAttr(sorted({*flags.data, FastMathFlag.REASSOC}))
+
+
 def _reduction(f: FunctionConversion, op: vector.ReductionOp) -> None:
     """Sums and products of floats may be reassociated: as a chain of additions they would cost a latency per element."""
     value = f.values[op.vector]
@@ -207,7 +217,7 @@ def _reduction(f: FunctionConversion, op: vector.ReductionOp) -> None:
         target = VectorReduceFAddOp if kind == CombiningKindFlag.ADD else VectorReduceFMulOp
         if start is None:
             start = f.constant(constant_attribute(neutral, result_type), result_type)
-        flags = FastMathAttr(sorted({*op.fastmath.data, FastMathFlag.REASSOC}))
+        flags = _reassociable(op.fastmath)
         f.values[op.dest] = f.builder.create(target, (start, value), result_type, {"fastmathFlags": flags})
         return
     reduce, combine = _REDUCTIONS[kind]
