@@ -432,13 +432,15 @@ class ScatterOp(_IndexedOp):
             return inner.create(tensor.InsertOp, (value, target, *position), self.result.type)
 
         def build(outer: OpBuilder, target: SSAValue, loops: tuple[SSAValue, ...], found: _Found | None) -> SSAValue:
-            if len(loops) == layout.num_index_dims:
+            # Nothing but the nest stands outside of it, so one position for all loops is found in the first.
+            if outer is not b and found is None and len(loops) >= layout.num_index_dims:
+                place = loops[: layout.num_index_dims]
                 columns = [
-                    outer.create(tensor.ExtractOp, (indices, *loops, outer.index(k)), element_type_of(indices))
+                    outer.create(tensor.ExtractOp, (indices, *place, outer.index(k)), element_type_of(indices))
                     for k in range(len(layout.dims))
                 ]
                 found = layout.build_columns(outer, columns)
-            if len(loops) == len(shape) and found is not None and outer is not b:
+            if found is not None and len(loops) == len(shape):
                 return write(outer, target, loops, found)
             depth = len(loops)
             block = Block(arg_types=[INDEX, self.result.type])
