@@ -235,8 +235,8 @@ def _is_inside(block: Block | None, op: Operation) -> bool:
 
 
 def is_splat_constant(value: SSAValue) -> bool:
-    """Whether `value` is an `arith.constant` whose elements are all equal."""
+    """Whether `value` is an `arith.constant` whose elements are all equal, and not an empty one."""
     owner = value.owner
-    if not isinstance(owner, arith.ConstantOp):
+    if not isinstance(owner, arith.ConstantOp) or 0 in getattr(value.type, "get_shape", tuple)():
         return False
     return bool(getattr(owner.value, "is_splat", lambda: True)())
