@@ -2,11 +2,10 @@
 
 import functools
 import inspect
-import os
 import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,9 +13,9 @@ from compiler.abstract import AbstractArray, abstract
 from compiler.errors import ArgumentError, at_user_line
 from compiler.options import CompileOptions
 from compiler.pipelines import IR_STAGES, Target
-from compiler.pytrees import TreeSpec, flatten, unflatten
+from compiler.pytrees import flatten, unflatten
 from compiler.stages import Compiled, Lowered, Traced
-from compiler.tracing import array_value, current_frame, is_tracing, new_tracer, trace, trace_subfunction
+from compiler.tracing import array_value, current_frame, function_name, is_tracing, new_tracer, trace, trace_subfunction
 from dialects.dlc import transforms
 
 Function = Callable[..., Any]
@@ -58,6 +57,7 @@ class JitFunction:
     ):
         functools.update_wrapper(self, fun)
         self._fun = fun
+        self._name = function_name(fun)
         self._static_names, self._static_nums = _static_arguments(fun, static_argnums, static_argnames)
         self._donate = tuple(donate_argnums)
         self._target: Target = target
@@ -126,7 +126,7 @@ class JitFunction:
                 name = f"'{where}'" if isinstance(where, str) else str(where)
                 raise ArgumentError(
                     at_user_line(
-                        f"{self.__name__}: static argument {name} of type {type(value).__name__} is not hashable; "
+                        f"{self._name}: static argument {name} of type {type(value).__name__} is not hashable; "
                         "pass a tuple, a number or a string"
                     )
                 ) from None
@@ -164,7 +164,7 @@ class JitFunction:
 
     def _trace(self, call: _Call) -> Traced:
         traced = trace(
-            self._dynamic(call), call.args, call.kwargs, name=self.__name__, argument_names=self._argument_names(call)
+            self._dynamic(call), call.args, call.kwargs, name=self._name, argument_names=self._argument_names(call)
         )
         return Traced(traced, self._target, self._options, self._donate)
 
@@ -173,12 +173,12 @@ class JitFunction:
 
     def _call_while_tracing(self, call: _Call) -> Any:
         """One call of a private function in the program being traced."""
-        sub = trace_subfunction(self._dynamic(call), call.args, call.kwargs, name=self.__name__)
+        sub = trace_subfunction(self._dynamic(call), call.args, call.kwargs, name=self._name)
         leaves, _ = flatten((call.args, call.kwargs))
         operands = [*map(array_value, leaves), *sub.captured]
         results = transforms.call(current_frame().builder, sub.symbol, operands, [o.type for o in sub.outputs])
         tracers = [new_tracer(result, o.weak_type) for result, o in zip(results, sub.outputs, strict=True)]
-        return unflatten(cast(TreeSpec, sub.output_tree), tracers)
+        return unflatten(sub.output_tree, tracers)
 
 
 def jit(
@@ -264,8 +264,3 @@ def _static_arguments(
     all_names = set(names) | {parameters[n] for n in positions if n < len(parameters)}
     positions |= {parameters.index(name) for name in names if name in parameters}
     return tuple(sorted(all_names)), tuple(sorted(positions))
-
-
-def is_disabled() -> bool:
-    """Whether `DLC_DISABLE_JIT` asks for the reference interpreter instead of machine code."""
-    return os.environ.get("DLC_DISABLE_JIT", "0") not in {"", "0"}

@@ -40,10 +40,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     try:
         return _Run(args, available).run()
+    except BrokenPipeError:  # the reader of our output has enough
+        return 1
     except (ArgumentError, OSError) as error:
         print(f"dlc-opt: error: {error}", file=sys.stderr)
-        return 1
-    except BrokenPipeError:
         return 1
 
 
@@ -51,6 +51,7 @@ class _PassFlag(argparse.Action):
     """`--<pass>` or `--<pass>=x=1`: append the pass to the pipeline, in the order of the command line."""
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        del parser
         name = (option_string or "").removeprefix("--")
         namespace.pass_flags = [*(namespace.pass_flags or []), f"{name}{{{values}}}" if values else name]
 

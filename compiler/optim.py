@@ -51,6 +51,15 @@ def _map(function: Callable[..., Any], *trees: Tree) -> Tree:
     return optree.tree_map(function, *trees, namespace=NAMESPACE)
 
 
+def _scaled_sum(first: Tree, factor: float, second: Tree) -> Tree:
+    """`first + factor * second` on every leaf."""
+
+    def leaf(a: Any, b: Any) -> Any:
+        return a + factor * b
+
+    return _map(leaf, first, second)
+
+
 def _unzip(pairs: Tree, like: Tree, count: int) -> list[Tree]:
     """Turn a tree of tuples into a tuple of trees."""
     spec = optree.tree_structure(like, namespace=NAMESPACE)
@@ -64,9 +73,7 @@ def _check(name: str, **rates: float) -> None:
             raise ArgumentError(f"{name}: {what} is {value}; expected a number in [0, 1)")
 
 
-def sgd(
-    learning_rate: float, momentum: float = 0.0, *, nesterov: bool = False, weight_decay: float = 0.0
-) -> Optimizer:
+def sgd(learning_rate: float, momentum: float = 0.0, *, nesterov: bool = False, weight_decay: float = 0.0) -> Optimizer:
     """Stochastic gradient descent, as `torch.optim.SGD`.
 
     `v = momentum * v + g`, `p = p - learning_rate * v`, with `g = gradient + weight_decay * p`.
@@ -86,12 +93,12 @@ def sgd(
 
     def update(gradients: Tree, state: SgdState, params: Tree) -> tuple[Tree, SgdState]:
         if weight_decay:
-            gradients = _map(lambda g, p: g + weight_decay * p, gradients, params)
+            gradients = _scaled_sum(gradients, weight_decay, params)
         if not momentum:
-            return _map(lambda p, g: p - learning_rate * g, params, gradients), state
-        velocity = _map(lambda v, g: momentum * v + g, state.velocity, gradients)
-        steps = _map(lambda g, v: g + momentum * v, gradients, velocity) if nesterov else velocity
-        return _map(lambda p, v: p - learning_rate * v, params, steps), SgdState(velocity)
+            return _scaled_sum(params, -learning_rate, gradients), state
+        velocity = _scaled_sum(gradients, momentum, state.velocity)
+        steps = _scaled_sum(gradients, momentum, velocity) if nesterov else velocity
+        return _scaled_sum(params, -learning_rate, steps), SgdState(velocity)
 
     return Optimizer(init, update)
 
@@ -110,9 +117,7 @@ def adamw(
     return _adam(learning_rate, betas, eps, penalty=0.0, decay=weight_decay)
 
 
-def _adam(
-    learning_rate: float, betas: tuple[float, float], eps: float, *, penalty: float, decay: float
-) -> Optimizer:
+def _adam(learning_rate: float, betas: tuple[float, float], eps: float, *, penalty: float, decay: float) -> Optimizer:
     beta1, beta2 = betas
     _check("adam", beta1=beta1, beta2=beta2)
 

@@ -58,6 +58,6 @@ def _suggestion(name: str, available: PassFactories) -> str:
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     text = str(error).strip()
     return text.splitlines()[0] if text else type(error).__name__

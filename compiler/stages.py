@@ -160,10 +160,8 @@ class Lowered:
         return Compiled(self, self._traced, run)
 
     def _compile_run(self, observers: Sequence[Observer]) -> Run:
-        from compiler.jit_function import is_disabled
-
         name = self._traced.name
-        if is_disabled():
+        if is_set("DLC_DISABLE_JIT"):
             from runtime.reference import interpret
 
             module = self.module_at("autodiff")
@@ -242,10 +240,15 @@ def memory_of(signature: Signature) -> MemoryAnalysis:
     )
 
 
+def is_set(variable: str) -> bool:
+    """Whether an environment variable is there and neither empty nor 0."""
+    return os.environ.get(variable, "0") not in {"", "0"}
+
+
 def environment_observers(traced: tracing.Traced, target: Target, options: CompileOptions) -> list[Observer]:
     """What the environment asks to see of a compilation: `DLC_VERIFY`, `DLC_DUMP_IR_TO`."""
     observers: list[Observer] = []
-    if os.environ.get("DLC_VERIFY", "0") not in {"", "0"}:
+    if is_set("DLC_VERIFY"):
         observers.append(VerifyingObserver())
     folder = os.environ.get("DLC_DUMP_IR_TO")
     if folder:

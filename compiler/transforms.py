@@ -7,7 +7,7 @@ Called outside of `jit`, a transformed function is compiled as if it were wrappe
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from xdsl.ir import SSAValue
@@ -205,7 +205,7 @@ def vmap(fun: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
     """
 
     def mapped(*args: Any, **kwargs: Any) -> Any:
-        axes = in_axes if isinstance(in_axes, tuple | list) else (in_axes,) * len(args)
+        axes = _sequence(in_axes) or (in_axes,) * len(args)
         if len(axes) != len(args):
             raise ArgumentError(at_user_line(f"vmap: in_axes has {len(axes)} entries for {len(args)} arguments"))
         leaves, spec = flatten((args, kwargs))
@@ -231,7 +231,8 @@ def vmap(fun: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
         if any(axis is None for axis in targets):
             raise ArgumentError(at_user_line("vmap: out_axes of None is not supported; return the value without vmap"))
         return unflatten(
-            sub.output_tree, [np.moveaxis(t, 0, axis) if axis else t for t, axis in zip(tracers, targets, strict=True)]
+            sub.output_tree,
+            [np.moveaxis(cast(Any, t), 0, axis) if axis else t for t, axis in zip(tracers, targets, strict=True)],
         )
 
     return _compiled_outside(mapped, fun, "vmap")
@@ -280,10 +281,10 @@ def _unflatten_each(specs: Sequence[TreeSpec], leaves: Sequence[Any]) -> list[An
 def _check_scalar(sub: Subfunction, fun: Function, name: str, *, has_aux: bool) -> None:
     function = getattr(fun, "__name__", "the function")
     if has_aux:
-        tree = unflatten(sub.output_tree, sub.outputs)
-        if not isinstance(tree, tuple | list) or len(tree) != 2:
+        pair = _sequence(unflatten(sub.output_tree, sub.outputs))
+        if pair is None or len(pair) != 2:
             raise ArgumentError(at_user_line(f"{name}: with has_aux, {function} must return a pair (value, aux)"))
-        first: Any = tree[0]
+        first: Any = pair[0]
     else:
         first = unflatten(sub.output_tree, sub.outputs)
     if not isinstance(first, AbstractArray):
@@ -330,14 +331,22 @@ def _matching_leaves(tree: Any, avals: Sequence[AbstractArray], spec: TreeSpec, 
     return values
 
 
+def _sequence(tree: Any) -> Sequence[Any] | None:
+    """`tree` if it is a tuple or list."""
+    return cast(Sequence[Any], tree) if isinstance(tree, tuple | list) else None
+
+
 def _axes_of_leaves(axes: Any, tree: Any) -> list[int | None]:
     """The axis of every leaf of `tree`, where `axes` is an axis or a tree of axes that is a prefix of it."""
     if axes is None or isinstance(axes, int):
         return [axes] * len(flatten(tree)[0])
-    if isinstance(axes, dict) and isinstance(tree, dict) and set(axes) == set(tree):
-        return [axis for key in sorted(tree) for axis in _axes_of_leaves(axes[key], tree[key])]
-    if isinstance(axes, tuple | list) and isinstance(tree, tuple | list) and len(axes) == len(tree):
-        return [axis for a, t in zip(axes, tree, strict=True) for axis in _axes_of_leaves(a, t)]
+    if isinstance(axes, dict) and isinstance(tree, dict):
+        axis_of, arrays = cast(dict[Any, Any], axes), cast(dict[Any, Any], tree)
+        if set(axis_of) == set(arrays):
+            return [axis for key in sorted(arrays) for axis in _axes_of_leaves(axis_of[key], arrays[key])]
+    several, trees = _sequence(axes), _sequence(tree)
+    if several is not None and trees is not None and len(several) == len(trees):
+        return [axis for a, t in zip(several, trees, strict=True) for axis in _axes_of_leaves(a, t)]
     raise ArgumentError(
         at_user_line(f"vmap: the axes {axes!r} do not match a {type(tree).__name__} argument or result")
     )
