@@ -48,6 +48,11 @@ def collect_remarks() -> Generator[list[Remark]]:
         _collector.reset(token)
 
 
+def is_collecting() -> bool:
+    """Whether anybody listens: ask before building a costly message."""
+    return _collector.get() is not None
+
+
 def emit_remark(kind: Kind, pass_name: str, message: str, location: LocationAttr | None = None) -> None:
     """Add a remark to the innermost collector, if there is one."""
     remarks = _collector.get()

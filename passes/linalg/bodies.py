@@ -1,14 +1,16 @@
 """Bodies of `linalg.generic`: what they cost, and how to copy them into another body."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast
 
 from xdsl.dialects import arith, tensor
-from xdsl.dialects.linalg.ops import IndexOp, YieldOp
+from xdsl.dialects.linalg.ops import GenericOp, IndexOp, YieldOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.ir.affine import AffineExpr
 
 from dialects.builder import OpBuilder
+from dialects.structured import captured_values
 from passes.linalg.maps import Access, build_expression
 
 _CHEAP = frozenset(
@@ -47,20 +49,57 @@ _CHEAP = frozenset(
 )
 """Operations of about one cycle per vector."""
 
-_FREE = frozenset({arith.ConstantOp, YieldOp})
+
+@dataclass(frozen=True, slots=True)
+class BodyFacts:
+    """What a body does, found in one walk."""
+
+    num_ops: int
+    """Operations besides constants."""
+    is_cheap: bool
+    """Whether all of them are cheap to repeat."""
+    is_flat: bool
+    """Whether none has regions."""
+    captured: tuple[SSAValue, ...]
+    """Values from outside the operation, each once."""
+    loop_dims: frozenset[int]
+    """The loop dimensions whose index it uses."""
 
 
-def count_ops(block: Block) -> tuple[int, bool]:
-    """The number of operations of a body besides constants, and whether all of them are cheap to repeat."""
+def examine_body(op: Operation) -> BodyFacts:
+    """The facts of the body of the `linalg.generic` `op`."""
+    block = op.regions[0].block
     count = 0
-    cheap = True
-    for op in block.ops:
-        kind = type(op)
-        if kind in _FREE:
+    cheap = flat = True
+    captured: dict[SSAValue, None] = {}
+    loop_dims: list[int] = []
+    for inner in block.ops:
+        kind = type(inner)
+        if kind is arith.ConstantOp:
+            continue
+        for value in inner.operands:
+            owner = value.owner
+            if owner is not block and (type(owner) is Block or owner.parent is not block):
+                captured[value] = None
+        if kind is YieldOp:
             continue
         count += 1
-        cheap = cheap and (kind in _CHEAP or kind is IndexOp)
-    return count, cheap
+        if kind is IndexOp:
+            loop_dims.append(cast(IndexOp, inner).dim.value.data)
+        elif kind not in _CHEAP:
+            cheap = False
+            flat = flat and not inner.regions
+    if not flat:
+        captured = dict.fromkeys(captured_values(op))
+        loop_dims = [inner.dim.value.data for inner in op.walk() if isinstance(inner, IndexOp)]
+    return BodyFacts(count, cheap, flat, tuple(captured), frozenset(loop_dims))
+
+
+def captured_by(op: Operation) -> tuple[SSAValue, ...]:
+    """The values that the regions of `op` read from outside of it, each once."""
+    if type(op) is GenericOp:
+        return examine_body(op).captured
+    return tuple(captured_values(op)) if op.regions else ()
 
 
 class BodyCopier:

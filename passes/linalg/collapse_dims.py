@@ -88,16 +88,23 @@ def _rewrite_block(block: Block) -> None:
     reshaper = _Reshaper(OpBuilder(block))
     for op in drain(block):
         plan = plan_collapse(op) if isinstance(op, KernelOp) else None
-        if plan is None:
+        if plan is None or not isinstance(op, KernelOp):
+            block.add_op(op)
+        elif plan.changes_nothing:
+            op.properties["tile"] = int_array(_final_tile(plan))
             block.add_op(op)
         else:
-            assert isinstance(op, KernelOp)
             _rewrite_kernel(reshaper, op, plan)
     for op in reversed(list(block.ops)):
         if isinstance(op, _RESHAPES):
             reshaper.simplify(op)
         if isinstance(op, _RESHAPES) and op.results[0].first_use is None:
             block.erase_op(op)
+
+
+def _final_tile(plan: CollapsePlan) -> tuple[int, ...]:
+    """The new tile; an elementwise kernel keeps its last dimension for the inner loop if it has others."""
+    return plan.tile[:-1] if plan.is_elementwise and len(plan.tile) > 1 else plan.tile
 
 
 class _Reshaper:
@@ -152,7 +159,6 @@ def _rewrite_kernel(reshaper: _Reshaper, kernel: KernelOp, plan: CollapsePlan) -
     """Append the kernel with its new dimensions, and reshapes around it."""
     builder = reshaper.builder
     builder.location = kernel.location
-    tile = plan.tile[:-1] if plan.is_elementwise and len(plan.tile) > 1 else plan.tile
     old_block = kernel.body.block
     inputs = [
         reshaper.collapse(value, plan.values[argument])
@@ -181,7 +187,7 @@ def _rewrite_kernel(reshaper: _Reshaper, kernel: KernelOp, plan: CollapsePlan) -
         KernelOp,
         inputs,
         [_new_type(value, plan.values[value]) for value in yielded],
-        {"kernel_name": kernel.kernel_name, "tile": int_array(tile)},
+        {"kernel_name": kernel.kernel_name, "tile": int_array(_final_tile(plan))},
         regions=[Region(new_block)],
         attributes=dict(kernel.attributes),
     )

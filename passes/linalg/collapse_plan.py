@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from xdsl.dialects import tensor
-from xdsl.dialects.linalg.ops import GenericOp, IndexOp
+from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineExpr
 
 from dialects.rt import KernelOp
+from passes.linalg.bodies import examine_body
 from passes.linalg.maps import ZERO, Access, accesses, compose, dimension, iterators, loop_sizes, num_parallel, shape_of
 
 Groups: TypeAlias = tuple[tuple[int, ...], ...]
@@ -28,6 +28,13 @@ class CollapsePlan:
     tile: tuple[int, ...]
     is_elementwise: bool
     """Whether every operation has the tile as its only loops."""
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether all dimensions stay as they are; the tile may still change."""
+        return all(len(groups) == len(shape_of(value)) for value, groups in self.values.items()) and all(
+            len(groups) == len(iterators(op)) for op, groups in self.loops.items()
+        )
 
     def new_access(self, op: GenericOp, value: SSAValue, access: Access) -> Access:
         """What `access`, in the old loops of `op`, is in the new ones."""
@@ -84,8 +91,10 @@ def plan_collapse(kernel: KernelOp) -> CollapsePlan | None:
     sizes = {op: loop_sizes(op) for op in generics}
     tile = tuple(int(size) for size in kernel.tile.get_values())
     elementwise = all(num_parallel(op) == len(sizes[op]) == len(tile) for op in generics)
-    captured = _captured(generics)
-    drops = _may_drop_units(kernel, generics, sizes)
+    bodies = {op: examine_body(op) for op in generics}
+    captured = {value: None for body in bodies.values() for value in body.captured}
+    # A nested region may hold a linalg.index that would have to be renumbered.
+    drops = all(body.is_flat for body in bodies.values()) and _may_drop_units(kernel, generics, sizes)
     kept_dims: dict[SSAValue, list[int]] = {}
     kept_loops = {op: [d for d, size in enumerate(sizes[op]) if size != 1 or not drops] for op in generics}
     for value in (*block.args, *(value for op in generics for value in (*op.operands, *op.results))):
@@ -98,7 +107,9 @@ def plan_collapse(kernel: KernelOp) -> CollapsePlan | None:
             constraints.block((value, index))
     kept_tile = [d for d, size in enumerate(tile) if size != 1 or not drops]
     for op in generics:
-        _constrain_loops(constraints, op, generics[0], kept_loops[op], len(kept_tile), elementwise)
+        _constrain_loops(
+            constraints, op, bodies[op].loop_dims, generics[0], kept_loops[op], len(kept_tile), elementwise
+        )
         for value, access in zip(op.operands, accesses(op), strict=True):
             _constrain_access(constraints, op, value, access, kept_loops[op], kept_dims[value], sizes[op])
         for value, access in zip(op.results, accesses(op)[len(op.operands) - len(op.results) :], strict=True):
@@ -116,11 +127,6 @@ def plan_collapse(kernel: KernelOp) -> CollapsePlan | None:
     return CollapsePlan(values, loops, tuple(new_tile), elementwise)
 
 
-def _captured(generics: Sequence[GenericOp]) -> dict[SSAValue, None]:
-    """The tensors that bodies read at computed indices."""
-    return {inner.operands[0]: None for op in generics for inner in op.walk() if isinstance(inner, tensor.ExtractOp)}
-
-
 def _may_drop_units(kernel: KernelOp, generics: Sequence[GenericOp], sizes: dict[GenericOp, tuple[int, ...]]) -> bool:
     """Whether dimensions of size 1 can go.
 
@@ -133,22 +139,19 @@ def _may_drop_units(kernel: KernelOp, generics: Sequence[GenericOp], sizes: dict
         reduced = sizes[op][num_parallel(op) :]
         if reduced and set(reduced) == {1}:
             return False
-        # A nested region may hold a linalg.index that would have to be renumbered.
-        if any(inner.regions for inner in op.regions[0].block.ops):
-            return False
     return True
 
 
 def _constrain_loops(
     constraints: _Constraints,
     op: GenericOp,
+    indexed: frozenset[int],
     first: GenericOp,
     kept: Sequence[int],
     tile_rank: int,
     elementwise: bool,
 ) -> None:
     kinds = iterators(op)
-    indexed = {inner.dim.value.data for inner in op.walk() if isinstance(inner, IndexOp)}
     for index in range(len(kept) - 1):
         here, following = kept[index], kept[index + 1]
         if kinds[here] != kinds[following] or here in indexed or following in indexed:

@@ -15,7 +15,7 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from dialects.builder import constant_attribute
 from dialects.remarks import emit_remark
 from dialects.structured import PARALLEL, captured_values, element_type, is_splat_constant
-from passes.linalg.bodies import count_ops
+from passes.linalg.bodies import BodyFacts, examine_body
 from passes.linalg.maps import (
     ZERO,
     Access,
@@ -47,8 +47,7 @@ class Loops:
     sizes: tuple[int, ...]
     num_parallel: int
     start: tuple[Attribute, ...]
-    num_ops: int
-    cheap: bool
+    body: BodyFacts
     inlined: list[tuple["Loops", Access]] = field(default_factory=list["tuple[Loops, Access]"])
     """For a root: the producers computed in its body, last first, each with its loops in terms of the root's."""
     reads: dict[Read, None] = field(default_factory=dict[Read, None])
@@ -145,13 +144,13 @@ class FusionPlan:
         pinned = any(result in self._pinned for result in op.results)
         if not readers and not pinned:
             return
-        loops = self._examine(op)
-        if loops is None:
-            # A body with regions is opaque: it stays as it is and reads from memory.
+        body = examine_body(op)
+        self._pinned.update(body.captured)
+        if not body.is_flat:
+            # Such a body is opaque: it stays as it is and reads from memory.
             self._pinned.update(op.operands)
-            self._pinned.update(captured_values(op))
             return
-        self._pinned.update(captured_values(op))
+        loops = self._examine(op, body)
         refusal = self._refusal(loops, readers, pinned)
         kept = pinned or refusal is not None
         if refusal is None:
@@ -160,16 +159,19 @@ class FusionPlan:
                 if not self._inline(loops, root, access):
                     kept = True
                     self._pinned.add(value)
-                    emit_remark("missed", "fuse-elementwise", "its reader could not tell the extents of its loops without it", op.location)
+                    emit_remark(
+                        "missed",
+                        "fuse-elementwise",
+                        "its reader could not tell the extents of its loops without it",
+                        op.location,
+                    )
         elif refusal:
             emit_remark("missed", "fuse-elementwise", refusal, op.location)
         if kept:
             self._make_root(loops)
 
-    def _examine(self, op: GenericOp) -> Loops | None:
+    def _examine(self, op: GenericOp, body: BodyFacts) -> Loops:
         block = op.regions[0].block
-        if any(inner.regions for inner in block.ops):
-            return None
         kinds = iterators(op)
         sizes = loop_sizes(op)
         parallel = kinds.count(PARALLEL)
@@ -189,8 +191,7 @@ class FusionPlan:
             position = {d: i for i, d in enumerate(kept)}
             dims = tuple(ZERO if d in unit else dimension(position[d]) for d in range(rank))
             sizes = tuple(sizes[d] for d in kept)
-        num_ops, cheap = count_ops(block)
-        return Loops(op, dims, sizes, parallel, start, num_ops, cheap)
+        return Loops(op, dims, sizes, parallel, start, body)
 
     def _refusal(self, loops: Loops, readers: dict[tuple[Loops, Access], None], pinned: bool) -> str | None:
         """Why `loops` cannot be computed in its readers; `None` if it can, empty if there is nothing to tell."""
@@ -200,18 +201,18 @@ class FusionPlan:
         block = op.regions[0].block
         if len(loops.sizes) > loops.num_parallel or (block.args[-1].first_use is not None and not loops.start):
             return ""
-        if loops.num_ops == 0:
+        if loops.body.num_ops == 0:
             return None
         if pinned:
             return "needed in memory anyway, by a library call, a result or a computed index"
-        if any(root.body_ops + loops.num_ops > self.max_body_ops for root, _ in readers):
+        if any(root.body_ops + loops.body.num_ops > self.max_body_ops for root, _ in readers):
             return f"the fused body would have more than {self.max_body_ops} operations"
         needed = sum(root.points for root, _ in readers)
         if needed <= loops.points:
             return None
         times = len(readers)
-        if not loops.cheap or loops.num_ops > self.max_recomputed_ops:
-            return f"too expensive to repeat: {needed} times instead of {loops.points}, {loops.num_ops} operations each"
+        if not loops.body.is_cheap or loops.body.num_ops > self.max_recomputed_ops:
+            return f"too expensive to repeat: {needed} times instead of {loops.points}, {loops.body.num_ops} operations each"
         inputs = dict.fromkeys(op.operands[: len(op.operands) - 1])
         if times > 1 and sum(_num_bytes(value) for value in inputs) > _num_bytes(op.results[0]):
             return f"repeating it for {times} readers reads more memory than keeping it"
@@ -232,7 +233,7 @@ class FusionPlan:
         if not self._replace_read(root, (loops.op.results[0], access), tuple(reads)):
             return False
         root.inlined.append((loops, access))
-        root.body_ops += loops.num_ops
+        root.body_ops += loops.body.num_ops
         return True
 
     def _reads_of(self, loops: Loops, dims: Access) -> dict[Read, None]:
@@ -250,7 +251,7 @@ class FusionPlan:
     def _make_root(self, loops: Loops) -> None:
         op = loops.op
         self.roots[op] = loops
-        loops.body_ops = loops.num_ops
+        loops.body_ops = loops.body.num_ops
         loops.anchors = [0] * len(loops.sizes)
         outputs = len(op.results)
         own = tuple(dimension(d) for d in range(len(loops.sizes)))

@@ -50,9 +50,7 @@ def _has_changed(root: Loops, plan: FusionPlan) -> bool:
         return True
     if len(root.reads) != len(op.operands) - len(op.results):
         return True
-    return any(
-        type(inner) is tensor.ExtractOp and inner.operands[0] in plan.uniform for inner in op.regions[0].block.ops
-    )
+    return any(value in plan.uniform for value in root.body.captured)
 
 
 def _build_root(b: OpBuilder, root: Loops, plan: FusionPlan, new_values: dict[SSAValue, SSAValue]) -> Operation:

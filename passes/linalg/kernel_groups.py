@@ -1,6 +1,5 @@
 """Which structured operations share a kernel: the decisions of `form-kernels`."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import prod
 
@@ -11,8 +10,9 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.ir.affine import AffineConstantExpr
 
 from dialects.builder import affine_map
-from dialects.remarks import emit_remark
-from dialects.structured import captured_values, element_type
+from dialects.remarks import emit_remark, is_collecting
+from dialects.structured import element_type
+from passes.linalg.bodies import captured_by
 from passes.linalg.groups import AcyclicGroups
 from passes.linalg.kernel_names import content_names
 from passes.linalg.maps import Access, accesses, dimension, identity_prefix, loop_sizes, num_parallel, shape_of
@@ -27,7 +27,7 @@ class Member:
     sizes: tuple[int, ...]
     num_parallel: int
     reads: list[tuple[SSAValue, Access]]
-    captured: list[SSAValue]
+    captured: tuple[SSAValue, ...]
 
     @property
     def parallel(self) -> tuple[int, ...]:
@@ -59,16 +59,17 @@ class KernelGrouping:
 
     def add(self, op: Operation) -> int:
         """Add the next operation of the block, joining it with earlier ones if it is structured."""
-        sources = list(_sources(op))
+        captured = captured_by(op)
+        sources = (*op.operands, *captured)
         node = self.graph.add(self._node_of[value] for value in sources if value in self._node_of)
         for result in op.results:
             self._node_of[result] = node
         if isinstance(op, GenericOp):
-            member = _examine(op, node)
+            member = _examine(op, node, captured)
             self.groups[node] = Group([member], member.parallel, results=dict.fromkeys(op.results))
             self._join_producers(member)
         elif isinstance(op, scf.ForOp):
-            member = Member(op, node, (), 0, [], sources)
+            member = Member(op, node, (), 0, [], captured)
             self.groups[node] = Group([member], (), may_grow=False, results=dict.fromkeys(op.results))
         return node
 
@@ -85,7 +86,7 @@ class KernelGrouping:
                 continue
             refusal = self._join(own, other)
             if refusal is not None:
-                emit_remark("missed", "form-kernels", self._refused(own, other, refusal), member.op.location)
+                self._tell_refusal(member, other, refusal)
 
     def _join(self, own: int, other: int) -> str | None:
         """Merge two groups; return why not."""
@@ -136,18 +137,14 @@ class KernelGrouping:
             return tile
         return f"they share only the outer loops {list(tile)} of {list(mine.tile)} and {list(theirs.tile)}"
 
-    def _refused(self, own: int, other: int, reason: str) -> str:
-        mine, theirs = self.groups[own].members[-1].op, self.groups[other].members[-1].op
-        return f"{'_'.join(content_names(mine)[:4])} does not join {'_'.join(content_names(theirs)[:4])}: {reason}"
+    def _tell_refusal(self, member: Member, other: int, reason: str) -> None:
+        if is_collecting():
+            mine, theirs = (content_names(op)[:4] for op in (member.op, self.groups[other].members[-1].op))
+            message = f"{'_'.join(mine)} does not join {'_'.join(theirs)}: {reason}"
+            emit_remark("missed", "form-kernels", message, member.op.location)
 
 
-def _sources(op: Operation) -> Iterator[SSAValue]:
-    yield from op.operands
-    if op.regions:
-        yield from captured_values(op)
-
-
-def _examine(op: GenericOp, node: int) -> Member:
+def _examine(op: GenericOp, node: int, captured: tuple[SSAValue, ...]) -> Member:
     sizes = loop_sizes(op)
     parallel = num_parallel(op)
     maps = accesses(op)
@@ -156,7 +153,7 @@ def _examine(op: GenericOp, node: int) -> Member:
     )
     if aligned != maps:
         op.properties["indexing_maps"] = ArrayAttr([affine_map(len(sizes), access) for access in aligned])
-    return Member(op, node, sizes, parallel, list(zip(op.operands, aligned, strict=True)), list(captured_values(op)))
+    return Member(op, node, sizes, parallel, list(zip(op.operands, aligned, strict=True)), captured)
 
 
 def _align(access: Access, shape: tuple[int, ...], parallel: tuple[int, ...]) -> Access:

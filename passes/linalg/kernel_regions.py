@@ -15,11 +15,10 @@ from dialects.structured import (
     build_empty,
     build_fill,
     build_generic,
-    captured_values,
     element_type,
     is_splat_constant,
 )
-from passes.linalg.bodies import drain
+from passes.linalg.bodies import captured_by, drain
 from passes.linalg.kernel_groups import Group, KernelGrouping
 from passes.linalg.kernel_names import kernel_name
 from passes.linalg.maps import tensor_type_of
@@ -154,7 +153,7 @@ class _KernelBody:
         self.builder.location = op.location
         first_output = len(op.operands) - len(op.results)
         provided = [self._provide(value, index >= first_output) for index, value in enumerate(op.operands)]
-        captured = {value: self._provide(value, False) for value in captured_values(op)}
+        captured = {value: self._provide(value, False) for value in captured_by(op)}
         op.operands = provided
         if captured:
             for inner in op.walk():
