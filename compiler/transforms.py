@@ -347,9 +347,8 @@ def _axes_of_leaves(axes: Any, tree: Any) -> list[int | None]:
     several, trees = _sequence(axes), _sequence(tree)
     if several is not None and trees is not None and len(several) == len(trees):
         return [axis for a, t in zip(several, trees, strict=True) for axis in _axes_of_leaves(a, t)]
-    raise ArgumentError(
-        at_user_line(f"vmap: the axes {axes!r} do not match a {type(tree).__name__} argument or result")
-    )
+    kind = type(cast(object, tree)).__name__
+    raise ArgumentError(at_user_line(f"vmap: the axes {axes!r} do not match a {kind} argument or result"))
 
 
 def _batch_size(
