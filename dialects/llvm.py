@@ -101,8 +101,9 @@ class SelectOp(IRDLOperation):
 
     def verify_(self) -> None:
         """Check that a vector of conditions has as many elements as the values."""
-        if isinstance(self.cond.type, VectorType) and self.cond.type != comparison_type(self.res.type):
-            raise VerifyException(f"llvm.select: condition {self.cond.type} does not fit values {self.res.type}")
+        condition: Attribute = self.cond.type
+        if isinstance(condition, VectorType) and condition != comparison_type(self.res.type):
+            raise VerifyException(f"llvm.select: condition {condition} does not fit values {self.res.type}")
 
 
 @irdl_op_definition

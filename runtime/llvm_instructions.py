@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
 from xdsl.dialects import llvm
-from xdsl.dialects.builtin import SymbolRefAttr
+from xdsl.dialects.builtin import IntegerAttr
 from xdsl.dialects.llvm import LLVMPointerType
 from xdsl.ir import Attribute, Operation, SSAValue
 
@@ -20,6 +20,10 @@ Emitter: TypeAlias = Callable[[FunctionText, Any], None]
 
 ICMP_PREDICATES = tuple(str(flag) for flag in llvm.ALL_ICMP_FLAGS)
 FCMP_PREDICATES = tuple(str(flag).removeprefix("_") for flag in llvm.ALL_FCMP_FLAGS)
+
+
+def _number(attribute: Attribute) -> int:
+    return cast(IntegerAttr[Any], attribute).value.data
 
 
 def _flags(op: Operation) -> str:
@@ -49,7 +53,7 @@ def _binary(opcode: str) -> Emitter:
         if properties:
             overflow = properties.get("overflowFlags")
             if overflow is not None:
-                flags = _OVERFLOW[cast(Any, overflow).value.data]
+                flags = _OVERFLOW[_number(overflow)]
             elif "isExact" in properties:
                 flags = "exact "
             elif "isDisjoint" in properties:
@@ -76,7 +80,7 @@ def _conversion(opcode: str) -> Emitter:
 def _comparison(opcode: str, predicates: tuple[str, ...]) -> Emitter:
     def emit(f: FunctionText, op: Operation) -> None:
         lhs, rhs = op.operands
-        predicate = predicates[cast(Any, op.properties["predicate"]).value.data]
+        predicate = predicates[_number(op.properties["predicate"])]
         operands = f"{f.typed(lhs)}, {f.names[rhs]}"
         f.lines.append(f"  {f.name(op.results[0])} = {opcode} {_flags(op)}{predicate} {operands}")
 
@@ -141,7 +145,7 @@ def _access_suffix(f: FunctionText, op: Operation) -> str:
     suffix = ""
     alignment = op.properties.get("alignment")
     if alignment is not None:
-        suffix = f", align {cast(Any, alignment).value.data}"
+        suffix = f", align {_number(alignment)}"
     if op.attributes or "nontemporal" in op.properties:
         extra = {**op.properties, **op.attributes}
         if "nontemporal" in extra:
@@ -190,7 +194,7 @@ def _memory_transfer(f: FunctionText, op: intrinsics.MemcpyOp | intrinsics.Memse
 
 
 def _shuffle(f: FunctionText, op: llvm.ShuffleVectorOp) -> None:
-    indices = cast(tuple[int, ...], op.mask.get_values())
+    indices = op.mask.get_values()
     mask = f"<{', '.join('i32 poison' if index < 0 else f'i32 {index}' for index in indices)}>"
     if not any(indices):
         mask = "zeroinitializer"
@@ -225,7 +229,7 @@ def _call(f: FunctionText, op: llvm.CallOp) -> None:
         function, *arguments = op.args
         _call_text(f, op, f.names[function], arguments)
     else:
-        _call_text(f, op, f"@{symbol_text(cast(SymbolRefAttr, op.callee).root_reference.data)}", op.args)
+        _call_text(f, op, f"@{symbol_text(op.callee.root_reference.data)}", op.args)
 
 
 def _intrinsic(f: FunctionText, op: Operation, name: str, arguments: Iterable[SSAValue]) -> None:

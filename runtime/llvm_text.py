@@ -70,17 +70,19 @@ def _global_text(op: llvm.GlobalOp) -> str:
     space = f"addrspace({op.addr_space.value.data}) " if op.addr_space.value.data else ""
     kind = "constant" if op.constant is not None else "global"
     name = f"@{symbol_text(op.sym_name.data)} = {op.linkage.linkage.data} {space}{kind}"
-    if isinstance(op.value, DenseIntOrFPElementsAttr):
-        data = cast(DenseIntOrFPElementsAttr[Any], op.value).data.data
+    value: Attribute | None = op.value
+    if isinstance(value, DenseIntOrFPElementsAttr):
+        data = cast(DenseIntOrFPElementsAttr[Any], value).data.data
         if any(data):
             return f'{name} [{len(data)} x i8] c"\\{data.hex(chr(92))}"{alignment}'
-    elif isinstance(op.value, StringAttr):
-        return f'{name} {type_text(op.global_type)} c"{_escaped(op.value.data.encode())}"{alignment}'
-    elif op.value is not None:
-        return f"{name} {type_text(op.global_type)} {constant_text(op.value, op.global_type)}{alignment}"
-    if op.linkage.linkage.data == "external" and op.value is None:
+    elif isinstance(value, StringAttr):
+        return f'{name} {type_text(op.global_type)} c"{_escaped(value.data.encode())}"{alignment}'
+    elif value is not None:
+        return f"{name} {type_text(op.global_type)} {constant_text(value, op.global_type)}{alignment}"
+    if op.linkage.linkage.data == "external" and value is None:
         return f"{name} {type_text(op.global_type)}{alignment}"
-    initial = "undef" if op.addr_space.value.data else "zeroinitializer"
+    # Memory of a GPU block cannot be initialised.
+    initial = "undef" if op.addr_space.value.data and value is None else "zeroinitializer"
     return f"{name} {type_text(op.global_type)} {initial}{alignment}"
 
 

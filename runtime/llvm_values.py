@@ -54,9 +54,9 @@ def type_text(value_type: Attribute) -> str:
             raise InternalError(f"emit_llvm: type {value_type} has no LLVM form; run convert-to-llvm first")
 
 
-@lru_cache(maxsize=65536)
 def constant_text(value: Attribute, value_type: Attribute) -> str:
     """A constant without its type."""
+    # Only dense values are memoised: as keys of a cache, 0.0 and -0.0 are the same.
     if isinstance(value, FloatAttr):
         return _float_text(cast(FloatAttr[Any], value).value.data, value_type)
     if isinstance(value, IntegerAttr):
@@ -64,10 +64,14 @@ def constant_text(value: Attribute, value_type: Attribute) -> str:
         return _integer_text(number, value_type)
     if not isinstance(value, DenseIntOrFPElementsAttr):
         raise InternalError(f"emit_llvm: constant {value} has no LLVM form")
-    dense = cast(DenseIntOrFPElementsAttr[Any], value)
-    element = cast(Any, value_type).element_type
-    write = _integer_text if isinstance(element, IntegerType) else _float_text
-    texts = [write(number, element) for number in cast(Any, dense.get_values())]
+    return _dense_text(cast(DenseIntOrFPElementsAttr[Any], value), cast(VectorType[Any], value_type))
+
+
+@lru_cache(maxsize=4096)
+def _dense_text(dense: DenseIntOrFPElementsAttr[Any], value_type: VectorType[Any]) -> str:
+    element = cast(Attribute, value_type.element_type)
+    is_integer = type_text(element).startswith("i")
+    texts = [_integer_text(n, element) if is_integer else _float_text(n, element) for n in dense.get_values()]
     head = type_text(element)
     if len(texts) > 1 and all(text == texts[0] for text in texts):
         return f"splat ({head} {texts[0]})"

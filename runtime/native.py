@@ -14,9 +14,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import llvmlite.binding as llvm
+import llvmlite.binding as _llvmlite
 
 from dialects.errors import InternalError
+
+llvm: Any = _llvmlite  # it has no type annotations
 
 
 @dataclass(frozen=True)

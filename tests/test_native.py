@@ -85,6 +85,15 @@ def test_float_operation_matches_numpy_on_special_values(name, element, dtype):
     np.testing.assert_array_equal(got, quiet(FLOAT_OPS[name])(x, y))
 
 
+def test_constants_keep_the_sign_of_zero():
+    lines = """%z = arith.constant 0.0 : f64
+    %m = arith.constant -0.0 : f64
+    %c = arith.cmpf olt, %x, %z : f64
+    %r = arith.select %c, %m, %z : f64"""
+    x = np.array([-1.0, 1.0] * 4)
+    np.testing.assert_array_equal(np.signbit(run(elementwise(lines, "f64"), x, x, np.ones(8))), x < 0)
+
+
 def test_maximum_orders_the_zeros():
     x, y = np.array([0.0, -0.0] * 4), np.array([-0.0, 0.0] * 4)
     larger = run(elementwise("%r = arith.maximumf %x, %y : f64", "f64"), x, y, np.zeros_like(x))

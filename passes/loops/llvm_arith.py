@@ -93,7 +93,7 @@ def convert_constant(op: arith.ConstantOp) -> Attribute:
     """The value of a constant, with `index` as `i64`."""
     value = cast(Attribute, op.value)
     if isinstance(value, FloatAttr):
-        return value
+        return cast(Attribute, value)
     if isinstance(value, IntegerAttr):
         attribute = cast(IntegerAttr[Any], value)
         if isinstance(attribute.type, IndexType):
@@ -187,7 +187,7 @@ def _extended_multiply(extend: type[Operation]) -> Converter:
     """The low and the high half of the full product, through integers of twice the width."""
 
     def convert(f: FunctionConversion, op: Operation) -> None:
-        kind = op.operands[0].type
+        kind: Attribute = op.operands[0].type
         width = _width(convert_type(kind))
         wide: Attribute = IntegerType(2 * width)
         if isinstance(kind, VectorType):
@@ -196,7 +196,7 @@ def _extended_multiply(extend: type[Operation]) -> Converter:
         product = f.builder.create(llvm.MulOp, (lhs, rhs), wide)
         shift = f.constant(constant_attribute(width, wide), wide)
         shifted = f.builder.create(llvm.LShrOp, (product, shift), wide)
-        narrow = convert_type(kind)
+        narrow = convert_type(cast(Attribute, kind))
         f.replace(op, [f.builder.create(llvm.TruncOp, (part,), narrow) for part in (product, shifted)])
 
     return convert

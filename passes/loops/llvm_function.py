@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, cast
 from xdsl.dialects import arith, llvm
 from xdsl.dialects.builtin import (
     DenseArrayBase,
+    FloatAttr,
     IndexType,
     IntegerAttr,
     IntegerType,
@@ -63,7 +64,7 @@ class FunctionConversion:
         self.written: set[SSAValue] = set()
         self.called: set[str] = set()
         self._integers: dict[tuple[int, int], SSAValue] = {}
-        self._constants: dict[tuple[Attribute, Attribute], SSAValue] = {}
+        self._constants: dict[tuple[object, Attribute], SSAValue] = {}
 
     def convert_block(self, block: Block) -> Operation:
         """Convert the operations of `block` but the terminator, which is returned."""
@@ -122,10 +123,13 @@ class FunctionConversion:
 
     def constant(self, value: Attribute, value_type: Attribute) -> SSAValue:
         """The constant `value` of the converted type `value_type`."""
-        key = (value, value_type)
+        key: tuple[object, Attribute] = (value, value_type)
+        if isinstance(value, FloatAttr):
+            # As attributes 0.0 and -0.0 are equal; as text they are not.
+            key = (repr(cast(FloatAttr[Any], value).value.data), value_type)
         known = self._constants.get(key)
         if known is None:
-            known = self.entry.create(llvm.ConstantOp, (), value_type, {"value": value})
+            known = self.entry.create(llvm.ConstantOp, (), value_type, {"value": cast(Attribute, value)})
             self._constants[key] = known
         return known
 

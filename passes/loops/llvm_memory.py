@@ -116,7 +116,7 @@ def store(f: FunctionConversion, value: SSAValue, pointer: SSAValue, element_typ
 
 def _load(f: FunctionConversion, op: memref.LoadOp) -> None:
     pointer = element_pointer(f, op.memref, op.indices)
-    element_type = cast(Attribute, op.res.type)
+    element_type = op.res.type
     f.values[op.res] = load(f, pointer, element_type, element_type)
 
 

@@ -111,11 +111,13 @@ def _broadcast(f: FunctionConversion, op: vector.BroadcastOp) -> None:
 
 def splat(f: FunctionConversion, value: SSAValue, result_type: VectorType[Any]) -> SSAValue:
     """A vector of `value`, which is a scalar or a vector of one element."""
-    if not isinstance(value.type, VectorType):
-        single = vector_type(value.type, result_type.get_shape()[0])
-        value = f.builder.create(llvm.InsertElementOp, (f.poison(single), value, f.integer(0)), single)
+    source_type: Attribute = value.type
+    if not isinstance(source_type, VectorType):
+        source_type = vector_type(source_type, result_type.get_shape()[0])
+        value = f.builder.create(llvm.InsertElementOp, (f.poison(source_type), value, f.integer(0)), source_type)
     mask = int32_array((0,) * result_type.get_shape()[0])
-    return f.builder.create(llvm.ShuffleVectorOp, (value, f.poison(value.type)), result_type, {"mask": mask})
+    other = f.poison(cast(Attribute, source_type))
+    return f.builder.create(llvm.ShuffleVectorOp, (value, other), result_type, {"mask": mask})
 
 
 def _create_mask(f: FunctionConversion, op: vector.CreateMaskOp) -> None:
@@ -201,6 +203,11 @@ _REDUCTIONS: dict[CombiningKindFlag, tuple[type[Operation], type[Operation]]] = 
 """For each kind: how to combine the elements of a vector, and how to combine two values."""
 
 
+def type_is_integer(value_type: Attribute) -> bool:
+    """Whether a scalar type is an integer type."""
+    return isinstance(value_type, IntegerType)
+
+
 @lru_cache(maxsize=64)
 def _reassociable(flags: FastMathFlagsAttr) -> FastMathAttr:
     return FastMathAttr(sorted({*flags.data, FastMathFlag.REASSOC}))
@@ -212,7 +219,8 @@ def _reduction(f: FunctionConversion, op: vector.ReductionOp) -> None:
     start = f.values[op.acc] if op.acc is not None else None
     result_type = convert_type(op.dest.type)
     kind = op.kind.data
-    if kind in (CombiningKindFlag.ADD, CombiningKindFlag.MUL) and not isinstance(result_type, IntegerType):
+    is_float = not type_is_integer(result_type)
+    if kind in (CombiningKindFlag.ADD, CombiningKindFlag.MUL) and is_float:
         neutral = -0.0 if kind == CombiningKindFlag.ADD else 1.0
         target = VectorReduceFAddOp if kind == CombiningKindFlag.ADD else VectorReduceFMulOp
         if start is None:
