@@ -256,7 +256,7 @@ class ReverseOp(TensorOp):
 
     def evaluate(self, operands: Sequence[Array]) -> Array:
         """Flip the axes."""
-        return np.flip(operands[0], ints(self.dims))
+        return np.asarray(np.flip(operands[0], ints(self.dims)))
 
     def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
         """Drop dims of size 0 or 1; `reverse(reverse(x, p), q)` becomes `reverse(x, p ^ q)`."""
