@@ -63,8 +63,9 @@ def abstract(value: object, name: str) -> AbstractArray:
         return AbstractArray((), np.dtype(np.float64), weak_type=True)
     if isinstance(value, complex) and not isinstance(value, np.generic):
         raise DtypeError(unsupported_dtype(np.dtype(np.complex128), name))
-    dtype, shape = getattr(value, "dtype", None), getattr(value, "shape", None)
-    if not isinstance(dtype, np.dtype) or not isinstance(shape, tuple):
+    dtype: Any = getattr(value, "dtype", None)
+    shape: Any = getattr(value, "shape", None)
+    if not _is_instance(dtype, np.dtype) or not _is_instance(shape, tuple):
         raise ArgumentError(
             f"argument {name}: {type(value).__name__} is not an array; pass NumPy arrays, Python scalars or containers "
             "of them, or name the argument in `static_argnames` if it is a constant of the program"
@@ -72,6 +73,11 @@ def abstract(value: object, name: str) -> AbstractArray:
     check_dtype(dtype, name)
     weak = bool(getattr(value, "weak_type", False))
     return AbstractArray(tuple(int(size) for size in shape), np.dtype(dtype.type), weak)  # native byte order
+
+
+def _is_instance(x: object, kind: type) -> bool:
+    """`isinstance` that leaves the static type alone: NumPy's is generic."""
+    return isinstance(x, kind)
 
 
 def check_dtype(dtype: np.dtype[Any], name: str) -> None:

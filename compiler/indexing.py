@@ -8,11 +8,12 @@ be: negative ones count from the end, others outside are clamped when reading an
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import numpy as np
 from xdsl.ir import SSAValue
 
+from compiler.axes import is_array, is_sequence
 from compiler.errors import DtypeError, ShapeError, TracingError, at_user_line
 from compiler.frames import Array, Frame, current_frame
 from compiler.operands import as_tracer, broadcast_value, contains_tracer, operand_value
@@ -30,7 +31,7 @@ from dialects.dlc.slicing import concatenate
 IndexArray: TypeAlias = "Array | Tracer"
 """An array of integers that picks elements of a dimension."""
 
-Item: TypeAlias = "None | slice | int | Array | Tracer"
+Item: TypeAlias = "slice | int | Array | Tracer | None"
 """One part of an index: a new dimension, a slice, a position (traced: 0-d), or an array of positions."""
 
 
@@ -185,7 +186,7 @@ def select_index(shape: tuple[int, ...], index: Any) -> Selection:
 
 def _expand(shape: tuple[int, ...], index: Any) -> tuple[list[Item], list[int]]:
     """The parts of `index`, one per dimension besides new ones; and where an ellipsis stood."""
-    parts = index if isinstance(index, tuple) else (index,)
+    parts: tuple[Any, ...] = index if _is_tuple(index) else (index,)
     items: list[Item] = []
     ellipsis: int | None = None
     for part in parts:
@@ -206,12 +207,20 @@ def _expand(shape: tuple[int, ...], index: Any) -> tuple[list[Item], list[int]]:
     return [*items[:ellipsis], *fill, *items[ellipsis:]], [ellipsis]
 
 
+def _is_tuple(x: object) -> TypeGuard[tuple[Any, ...]]:
+    return isinstance(x, tuple)
+
+
+def _is_slice(x: object) -> TypeGuard[slice]:
+    return isinstance(x, slice)
+
+
 def _items_of(part: Any, shape: tuple[int, ...], before: Sequence[Item]) -> Sequence[Item]:
-    if part is None or isinstance(part, slice):
+    if part is None or _is_slice(part):
         return (part,)
     if isinstance(part, bool | np.bool_):
         fail_unsupported("indexing with a single bool", "use `np.where`")
-    if isinstance(part, list | tuple):
+    if is_sequence(part):
         part = as_tracer(part) if contains_tracer(part) else np.asarray(part, INT64 if not part else None)
     if isinstance(part, Tracer):
         if part.dtype == BOOL:
@@ -224,7 +233,7 @@ def _items_of(part: Any, shape: tuple[int, ...], before: Sequence[Item]) -> Sequ
         if part.dtype.kind != "i":
             raise DtypeError(at_user_line(f"index: {describe(part)} is not of integers; convert with `.astype(int)`"))
         return (part,)
-    if isinstance(part, np.ndarray):
+    if is_array(part):
         if part.dtype == BOOL:
             d = sum(item is not None for item in before)
             if part.ndim == 0:
@@ -260,7 +269,7 @@ def _checked_positions(positions: Array, size: int, dim: int) -> Array:
 
 def _traced_mask(index: Any) -> Tracer | None:
     """The mask, if the index is a traced array of bools."""
-    if isinstance(index, tuple) and len(index) == 1:
+    if _is_tuple(index) and len(index) == 1:
         index = index[0]
     return index if isinstance(index, Tracer) and index.dtype == BOOL and index.shape else None
 
@@ -296,7 +305,7 @@ def _scatter_into(frame: Frame, x: Tracer, part: SSAValue, selection: Selection,
 
 def _assigned_value(frame: Frame, x: Tracer, value: Any, shape: tuple[int, ...]) -> SSAValue:
     """`value` as what is assigned to a part of `x` of `shape`: cast, and broadcast; leading sizes of 1 may be extra."""
-    if isinstance(value, list | tuple) and contains_tracer(value):
+    if is_sequence(value) and contains_tracer(value):
         value = as_tracer(value)
     if not isinstance(value, Tracer):
         value = np.asarray(value)

@@ -1,12 +1,13 @@
 """New arrays made after the model of a traced one: `np.zeros_like(x)`, `np.zeros(shape, like=x)` and the like."""
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from compiler.abstract import unsupported_dtype
+from compiler.axes import is_sequence
 from compiler.errors import DtypeError, at_user_line
 from compiler.frames import current_frame
 from compiler.operands import as_tracer, contains_tracer, operand_value
@@ -14,9 +15,9 @@ from compiler.tracer import Tracer
 from dialects.dlc.interfaces import ELEMENT_TYPES
 
 
-def filled(shape: int | Sequence[int], value: Any, dtype: Any) -> Tracer:
+def filled(shape: Any, value: Any, dtype: Any) -> Tracer:
     """A new array of `value`, which may be traced and of any shape that fits."""
-    sizes = tuple(map(operator.index, shape)) if isinstance(shape, list | tuple) else (operator.index(shape),)  # pyright: ignore
+    sizes = tuple(map(operator.index, shape)) if is_sequence(shape) else (operator.index(shape),)
     dtype = np.dtype(dtype)
     if dtype not in ELEMENT_TYPES:
         raise DtypeError(at_user_line(unsupported_dtype(dtype, "dtype")))
@@ -69,7 +70,7 @@ def _constant(function: Callable[..., Any]) -> Callable[..., Tracer]:
     return lambda *args, **kwargs: as_tracer(function(*args, **kwargs)).copy()
 
 
-FUNCTIONS: dict[Any, Any] = {
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.zeros_like: _like(0),
     np.ones_like: _like(1),
     np.empty_like: _like(0),

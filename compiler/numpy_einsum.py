@@ -1,6 +1,6 @@
 """`np.einsum`, contracted pair by pair from the left."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from compiler.numpy_linalg import astype, contract, diagonal
 from compiler.numpy_ufuncs import store
 from compiler.operands import as_tracer
 from compiler.promotion import result_dtype
-from compiler.tracer import Tracer, fail_unsupported, value_of
+from compiler.tracer import Tracer, fail_unsupported, value_of, xp
 from compiler.views import broadcast, transposed
 
 
@@ -119,7 +119,7 @@ def _sum_out(x: Tracer, labels: list[str], wanted: Sequence[str] | set[str]) -> 
     dims = tuple(d for d, label in enumerate(labels) if label not in wanted)
     if not dims:
         return x, labels
-    return np.sum(x, axis=dims, dtype=x.dtype), [label for label in labels if label in wanted]
+    return xp.sum(x, axis=dims, dtype=x.dtype), [label for label in labels if label in wanted]
 
 
 def _multiply(
@@ -143,5 +143,5 @@ def _multiply(
     return result, [*batch, *rest[0], *rest[1]]
 
 
-FUNCTIONS: dict[Any, Any] = {np.einsum: einsum}
+FUNCTIONS: dict[Any, Callable[..., Any]] = {np.einsum: einsum}
 """The functions of this file by the function of NumPy that they are."""

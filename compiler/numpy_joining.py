@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from compiler.frames import current_frame
 from compiler.numpy_ufuncs import store
 from compiler.operands import as_tracer, operand_value
 from compiler.promotion import join_shapes, result_dtype
-from compiler.tracer import Tracer, fail_unsupported, value_of
+from compiler.tracer import Tracer, fail_unsupported, value_of, xp
 from compiler.views import reshaped
 from dialects.dlc import slicing
 
@@ -111,9 +111,24 @@ def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Tracer]:
     return array_split(x, indices_or_sections, axis)
 
 
+def vsplit(ary: Any, indices_or_sections: Any) -> list[Tracer]:
+    """`np.vsplit`."""
+    return split(ary, indices_or_sections, 0)
+
+
+def hsplit(ary: Any, indices_or_sections: Any) -> list[Tracer]:
+    """`np.hsplit`."""
+    return split(ary, indices_or_sections, 0 if as_tracer(ary).ndim == 1 else 1)
+
+
+def dsplit(ary: Any, indices_or_sections: Any) -> list[Tracer]:
+    """`np.dsplit`."""
+    return split(ary, indices_or_sections, 2)
+
+
 def unstack(x: Any, /, *, axis: int = 0) -> tuple[Tracer, ...]:
     """`np.unstack`."""
-    return tuple(np.moveaxis(as_tracer(x), axis, 0))
+    return tuple(xp.moveaxis(as_tracer(x), axis, 0))
 
 
 _GATHERED_MODES = {"edge", "reflect", "symmetric", "wrap"}
@@ -124,11 +139,11 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **arguments: Any) ->
     x = as_tracer(array)
     if isinstance(pad_width, dict):
         pairs = [(0, 0)] * x.ndim
-        for axis, width in pad_width.items():  # pyright: ignore
-            low, high = np.broadcast_to(width, (2,)).tolist()
+        for axis, width in cast(dict[int, Any], pad_width).items():
+            low, high = xp.broadcast_to(width, (2,)).tolist()
             pairs[normalize_axis("pad", axis, x.ndim)] = (low, high)
         pad_width = pairs
-    widths = np.broadcast_to(np.asarray(pad_width), (x.ndim, 2)).tolist()
+    widths = xp.broadcast_to(np.asarray(pad_width), (x.ndim, 2)).tolist()
     if any(low < 0 or high < 0 for low, high in widths):
         raise ShapeError(at_user_line(f"pad: widths {widths} may not be negative"))
     if mode == "constant":
@@ -137,7 +152,7 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", **arguments: Any) ->
         fail_unsupported(f"np.pad: mode={mode!r}", f"use 'constant' or one of {', '.join(sorted(_GATHERED_MODES))}")
     for dim, (low, high) in enumerate(widths):
         if low or high:
-            x = np.take(x, np.pad(np.arange(x.shape[dim]), (low, high), mode), dim)  # pyright: ignore
+            x = xp.take(x, xp.pad(np.arange(x.shape[dim]), (low, high), mode), dim)
     return x
 
 
@@ -145,7 +160,7 @@ def _pad_constant(x: Tracer, widths: list[list[int]], constant_values: Any) -> T
     if isinstance(constant_values, Tracer) and constant_values.shape == ():
         values: list[list[Any]] = [[constant_values, constant_values]] * x.ndim
     else:
-        values = np.broadcast_to(np.asarray(constant_values), (x.ndim, 2)).tolist()
+        values = xp.broadcast_to(np.asarray(constant_values), (x.ndim, 2)).tolist()
     frame = current_frame()
     result = value_of(x, frame)
     # One operation if one value is enough; axis by axis, as NumPy does, if not: the later value wins in the corners.
@@ -164,7 +179,7 @@ def _pad_constant(x: Tracer, widths: list[list[int]], constant_values: Any) -> T
     return Tracer(frame, result)
 
 
-FUNCTIONS: dict[Any, Any] = {
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.concatenate: concatenate,
     np.stack: stack,
     np.vstack: _stacking(np.atleast_2d, 0),
@@ -174,9 +189,9 @@ FUNCTIONS: dict[Any, Any] = {
     np.append: append,
     np.array_split: array_split,
     np.split: split,
-    np.vsplit: lambda ary, indices_or_sections: split(ary, indices_or_sections, 0),
-    np.hsplit: lambda ary, indices_or_sections: split(ary, indices_or_sections, 0 if as_tracer(ary).ndim == 1 else 1),
-    np.dsplit: lambda ary, indices_or_sections: split(ary, indices_or_sections, 2),
+    np.vsplit: vsplit,
+    np.hsplit: hsplit,
+    np.dsplit: dsplit,
     np.pad: pad,
 }
 """The functions of this file by the function of NumPy that they are."""

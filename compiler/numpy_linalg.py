@@ -1,8 +1,7 @@
-"""Products of arrays: `matmul`, `dot`, `tensordot`, `inner`, `outer`, `cross`, norms."""
+"""Products of arrays: `matmul`, `dot`, `tensordot`, `inner`, `outer`, `cross`; diagonals and triangles."""
 
-import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,8 @@ from compiler.axes import normalize_axes, normalize_axis
 from compiler.errors import DtypeError, ShapeError, at_user_line
 from compiler.frames import current_frame
 from compiler.operands import as_tracer, convert_value
-from compiler.promotion import BOOL, FLOAT64, INT64, broadcast_shapes, kind_of, ufunc_dtypes
-from compiler.tracer import Tracer, fail_unsupported, value_of
+from compiler.promotion import BOOL, INT64, broadcast_shapes, kind_of, ufunc_dtypes
+from compiler.tracer import Tracer, fail_unsupported, value_of, xp
 from compiler.views import broadcast, position_along, transposed
 from dialects.dlc.contraction import dot_general
 
@@ -158,13 +157,13 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
     """The vector product of vectors of three elements."""
     if axis is not None:
         axisa = axisb = axisc = axis
-    x, y = np.moveaxis(as_tracer(a), axisa, -1), np.moveaxis(as_tracer(b), axisb, -1)
+    x, y = xp.moveaxis(as_tracer(a), axisa, -1), xp.moveaxis(as_tracer(b), axisb, -1)
     if x.shape[-1] != 3 or y.shape[-1] != 3:
         raise ShapeError(
             at_user_line(f"cross: the vectors have {x.shape[-1]} and {y.shape[-1]} elements; both need three")
         )
     parts = [x[..., i] * y[..., k] - x[..., k] * y[..., i] for i, k in ((1, 2), (2, 0), (0, 1))]
-    return np.moveaxis(np.stack(parts, -1), -1, axisc)
+    return xp.moveaxis(xp.stack(parts, -1), -1, axisc)
 
 
 def kron(a: Any, b: Any) -> Tracer:
@@ -176,54 +175,6 @@ def kron(a: Any, b: Any) -> Tracer:
     x = x.reshape([size for pair in zip(x_shape, (1,) * rank, strict=True) for size in pair])
     y = y.reshape([size for pair in zip((1,) * rank, y_shape, strict=True) for size in pair])
     return (x * y).reshape([m * n for m, n in zip(x_shape, y_shape, strict=True)])
-
-
-def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tracer:  # noqa: A002
-    """Vector norms, and the matrix norms that need no decomposition: Frobenius, 1 and infinity."""
-    x = as_tracer(x)
-    if x.dtype.kind != "f":
-        x = astype(x, FLOAT64)
-    if axis is None:
-        axes = tuple(range(x.ndim))
-        if ord is None:
-            total = np.sqrt(np.sum(np.square(x)))
-            return total.reshape((1,) * x.ndim) if keepdims else total
-    else:
-        axes = normalize_axes("norm", axis, x.ndim)
-    if len(axes) == 1:
-        return _vector_norm(x, ord, axes[0], keepdims)
-    if len(axes) == 2:
-        return _matrix_norm(x, ord, axes, keepdims)
-    raise ShapeError(at_user_line(f"norm: axis {axis} of an array of shape {x.shape} is neither a vector nor a matrix"))
-
-
-def _vector_norm(x: Tracer, ord: Any, axis: int, keepdims: bool) -> Tracer:  # noqa: A002
-    keywords: dict[str, Any] = {"axis": axis, "keepdims": keepdims}
-    if ord in {None, 2}:
-        return np.sqrt(np.sum(np.square(x), **keywords))
-    if ord == math.inf:
-        return np.max(np.abs(x), **keywords)
-    if ord == -math.inf:
-        return np.min(np.abs(x), **keywords)
-    if ord == 0:
-        return np.sum((x != 0).astype(x.dtype), **keywords)
-    if ord == 1:
-        return np.sum(np.abs(x), **keywords)
-    if isinstance(ord, int | float):
-        return np.sum(np.abs(x) ** ord, **keywords) ** (1 / ord)
-    raise ShapeError(at_user_line(f"norm: {ord!r} is no order of a vector norm"))
-
-
-def _matrix_norm(x: Tracer, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Tracer:  # noqa: A002
-    rows, columns = axes
-    if ord in {None, "fro"}:
-        return np.sqrt(np.sum(np.square(x), axis=axes, keepdims=keepdims))
-    if ord not in {1, -1, math.inf, -math.inf}:
-        fail_unsupported(f"np.linalg.norm of matrices with ord={ord!r}", "use None, 'fro', 1, -1, np.inf or -np.inf")
-    summed, compared = (rows, columns) if abs(ord) == 1 else (columns, rows)
-    sums = np.sum(np.abs(x), axis=summed, keepdims=True)
-    best = (np.max if ord > 0 else np.min)(sums, axis=compared, keepdims=True)
-    return best if keepdims else np.squeeze(best, axes)
 
 
 def matrix_transpose(x: Any) -> Tracer:
@@ -252,15 +203,15 @@ def diag(v: Any, k: int = 0) -> Tracer:
     if x.ndim != 1:
         raise ShapeError(at_user_line(f"diag: the array has shape {x.shape}; it needs one or two dimensions"))
     size = x.shape[0] + abs(k)
-    column = np.pad(x, (max(-k, 0), max(k, 0)))[:, np.newaxis]
+    column = xp.pad(x, (max(-k, 0), max(k, 0)))[:, np.newaxis]
     zero = np.zeros((), x.dtype)
-    return np.where(diagonal_mask((size, size), k), broadcast(column, (size, size)), zero)
+    return xp.where(diagonal_mask((size, size), k), broadcast(column, (size, size)), zero)
 
 
 def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None) -> Tracer:
     """The sum of a diagonal."""
     _refuse_out("trace", out)
-    return np.sum(diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
+    return xp.sum(diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
 
 
 def diagonal_mask(shape: tuple[int, ...], offset: int = 0, comparison: np.ufunc = np.equal) -> Tracer:
@@ -285,7 +236,7 @@ def _triangle(what: str, m: Any, k: int, comparison: np.ufunc) -> Tracer:
         x = broadcast(x, (x.shape[0], x.shape[0]))
     if x.ndim < 2:
         raise ShapeError(at_user_line(f"{what}: the array has shape {x.shape}; it needs at least one dimension"))
-    return np.where(diagonal_mask(x.shape, k, comparison), x, np.zeros((), x.dtype))
+    return xp.where(diagonal_mask(x.shape, k, comparison), x, np.zeros((), x.dtype))
 
 
 def _check_equal_sizes(what: str, x: Tracer, y: Tracer, x_axis: int, y_axis: int) -> None:
@@ -304,7 +255,7 @@ def _refuse_out(what: str, out: Any) -> None:
         fail_unsupported(f"np.{what}: out=", "assign the result: `out[...] = result`")
 
 
-FUNCTIONS: dict[Any, Any] = {
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.dot: dot,
     np.inner: inner,
     np.outer: outer,
@@ -312,19 +263,6 @@ FUNCTIONS: dict[Any, Any] = {
     np.tensordot: tensordot,
     np.cross: cross,
     np.kron: kron,
-    np.linalg.norm: norm,
-    np.linalg.vector_norm: lambda x, axis=None, keepdims=False, ord=2: _flat_norm(x, axis, keepdims, ord),  # noqa: A006
-    np.linalg.matrix_norm: lambda x, keepdims=False, ord="fro": norm(x, ord, (-2, -1), keepdims),  # noqa: A006
-    np.linalg.trace: lambda x, offset=0, dtype=None: trace(x, offset, -2, -1, dtype),
-    np.linalg.diagonal: lambda x, offset=0: diagonal(x, offset, -2, -1),
-    np.linalg.outer: outer,
-    np.linalg.matmul: matmul,
-    np.linalg.vecdot: lambda x, y, axis=-1: vecdot(
-        np.moveaxis(as_tracer(x), axis, -1), np.moveaxis(as_tracer(y), axis, -1)
-    ),
-    np.linalg.tensordot: tensordot,
-    np.linalg.cross: lambda x, y, axis=-1: cross(x, y, axis=axis),
-    np.linalg.matrix_transpose: matrix_transpose,
     np.matrix_transpose: matrix_transpose,
     np.diagonal: diagonal,
     np.diag: diag,
@@ -333,11 +271,3 @@ FUNCTIONS: dict[Any, Any] = {
     np.triu: triu,
 }
 """The functions of this file by the function of NumPy that they are."""
-
-
-def _flat_norm(x: Any, axis: Any, keepdims: bool, ord: Any) -> Tracer:  # noqa: A002
-    x = as_tracer(x)
-    if axis is None:
-        total = norm(x.reshape(-1), ord, 0)
-        return total.reshape((1,) * x.ndim) if keepdims else total
-    return norm(x, ord, axis, keepdims)

@@ -14,12 +14,12 @@ from compiler.numpy_linalg import astype
 from compiler.numpy_ufuncs import store
 from compiler.operands import as_tracer
 from compiler.promotion import BOOL, FLOAT64, INT32, INT64
-from compiler.tracer import Tracer, fail_unsupported, value_of
+from compiler.tracer import Tracer, fail_unsupported, value_of, xp
 from dialects.builder import OpBuilder
 from dialects.dlc import reduction
 from dialects.dlc.broadcast import reduce_sum
 
-MISSING: Any = np._NoValue  # pyright: ignore
+MISSING: Any = xp._NoValue
 """What NumPy passes for an argument that was left out."""
 
 Reducer = Callable[[OpBuilder, SSAValue, Sequence[int]], SSAValue]
@@ -43,7 +43,7 @@ def _finish(what: str, result: Tracer, out: Any) -> Tracer:
 
 def _selected(x: Tracer, where: Any, neutral: Any) -> Tracer:
     """`x` with what `where` leaves out replaced by the neutral element."""
-    return x if where is MISSING or where is True else np.where(where, x, np.asarray(neutral, x.dtype))
+    return x if where is MISSING or where is True else xp.where(where, x, np.asarray(neutral, x.dtype))
 
 
 def _accumulator(x: Tracer, dtype: Any) -> Tracer:
@@ -61,7 +61,7 @@ def sum_(
     x = _selected(_accumulator(as_tracer(a), dtype), where, 0)
     if x.dtype == BOOL:
         return any_(x, axis, out, keepdims)
-    return _finish("sum", reduce_array("sum", reduce_sum, x, axis, keepdims, initial=initial, join=np.add), out)
+    return _finish("sum", reduce_array("sum", reduce_sum, x, axis, keepdims, initial=initial, join=xp.add), out)
 
 
 def prod(
@@ -96,7 +96,7 @@ def _extreme(what: str, reducer: Reducer, of_bools: Reducer, join: np.ufunc, neu
             )
         if initial is not MISSING and any(x.shape[d] == 0 for d in dims):
             sizes = x.sum(axis, keepdims=False if keepdims is MISSING else keepdims).shape
-            return _finish(what, np.full_like(x, initial, shape=sizes), out)
+            return _finish(what, xp.full_like(x, initial, shape=sizes), out)
         used = of_bools if x.dtype == BOOL else reducer
         return _finish(what, reduce_array(what, used, x, axis, keepdims, initial=initial, join=join), out)
 
@@ -163,7 +163,7 @@ def _count(x: Tracer, axis: Any, where: Any, keepdims: Any) -> Any:
     """How many elements a mean is of: a number, or an array if `where` selects."""
     if where is MISSING or where is True:
         return math.prod(x.shape[d] for d in normalize_axes("mean", axis, x.ndim))
-    return sum_(np.broadcast_to(as_tracer(where), x.shape), axis, keepdims=keepdims)
+    return sum_(xp.broadcast_to(as_tracer(where), x.shape), axis, keepdims=keepdims)
 
 
 def mean(
@@ -173,7 +173,7 @@ def mean(
     x = as_tracer(a)
     x = x.astype(dtype) if dtype is not None else x if x.dtype.kind == "f" else astype(x, FLOAT64)
     total = sum_(x, axis, None, None, keepdims, where=where)
-    return _finish("mean", astype(np.true_divide(total, _count(x, axis, where, keepdims)), x.dtype), out)
+    return _finish("mean", astype(xp.true_divide(total, _count(x, axis, where, keepdims)), x.dtype), out)
 
 
 def var(
@@ -189,7 +189,7 @@ def std(
     where: Any = MISSING, mean: Any = MISSING, correction: Any = MISSING,
 ) -> Tracer:  # fmt: skip
     """`np.std`."""
-    return _finish("std", np.sqrt(_variance(a, axis, dtype, ddof, keepdims, where, mean, correction)), out)
+    return _finish("std", xp.sqrt(_variance(a, axis, dtype, ddof, keepdims, where, mean, correction)), out)
 
 
 def _variance(
@@ -198,9 +198,9 @@ def _variance(
     x = as_tracer(a)
     x = x.astype(dtype) if dtype is not None else x if x.dtype.kind == "f" else astype(x, FLOAT64)
     centre = mean(x, axis, None, None, keepdims=True, where=where) if mean_ is MISSING else mean_
-    total = sum_(np.square(x - centre), axis, None, None, keepdims, where=where)
+    total = sum_(xp.square(x - centre), axis, None, None, keepdims, where=where)
     freedom = _count(x, axis, where, keepdims) - (ddof if correction is MISSING else correction)
-    return astype(np.true_divide(total, np.maximum(freedom, 0)), x.dtype)
+    return astype(xp.true_divide(total, xp.maximum(freedom, 0)), x.dtype)
 
 
 def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = MISSING) -> Any:
@@ -208,7 +208,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     x = as_tracer(a)
     if weights is None:
         result = mean(x, axis, keepdims=keepdims)
-        total: Any = np.full_like(result, _count(x, axis, MISSING, keepdims))
+        total: Any = xp.full_like(result, _count(x, axis, MISSING, keepdims))
     else:
         w = as_tracer(weights)
         if x.shape != w.shape:
@@ -220,9 +220,9 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
                     )
                 )
             order = np.argsort(dims)
-            w = np.transpose(w, order).reshape([size if d in dims else 1 for d, size in enumerate(x.shape)])
+            w = xp.transpose(w, order).reshape([size if d in dims else 1 for d, size in enumerate(x.shape)])
         dtype = np.result_type(x.dtype, w.dtype, *([] if x.dtype.kind == "f" else [FLOAT64]))
-        total = sum_(np.broadcast_to(astype(w, dtype), x.shape), axis, keepdims=keepdims)
+        total = sum_(xp.broadcast_to(astype(w, dtype), x.shape), axis, keepdims=keepdims)
         result = sum_(astype(x, dtype) * astype(w, dtype), axis, keepdims=keepdims) / total
     return (result, total) if returned else result
 
@@ -233,7 +233,7 @@ def ptp(a: Any, axis: Any = None, out: Any = None, keepdims: Any = MISSING) -> T
 
 
 def _present(x: Tracer) -> Tracer:
-    return ~np.isnan(x)
+    return ~xp.isnan(x)
 
 
 def nansum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = MISSING) -> Tracer:
@@ -265,7 +265,7 @@ def nanstd(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = MISSING
 ) -> Tracer:
     """`np.nanstd`."""
-    return _finish("nanstd", np.sqrt(_nan_variance(a, axis, dtype, ddof, keepdims)), out)
+    return _finish("nanstd", xp.sqrt(_nan_variance(a, axis, dtype, ddof, keepdims)), out)
 
 
 def _nan_variance(a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any) -> Tracer:
@@ -273,7 +273,7 @@ def _nan_variance(a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any) -> Tr
     present = _present(x)
     result = var(_selected(x, present, 0), axis, dtype, None, ddof, keepdims, where=present)
     freedom = _count(x, axis, present, keepdims) - ddof
-    return np.where(freedom > 0, result, np.asarray(math.nan, result.dtype))
+    return xp.where(freedom > 0, result, np.asarray(math.nan, result.dtype))
 
 
 def _nan_extreme(reduce: Callable[..., Tracer], neutral: float) -> Callable[..., Tracer]:
@@ -284,7 +284,7 @@ def _nan_extreme(reduce: Callable[..., Tracer], neutral: float) -> Callable[...,
         present = _present(x)
         result = reduce(_selected(x, present, neutral), axis, None, keepdims)
         found = any_(present, axis, None, keepdims)
-        return _finish("nanmax", np.where(found, result, np.asarray(math.nan, x.dtype)), out)
+        return _finish("nanmax", xp.where(found, result, np.asarray(math.nan, x.dtype)), out)
 
     return ignoring
 
@@ -299,7 +299,7 @@ def cumulative(name: str) -> Callable[..., Any]:
     return refuse
 
 
-FUNCTIONS: dict[Any, Any] = {
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.sum: sum_,
     np.prod: prod,
     np.max: max_,

@@ -1,6 +1,6 @@
 """What NumPy means on tracers: the tables of all functions, behind the protocol that frames carry."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from compiler import (
     numpy_einsum,
     numpy_joining,
     numpy_linalg,
+    numpy_norms,
     numpy_reductions,
     numpy_selection,
     numpy_shape,
@@ -20,13 +21,14 @@ from compiler.errors import ShapeError, at_user_line
 from compiler.numpy_ufuncs import traced_ufunc
 from compiler.tracer import Tracer, fail_unsupported
 
-FUNCTIONS: dict[Any, Any] = {
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **numpy_creation.FUNCTIONS,
     **numpy_shape.FUNCTIONS,
     **numpy_joining.FUNCTIONS,
     **numpy_selection.FUNCTIONS,
     **numpy_reductions.FUNCTIONS,
     **numpy_linalg.FUNCTIONS,
+    **numpy_norms.FUNCTIONS,
     **numpy_einsum.FUNCTIONS,
 }
 """Our function for each function of NumPy that is not a ufunc."""

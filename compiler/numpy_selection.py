@@ -1,6 +1,7 @@
 """Functions that choose elements, and tests of elements: where, take, clip, round, isclose, diff."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from compiler.numpy_reductions import MISSING, all_, truth
 from compiler.numpy_ufuncs import store
 from compiler.operands import as_tracer, operand_value
 from compiler.promotion import BOOL, FLOAT64, INT64, broadcast_shapes, result_dtype
-from compiler.tracer import Tracer, fail_unsupported, is_scalar, value_of
+from compiler.tracer import Tracer, fail_unsupported, is_scalar, value_of, xp
 from compiler.views import position_along
 from dialects.dlc.selection import select
 
@@ -49,9 +50,9 @@ def clip(
     a_max: Any = None,
     out: Any = None,
     *,
-    min: Any = None,
-    max: Any = None,
-    **_: Any,  # noqa: A002
+    min: Any = None,  # noqa: A002
+    max: Any = None,  # noqa: A002
+    **_: Any,
 ) -> Tracer:
     """`np.clip`."""
     low, high = (a_min if min is None else min), (a_max if max is None else max)
@@ -65,12 +66,12 @@ def clip(
             elif bound is high and bound > limits.max:
                 high = None
     if low is None and high is None:
-        return np.positive(a, **arguments)
+        return xp.positive(a, **arguments)
     if high is None:
-        return np.maximum(a, low, **arguments)
+        return xp.maximum(a, low, **arguments)
     if low is None:
-        return np.minimum(a, high, **arguments)
-    return np.minimum(np.maximum(a, low), high, **arguments)
+        return xp.minimum(a, high, **arguments)
+    return xp.minimum(xp.maximum(a, low), high, **arguments)
 
 
 def round_(a: Any, decimals: int = 0, out: Any = None) -> Tracer:
@@ -78,18 +79,18 @@ def round_(a: Any, decimals: int = 0, out: Any = None) -> Tracer:
     x = as_tracer(a)
     if x.dtype.kind == "f":
         if decimals == 0:
-            result = np.rint(x)
+            result = xp.rint(x)
         else:
             # As NumPy: scale, round, scale back.
             factor = 10.0 ** abs(decimals)
-            result = np.rint(x * factor) / factor if decimals > 0 else np.rint(x / factor) * factor
+            result = xp.rint(x * factor) / factor if decimals > 0 else xp.rint(x / factor) * factor
     elif x.dtype == BOOL:
         raise DtypeError(at_user_line("round: the array is of bools; convert with `.astype(np.float64)`"))
     elif decimals >= 0:
         result = x.copy()
     else:
         factor = 10 ** (-decimals)
-        result = astype(np.rint(x / factor) * factor, x.dtype)
+        result = astype(xp.rint(x / factor) * factor, x.dtype)
     return result if out is None else store("round", out, value_of(result, current_frame()))
 
 
@@ -105,7 +106,7 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
     if mode == "wrap":
         indices = indices % size
     elif mode == "clip":
-        indices = np.clip(indices, 0, size - 1)
+        indices = xp.clip(indices, 0, size - 1)
     result = read(x, (*(slice(None),) * dim, indices))
     if result.is_view:
         result = result.copy()
@@ -158,13 +159,13 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = MISSING, append: Any
         if edge is not MISSING:
             part = as_tracer(edge)
             if part.ndim == 0:
-                part = np.broadcast_to(part, tuple(1 if d == dim else size for d, size in enumerate(x.shape)))
+                part = xp.broadcast_to(part, tuple(1 if d == dim else size for d, size in enumerate(x.shape)))
             edges.insert(place, part)
     if len(edges) > 1:
-        x = np.concatenate(edges, dim)
+        x = xp.concatenate(edges, dim)
     before = (slice(None),) * dim
     for _ in range(n):
-        step = np.not_equal if x.dtype == BOOL else np.subtract
+        step = xp.not_equal if x.dtype == BOOL else xp.subtract
         x = step(x[(*before, slice(1, None))], x[(*before, slice(None, -1))])
     return x
 
@@ -174,9 +175,9 @@ def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: boo
     x, y = as_tracer(a), as_tracer(b)
     if y.dtype.kind != "f" and not is_scalar(b):
         y = astype(y, FLOAT64)
-    is_near = (np.abs(x - y) <= atol + rtol * np.abs(y)) & np.isfinite(y)
+    is_near = (xp.abs(x - y) <= atol + rtol * xp.abs(y)) & xp.isfinite(y)
     result = is_near | (x == y)
-    return result | (np.isnan(x) & np.isnan(y)) if equal_nan else result
+    return result | (xp.isnan(x) & xp.isnan(y)) if equal_nan else result
 
 
 def allclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Tracer:
@@ -191,7 +192,7 @@ def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
         return False
     same = x == y
     if equal_nan and x.dtype.kind == "f" and y.dtype.kind == "f":
-        same = same | (np.isnan(x) & np.isnan(y))
+        same = same | (xp.isnan(x) & xp.isnan(y))
     return all_(same)
 
 
@@ -207,7 +208,7 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
         limits = np.finfo(array.dtype)
         high = limits.max if posinf is None else posinf
         low = limits.min if neginf is None else neginf
-        result = where(np.isnan(array), nan, array)
+        result = where(xp.isnan(array), nan, array)
         result = where(array == math.inf, high, result)
         result = where(array == -math.inf, low, result)
     else:
@@ -235,7 +236,7 @@ def putmask(a: Any, mask: Any, values: Any) -> None:
 
 def fix(x: Any, out: Any = None) -> Tracer:
     """`np.fix`."""
-    return np.trunc(x) if out is None else np.trunc(x, out=out)
+    return xp.trunc(x) if out is None else xp.trunc(x, out=out)
 
 
 def isposinf(x: Any, out: Any = None) -> Tracer:
@@ -250,7 +251,7 @@ def isneginf(x: Any, out: Any = None) -> Tracer:
 
 def _signed_infinity(x: Any, out: Any, infinity: float) -> Tracer:
     x = as_tracer(x)
-    result = x == infinity if x.dtype.kind == "f" else np.zeros_like(x, dtype=BOOL)
+    result = x == infinity if x.dtype.kind == "f" else xp.zeros_like(x, dtype=BOOL)
     return result if out is None else store("isinf", out, value_of(result, current_frame()))
 
 
@@ -258,23 +259,24 @@ def sinc(x: Any) -> Tracer:
     """`np.sinc`."""
     x = as_tracer(x)
     y = math.pi * where(x == 0, 1.0e-20, astype(x, FLOAT64) if x.dtype.kind != "f" else x)
-    return np.sin(y) / y
+    return xp.sin(y) / y
 
 
 def result_type(*arrays_and_dtypes: Any) -> np.dtype[Any]:
     """`np.result_type`."""
-    operands = [
-        x if isinstance(x, Tracer | np.ndarray | np.generic | int | float) else np.dtype(x) for x in arrays_and_dtypes
+    operands: list[Any] = [
+        x if isinstance(x, Tracer | np.ndarray | np.generic | int | float) else np.zeros((), x)
+        for x in arrays_and_dtypes
     ]
-    return result_dtype(*[np.zeros((), x) if isinstance(x, np.dtype) else x for x in operands])
+    return result_dtype(*operands)
 
 
 def can_cast(from_: Any, to: Any, casting: str = "safe") -> bool:
     """`np.can_cast`."""
-    return np.can_cast(from_.dtype if isinstance(from_, Tracer) else from_, to, casting)  # pyright: ignore
+    return xp.can_cast(from_.dtype if isinstance(from_, Tracer) else from_, to, casting)
 
 
-FUNCTIONS: dict[Any, Any] = {
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.where: where,
     np.select: select_,
     np.clip: clip,

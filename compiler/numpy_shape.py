@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from compiler.axes import normalize_axes, normalize_axis
+from compiler.axes import is_sequence, normalize_axes, normalize_axis
 from compiler.errors import DtypeError, ShapeError, at_user_line
 from compiler.frames import current_frame
 from compiler.numpy_linalg import astype as converted
 from compiler.numpy_ufuncs import store
 from compiler.operands import as_tracer, aval_of
 from compiler.promotion import broadcast_shapes
-from compiler.tracer import Tracer, fail_unsupported, is_scalar, value_of
+from compiler.tracer import Tracer, fail_unsupported, is_scalar, value_of, xp
 from compiler.views import broadcast, normalized_shape, reshaped, transposed
 
 
@@ -96,7 +96,7 @@ def rollaxis(a: Any, axis: int, start: int = 0) -> Tracer:
 def expand_dims(a: Any, axis: Any) -> Tracer:
     """`np.expand_dims`."""
     x = as_tracer(a)
-    count = len(axis) if isinstance(axis, list | tuple) else 1  # pyright: ignore[reportUnknownArgumentType]
+    count = len(axis) if is_sequence(axis) else 1  # pyright: ignore[reportUnknownArgumentType]
     places = normalize_axes("expand_dims", axis, x.ndim + count)
     sizes = iter(x.shape)
     return reshaped(x, tuple(1 if d in places else next(sizes) for d in range(x.ndim + count)))
@@ -154,6 +154,16 @@ def flip(m: Any, axis: Any = None) -> Tracer:
     return x[tuple(slice(None, None, -1) if d in dims else slice(None) for d in range(x.ndim))]
 
 
+def fliplr(m: Any) -> Tracer:
+    """`np.fliplr`."""
+    return flip(m, 1)
+
+
+def flipud(m: Any) -> Tracer:
+    """`np.flipud`."""
+    return flip(m, 0)
+
+
 def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Tracer:
     """`np.rot90`."""
     x = as_tracer(m)
@@ -173,16 +183,16 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Tracer:
     """`np.roll`."""
     x = as_tracer(a)
     if axis is None:
-        return roll(ravel(x), int(np.sum(shift)), 0).reshape(x.shape)
-    axes = axis if isinstance(axis, list | tuple) else [axis]
-    shifts = shift if isinstance(shift, list | tuple) else [shift]
+        return roll(ravel(x), int(xp.sum(shift)), 0).reshape(x.shape)
+    axes = axis if is_sequence(axis) else [axis]
+    shifts = shift if is_sequence(shift) else [shift]
     for amount, one_axis in zip(*np.broadcast_arrays(shifts, axes), strict=True):
         dim = normalize_axis("roll", one_axis, x.ndim)
         size = x.shape[dim]
         cut = (size - operator.index(amount)) % size if size else 0
         if cut:
             before = (slice(None),) * dim
-            x = np.concatenate([x[(*before, slice(cut, None))], x[(*before, slice(None, cut))]], dim)
+            x = xp.concatenate([x[(*before, slice(cut, None))], x[(*before, slice(None, cut))]], dim)
     return x.copy()
 
 
@@ -213,7 +223,7 @@ def repeat(a: Any, repeats: Any, axis: int | None = None) -> Tracer:
         return reshape(spread, (*x.shape[:dim], x.shape[dim] * count, *x.shape[dim + 1 :]))
     if counts.shape != (x.shape[dim],):
         raise ShapeError(at_user_line(f"repeat: {counts.size} counts do not fit dimension {dim} of shape {x.shape}"))
-    return np.take(x, np.repeat(np.arange(x.shape[dim]), counts), dim)
+    return xp.take(x, np.repeat(np.arange(x.shape[dim]), counts), dim)
 
 
 def astype(
@@ -257,6 +267,21 @@ def _sizes_of(a: Any) -> tuple[int, ...]:
     return aval_of(a).shape
 
 
+def ndim(a: Any) -> int:
+    """`np.ndim`."""
+    return len(_sizes_of(a))
+
+
+def iscomplexobj(x: Any) -> bool:
+    """`np.iscomplexobj`."""
+    return aval_of(x).dtype.kind == "c"
+
+
+def isrealobj(x: Any) -> bool:
+    """`np.isrealobj`."""
+    return not iscomplexobj(x)
+
+
 def size(a: Any, axis: Any = None) -> int:
     """`np.size`."""
     shape: Sequence[int] = aval_of(a).shape
@@ -271,7 +296,7 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
     store("copyto", dst, value_of(source, current_frame()), where, casting)
 
 
-FUNCTIONS: dict[Any, Any] = {
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.reshape: reshape,
     np.ravel: ravel,
     np.transpose: transpose,
@@ -287,8 +312,8 @@ FUNCTIONS: dict[Any, Any] = {
     np.atleast_2d: _at_least(2),
     np.atleast_3d: _at_least(3),
     np.flip: flip,
-    np.fliplr: lambda m: flip(m, 1),
-    np.flipud: lambda m: flip(m, 0),
+    np.fliplr: fliplr,
+    np.flipud: flipud,
     np.rot90: rot90,
     np.roll: roll,
     np.tile: tile,
@@ -298,10 +323,10 @@ FUNCTIONS: dict[Any, Any] = {
     np.astype: astype,
     np.real: _identity,
     np.shape: _sizes_of,
-    np.ndim: lambda a: len(_sizes_of(a)),
+    np.ndim: ndim,
     np.size: size,
     np.copyto: copyto,
-    np.iscomplexobj: lambda x: False,
-    np.isrealobj: lambda x: True,
+    np.iscomplexobj: iscomplexobj,
+    np.isrealobj: isrealobj,
 }
 """The functions of this file by the function of NumPy that they are."""

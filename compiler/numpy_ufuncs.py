@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from xdsl.ir import SSAValue
 
+from compiler.axes import is_sequence
 from compiler.errors import DtypeError, ShapeError, TracingError, at_user_line
 from compiler.frames import Frame, current_frame
 from compiler.numpy_linalg import matmul, matvec, vecdot, vecmat
@@ -17,7 +18,7 @@ from compiler.promotion import (
     kind_of,
     ufunc_dtypes,
 )
-from compiler.tracer import Tracer, describe, fail_unsupported, is_scalar, value_of
+from compiler.tracer import Tracer, describe, fail_unsupported, is_scalar, value_of, xp
 from compiler.ufunc_rules import UFUNC_RULES, UFUNC_RULES_BY_NAME, Rule
 from dialects.dlc.selection import select
 
@@ -97,7 +98,7 @@ def _elementwise(
         fail_unsupported(f"np.{ufunc.__name__}: signature=", "use `dtype=`")
     rule = find_rule(ufunc)
     frame = current_frame()
-    operands = [as_tracer(x) if isinstance(x, list | tuple) and contains_tracer(x) else x for x in inputs]
+    operands = [as_tracer(x) if is_sequence(x) and contains_tracer(x) else x for x in inputs]
     if is_operator and ufunc is np.power and isinstance(operands[1], float) and operands[1] == 0.5:
         return _elementwise(np.sqrt, operands[:1], is_operator=True)  # what `x ** 0.5` means in NumPy
     requested = None if dtype is None else np.dtype(dtype)
@@ -124,7 +125,7 @@ def _elementwise(
     results = answer if isinstance(answer, tuple) else (answer,)
     results = tuple(convert_value(frame, r, d) for r, d in zip(results, dtypes[ufunc.nin :], strict=True))
     if out is not None:
-        outs = out if isinstance(out, tuple) else (out,)
+        outs: tuple[Any, ...] = tuple(out) if is_sequence(out) else (out,)
         stored = [
             r if o is None else store(ufunc.__name__, o, r, where, casting) for o, r in zip(outs, results, strict=True)
         ]
@@ -198,7 +199,7 @@ def _reduce(
     keepdims: bool = False,
     **arguments: Any,
 ) -> Any:
-    arguments = {name: value for name, value in arguments.items() if value is not np._NoValue}  # pyright: ignore
+    arguments = {name: value for name, value in arguments.items() if value is not xp._NoValue}
     if dtype is not None:
         arguments["dtype"] = dtype
     if out is not None:

@@ -6,6 +6,7 @@ import numpy as np
 from xdsl.ir import SSAValue
 
 from compiler.abstract import AbstractArray, check_dtype, unsupported_dtype
+from compiler.axes import is_sequence
 from compiler.errors import DtypeError, at_user_line
 from compiler.frames import Array, Frame, current_frame
 from compiler.tracer import Tracer, value_of
@@ -47,14 +48,14 @@ def as_tracer(x: Any) -> Tracer:
     """
     if isinstance(x, Tracer):
         return Tracer(current_frame(), array_value(x)) if x.weak_type else x
-    if isinstance(x, list | tuple) and contains_tracer(x):
+    if is_sequence(x) and contains_tracer(x):
         return as_tracer(np.stack([as_tracer(item) for item in x]))
     return Tracer(current_frame(), array_value(x))
 
 
 def contains_tracer(items: Any) -> bool:
     """Whether a tracer is in a list or tuple, or in one of those in it."""
-    return any(isinstance(item, Tracer) or (isinstance(item, list | tuple) and contains_tracer(item)) for item in items)
+    return any(isinstance(item, Tracer) or (is_sequence(item) and contains_tracer(item)) for item in items)
 
 
 def aval_of(x: Any) -> AbstractArray:

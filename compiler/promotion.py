@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from compiler.axes import is_array
 from compiler.errors import DtypeError, ShapeError, at_user_line
 from compiler.tracer import Tracer
 from dialects.dlc.interfaces import ELEMENT_TYPES
@@ -24,12 +25,14 @@ def kind_of(x: Any) -> Kind:
     """How `x`, a tracer or concrete operand, takes part in promotion."""
     if isinstance(x, Tracer):
         return {"i": int, "f": float}[x.dtype.kind] if x.weak_type else x.dtype
-    if isinstance(x, np.ndarray | np.generic):
+    if is_array(x):
         return x.dtype
     if isinstance(x, bool):
         return BOOL
     if isinstance(x, int | float | complex):
-        return type(x) if type(x) in {int, float, complex} else np.asarray(x).dtype
+        for weak in (int, float, complex):
+            if type(x) is weak:
+                return weak
     return np.asarray(x).dtype
 
 

@@ -21,7 +21,7 @@ _NOT_USER = tuple(
     f"{folder}/"
     for folder in (
         *(_PROJECT / package for package in ("compiler", "dialects", "passes", "runtime")),
-        *(Path(library.__file__).resolve().parent for library in (numpy, optree)),
+        *(Path(str(library.__file__)).resolve().parent for library in (numpy, optree)),
     )
 )
 

@@ -21,6 +21,9 @@ from compiler.source import show_line, user_line
 from dialects.builder import OpBuilder
 from dialects.dlc.interfaces import tensor_type_of
 
+xp: Any = np
+"""NumPy, as called on tracers: its annotations know only its own arrays."""
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -155,7 +158,7 @@ class Tracer:
 
     # Use as a Python value
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> bool:  # noqa: PLE0304
         advice = (
             "use `np.where`, `compiler.cond` or, for a setting that is a constant of the program, `static_argnames`"
         )
@@ -176,7 +179,7 @@ class Tracer:
     def __complex__(self) -> complex:
         fail_as_python(self, "the complex number", "complex numbers are not supported")
 
-    def __index__(self) -> int:
+    def __index__(self) -> int:  # noqa: PLE0305
         fail_as_python(
             self, "the index", "use `x[i]` on a traced array, or `static_argnames` for a size or a number of steps"
         )

@@ -202,16 +202,13 @@ def _run(
         outputs: list[AbstractArray] = []
         for i, leaf in enumerate(leaves):
             if not isinstance(leaf, Tracer | np.ndarray | np.generic | bool | int | float):
-                path = leaf_paths(output_tree)[i]
+                where = "" if code is None else f"\n  at {code.co_filename}:{code.co_firstlineno}"
                 raise ArgumentError(
-                    f"{frame.name}: the result{path} is of type {type(leaf).__name__}; "
-                    "a traced function returns arrays, Python scalars, or containers of them\n"
-                    f"  at {location.filename.data}:{location.line.data}"
-                    if code is not None
-                    else f"{frame.name}: the result{path} is of type {type(leaf).__name__}, which is not an array"
+                    f"{frame.name}: the result{leaf_paths(output_tree)[i]} is of type {type(leaf).__name__}; "
+                    f"a traced function returns arrays, Python scalars, or containers of them{where}"
                 )
             values.append(array_value(leaf))
-            outputs.append(leaf.aval if isinstance(leaf, Tracer) else abstract(leaf, f"result{i}"))
+            outputs.append(leaf.aval if isinstance(leaf, Tracer) else abstract(cast(object, leaf), f"result{i}"))
         frame.builder.location = location
         frame.function(symbol, values, is_private=is_private).location = location
     return tuple(outputs), output_tree
@@ -253,9 +250,9 @@ def _leaf_names(spec: TreeSpec, num_args: int, parameters: Sequence[str]) -> lis
         else:
             top.append(f"arg{i}")
     names: list[str] = []
-    for accessor in spec.accessors():
+    for accessor in cast(list[Any], spec.accessors()):
         is_keyword, key = accessor[0].entry, accessor[1].entry
-        rest = "".join(entry.codify("") for entry in accessor[2:])
+        rest = accessor[2:].codify("")
         names.append((key if is_keyword else top[key]) + rest)
     return names
 

@@ -17,7 +17,7 @@ from dialects.dlc.binary import and_, max_, min_, or_, pow_, rem, xor
 from dialects.dlc.constants import full, splat_value
 from dialects.dlc.conversion import convert
 from dialects.dlc.interfaces import element_type_of, is_bool, is_float, shape_of
-from dialects.dlc.selection import compare, select
+from dialects.dlc.selection import Direction, compare, select
 from dialects.dlc.unary import (
     abs_,
     ceil,
@@ -172,7 +172,11 @@ def trunc(b: OpBuilder, x: SSAValue) -> SSAValue:
 
 def rounding(op: Callable[[OpBuilder, SSAValue], SSAValue]) -> Rule:
     """A rule that rounds floats and leaves integers alone."""
-    return lambda b, x: op(b, x) if has_floats(x) else x
+
+    def rule(b: OpBuilder, x: SSAValue) -> SSAValue:
+        return op(b, x) if has_floats(x) else x
+
+    return rule
 
 
 def modf(b: OpBuilder, x: SSAValue) -> tuple[SSAValue, SSAValue]:
@@ -188,7 +192,11 @@ def modf(b: OpBuilder, x: SSAValue) -> tuple[SSAValue, SSAValue]:
 
 def scaled(factor: float) -> Rule:
     """The rule `factor x`."""
-    return lambda b, x: mul(b, x, like(b, x, factor))
+
+    def rule(b: OpBuilder, x: SSAValue) -> SSAValue:
+        return mul(b, x, like(b, x, factor))
+
+    return rule
 
 
 def exp2(b: OpBuilder, x: SSAValue) -> SSAValue:
@@ -198,7 +206,11 @@ def exp2(b: OpBuilder, x: SSAValue) -> SSAValue:
 
 def log_to_base(base: float) -> Rule:
     """The rule `log(x) / log(base)`."""
-    return lambda b, x: div(b, log(b, x), like(b, x, math.log(base)))
+
+    def rule(b: OpBuilder, x: SSAValue) -> SSAValue:
+        return div(b, log(b, x), like(b, x, math.log(base)))
+
+    return rule
 
 
 def tan(b: OpBuilder, x: SSAValue) -> SSAValue:
@@ -255,9 +267,13 @@ def hypot(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
 # Comparisons, logic, kinds of numbers
 
 
-def comparison(direction: str) -> Rule:
+def comparison(direction: Direction) -> Rule:
     """The rule that compares."""
-    return lambda b, x, y: compare(b, direction, x, y)
+
+    def rule(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
+        return compare(b, direction, x, y)
+
+    return rule
 
 
 def truth(b: OpBuilder, x: SSAValue) -> SSAValue:
@@ -267,7 +283,11 @@ def truth(b: OpBuilder, x: SSAValue) -> SSAValue:
 
 def logical(op: Callable[[OpBuilder, SSAValue, SSAValue], SSAValue]) -> Rule:
     """The rule that joins truth values."""
-    return lambda b, x, y: op(b, truth(b, x), truth(b, y))
+
+    def rule(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
+        return op(b, truth(b, x), truth(b, y))
+
+    return rule
 
 
 def logical_not(b: OpBuilder, x: SSAValue) -> SSAValue:

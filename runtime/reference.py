@@ -4,7 +4,7 @@ It is the oracle of the tests and what runs with `DLC_DISABLE_JIT=1`. The levels
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from xdsl.dialects import func
 from xdsl.dialects.builtin import FileLineColLoc, ModuleOp, TensorType
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from dialects.dlc.interfaces import TensorOp, dtype_of
+from dialects.dlc.interfaces import AnyTensor, TensorOp, dtype_of
 from dialects.dlc.transforms import CallOp
 from dialects.errors import ArgumentError, CompilerError, UnsupportedError
 
@@ -55,7 +55,8 @@ def interpret(
 
 def _check_argument(name: str, position: int, array: Array, argument_type: Attribute) -> None:
     assert isinstance(argument_type, TensorType), f"@{name}: argument {position} is not a tensor"
-    shape, dtype = argument_type.get_shape(), dtype_of(argument_type)
+    tensor = cast(AnyTensor, argument_type)
+    shape, dtype = tensor.get_shape(), dtype_of(tensor)
     if array.shape != shape or array.dtype != dtype:
         raise ArgumentError(
             f"interpret: argument {position} of @{name} is {array.dtype.name}{list(array.shape)}, "

@@ -1,0 +1,122 @@
+"""Norms, and the forms of products and diagonals that `np.linalg` has."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from compiler.axes import normalize_axes
+from compiler.errors import ShapeError, at_user_line
+from compiler.numpy_linalg import (
+    astype,
+    cross,
+    diagonal,
+    matmul,
+    matrix_transpose,
+    outer,
+    tensordot,
+    trace,
+    vecdot,
+)
+from compiler.operands import as_tracer
+from compiler.promotion import FLOAT64
+from compiler.tracer import Tracer, fail_unsupported, xp
+
+
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tracer:  # noqa: A002
+    """Vector norms, and the matrix norms that need no decomposition: Frobenius, 1 and infinity."""
+    x = as_tracer(x)
+    if x.dtype.kind != "f":
+        x = astype(x, FLOAT64)
+    if axis is None:
+        axes = tuple(range(x.ndim))
+        if ord is None:
+            total = xp.sqrt(xp.sum(xp.square(x)))
+            return total.reshape((1,) * x.ndim) if keepdims else total
+    else:
+        axes = normalize_axes("norm", axis, x.ndim)
+    if len(axes) == 1:
+        return _vector_norm(x, ord, axes[0], keepdims)
+    if len(axes) == 2:
+        return _matrix_norm(x, ord, axes, keepdims)
+    raise ShapeError(at_user_line(f"norm: axis {axis} of an array of shape {x.shape} is neither a vector nor a matrix"))
+
+
+def _vector_norm(x: Tracer, ord: Any, axis: int, keepdims: bool) -> Tracer:  # noqa: A002
+    keywords: dict[str, Any] = {"axis": axis, "keepdims": keepdims}
+    if ord in {None, 2}:
+        return xp.sqrt(xp.sum(xp.square(x), **keywords))
+    if ord == math.inf:
+        return xp.max(xp.abs(x), **keywords)
+    if ord == -math.inf:
+        return xp.min(xp.abs(x), **keywords)
+    if ord == 0:
+        return xp.sum((x != 0).astype(x.dtype), **keywords)
+    if ord == 1:
+        return xp.sum(xp.abs(x), **keywords)
+    if isinstance(ord, int | float):
+        return xp.sum(xp.abs(x) ** ord, **keywords) ** (1 / ord)
+    raise ShapeError(at_user_line(f"norm: {ord!r} is no order of a vector norm"))
+
+
+def _matrix_norm(x: Tracer, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Tracer:  # noqa: A002
+    rows, columns = axes
+    if ord in {None, "fro"}:
+        return xp.sqrt(xp.sum(xp.square(x), axis=axes, keepdims=keepdims))
+    if ord not in {1, -1, math.inf, -math.inf}:
+        fail_unsupported(f"np.linalg.norm of matrices with ord={ord!r}", "use None, 'fro', 1, -1, np.inf or -np.inf")
+    summed, compared = (rows, columns) if abs(ord) == 1 else (columns, rows)
+    sums = xp.sum(xp.abs(x), axis=summed, keepdims=True)
+    best = (xp.max if ord > 0 else xp.min)(sums, axis=compared, keepdims=True)
+    return best if keepdims else xp.squeeze(best, axes)
+
+
+def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Tracer:  # noqa: A002
+    """`np.linalg.vector_norm`; without an axis, of all elements."""
+    x = as_tracer(x)
+    if axis is not None:
+        return norm(x, ord, axis, keepdims)
+    total = norm(x.reshape(-1), ord, 0)
+    return total.reshape((1,) * x.ndim) if keepdims else total
+
+
+def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Tracer:  # noqa: A002
+    """`np.linalg.matrix_norm`, of the last two dimensions."""
+    return norm(x, ord, (-2, -1), keepdims)
+
+
+def matrix_trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Tracer:
+    """`np.linalg.trace`, of the last two dimensions."""
+    return trace(x, offset, -2, -1, dtype)
+
+
+def matrix_diagonal(x: Any, /, *, offset: int = 0) -> Tracer:
+    """`np.linalg.diagonal`, of the last two dimensions."""
+    return diagonal(x, offset, -2, -1)
+
+
+def vecdot_along(x1: Any, x2: Any, /, *, axis: int = -1) -> Tracer:
+    """`np.linalg.vecdot`."""
+    return vecdot(xp.moveaxis(as_tracer(x1), axis, -1), xp.moveaxis(as_tracer(x2), axis, -1))
+
+
+def cross_along(x1: Any, x2: Any, /, *, axis: int = -1) -> Tracer:
+    """`np.linalg.cross`."""
+    return cross(x1, x2, axis=axis)
+
+
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    np.linalg.norm: norm,
+    np.linalg.vector_norm: vector_norm,
+    np.linalg.matrix_norm: matrix_norm,
+    np.linalg.trace: matrix_trace,
+    np.linalg.diagonal: matrix_diagonal,
+    np.linalg.outer: outer,
+    np.linalg.matmul: matmul,
+    np.linalg.vecdot: vecdot_along,
+    np.linalg.tensordot: tensordot,
+    np.linalg.cross: cross_along,
+    np.linalg.matrix_transpose: matrix_transpose,
+}
+"""The functions of this file by the function of NumPy that they are."""
