@@ -67,6 +67,8 @@ class LoopBuilder:
         self.mask: Value | None = None
         self.sweep_depth = 0
         """The depth at which the current sweep starts."""
+        self.block_start: Position | None = None
+        """The first tile point of a block whose temporaries have storage for all its points."""
         self.stored_here: set[Buffer] = set()
         """The buffers that the current sweep stores to: loads of them cannot leave its loops."""
         self._known: list[dict[Any, Value]] = [{}]
@@ -140,8 +142,11 @@ class LoopBuilder:
 
     def subtract(self, left: Position, right: Position) -> Position:
         """The difference of two positions."""
-        if isinstance(left, int) and isinstance(right, int):
-            return left - right
+        if isinstance(right, int):
+            if isinstance(left, int):
+                return left - right
+            if right == 0:
+                return left
         return self._remember(arith.SubiOp, left, right)
 
     def multiply(self, position: Position, factor: int) -> Position:
@@ -330,7 +335,10 @@ class LoopBuilder:
         return [self.index(index) for index in indices]
 
     def _padded(self, buffer: Buffer, positions: list[Position]) -> list[Position]:
-        return [*positions, 0] if buffer.lanes_last else positions
+        if not buffer.lanes_last:
+            return positions
+        start = self.block_start
+        return [*positions, 0 if start is None else self.subtract(self.dims[self.lane_dim], start)]
 
     def _lane_positions(self, access: Access, lane: int) -> list[Position]:
         base = self.dims[self.lane_dim]

@@ -10,13 +10,16 @@ from xdsl.dialects.vector import CombiningKindAttr, CombiningKindFlag
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from dialects.builder import vector_type
-from passes.memref.loop_builder import LANES, SCALAR, VECTOR, LoopBuilder, Value
+from passes.memref.loop_builder import LANES, SCALAR, VECTOR, LoopBuilder, Position, Value
 from passes.memref.statements import COMBINERS, Kernel, Output, Statement, constant_number
 from passes.memref.sweeps import Sweep
 from passes.memref.vector_plan import SweepPlan
 
 # Integer division by zero traps, so it must not move to where it would run although its loop does not.
 _PINNED = (arith.DivSIOp, arith.RemSIOp, arith.DivUIOp, arith.RemUIOp, arith.FloorDivSIOp, arith.CeilDivSIOp)
+
+STEPS = 4
+"""Steps of a reduction that share one load and store of accumulators in memory."""
 
 
 class Reduction(NamedTuple):
@@ -44,6 +47,61 @@ class SweepCode:
 
     def emit(self, sweep: Sweep, plan: SweepPlan) -> None:
         """Append the loop nest of a sweep at the current tile point."""
+        self._enter(sweep, plan)
+        self._dim(0)
+
+    def emit_interchanged(self, sweep: Sweep, lanes: Callable[[Callable[[], None]], None]) -> None:
+        """Append the inner loops of a sweep around those over a block of tile points, which `lanes` appends.
+
+        The accumulators of the block are in memory, and stay in the cache. Several steps of the innermost loop go
+        together, so that an accumulator is loaded and stored once for all of them.
+        """
+        b = self.b
+        self._enter(sweep, SweepPlan(None, 0, masked_tail=False))
+        starting = [r for r in self.reductions if r.output.initial is not None]
+
+        def initialise() -> None:
+            for reduction in starting:
+                b.store(reduction.output.access, self._initial(reduction.output))
+
+        def accumulate(positions: list[Position]) -> None:
+            self.carried = {}
+            for r in self.reductions:
+                value = b.load(r.output.access)
+                self.carried[r, False] = b.as_vector(value) if b.lanes else value
+            for position in positions:
+                b.dims[-1] = position
+                self._point()
+            for r in self.reductions:
+                b.store(r.output.access, self.carried[r, False])
+
+        def inner_loops(dim: int) -> None:
+            extent = self.extents[dim]
+            if dim + 1 < len(self.extents):
+
+                def body(position: Value) -> None:
+                    b.dims[self.rank + dim] = position
+                    inner_loops(dim + 1)
+
+                b.loop(0, extent, 1, {}, body)
+                return
+            whole = extent - extent % STEPS
+
+            def steps(position: Value) -> None:
+                positions = [b.add(position, step) for step in range(STEPS)]
+                lanes(lambda: accumulate(positions))
+
+            if whole:
+                b.loop(0, whole, STEPS, {}, steps)
+            if whole < extent:
+                lanes(lambda: accumulate(list(range(whole, extent))))
+
+        lanes(initialise)
+        for buffer in b.stored_here:
+            b.forget(buffer)
+        inner_loops(0)
+
+    def _enter(self, sweep: Sweep, plan: SweepPlan) -> None:
         b = self.b
         self.statements = sweep.statements
         self.extents = sweep.extents
@@ -59,7 +117,6 @@ class SweepCode:
             Reduction(s, o, s.num_parallel - self.rank) for s in sweep.statements if s.is_reduction for o in s.outputs
         ]
         self.carried = {}
-        self._dim(0)
 
     # Loops
 

@@ -8,12 +8,10 @@ reduction: softmax is [max], [exp, sum], [div].
 from dataclasses import dataclass, field
 from math import prod
 
-from xdsl.utils.exceptions import PassFailedException
-
 from passes.memref.statements import Buffer, Kernel, Statement, bit_width
 
 LARGEST_TEMPORARY = 1 << 18
-"""Bytes of stack that a temporary of one tile point may take; a larger one is computed again where it is read."""
+"""Bytes: a larger temporary of one tile point is computed again where it is read, if its operands are still there."""
 
 
 @dataclass(slots=True, eq=False)
@@ -125,14 +123,8 @@ class Schedule:
         )
         if size <= LARGEST_TEMPORARY:
             return False
-        for buffer in [access.buffer for access in statement.read_accesses()] + statement.captured:
-            if buffer in self._written_arguments:
-                name = self.kernel.name
-                raise PassFailedException(
-                    f"lower-kernels: @{name} needs a temporary of {size} bytes per tile point that cannot be computed "
-                    "again, because the kernel overwrites an argument that it depends on; do not bufferize it in place"
-                )
-        return True
+        reads = [access.buffer for access in statement.read_accesses()] + statement.captured
+        return not any(buffer in self._written_arguments for buffer in reads)
 
 
 def needs_memory(buffer: Buffer, sweeps: list[Sweep], keeps_registers: dict[Sweep, object]) -> bool:
@@ -162,4 +154,17 @@ def needs_memory(buffer: Buffer, sweeps: list[Sweep], keeps_registers: dict[Swee
         same = shape is not None and all(keeps_registers.get(writer) == shape for writer in writers)
         if not (pointwise and same):
             return True
+    return False
+
+
+def read_elsewhere(buffer: Buffer, sweeps: list[Sweep]) -> bool:
+    """Whether a temporary is read in another sweep than that which computes it, or is the result of a reduction."""
+    writers = [sweep for sweep in sweeps if any(buffer in s.written() for s in sweep.statements)]
+    for sweep in sweeps:
+        for statement in sweep.statements:
+            if statement.is_reduction and buffer in statement.written():
+                return True
+            reads = any(access.buffer is buffer for access in statement.read_accesses())
+            if (reads and writers != [sweep]) or buffer in statement.captured:
+                return True
     return False

@@ -15,11 +15,15 @@ from xdsl.dialects.builtin import Float32Type, Float64Type
 
 from dialects.remarks import emit_remark
 from passes.memref.statements import Access, Kernel, Statement, bit_width, operation_cost
-from passes.memref.sweeps import Sweep
+from passes.memref.sweeps import Sweep, read_elsewhere
 
 PASS_NAME = "lower-kernels"
 CHEAP = 12
 """Up to this many instructions per point, several vectors per iteration hide the latency of a reduction."""
+CACHE_BYTES = 1 << 16
+"""What a reduction may read again and again in small pieces without losing time."""
+BLOCK = 2048
+"""Points whose accumulators stay in the first-level cache."""
 
 _DIVISIONS = (arith.DivSIOp, arith.RemSIOp, arith.DivUIOp, arith.RemUIOp, arith.FloorDivSIOp, arith.CeilDivSIOp)
 
@@ -46,6 +50,8 @@ class KernelPlan:
     tile_lanes: int
     masked_tail: bool
     sweeps: dict[Sweep, SweepPlan]
+    block: int = 0
+    """With lanes along the tile: how many points go through one sweep before the next; 0: one vector of them."""
 
 
 def plan_kernel(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> KernelPlan:
@@ -66,7 +72,8 @@ def plan_kernel(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> Kernel
         tile_cost = sum(_cost(sweep, kernel.rank - 1, 1) for sweep in sweeps) * waste
         if tile_cost < inner_cost:
             masked = all(_may_mask(s, kernel.rank - 1) for sweep in sweeps for s in sweep.statements)
-            return KernelPlan(tile_lanes, masked, dict.fromkeys(sweeps, scalar))
+            block = _block(kernel, sweeps, tile_lanes)
+            return KernelPlan(tile_lanes, masked, dict.fromkeys(sweeps, scalar), block)
     for sweep, plan in plans.items():
         if plan.dim is None and prod(sweep.extents) > 1:
             why = (
@@ -89,6 +96,33 @@ def _tile_lanes(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> int:
     if reduces and all(_body_cost(sweep) <= CHEAP for sweep in sweeps):
         return _widened(width, kernel.tile[-1])
     return width
+
+
+def _block(kernel: Kernel, sweeps: list[Sweep], lanes: int) -> int:
+    """How many tile points to take through the inner loops together, so that a reduction reads memory in order.
+
+    A reduction over rows that takes a few columns at a time reads a little of every row, which is slow if the whole does not
+    stay in the cache from one group of columns to the next.
+    """
+    size = kernel.tile[-1]
+    if size <= lanes:
+        return 0
+    temporaries = [b for b in kernel.buffers.values() if b.is_temporary and prod(b.inner_shape) > 1]
+    if any(read_elsewhere(buffer, sweeps) for buffer in temporaries):
+        return 0
+    reductions = [sweep for sweep in sweeps if any(s.is_reduction for s in sweep.statements)]
+    for sweep in reductions:
+        if any(s.num_parallel != kernel.rank for s in sweep.statements if s.is_reduction):
+            return 0
+    if all(_bytes_read(sweep, size) <= CACHE_BYTES for sweep in reductions):
+        return 0
+    return min(BLOCK, -(-size // lanes) * lanes)
+
+
+def _bytes_read(sweep: Sweep, size: int) -> int:
+    """The bytes that a sweep reads for `size` tile points."""
+    accesses = [access for s in sweep.statements for access in s.read_accesses() if 0 not in access.strides]
+    return sum(bit_width(a.buffer.element_type) for a in accesses) // 8 * prod(sweep.extents) * size
 
 
 def _plan_sweep(kernel: Kernel, sweep: Sweep, vector_bits: int) -> tuple[SweepPlan, float]:

@@ -1,0 +1,156 @@
+"""The loops over the tile of one kernel, and the memory of its temporaries."""
+
+from collections.abc import Callable
+
+from xdsl.dialects import arith, memref
+from xdsl.dialects.builtin import DenseArrayBase, i32
+from xdsl.ir import SSAValue
+
+from dialects.builder import memref_type
+from dialects.remarks import emit_remark
+from passes.memref.loop_builder import INDEX, LoopBuilder, Position, Value
+from passes.memref.statements import Buffer, Kernel
+from passes.memref.sweep_code import SweepCode
+from passes.memref.sweeps import Schedule, Sweep, needs_memory, read_elsewhere
+from passes.memref.vector_plan import PASS_NAME, KernelPlan, plan_kernel
+
+_NO_OPERANDS = DenseArrayBase.from_list(i32, [0, 0])
+
+
+class KernelCode:
+    """Appends the code of one kernel to `b`, whose block has the range of tile points as its first arguments."""
+
+    def __init__(self, kernel: Kernel, b: LoopBuilder, vector_bits: int):
+        self.kernel = kernel
+        self.b = b
+        self.scalars: dict[SSAValue, Value] = {}
+        for op in kernel.prologue:
+            operands = [self.scalars[operand].ssa for operand in op.operands]
+            new = b.blocks[0].create_op(type(op), operands, [r.type for r in op.results], op.properties)
+            self.scalars.update({r: Value(n, 0) for r, n in zip(op.results, new.results, strict=True)})
+        self.sweeps: list[Sweep] = Schedule(kernel).sweeps
+        self.plan: KernelPlan = plan_kernel(kernel, self.sweeps, vector_bits)
+        self._make_storage()
+
+    def _make_storage(self) -> None:
+        """Allocate what temporaries need, for one tile point (or one per lane), and note what is stored."""
+        for buffer in self.kernel.buffers.values():
+            if buffer.is_temporary and self._needs_memory(buffer):
+                lanes = self.plan.block or self.plan.tile_lanes
+                shape = (*buffer.inner_shape, lanes) if lanes else buffer.inner_shape
+                buffer.lanes_last = lanes > 0
+                buffer.storage = self.b.blocks[0].create(
+                    memref.AllocaOp,
+                    (),
+                    memref_type(buffer.element_type, shape),
+                    {"operandSegmentSizes": _NO_OPERANDS},
+                )
+        for sweep in self.sweeps:
+            for statement in sweep.statements:
+                for buffer in statement.written():
+                    buffer.stored = buffer.storage is not None
+
+    def _needs_memory(self, buffer: Buffer) -> bool:
+        if self.plan.block:
+            return read_elsewhere(buffer, self.sweeps)
+        straight: dict[Sweep, object] = {
+            sweep: plan for sweep, plan in self.plan.sweeps.items() if plan.is_straight(sweep.extents)
+        }
+        return needs_memory(buffer, self.sweeps, straight)
+
+    def emit(self) -> tuple[int, ...]:
+        """Append the loop over the tile; return the sizes that the kernel is to be launched over."""
+        block = self.b.blocks[0].block
+        lower, upper = (Value(argument, 0) for argument in block.args[:2])
+        tile = self.kernel.tile
+        self.b.dims = [0] * len(tile)
+        has_lanes = self.plan.tile_lanes > 0
+        if has_lanes and len(tile) == 1:
+            self._last_dim(lower, upper)
+            return tile
+        over = tile[:-1] if has_lanes else tile
+
+        def body(position: Value) -> None:
+            rest: Position = position
+            for i, size in reversed(list(enumerate(over))):
+                self.b.dims[i] = 0 if size == 1 else self.b.remainder(rest, size) if i else rest
+                rest = self.b.quotient(rest, size) if i else 0
+            if has_lanes:
+                self._last_dim(0, tile[-1])
+            else:
+                self._point()
+
+        self.b.loop(lower, upper, 1, {}, body)
+        if has_lanes:
+            message = f"@{self.kernel.name}: lanes run along the last tile dimension, launched over {list(over)}"
+            emit_remark("passed", PASS_NAME, message, self.kernel.function.location)
+        return over
+
+    def _point(self) -> None:
+        """Append all sweeps at one tile point, or one vector of them."""
+        code = SweepCode(self.b, self.kernel, self.scalars)
+        for sweep in self.sweeps:
+            code.emit(sweep, self.plan.sweeps[sweep])
+
+    def _last_dim(self, lower: Position, upper: Position) -> None:
+        """Append all sweeps for points of the last tile dimension, which lanes run along."""
+        size = self.plan.block
+        if not size:
+            self._lanes(lower, upper, self._point)
+        elif isinstance(lower, int) and isinstance(upper, int) and upper - lower <= size:
+            self._block(lower, upper)
+        else:
+
+            def body(start: Value) -> None:
+                end = self.b.position(self.b.add(start, size))
+                self._block(start, self.b.op(arith.MinSIOp, (end, self.b.position(upper)), INDEX))
+
+            self.b.loop(lower, upper, size, {}, body)
+
+    def _block(self, start: Position, end: Position) -> None:
+        """Append one sweep after the other for a block of tile points, so that reductions read memory in order."""
+        self.b.block_start = start
+        code = SweepCode(self.b, self.kernel, self.scalars)
+        for sweep in self.sweeps:
+            if any(statement.is_reduction for statement in sweep.statements):
+                code.emit_interchanged(sweep, lambda point: self._lanes(start, end, point))
+            else:
+                self._lanes(start, end, lambda sweep=sweep: code.emit(sweep, self.plan.sweeps[sweep]))
+        self.b.block_start = None
+
+    def _lanes(self, lower: Position, upper: Position, point: Callable[[], None]) -> None:
+        """Append `point` for a range of the last tile dimension: whole vectors, then the rest masked or one by one."""
+        b, lanes = self.b, self.plan.tile_lanes
+        rest = b.remainder(b.subtract(upper, lower), lanes)
+        middle = b.subtract(upper, rest)
+        last = self.kernel.rank - 1
+
+        def vector(position: Position) -> None:
+            b.dims[last] = position
+            b.lanes, b.lane_dim = lanes, last
+            point()
+            b.lanes = 0
+
+        def masked(position: Position) -> None:
+            b.lanes = lanes
+            b.mask = b.create_mask(b.subtract(upper, position))
+            vector(position)
+            b.mask = None
+
+        def scalar(position: Position) -> None:
+            b.dims[last] = position
+            b.lane_dim = last
+            point()
+
+        self._range(lower, middle, lanes, vector)
+        if self.plan.masked_tail:
+            self._range(middle, upper, lanes, masked)
+        else:
+            self._range(middle, upper, 1, scalar)
+
+    def _range(self, lower: Position, upper: Position, step: int, body: Callable[[Position], None]) -> None:
+        if isinstance(lower, int) and isinstance(upper, int) and upper - lower <= step:
+            if lower < upper:
+                body(lower)
+        else:
+            self.b.loop(lower, upper, step, {}, body)
