@@ -10,7 +10,7 @@ from xdsl.ir import Dialect, Operation
 from xdsl.parser import Parser
 from xdsl.utils.exceptions import ParseError, VerifyException
 
-from compiler.universe import DLC_UNIVERSE
+from compiler.universe import DLC_UNIVERSE, get_llvm
 from dialects.errors import CompilerError
 
 
@@ -26,7 +26,11 @@ class IrError(CompilerError):
 def make_context(*, allow_unregistered: bool = False) -> Context:
     """A context that knows upstream's dialects and ours, each loaded when first met."""
     context = Context(allow_unregistered=allow_unregistered)
-    factories: dict[str, Callable[[], Dialect]] = {**get_all_dialects(), **DLC_UNIVERSE.all_dialects}
+    factories: dict[str, Callable[[], Dialect]] = {
+        **get_all_dialects(),
+        **DLC_UNIVERSE.all_dialects,
+        "llvm": get_llvm,
+    }
     for name, factory in factories.items():
         context.register_dialect(name, factory)
     return context

@@ -5,23 +5,13 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-from xdsl.context import Context
-from xdsl.dialects import get_all_dialects
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.parser import Parser
 
-from compiler.universe import DLC_UNIVERSE, get_llvm
+from compiler.source_ir import make_context
 from passes.loops.convert_to_llvm import ConvertToLlvmPass
 from runtime import native
 from runtime.llvm_text import emit_llvm
-
-
-def make_context() -> Context:
-    """A context with upstream's dialects and ours, `llvm` being ours."""
-    context = Context()
-    for name, factory in {**get_all_dialects(), **DLC_UNIVERSE.all_dialects, "llvm": get_llvm}.items():
-        context.register_dialect(name, factory)
-    return context
 
 
 def lower_to_text(module: str | ModuleOp) -> str:

@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 from native_runner import lower_to_text, run_loops
+from xdsl.parser import Parser
 from xdsl.utils.exceptions import PassFailedException
 
+from compiler.source_ir import make_context
 from dialects.errors import InternalError, MissingLibraryError
+from passes.loops.convert_to_llvm import ConvertToLlvmPass
 from runtime import blas, native
 
 rng = np.random.default_rng(0)
@@ -571,11 +574,6 @@ def test_missing_symbol_is_an_internal_error():
 
 
 def test_unexpanded_math_says_what_to_do():
-    from native_runner import make_context
-    from xdsl.parser import Parser
-
-    from passes.loops.convert_to_llvm import ConvertToLlvmPass
-
     context = make_context()
     module = Parser(context, elementwise("%r = math.exp %x : f32", "f32")).parse_module()
     with pytest.raises(PassFailedException, match=r"cannot convert math.exp on \(f32\); run expand-math first"):

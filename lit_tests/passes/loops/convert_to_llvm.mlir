@@ -1,0 +1,219 @@
+// RUN: dlc-opt %s -p convert-to-llvm --split-input-file | filecheck %s
+
+// A host function takes a table of pointers; unused ones are not read, and its signature stays readable.
+// CHECK-LABEL: llvm.func @host(%table: !llvm.ptr) attributes {
+// CHECK-SAME:    rt.num_inputs = 1 : i64, rt.signature = (memref<4xf32>, memref<4xf32>, memref<0xi8>) -> ()
+// CHECK-DAG:     %[[ZERO:.*]] = llvm.mlir.constant(0) : i64
+// CHECK-DAG:     %[[EXTENT:.*]] = llvm.mlir.constant(12) : i64
+// CHECK:         %[[X:.*]] = llvm.load %table
+// CHECK:         %[[SLOT:.*]] = llvm.getelementptr inbounds %table[1]
+// CHECK:         %[[Y:.*]] = llvm.load %[[SLOT]]
+// CHECK-NOT:     llvm.load
+// CHECK:         llvm.call @k(%[[ZERO]], %[[EXTENT]], %[[X]], %[[Y]])
+func.func @host(%x: memref<4xf32>, %y: memref<4xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 1 : i64} {
+  rt.launch @k over [3, 4] (%x, %y) : memref<4xf32>, memref<4xf32>
+  func.return
+}
+func.func private @k(%lo: index, %hi: index, %x: memref<4xf32>, %y: memref<4xf32>)
+
+// -----
+
+// What a kernel only reads is readonly; an argument that a launch passes twice is not noalias.
+// CHECK-LABEL: llvm.func internal @k(
+// CHECK-SAME:    i64, %{{\w+}}: i64, %{{\w+}}: !llvm.ptr {llvm.readonly}, %{{\w+}}: !llvm.ptr {llvm.readonly}, %{{\w+}}: !llvm.ptr {llvm.noalias})
+func.func private @k(%lo: index, %hi: index, %x: memref<4xf32>, %y: memref<4xf32>, %z: memref<4xf32>) {
+  %a = memref.load %x[%lo] : memref<4xf32>
+  %b = memref.load %y[%lo] : memref<4xf32>
+  %c = arith.addf %a, %b : f32
+  memref.store %c, %z[%lo] : memref<4xf32>
+  func.return
+}
+func.func @host(%x: memref<4xf32>, %z: memref<4xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 1 : i64} {
+  rt.launch @k over [4] (%x, %x, %z) : memref<4xf32>, memref<4xf32>, memref<4xf32>
+  func.return
+}
+
+// -----
+
+// Constant indices become one constant offset, and leave no constant behind.
+// CHECK-LABEL: llvm.func @offset(
+// CHECK-NOT:     llvm.mlir.constant
+// CHECK:         %[[P:.*]] = llvm.getelementptr inbounds %{{\w+}}[9] : (!llvm.ptr) -> !llvm.ptr, f64
+// CHECK:         llvm.load %[[P]] {alignment = 8 : i64} : !llvm.ptr -> vector<2xf64>
+func.func @offset(%x: memref<3x4xf64>) -> vector<2xf64> {
+  %c2 = arith.constant 2 : index
+  %c1 = arith.constant 1 : index
+  %v = vector.load %x[%c2, %c1] : memref<3x4xf64>, vector<2xf64>
+  func.return %v : vector<2xf64>
+}
+
+// -----
+
+// A boolean is a byte in memory and a bit in a register.
+// CHECK-LABEL: llvm.func @boolean(
+// CHECK:         %[[BYTE:.*]] = llvm.load %{{.*}} {alignment = 1 : i64} : !llvm.ptr -> vector<8xi8>
+// CHECK:         %[[BIT:.*]] = llvm.trunc %[[BYTE]] : vector<8xi8> to vector<8xi1>
+// CHECK:         %[[BACK:.*]] = llvm.zext %[[BIT]] : vector<8xi1> to vector<8xi8>
+// CHECK:         llvm.store %[[BACK]]
+func.func @boolean(%x: memref<8xi1>, %y: memref<8xi1>) {
+  %c0 = arith.constant 0 : index
+  %v = vector.load %x[%c0] : memref<8xi1>, vector<8xi1>
+  vector.store %v, %y[%c0] : memref<8xi1>, vector<8xi1>
+  func.return
+}
+
+// -----
+
+// A loop tests at its end; a loop that is known to run at least once has no test in front.
+// CHECK-LABEL: llvm.func @loop(
+// CHECK:         llvm.br ^[[LOOP:.*]](%{{.*}}, %{{.*}} : i64, f32)
+// CHECK:       ^[[LOOP]](%[[I:.*]]: i64, %[[S:.*]]: f32):
+// CHECK:         %[[T:.*]] = llvm.fadd %[[S]], %[[S]] : f32
+// CHECK:         %[[NEXT:.*]] = llvm.add %[[I]], %{{.*}} overflow<nsw> : i64
+// CHECK:         llvm.cond_br %{{.*}}, ^[[LOOP]](%[[NEXT]], %[[T]] : i64, f32), ^[[AFTER:.*]](%[[T]] : f32)
+// CHECK:       ^[[AFTER]](%[[R:.*]]: f32):
+// CHECK:         llvm.return %[[R]]
+func.func @loop(%x: f32) -> f32 {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %r = scf.for %i = %c0 to %c8 step %c1 iter_args(%s = %x) -> (f32) {
+    %t = arith.addf %s, %s : f32
+    scf.yield %t : f32
+  }
+  func.return %r : f32
+}
+
+// -----
+
+// A loop that never runs is its initial values.
+// CHECK-LABEL: llvm.func @empty_loop(
+// CHECK-SAME:    %[[X:\w+]]: f32
+// CHECK-NEXT:    llvm.return %[[X]] : f32
+func.func @empty_loop(%x: f32) -> f32 {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %r = scf.for %i = %c1 to %c0 step %c1 iter_args(%s = %x) -> (f32) {
+    %t = arith.addf %s, %s : f32
+    scf.yield %t : f32
+  }
+  func.return %r : f32
+}
+
+// -----
+
+// Stack memory in a loop is allocated once, at the start of the function.
+// CHECK-LABEL: llvm.func @stack(
+// CHECK:         llvm.alloca %{{.*}} x !llvm.array<4 x f32> {alignment = 64 : i64}
+// CHECK:         llvm.cond_br
+// CHECK-NOT:     llvm.alloca
+func.func @stack(%n: index, %v: f32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  scf.for %i = %c0 to %n step %c1 {
+    %m = memref.alloca() : memref<4xf32>
+    memref.store %v, %m[%c0] : memref<4xf32>
+  }
+  func.return
+}
+
+// -----
+
+// Fast-math and overflow flags are kept.
+// CHECK-LABEL: llvm.func @flags(
+// CHECK:         llvm.fadd %{{.*}}, %{{.*}} {fastmathFlags = #llvm.fastmath<contract>} : f32
+// CHECK:         llvm.add %{{.*}}, %{{.*}} overflow<nuw> : i64
+func.func @flags(%x: f32, %i: i64, %y: memref<1xf32>, %j: memref<1xi64>) {
+  %c0 = arith.constant 0 : index
+  %a = arith.addf %x, %x fastmath<contract> : f32
+  %b = arith.addi %i, %i overflow<nuw> : i64
+  memref.store %a, %y[%c0] : memref<1xf32>
+  memref.store %b, %j[%c0] : memref<1xi64>
+  func.return
+}
+
+// -----
+
+// A sum may be reassociated and starts from -0.0, which changes nothing.
+// CHECK-LABEL: llvm.func @sum(
+// CHECK:         %[[START:.*]] = llvm.mlir.constant(-0.000000e+00 : f32) : f32
+// CHECK:         llvm.intr.vector.reduce.fadd(%[[START]], %{{\w+}}) {fastmathFlags = #llvm.fastmath<reassoc>}
+func.func @sum(%v: vector<8xf32>) -> f32 {
+  %r = vector.reduction <add>, %v : vector<8xf32> into f32
+  func.return %r : f32
+}
+
+// -----
+
+// A matrix product is a call of the library, row major, with the trans flags of the operation.
+// CHECK-LABEL: llvm.func @gemm(
+// CHECK-DAG:     %[[ORDER:.*]] = llvm.mlir.constant(101 : i32) : i32
+// CHECK-DAG:     %[[TRANS:.*]] = llvm.mlir.constant(112 : i32) : i32
+// CHECK-DAG:     %[[NONE:.*]] = llvm.mlir.constant(111 : i32) : i32
+// CHECK:         llvm.call @cblas_sgemm(%[[ORDER]], %[[TRANS]], %[[NONE]],
+// CHECK:       llvm.func @cblas_sgemm(i32
+func.func @gemm(%a: memref<3x2xf32>, %b: memref<3x4xf32>, %c: memref<2x4xf32>) {
+  rt.gemm trans_lhs %a, %b into %c : memref<3x2xf32>, memref<3x4xf32> into memref<2x4xf32>
+  func.return
+}
+
+// -----
+
+// A matrix times a vector takes the cheaper routine; only what is called is declared.
+// CHECK-LABEL: llvm.func @gemv(
+// CHECK:         llvm.call @cblas_dgemv(
+// CHECK-NOT:   gemm
+func.func @gemv(%a: memref<3x2xf64>, %b: memref<2x1xf64>, %c: memref<3x1xf64>) {
+  rt.gemm %a, %b into %c : memref<3x2xf64>, memref<2x1xf64> into memref<3x1xf64>
+  func.return
+}
+
+// -----
+
+// An empty result needs no call; a product over nothing is zero.
+// CHECK-LABEL: llvm.func @degenerate(
+// CHECK-NOT:     llvm.call
+// CHECK:         "llvm.intr.memset"
+// CHECK-NOT:     llvm.call
+func.func @degenerate(%a: memref<0x2xf32>, %b: memref<2x4xf32>, %c: memref<0x4xf32>, %d: memref<3x0xf32>, %e: memref<0x4xf32>, %f: memref<3x4xf32>) {
+  rt.gemm %a, %b into %c : memref<0x2xf32>, memref<2x4xf32> into memref<0x4xf32>
+  rt.gemm %d, %e into %f : memref<3x0xf32>, memref<0x4xf32> into memref<3x4xf32>
+  func.return
+}
+
+// -----
+
+// A batch with one matrix on the right is one product with more rows; any other batch is a loop.
+// CHECK-LABEL: llvm.func @batch(
+// CHECK:         llvm.call @cblas_sgemm
+// CHECK:         llvm.br ^[[LOOP:.*]](
+// CHECK:       ^[[LOOP]](
+// CHECK:         llvm.call @cblas_sgemm
+// CHECK:         llvm.cond_br %{{.*}}, ^[[LOOP]](
+func.func @batch(%a: memref<5x2x3xf32>, %b: memref<3x4xf32>, %c: memref<5x2x4xf32>, %d: memref<5x3x4xf32>) {
+  rt.gemm %a, %b into %c : memref<5x2x3xf32>, memref<3x4xf32> into memref<5x2x4xf32>
+  rt.gemm %a, %d into %c : memref<5x2x3xf32>, memref<5x3x4xf32> into memref<5x2x4xf32>
+  func.return
+}
+
+// -----
+
+// Reshapes cost nothing; a view is an offset in bytes.
+// CHECK-LABEL: llvm.func @views(
+// CHECK-SAME:    %[[ARENA:\w+]]: !llvm.ptr
+// CHECK:         %[[VIEW:.*]] = llvm.getelementptr inbounds %[[ARENA]][64] : (!llvm.ptr) -> !llvm.ptr, i8
+// CHECK:         llvm.store %{{.*}}, %[[VIEW]]
+func.func @views(%arena: memref<128xi8>, %x: f32) {
+  %c0 = arith.constant 0 : index
+  %c64 = arith.constant 64 : index
+  %v = memref.view %arena[%c64][] : memref<128xi8> to memref<2x3xf32>
+  %f = memref.collapse_shape %v [[0, 1]] : memref<2x3xf32> into memref<6xf32>
+  memref.store %x, %f[%c0] : memref<6xf32>
+  func.return
+}
+
+// -----
+
+// A global is an internal constant array.
+// CHECK: llvm.mlir.global internal constant @w(dense<[true, false]> : tensor<2xi1>) {{.*}} : !llvm.array<2 x i8>
+"memref.global"() <{sym_name = "w", sym_visibility = "private", constant, type = memref<2xi1>, initial_value = dense<[true, false]> : tensor<2xi1>}> : () -> ()
