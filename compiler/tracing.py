@@ -208,7 +208,7 @@ def _run(
                     f"a traced function returns arrays, Python scalars, or containers of them{where}"
                 )
             values.append(array_value(leaf))
-            outputs.append(leaf.aval if isinstance(leaf, Tracer) else abstract(cast(object, leaf), f"result{i}"))
+            outputs.append(leaf.aval if isinstance(leaf, Tracer) else abstract(leaf, f"result{i}"))  # pyright: ignore[reportUnknownArgumentType]
         frame.builder.location = location
         frame.function(symbol, values, is_private=is_private).location = location
     return tuple(outputs), output_tree
@@ -250,10 +250,10 @@ def _leaf_names(spec: TreeSpec, num_args: int, parameters: Sequence[str]) -> lis
         else:
             top.append(f"arg{i}")
     names: list[str] = []
-    for accessor in cast(list[Any], spec.accessors()):
+    for accessor in spec.accessors():
         is_keyword, key = accessor[0].entry, accessor[1].entry
         rest = accessor[2:].codify("")
-        names.append((key if is_keyword else top[key]) + rest)
+        names.append((key if is_keyword else top[key]) + rest)  # pyright: ignore[reportUnknownArgumentType]
     return names
 
 
