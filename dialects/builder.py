@@ -29,7 +29,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute, Block, Operation, OpResult, Region, SSAValue, SSAValues, Use
 from xdsl.ir.affine import AffineExpr, AffineMap
-from xdsl.irdl import IRDLOperation
+from xdsl.irdl import IRDLOperation, OptionalDef
 
 from dialects.float_literals import read_bits_in_dense
 from dialects.vector_arith import allow_vectors_in_arith
@@ -146,14 +146,14 @@ class OpBuilder:
 
 @cache
 def default_properties(op_type: type[Operation]) -> dict[str, Attribute]:
-    """The properties of `op_type` that have a default value, with that value."""
+    """The properties of `op_type` that are never left out and have a default value, with that value."""
     if not issubclass(op_type, IRDLOperation):
         return {}
     definition = op_type.get_irdl_definition()
     return {
         name: property_def.default_value
         for name, property_def in definition.properties.items()
-        if property_def.default_value is not None
+        if property_def.default_value is not None and not isinstance(property_def, OptionalDef)
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from xdsl.dialects import arith, memref
 from xdsl.dialects.builtin import DenseArrayBase, i32
-from xdsl.ir import SSAValue
+from xdsl.ir import Operation, SSAValue
 
 from dialects.builder import memref_type
 from dialects.remarks import emit_remark
@@ -24,9 +24,11 @@ class KernelCode:
         self.kernel = kernel
         self.b = b
         self.scalars: dict[SSAValue, Value] = {}
+        self.prologue: list[Operation] = []
         for op in kernel.prologue:
             operands = [self.scalars[operand].ssa for operand in op.operands]
             new = b.blocks[0].create_op(type(op), operands, [r.type for r in op.results], op.properties)
+            self.prologue.append(new)
             self.scalars.update({r: Value(n, 0) for r, n in zip(op.results, new.results, strict=True)})
         self.sweeps: list[Sweep] = Schedule(kernel).sweeps
         self.plan: KernelPlan = plan_kernel(kernel, self.sweeps, vector_bits)
@@ -60,6 +62,14 @@ class KernelCode:
 
     def emit(self) -> tuple[int, ...]:
         """Append the loop over the tile; return the sizes that the kernel is to be launched over."""
+        over = self._tile()
+        for op in reversed(self.prologue):
+            if all(result.first_use is None for result in op.results):
+                op.detach()
+                op.erase()
+        return over
+
+    def _tile(self) -> tuple[int, ...]:
         block = self.b.blocks[0].block
         lower, upper = (Value(argument, 0) for argument in block.args[:2])
         tile = self.kernel.tile

@@ -3,12 +3,15 @@
 Before:
 
 ```mlir
-func.func private @scale(%x: memref<100xf32>, %out: memref<100xf32>) attributes {rt.tile = array<i64: 100>} {
-  linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]}
-      ins(%x : memref<100xf32>) outs(%out : memref<100xf32>) {
-  ^bb0(%a: f32, %b: f32):
-    %c = arith.mulf %a, %a : f32
-    linalg.yield %c : f32
+func.func private @sum_exp(%x: memref<64x100xf32>, %out: memref<64xf32>) attributes {rt.tile = array<i64: 64>} {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%out : memref<64xf32>)
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>],
+      iterator_types = ["parallel", "reduction"]} ins(%x : memref<64x100xf32>) outs(%out : memref<64xf32>) {
+  ^bb0(%a: f32, %sum: f32):
+    %e = math.exp %a : f32
+    %s = arith.addf %sum, %e : f32
+    linalg.yield %s : f32
   }
   func.return
 }
@@ -17,7 +20,29 @@ func.func private @scale(%x: memref<100xf32>, %out: memref<100xf32>) attributes 
 After:
 
 ```mlir
-func.func private @scale(%lo: index, %hi: index, %x: memref<100xf32>, %out: memref<100xf32>) {
+func.func private @sum_exp(%lo: index, %hi: index, %x: memref<64x100xf32>, %out: memref<64xf32>) {
+  %c1 = arith.constant 1 : index
+  %zeros = arith.constant dense<0.0> : vector<8xf32>
+  %c0 = arith.constant 0 : index
+  %c96 = arith.constant 96 : index
+  %c8 = arith.constant 8 : index
+  %c4 = arith.constant 4 : index
+  %mask = vector.create_mask %c4 : vector<8xi1>
+  scf.for %i = %lo to %hi step %c1 {
+    %sums = scf.for %j = %c0 to %c96 step %c8 iter_args(%sum = %zeros) -> (vector<8xf32>) {
+      %a = vector.load %x[%i, %j] : memref<64x100xf32>, vector<8xf32>
+      %e = math.exp %a : vector<8xf32>
+      %s = arith.addf %sum, %e : vector<8xf32>
+      scf.yield %s : vector<8xf32>
+    }
+    %a_tail = vector.maskedload %x[%i, %c96], %mask, %zeros
+        : memref<64x100xf32>, vector<8xi1>, vector<8xf32> into vector<8xf32>
+    %e_tail = math.exp %a_tail : vector<8xf32>
+    %added = arith.addf %sums, %e_tail : vector<8xf32>
+    %all = arith.select %mask, %added, %sums : vector<8xi1>, vector<8xf32>
+    %result = vector.reduction <add>, %all : vector<8xf32> into f32
+    memref.store %result, %out[%i] : memref<64xf32>
+  }
   func.return
 }
 ```

@@ -5,7 +5,7 @@ objects: the sizes of its loops, linear accesses, and the reductions that its bo
 scatter) is an *opaque* statement, which is copied as it stands.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import prod
@@ -26,6 +26,8 @@ from xdsl.dialects.linalg.ops import FillOp, GenericOp, YieldOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.ir.affine import AffineBinaryOpExpr, AffineBinaryOpKind, AffineConstantExpr, AffineDimExpr, AffineExpr
 from xdsl.utils.exceptions import PassFailedException
+
+from dialects.structured import PARALLEL
 
 INFINITY = float("inf")
 
@@ -88,7 +90,14 @@ class Combiner(NamedTuple):
     """An associative and commutative operation that reductions use."""
 
     vector_kind: str
-    neutral: Any
+    neutral: Callable[[Attribute], int | float]
+
+
+def _always(number: float) -> Callable[[Attribute], int | float]:
+    def neutral(_: Attribute) -> int | float:
+        return number
+
+    return neutral
 
 
 def _smallest(element_type: Attribute) -> int:
@@ -100,17 +109,17 @@ def _largest(element_type: Attribute) -> int:
 
 
 COMBINERS: dict[type[Operation], Combiner] = {
-    arith.AddfOp: Combiner("add", lambda _: 0.0),
-    arith.AddiOp: Combiner("add", lambda _: 0),
-    arith.MulfOp: Combiner("mul", lambda _: 1.0),
-    arith.MuliOp: Combiner("mul", lambda _: 1),
-    arith.MaximumfOp: Combiner("maximumf", lambda _: -INFINITY),
-    arith.MinimumfOp: Combiner("minimumf", lambda _: INFINITY),
+    arith.AddfOp: Combiner("add", _always(0.0)),
+    arith.AddiOp: Combiner("add", _always(0)),
+    arith.MulfOp: Combiner("mul", _always(1.0)),
+    arith.MuliOp: Combiner("mul", _always(1)),
+    arith.MaximumfOp: Combiner("maximumf", _always(-INFINITY)),
+    arith.MinimumfOp: Combiner("minimumf", _always(INFINITY)),
     arith.MaxSIOp: Combiner("maxsi", _smallest),
     arith.MinSIOp: Combiner("minsi", _largest),
-    arith.AndIOp: Combiner("and", lambda _: -1),
-    arith.OrIOp: Combiner("or", lambda _: 0),
-    arith.XOrIOp: Combiner("xor", lambda _: 0),
+    arith.AndIOp: Combiner("and", _always(-1)),
+    arith.OrIOp: Combiner("or", _always(0)),
+    arith.XOrIOp: Combiner("xor", _always(0)),
 }
 
 
@@ -258,7 +267,7 @@ class Kernel:
 
     def _generic(self, op: GenericOp) -> Statement:
         num_dims = len(op.iterator_types.data)
-        num_parallel = sum(1 for kind in op.iterator_types.data if kind.data.value == "parallel")
+        num_parallel = sum(1 for kind in op.iterator_types.data if kind == PARALLEL)
         block = op.body.block
         terminator = block.last_op
         assert isinstance(terminator, YieldOp)
@@ -285,9 +294,9 @@ class Kernel:
             if position < len(op.inputs):
                 inputs.append((argument, access))
             else:
-                value = terminator.operands[position - len(op.inputs)]
+                result = terminator.operands[position - len(op.inputs)]
                 used = argument if argument.first_use is not None else None
-                outputs.append(Output(access, used, value, _combiner(argument, value) if used else None))
+                outputs.append(Output(access, used, result, _combiner(argument, result) if used else None))
         if any(size is None for size in sizes):
             raise PassFailedException(
                 f"lower-kernels: @{self.name}: the extent of loop dimension d{sizes.index(None)} of a linalg.generic "
@@ -377,7 +386,7 @@ def _collect(expression: AffineExpr, factor: int, terms: dict[int, int]) -> int 
 def bit_width(element_type: Attribute) -> int:
     """The bits that an element takes in memory; `index` counts as 64."""
     if isinstance(element_type, IntegerType):
-        return max(8, element_type.width.data)
+        return max(8, cast(IntegerType, element_type).width.data)
     return {Float32Type: 32, Float64Type: 64, IndexType: 64}.get(cast(Any, type(element_type)), 16)
 
 
@@ -388,7 +397,7 @@ def constant_number(value: SSAValue) -> int | float | None:
     attribute = value.owner.value
     if isinstance(attribute, FloatAttr):
         return cast(FloatAttr[Any], attribute).value.data
-    return cast(int, attribute.value.data) if isinstance(attribute, IntegerAttr) else None
+    return attribute.value.data if isinstance(attribute, IntegerAttr) else None
 
 
 _CHEAP_MATH = (
