@@ -80,14 +80,16 @@ class BufferizePass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Bufferize every function with a body."""
         del ctx
+        globals_ = {other.sym_name.data for other in op.body.block.ops if isinstance(other, memref.GlobalOp)}
         for function in list(op.body.block.ops):
             if isinstance(function, func.FuncOp) and function.body.blocks:
-                _FunctionBufferizer(op, function).run()
+                _FunctionBufferizer(op, function, globals_).run()
 
 
 class _FunctionBufferizer:
-    def __init__(self, module: ModuleOp, function: func.FuncOp):
+    def __init__(self, module: ModuleOp, function: func.FuncOp, globals_: set[str]):
         self.module = module
+        self.globals = globals_
         self.function = function
         self.old = function.body.block
         last = self.old.last_op
@@ -202,11 +204,10 @@ class _FunctionBufferizer:
             self.memref_of[op.result] = self._splat(op)
             return
         memref_type = to_memref(op.result.type)
-        names = {other.sym_name.data for other in self.module.body.block.ops if isinstance(other, memref.GlobalOp)}
-        number = len(names)
-        while f"constant_{number}" in names:
-            number += 1
-        symbol = f"constant_{number}"
+        symbol = f"constant_{len(self.globals)}"
+        while symbol in self.globals:
+            symbol += "_"
+        self.globals.add(symbol)
         first = self.module.body.block.first_op
         global_op = memref.GlobalOp.get(
             StringAttr(symbol),

@@ -88,7 +88,7 @@ def _reused_storage(
     plan: StoragePlan, kernel: KernelOp, index: int, position: int, last_use: dict[SSAValue, int]
 ) -> Storage | None:
     """The storage of an operand that result `index` of `kernel` may overwrite."""
-    taken = {operand for (op, _), operand in plan.in_place.items() if op is kernel}
+    taken = {plan.in_place.get((kernel, other)) for other in range(index)}
     result_type = kernel.outputs[index].type
     for i, value in enumerate(kernel.inputs):
         storage = plan.storage_of[value]

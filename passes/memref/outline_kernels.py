@@ -57,25 +57,30 @@ class OutlineKernelsPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Outline the kernels of every function."""
         del ctx
-        taken: set[str] = set()
+        taken: dict[str, int] = {}
         for symbol in op.body.block.ops:
             interface = symbol.get_trait(SymbolOpInterface)
             name = interface.get_sym_attr_name(symbol) if interface is not None else None
             if name is not None:
-                taken.add(name.data)
+                taken[name.data] = 0
         for function in list(op.body.block.ops):
             if isinstance(function, func.FuncOp):
                 for kernel in [k for k in function.body.walk() if isinstance(k, rt.KernelOp)]:
                     _outline(op, kernel, taken)
 
 
-def _outline(module: ModuleOp, kernel: rt.KernelOp, taken: set[str]) -> None:
-    name = kernel.kernel_name.data
-    number = 0
-    while name in taken:
-        name = f"{kernel.kernel_name.data}_{number}"
-        number += 1
-    taken.add(name)
+def _unique(name: str, taken: dict[str, int]) -> str:
+    """`name`, or `name_0`, `name_1` …; `taken` holds the next number to try for each name."""
+    unique = name
+    while unique in taken:
+        unique = f"{name}_{taken[name]}"
+        taken[name] += 1
+    taken[unique] = 0
+    return unique
+
+
+def _outline(module: ModuleOp, kernel: rt.KernelOp, taken: dict[str, int]) -> None:
+    name = _unique(kernel.kernel_name.data, taken)
     region = kernel.detach_region(kernel.body)
     block = region.block
     assert block.last_op is not None
