@@ -12,7 +12,7 @@ import numpy as np
 from compiler.abstract import AbstractArray, abstract
 from compiler.errors import ArgumentError, at_user_line
 from compiler.options import CompileOptions
-from compiler.pipelines import IR_STAGES, Target
+from compiler.pipelines import IR_STAGES, Target, paused_collector
 from compiler.pytrees import flatten, unflatten
 from compiler.stages import Compiled, Lowered, Traced
 from compiler.tracing import array_value, current_frame, function_name, is_tracing, new_tracer, trace, trace_subfunction
@@ -163,9 +163,10 @@ class JitFunction:
         return [name for i, name in enumerate(parameters) if i not in positions] or None
 
     def _trace(self, call: _Call) -> Traced:
-        traced = trace(
-            self._dynamic(call), call.args, call.kwargs, name=self._name, argument_names=self._argument_names(call)
-        )
+        with paused_collector():
+            traced = trace(
+                self._dynamic(call), call.args, call.kwargs, name=self._name, argument_names=self._argument_names(call)
+            )
         return Traced(traced, self._target, self._options, self._donate)
 
     def _lower(self, call: _Call) -> Lowered:
