@@ -116,9 +116,10 @@ def find_contraction(op: GenericOp) -> Contraction | str | None:
         return "a reduction dimension is not in both operands"
     if not k:
         return "an outer product has no reduction"
-    if (*batch, *n, *m) == tuple(sorted((*batch, *m, *n))):
+    order = tuple(sorted((*batch, *m, *n)))
+    if (*batch, *m, *n) != order and (*batch, *n, *m) == order:
         lhs, rhs, m, n = rhs, lhs, n, m
-    if (*batch, *m, *n) != tuple(sorted((*batch, *m, *n))):
+    if (*batch, *m, *n) != order:
         return "the result dimensions are not in the order batch, rows, columns"
     return Contraction(lhs, rhs, sizes, batch, m, n, k, element)
 

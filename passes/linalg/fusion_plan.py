@@ -55,7 +55,7 @@ class Loops:
     scalars: dict[Read, Attribute] = field(default_factory=dict[Read, Attribute])
     """For a root: reads of tensors whose elements are all equal."""
     aliases: dict[Read, Read] = field(default_factory=dict[Read, Read])
-    """For a root: reads that became reads of another tensor, behind a reshape."""
+    """For a root: reads that became reads of another tensor, the source of a reshape, transpose, broadcast or slice."""
     anchors: list[int] = field(default_factory=list[int])
     """For a root: how many reads tell the extent of each loop dimension."""
     body_ops: int = 0
@@ -232,8 +232,11 @@ class FusionPlan:
         reads = self._reads_of(loops, access)
         if not self._replace_read(root, (loops.op.results[0], access), tuple(reads)):
             return False
-        root.inlined.append((loops, access))
-        root.body_ops += loops.body.num_ops
+        if loops.body.num_ops == 0 and len(reads) == 1:
+            (root.aliases[loops.op.results[0], access],) = reads
+        else:
+            root.inlined.append((loops, access))
+            root.body_ops += loops.body.num_ops
         return True
 
     def _reads_of(self, loops: Loops, dims: Access) -> dict[Read, None]:

@@ -1,18 +1,18 @@
 """Build the fused operations that a `FusionPlan` decided on."""
 
-from typing import Any
+from collections.abc import Sequence
 
 from xdsl.dialects import arith, tensor
-from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, i32
+from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, LocationAttr, i32
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, YieldOp
-from xdsl.ir import Block, Operation, Region, SSAValue
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from dialects.builder import OpBuilder, affine_map
 from dialects.remarks import emit_remark
 from dialects.structured import PARALLEL, REDUCTION, element_type
 from passes.linalg.bodies import BodyCopier, drain
 from passes.linalg.fusion_plan import FusionPlan, Loops, Read
-from passes.linalg.maps import accesses, compose, dimensions, tensor_type_of
+from passes.linalg.maps import Access, accesses, compose, dimensions, tensor_type_of
 
 _REMOVABLE = (arith.ConstantOp, tensor.EmptyOp, FillOp, GenericOp, tensor.CollapseShapeOp, tensor.ExpandShapeOp)
 
@@ -32,8 +32,9 @@ def rewrite_block(block: Block, plan: FusionPlan) -> None:
         new = _build_root(builder, root, plan, new_values)
         new_values.update(zip(op.results, new.results, strict=True))
         replaced.append(op)
-        if root.inlined:
-            emit_remark("passed", "fuse-elementwise", f"{len(root.inlined)} operations computed inside", op.location)
+        absorbed = len(root.inlined) + len(root.aliases)
+        if absorbed:
+            emit_remark("passed", "fuse-elementwise", f"{absorbed} operations computed inside", op.location)
     # Only now: the plan knows values by their old names.
     for old, value in new_values.items():
         old.replace_all_uses_with(value)
@@ -59,18 +60,20 @@ def _build_root(b: OpBuilder, root: Loops, plan: FusionPlan, new_values: dict[SS
     outputs = [new_values.get(value, value) for value in op.operands[num_inputs:]]
     if root.start:
         outputs = [b.create(tensor.EmptyOp, (), tensor_type_of(value)) for value in outputs]
-    reads = list(root.reads)
-    block = Block(arg_types=[element_type(value) for value in (*(value for value, _ in reads), *outputs)])
-    copier = BodyCopier(OpBuilder(block, op.location))
-    values: dict[Read, SSAValue] = dict(zip(reads, block.args, strict=False))
-    for read, attribute in root.scalars.items():
-        values[read] = copier.constant(attribute, element_type(read[0]))
+    body = _Body(root, plan, op.location)
     for loops, dims in reversed(root.inlined):
-        (result,) = _copy_body(copier, loops, compose(loops.dims, dims), root, values, (), plan)
-        values[loops.op.results[0], dims] = result
-    yielded = _copy_body(copier, root, root.dims, root, values, block.args[len(reads) :], plan)
-    copier.builder.location = op.location
-    copier.builder.create_op(YieldOp, yielded)
+        own_dims = compose(loops.dims, dims)
+        (result,) = body.copy(loops, own_dims, body.arguments(loops, own_dims), ())
+        body.values[loops.op.results[0], dims] = result
+    arguments = body.arguments(root, root.dims)
+    for read in root.reads:
+        # What no body uses tells the extent of a loop.
+        body.value_of(read)
+    reads = list(body.reads)
+    accumulators = [body.add_argument(element_type(value)) for value in outputs]
+    yielded = body.copy(root, root.dims, arguments, accumulators)
+    body.copier.builder.location = op.location
+    body.copier.builder.create_op(YieldOp, yielded)
     rank = len(root.sizes)
     identity = affine_map(rank, dimensions(root.num_parallel))
     maps = [affine_map(rank, access) for _, access in reads] + [identity] * len(outputs)
@@ -83,36 +86,60 @@ def _build_root(b: OpBuilder, root: Loops, plan: FusionPlan, new_values: dict[SS
             "iterator_types": ArrayAttr([PARALLEL] * root.num_parallel + [REDUCTION] * (rank - root.num_parallel)),
             "operandSegmentSizes": DenseArrayBase.from_list(i32, [len(reads), len(outputs)]),
         },
-        regions=[Region(block)],
+        regions=[Region(body.block)],
     )
 
 
-def _copy_body(
-    copier: BodyCopier,
-    loops: Loops,
-    dims: tuple[Any, ...],
-    root: Loops,
-    values: dict[Read, SSAValue],
-    accumulators: tuple[SSAValue, ...],
-    plan: FusionPlan,
-) -> tuple[SSAValue, ...]:
-    """Copy the body of `loops`, whose loop dimensions are `dims` of the root's, and return what it yields."""
-    op = loops.op
-    num_inputs = len(op.operands) - len(op.results)
-    arguments: list[SSAValue | None] = []
-    block = op.regions[0].block
-    for value, access, argument in zip(op.operands[:num_inputs], accesses(op), block.args, strict=False):
-        if argument.first_use is None:
-            arguments.append(None)
-            continue
-        read = (value, compose(access, dims))
-        while read in root.aliases:
-            read = root.aliases[read]
-        arguments.append(values[read])
-    if loops.start:
-        outs = block.args[num_inputs:]
-        starts = zip(loops.start, outs, strict=True)
-        arguments.extend(None if out.first_use is None else copier.constant(attr, out.type) for attr, out in starts)
-    else:
-        arguments.extend(accumulators or [None] * len(op.results))
-    return copier.copy(block, arguments, dims, plan.uniform)
+class _Body:
+    """The body of a fused operation under construction; its inputs are in the order in which it uses them."""
+
+    def __init__(self, root: Loops, plan: FusionPlan, location: LocationAttr):
+        self.root = root
+        self.plan = plan
+        self.block = Block()
+        self.copier = BodyCopier(OpBuilder(self.block, location))
+        self.values: dict[Read, SSAValue] = {}
+        """The scalars that stand for reads: block arguments, constants, and what inlined operations yield."""
+        self.reads: list[Read] = []
+        """What the block arguments stand for."""
+
+    def add_argument(self, scalar_type: Attribute) -> SSAValue:
+        """Append a block argument."""
+        return self.block.insert_arg(scalar_type, len(self.block.args))
+
+    def value_of(self, read: Read) -> SSAValue:
+        """The scalar that stands for `read`."""
+        while (behind := self.root.aliases.get(read)) is not None:
+            read = behind
+        value = self.values.get(read)
+        if value is None:
+            scalar_type = element_type(read[0])
+            constant = self.root.scalars.get(read)
+            if constant is not None:
+                value = self.copier.constant(constant, scalar_type)
+            else:
+                value = self.add_argument(scalar_type)
+                self.reads.append(read)
+            self.values[read] = value
+        return value
+
+    def arguments(self, loops: Loops, dims: Access) -> list[SSAValue | None]:
+        """The scalars for the inputs of `loops`, whose loop dimensions are `dims` of the root's."""
+        op = loops.op
+        num_inputs = len(op.operands) - len(op.results)
+        arguments = op.regions[0].block.args
+        return [
+            None if argument.first_use is None else self.value_of((value, compose(access, dims)))
+            for value, access, argument in zip(op.operands[:num_inputs], accesses(op), arguments, strict=False)
+        ]
+
+    def copy(
+        self, loops: Loops, dims: Access, inputs: Sequence[SSAValue | None], accumulators: Sequence[SSAValue]
+    ) -> tuple[SSAValue, ...]:
+        """Copy the body of `loops` and return what it yields."""
+        block = loops.op.regions[0].block
+        outputs: list[SSAValue | None] = list(accumulators) or [None] * len(loops.op.results)
+        for index, start in enumerate(loops.start):
+            argument = block.args[len(inputs) + index]
+            outputs[index] = None if argument.first_use is None else self.copier.constant(start, argument.type)
+        return self.copier.copy(block, [*inputs, *outputs], dims, self.plan.uniform)

@@ -1,0 +1,167 @@
+// RUN: dlc-opt %s -p form-kernels --split-input-file | filecheck %s
+// RUN: dlc-opt %s -p 'form-kernels{max-group-size=1}' --split-input-file | filecheck %s --check-prefix=ONE
+// ONE-NOT: fused_
+
+#id = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (i)>
+
+// A reduction and an elementwise reader of its result over the same rows share a kernel, which is closed.
+// CHECK-LABEL: func.func @rows(
+// CHECK-SAME:    %[[X:\w+]]: tensor<64x80xf32>
+// CHECK-NEXT:    %[[R:\w+]] = rt.kernel "fused_max_sub" tile [64] ins(%[[A:\w+]] = %[[X]] : tensor<64x80xf32>) -> (tensor<64x80xf32>) {
+// CHECK-NEXT:      %[[C:\w+]] = arith.constant
+// CHECK:           linalg.fill ins(%[[C]]
+// CHECK:           %[[M:\w+]] = linalg.generic {{.*}} ins(%[[A]] : tensor<64x80xf32>)
+// CHECK:           ins(%[[A]], %[[M]] : tensor<64x80xf32>, tensor<64xf32>)
+// CHECK:           rt.yield
+// CHECK-NOT:     rt.kernel
+// CHECK:         func.return %[[R]]
+func.func @rows(%x: tensor<64x80xf32>) -> tensor<64x80xf32> {
+  %low = arith.constant 0xFF800000 : f32
+  %e0 = tensor.empty() : tensor<64xf32>
+  %f = linalg.fill ins(%low : f32) outs(%e0 : tensor<64xf32>) -> tensor<64xf32>
+  %0 = linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]} ins(%x : tensor<64x80xf32>) outs(%f : tensor<64xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %v = arith.maximumf %o, %p : f32
+    linalg.yield %v : f32
+  } -> tensor<64xf32>
+  %e1 = tensor.empty() : tensor<64x80xf32>
+  %1 = linalg.generic {indexing_maps = [#id, #row, #id], iterator_types = ["parallel", "parallel"]} ins(%x, %0 : tensor<64x80xf32>, tensor<64xf32>) outs(%e1 : tensor<64x80xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %v = arith.subf %p, %q : f32
+    linalg.yield %v : f32
+  } -> tensor<64x80xf32>
+  func.return %1 : tensor<64x80xf32>
+}
+
+// -----
+
+#id = affine_map<(i, j) -> (i, j)>
+
+// Two operations may not share a kernel around a third that needs the one and is needed by the other.
+// CHECK-LABEL: func.func @cycle(
+// CHECK:         %[[A:\w+]] = rt.kernel "exp"
+// CHECK:         %[[G:\w+]] = rt.gemm %[[A]], %[[A]]
+// CHECK:         rt.kernel "add" {{.*}} ins(%{{.*}} = %[[A]] : tensor<64x64xf32>, %{{.*}} = %[[G]] : tensor<64x64xf32>)
+func.func @cycle(%x: tensor<64x64xf32>) -> tensor<64x64xf32> {
+  %e = tensor.empty() : tensor<64x64xf32>
+  %a = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<64x64xf32>) outs(%e : tensor<64x64xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %v = math.exp %p : f32
+    linalg.yield %v : f32
+  } -> tensor<64x64xf32>
+  %g = rt.gemm %a, %a : tensor<64x64xf32>, tensor<64x64xf32> -> tensor<64x64xf32>
+  %c = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel", "parallel"]} ins(%a, %g : tensor<64x64xf32>, tensor<64x64xf32>) outs(%e : tensor<64x64xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %v = arith.addf %p, %q : f32
+    linalg.yield %v : f32
+  } -> tensor<64x64xf32>
+  func.return %c : tensor<64x64xf32>
+}
+
+// -----
+
+#id = affine_map<(i, j) -> (i, j)>
+
+// An operation joins an earlier kernel past a library call that does not stand between them.
+// CHECK-LABEL: func.func @no_cycle(
+// CHECK-COUNT-1: rt.kernel "fused_exp_add" {{.*}} -> (tensor<64x64xf32>, tensor<64x64xf32>)
+// CHECK-NOT:     rt.kernel
+func.func @no_cycle(%x: tensor<64x64xf32>, %y: tensor<64x64xf32>) -> (tensor<64x64xf32>, tensor<64x64xf32>) {
+  %e = tensor.empty() : tensor<64x64xf32>
+  %a = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<64x64xf32>) outs(%e : tensor<64x64xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %v = math.exp %p : f32
+    linalg.yield %v : f32
+  } -> tensor<64x64xf32>
+  %g1 = rt.gemm %a, %a : tensor<64x64xf32>, tensor<64x64xf32> -> tensor<64x64xf32>
+  %g2 = rt.gemm %y, %y : tensor<64x64xf32>, tensor<64x64xf32> -> tensor<64x64xf32>
+  %c = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel", "parallel"]} ins(%a, %g2 : tensor<64x64xf32>, tensor<64x64xf32>) outs(%e : tensor<64x64xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %v = arith.addf %p, %q : f32
+    linalg.yield %v : f32
+  } -> tensor<64x64xf32>
+  func.return %g1, %c : tensor<64x64xf32>, tensor<64x64xf32>
+}
+
+// -----
+
+// A tensor that is read at computed indices is computed by an earlier kernel.
+// CHECK-LABEL: func.func @extract(
+// CHECK:         %[[N:\w+]] = rt.kernel "neg" tile [8]
+// CHECK:         rt.kernel "gather" tile [8] ins(%[[I:\w+]] = %{{.*}} : tensor<8xindex>, %[[A:\w+]] = %[[N]] : tensor<8xf32>)
+// CHECK:           tensor.extract %[[A]]
+func.func @extract(%x: tensor<8xf32>, %i: tensor<8xindex>) -> tensor<8xf32> {
+  %e = tensor.empty() : tensor<8xf32>
+  %0 = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]} ins(%x : tensor<8xf32>) outs(%e : tensor<8xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %v = arith.negf %p : f32
+    linalg.yield %v : f32
+  } -> tensor<8xf32>
+  %1 = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]} ins(%i : tensor<8xindex>) outs(%e : tensor<8xf32>) {
+  ^bb0(%p: index, %o: f32):
+    %v = tensor.extract %0[%p] : tensor<8xf32>
+    linalg.yield %v : f32
+  } -> tensor<8xf32>
+  func.return %1 : tensor<8xf32>
+}
+
+// -----
+
+#id = affine_map<(i, j) -> (i, j)>
+
+// Rows and columns have no loop in common: the sum over rows is a kernel of its own.
+// CHECK-LABEL: func.func @columns(
+// CHECK:         rt.kernel "exp" tile [64, 80]
+// CHECK:         rt.kernel "reduce_sum" tile [80]
+func.func @columns(%x: tensor<64x80xf32>) -> (tensor<64x80xf32>, tensor<80xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<64x80xf32>
+  %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<64x80xf32>) outs(%e : tensor<64x80xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %v = math.exp %p : f32
+    linalg.yield %v : f32
+  } -> tensor<64x80xf32>
+  %e1 = tensor.empty() : tensor<80xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e1 : tensor<80xf32>) -> tensor<80xf32>
+  %1 = linalg.generic {indexing_maps = [affine_map<(j, i) -> (i, j)>, affine_map<(j, i) -> (j)>], iterator_types = ["parallel", "reduction"]} ins(%0 : tensor<64x80xf32>) outs(%f : tensor<80xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %v = arith.addf %o, %p : f32
+    linalg.yield %v : f32
+  } -> tensor<80xf32>
+  func.return %0, %1 : tensor<64x80xf32>, tensor<80xf32>
+}
+
+// -----
+
+// A scatter is a kernel of its own, without a tile, and holds the constants that it needs.
+// CHECK-LABEL: func.func @scatter(
+// CHECK-NEXT:    rt.kernel "scatter" tile [] ins(%[[X:\w+]] = %{{.*}} : tensor<8xf32>, %[[U:\w+]] = %{{.*}} : tensor<4xf32>)
+// CHECK:           scf.for
+// CHECK:             tensor.extract %[[U]]
+// CHECK:           rt.yield
+func.func @scatter(%x: tensor<8xf32>, %u: tensor<4xf32>) -> tensor<8xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %r = scf.for %i = %c0 to %c4 step %c1 iter_args(%t = %x) -> (tensor<8xf32>) {
+    %v = tensor.extract %u[%i] : tensor<4xf32>
+    %n = tensor.insert %v into %t[%i] : tensor<8xf32>
+    scf.yield %n : tensor<8xf32>
+  }
+  func.return %r : tensor<8xf32>
+}
+
+// -----
+
+// A fill that is needed as a tensor becomes a kernel; results that are arguments stay.
+// CHECK-LABEL: func.func @fill(
+// CHECK-SAME:    %[[X:\w+]]: tensor<4xf32>
+// CHECK:         %[[F:\w+]] = rt.kernel "fill" tile [8] ins() -> (tensor<8xf32>)
+// CHECK:         func.return %[[F]], %[[X]]
+func.func @fill(%x: tensor<4xf32>) -> (tensor<8xf32>, tensor<4xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<8xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<8xf32>) -> tensor<8xf32>
+  func.return %f, %x : tensor<8xf32>, tensor<4xf32>
+}
