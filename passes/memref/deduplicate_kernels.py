@@ -44,13 +44,15 @@ transformer share theirs).
 Leaves alone: public functions, functions without `rt.tile`.
 """
 
+import struct
 from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import cast
 
 from xdsl.context import Context
 from xdsl.dialects import func
-from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr
-from xdsl.ir import Block, Region, SSAValue
+from xdsl.dialects.builtin import FloatAttr, ModuleOp, SymbolRefAttr
+from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects import rt
@@ -110,9 +112,20 @@ def _block_key(block: Block, numbers: dict[SSAValue, int]) -> Hashable:
                 op.name,
                 operands,
                 tuple(result.type for result in op.results),
-                tuple(sorted(op.properties.items(), key=lambda item: item[0])),
-                tuple(sorted(op.attributes.items(), key=lambda item: item[0])),
+                tuple((name, _exact(value)) for name, value in sorted(op.properties.items(), key=_first)),
+                tuple(sorted(op.attributes.items(), key=_first)),
                 regions,
             )
         )
     return tuple(operations)
+
+
+def _first(item: tuple[str, Attribute]) -> str:
+    return item[0]
+
+
+def _exact(attribute: Attribute) -> Hashable:
+    """A key that keeps 0.0 and -0.0 apart, which are equal as attributes, and lets NaN equal itself."""
+    if isinstance(attribute, FloatAttr):
+        return struct.pack("<d", cast(float, attribute.value.data)), attribute.type
+    return attribute
