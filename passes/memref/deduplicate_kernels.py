@@ -51,7 +51,7 @@ from typing import cast
 
 from xdsl.context import Context
 from xdsl.dialects import func
-from xdsl.dialects.builtin import FloatAttr, ModuleOp, SymbolRefAttr
+from xdsl.dialects.builtin import AnyFloat, FloatAttr, ModuleOp, SymbolRefAttr
 from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.passes import ModulePass
 
@@ -127,5 +127,6 @@ def _first(item: tuple[str, Attribute]) -> str:
 def _exact(attribute: Attribute) -> Hashable:
     """A key that keeps 0.0 and -0.0 apart, which are equal as attributes, and lets NaN equal itself."""
     if isinstance(attribute, FloatAttr):
-        return struct.pack("<d", cast(float, attribute.value.data)), attribute.type
+        number = cast(FloatAttr[AnyFloat], attribute)
+        return struct.pack("<d", number.value.data), number.type
     return attribute
