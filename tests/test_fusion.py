@@ -83,3 +83,104 @@ def test_passes_keep_the_value_of_programs_with_empty_tensors(seed):
 @pytest.mark.parametrize("seed", range(4))
 def test_passes_keep_the_value_of_large_programs(seed):
     check_preserved(2000 + seed, PIPELINES["all"], num_ops=60)
+
+
+def reachable(edges, start):
+    seen, stack = set(), [start]
+    while stack:
+        for other in edges[stack.pop()]:
+            if other not in seen:
+                seen.add(other)
+                stack.append(other)
+    return seen
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_groups_stay_acyclic_and_ordered_and_refuse_only_cycles(seed):
+    rng = np.random.default_rng(seed)
+    graph = AcyclicGroups(search_limit=1000)
+    before = []
+    for node in range(40):
+        own = sorted({int(v) for v in rng.integers(node, size=int(rng.integers(0, 3)))}) if node else []
+        before.append(own)
+        assert graph.add(iter(own)) == node
+        first, second = (graph.find(int(v)) for v in rng.integers(node + 1, size=2))
+        if first == second:
+            continue
+        edges = {graph.find(n): set() for n in range(node + 1)}
+        for n in range(node + 1):
+            edges[graph.find(n)].update({graph.find(p) for p in before[n]} - {graph.find(n)})
+        through = any(
+            goal in reachable(edges, middle)
+            for start, goal in ((first, second), (second, first))
+            for middle in edges[start] - {goal}
+        )
+        refusal = graph.merge(first, second)
+        assert (refusal is not None) == through
+        for n in range(node + 1):
+            for p in before[n]:
+                mine, other = graph.find(n), graph.find(p)
+                assert mine == other or graph.position(other) < graph.position(mine)
+
+
+def test_a_search_that_is_cut_short_refuses():
+    graph = AcyclicGroups(search_limit=1)
+    first = graph.add([])
+    for _ in range(4):
+        graph.add([first])
+    other = graph.add([])
+    last = graph.add([first, other])
+    assert graph.merge(first, last) == "the search for a cycle took too long"
+
+
+PRODUCT = """
+func.func @f(%x: tensor<64x32xf32>, %w: tensor<32x10xf32>) -> tensor<64x10xf32> {
+  %f = arith.constant dense<0.0> : tensor<64x10xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>,
+                                        affine_map<(m, n, k) -> (m, n)>],
+                       iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<64x32xf32>, tensor<32x10xf32>) outs(%f : tensor<64x10xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %t = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %t : f32
+    linalg.yield %s : f32
+  } -> tensor<64x10xf32>
+  func.return %y : tensor<64x10xf32>
+}
+"""
+
+
+def test_library_choice_is_a_remark_either_way():
+    for item, message in [
+        (SelectLibrariesPass(), "64x10x32 f32: BLAS"),
+        (
+            SelectLibrariesPass(min_products=10**6),
+            "64x10x32 f32: generated loops, 20480 products are fewer than 1000000",
+        ),
+    ]:
+        with collect_remarks() as remarks:
+            item.apply(Context(), parse(PRODUCT))
+        assert [remark.message for remark in remarks] == [message]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_refused_join_is_a_remark(seed):
+    program = RandomProgram(3000 + seed)
+    with collect_remarks() as remarks:
+        FormKernelsPass(max_group_size=1).apply(Context(), program.module)
+    for remark in remarks:
+        assert remark.kind == "missed"
+        assert "does not join" in remark.message
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: SelectLibrariesPass(min_products=-1),
+        lambda: FuseElementwisePass(max_body_ops=0),
+        lambda: FormKernelsPass(max_group_size=0),
+    ],
+)
+def test_options_out_of_range_are_errors(make):
+    with pytest.raises(ValueError, match="use at least"):
+        make()
