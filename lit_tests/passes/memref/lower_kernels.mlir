@@ -1,0 +1,308 @@
+// RUN: dlc-opt %s -p lower-kernels --split-input-file | filecheck %s
+
+// A flat kernel: whole vectors over the range, then one masked vector; the tail of any range, so nothing is assumed about its size.
+// CHECK-LABEL: func.func private @square(
+// CHECK-SAME:    %[[LO:\w+]]: index, %[[HI:\w+]]: index, %[[X:\w+]]: memref<100xf32>, %[[OUT:\w+]]: memref<100xf32>)
+// CHECK-NOT:     rt.tile
+// CHECK:         scf.for %[[I:.*]] = %[[LO]] to %[[MIDDLE:.*]] step
+// CHECK-NEXT:      %[[V:.*]] = vector.load %[[X]][%[[I]]] : memref<100xf32>, vector<8xf32>
+// CHECK-NEXT:      %[[R:.*]] = arith.mulf %[[V]], %[[V]] : vector<8xf32>
+// CHECK-NEXT:      vector.store %[[R]], %[[OUT]][%[[I]]] : memref<100xf32>, vector<8xf32>
+// CHECK:         scf.for %[[T:.*]] = %[[MIDDLE]] to %[[HI]] step
+// CHECK:           %[[MASK:.*]] = vector.create_mask
+// CHECK:           vector.maskedload %[[X]][%[[T]]], %[[MASK]]
+// CHECK:           vector.maskedstore %[[OUT]][%[[T]]], %[[MASK]]
+// CHECK-NOT:     linalg
+func.func private @square(%x: memref<100xf32>, %out: memref<100xf32>) attributes {rt.tile = array<i64: 100>} {
+  linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} ins(%x : memref<100xf32>) outs(%out : memref<100xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %c = arith.mulf %a, %a : f32
+    linalg.yield %c : f32
+  }
+  func.return
+}
+
+// -----
+
+// Three sweeps over the row; the row maximum and sum stay in registers, only the exponentials of one row are in memory.
+// CHECK-LABEL: func.func private @softmax(
+// CHECK:         memref.alloca() : memref<128xf32>
+// CHECK-NOT:     memref.alloca
+// CHECK:         scf.for
+// CHECK:           %[[MAX:.*]] = scf.for
+// CHECK:             arith.maximumf {{.*}} : vector<32xf32>
+// CHECK:           vector.reduction <maximumf>
+// CHECK:           scf.for
+// CHECK:             math.exp {{.*}} : vector<8xf32>
+// CHECK:             vector.store
+// CHECK:             arith.addf
+// CHECK:           vector.reduction <add>
+// CHECK:           scf.for
+// CHECK:             arith.divf {{.*}} : vector<8xf32>
+// CHECK:             vector.store
+// CHECK-NOT:       scf.for
+// CHECK:         func.return
+func.func private @softmax(%x: memref<64x128xf32>, %out: memref<64x128xf32>) attributes {rt.tile = array<i64: 64>} {
+  %low = arith.constant 0xff800000 : f32
+  %zero = arith.constant 0.0 : f32
+  %max = memref.alloca() : memref<64xf32>
+  linalg.fill ins(%low : f32) outs(%max : memref<64xf32>)
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]} ins(%x : memref<64x128xf32>) outs(%max : memref<64xf32>) {
+  ^bb0(%a: f32, %m: f32):
+    %r = arith.maximumf %m, %a : f32
+    linalg.yield %r : f32
+  }
+  %exp = memref.alloca() : memref<64x128xf32>
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%x, %max : memref<64x128xf32>, memref<64xf32>) outs(%exp : memref<64x128xf32>) {
+  ^bb0(%a: f32, %m: f32, %o: f32):
+    %d = arith.subf %a, %m : f32
+    %e = math.exp %d : f32
+    linalg.yield %e : f32
+  }
+  %sum = memref.alloca() : memref<64xf32>
+  linalg.fill ins(%zero : f32) outs(%sum : memref<64xf32>)
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]} ins(%exp : memref<64x128xf32>) outs(%sum : memref<64xf32>) {
+  ^bb0(%e: f32, %s: f32):
+    %r = arith.addf %s, %e : f32
+    linalg.yield %r : f32
+  }
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%exp, %sum : memref<64x128xf32>, memref<64xf32>) outs(%out : memref<64x128xf32>) {
+  ^bb0(%e: f32, %s: f32, %o: f32):
+    %r = arith.divf %e, %s : f32
+    linalg.yield %r : f32
+  }
+  func.return
+}
+
+// -----
+
+// A row of two vectors: straight-line code, the row is loaded once and no temporary is in memory.
+// CHECK-LABEL: func.func private @short_rows(
+// CHECK-NOT:     memref.alloca
+// CHECK:         scf.for
+// CHECK-COUNT-2:   vector.load
+// CHECK-NOT:       scf.for
+// CHECK-NOT:       vector.load
+// CHECK:           vector.store
+// CHECK:           vector.store
+// CHECK:         func.return
+func.func private @short_rows(%x: memref<64x16xf32>, %out: memref<64x16xf32>) attributes {rt.tile = array<i64: 64>} {
+  %low = arith.constant 0xff800000 : f32
+  %zero = arith.constant 0.0 : f32
+  %max = memref.alloca() : memref<64xf32>
+  linalg.fill ins(%low : f32) outs(%max : memref<64xf32>)
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]} ins(%x : memref<64x16xf32>) outs(%max : memref<64xf32>) {
+  ^bb0(%a: f32, %m: f32):
+    %r = arith.maximumf %m, %a : f32
+    linalg.yield %r : f32
+  }
+  %exp = memref.alloca() : memref<64x16xf32>
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%x, %max : memref<64x16xf32>, memref<64xf32>) outs(%exp : memref<64x16xf32>) {
+  ^bb0(%a: f32, %m: f32, %o: f32):
+    %d = arith.subf %a, %m : f32
+    %e = math.exp %d : f32
+    linalg.yield %e : f32
+  }
+  %sum = memref.alloca() : memref<64xf32>
+  linalg.fill ins(%zero : f32) outs(%sum : memref<64xf32>)
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]} ins(%exp : memref<64x16xf32>) outs(%sum : memref<64xf32>) {
+  ^bb0(%e: f32, %s: f32):
+    %r = arith.addf %s, %e : f32
+    linalg.yield %r : f32
+  }
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%exp, %sum : memref<64x16xf32>, memref<64xf32>) outs(%out : memref<64x16xf32>) {
+  ^bb0(%e: f32, %s: f32, %o: f32):
+    %r = arith.divf %e, %s : f32
+    linalg.yield %r : f32
+  }
+  func.return
+}
+
+// -----
+
+// A sum over rows: the lanes are columns, and the loop over the rows is outside of that over the columns.
+// CHECK-LABEL: func.func private @column_sum(
+// CHECK-SAME:    %[[X:\w+]]: memref<4096x1024xf32>, %[[OUT:\w+]]: memref<1024xf32>)
+// CHECK:         scf.for %[[BLOCK:.*]] =
+// CHECK:           vector.maskedstore %[[OUT]]
+// CHECK:           scf.for %[[ROW:.*]] =
+// CHECK:             scf.for %[[COLUMN:.*]] =
+// CHECK:               vector.load %[[OUT]][%[[COLUMN]]]
+// CHECK:               vector.load %[[X]][%[[ROW]], %[[COLUMN]]]
+// CHECK:               arith.addf
+// CHECK:               vector.store {{.*}} %[[OUT]][%[[COLUMN]]]
+func.func private @column_sum(%x: memref<4096x1024xf32>, %out: memref<1024xf32>) attributes {rt.tile = array<i64: 1024>} {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%out : memref<1024xf32>)
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d1, d0)>, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]} ins(%x : memref<4096x1024xf32>) outs(%out : memref<1024xf32>) {
+  ^bb0(%a: f32, %s: f32):
+    %r = arith.addf %s, %a : f32
+    linalg.yield %r : f32
+  }
+  func.return
+}
+
+// -----
+
+// Lanes along the last of two tile dimensions: the kernel is launched over the first only.
+// CHECK-LABEL: func.func @host(
+// CHECK:         rt.launch @matmul over [5](
+// CHECK-LABEL: func.func private @matmul(
+// CHECK:         scf.for
+// CHECK:           %[[C:.*]] = scf.for {{.*}} -> (vector<8xf64>)
+// CHECK:             vector.load
+// CHECK:             arith.mulf {{.*}} : vector<8xf64>
+func.func @host(%a: memref<5x7xf64>, %b: memref<7x32xf64>, %c: memref<5x32xf64>, %arena: memref<0xi8>) attributes {rt.num_inputs = 2 : i64} {
+  rt.launch @matmul over [5, 32] (%a, %b, %c) : memref<5x7xf64>, memref<7x32xf64>, memref<5x32xf64>
+  func.return
+}
+func.func private @matmul(%a: memref<5x7xf64>, %b: memref<7x32xf64>, %c: memref<5x32xf64>) attributes {rt.tile = array<i64: 5, 32>} {
+  %zero = arith.constant 0.0 : f64
+  linalg.fill ins(%zero : f64) outs(%c : memref<5x32xf64>)
+  linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%a, %b : memref<5x7xf64>, memref<7x32xf64>) outs(%c : memref<5x32xf64>) {
+  ^bb0(%x: f64, %y: f64, %s: f64):
+    %p = arith.mulf %x, %y : f64
+    %r = arith.addf %s, %p : f64
+    linalg.yield %r : f64
+  }
+  func.return
+}
+
+// -----
+
+// What does not depend on the column is computed once per row, what does not depend on the row once.
+// CHECK-LABEL: func.func private @hoist(
+// CHECK:         %[[RATE:.*]] = memref.load
+// CHECK:         scf.for
+// CHECK:           %[[G:.*]] = memref.load
+// CHECK:           %[[STEP:.*]] = arith.mulf %[[G]], %[[RATE]] : f32
+// CHECK:           vector.broadcast %[[STEP]]
+// CHECK:           scf.for
+// CHECK-NOT:         memref.load
+// CHECK:             vector.store
+func.func private @hoist(%rate: memref<f32>, %g: memref<8xf32>, %x: memref<8x64xf32>, %out: memref<8x64xf32>) attributes {rt.tile = array<i64: 8>} {
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> ()>, affine_map<(d0, d1) -> (d0)>, affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%rate, %g, %x : memref<f32>, memref<8xf32>, memref<8x64xf32>) outs(%out : memref<8x64xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32, %o: f32):
+    %s = arith.mulf %b, %a : f32
+    %r = arith.addf %c, %s : f32
+    linalg.yield %r : f32
+  }
+  func.return
+}
+
+// -----
+
+// Rows picked by an index: the row is the same in all lanes, so its elements are one vector load.
+// CHECK-LABEL: func.func private @embedding(
+// CHECK-SAME:    %[[TABLE:\w+]]: memref<100x64xf32>
+// CHECK:           %[[I:.*]] = memref.load
+// CHECK:           %[[ROW:.*]] = arith.index_cast %[[I]] : i64 to index
+// CHECK:           scf.for %[[J:.*]] =
+// CHECK-NEXT:        vector.load %[[TABLE]][%[[ROW]], %[[J]]]
+func.func private @embedding(%i: memref<8xi64>, %table: memref<100x64xf32>, %out: memref<8x64xf32>) attributes {rt.tile = array<i64: 8>} {
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%i : memref<8xi64>) outs(%out : memref<8x64xf32>) {
+  ^bb0(%a: i64, %o: f32):
+    %row = arith.index_cast %a : i64 to index
+    %column = linalg.index 1 : index
+    %r = memref.load %table[%row, %column] : memref<100x64xf32>
+    linalg.yield %r : f32
+  }
+  func.return
+}
+
+// -----
+
+// A reduction that cannot be reordered (the last nonzero element) runs point by point.
+// CHECK-LABEL: func.func private @last_nonzero(
+// CHECK-NOT:     vector
+// CHECK:         func.return
+func.func private @last_nonzero(%x: memref<100xf32>, %out: memref<f32>) attributes {rt.tile = array<i64>} {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%out : memref<f32>)
+  linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> ()>], iterator_types = ["reduction"]} ins(%x : memref<100xf32>) outs(%out : memref<f32>) {
+  ^bb0(%a: f32, %last: f32):
+    %c = arith.cmpf une, %a, %zero : f32
+    %r = arith.select %c, %a, %last : f32
+    linalg.yield %r : f32
+  }
+  func.return
+}
+
+// -----
+
+// Integer division traps on zero, so lanes beyond the end are not computed: the tail is scalar.
+// CHECK-LABEL: func.func private @remainder(
+// CHECK:         arith.remsi {{.*}} : vector<8xi32>
+// CHECK-NOT:     mask
+// CHECK:         arith.remsi {{.*}} : i32
+func.func private @remainder(%x: memref<20xi32>, %y: memref<20xi32>, %out: memref<20xi32>) attributes {rt.tile = array<i64: 20>} {
+  linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} ins(%x, %y : memref<20xi32>, memref<20xi32>) outs(%out : memref<20xi32>) {
+  ^bb0(%a: i32, %b: i32, %o: i32):
+    %r = arith.remsi %a, %b : i32
+    linalg.yield %r : i32
+  }
+  func.return
+}
+
+// -----
+
+// A kernel that works in place reads each vector before it writes it.
+// CHECK-LABEL: func.func private @in_place(
+// CHECK-SAME:    %[[X:\w+]]: memref<64xf32>)
+// CHECK:         vector.load %[[X]]
+// CHECK:         vector.store {{.*}} %[[X]]
+func.func private @in_place(%x: memref<64xf32>) attributes {rt.tile = array<i64: 64>} {
+  linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} ins(%x : memref<64xf32>) outs(%x : memref<64xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %r = arith.addf %a, %a : f32
+    linalg.yield %r : f32
+  }
+  func.return
+}
+
+// -----
+
+// A scatter keeps its loops.
+// CHECK-LABEL: func.func private @scatter(
+// CHECK:         scf.for {{.*}} = %lo to %hi
+// CHECK:           vector.store
+// CHECK:           scf.for
+// CHECK:             memref.load
+// CHECK:             memref.store
+func.func private @scatter(%i: memref<5xindex>, %out: memref<64xf32>) attributes {rt.tile = array<i64>} {
+  %zero = arith.constant 0.0 : f32
+  %one = arith.constant 1.0 : f32
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c5 = arith.constant 5 : index
+  linalg.fill ins(%zero : f32) outs(%out : memref<64xf32>)
+  scf.for %j = %c0 to %c5 step %c1 {
+    %k = memref.load %i[%j] : memref<5xindex>
+    %old = memref.load %out[%k] : memref<64xf32>
+    %new = arith.addf %old, %one : f32
+    memref.store %new, %out[%k] : memref<64xf32>
+  }
+  func.return
+}
+
+// -----
+
+// A kernel without points does nothing.
+// CHECK-LABEL: func.func private @empty(
+// CHECK-NEXT:    func.return
+func.func private @empty(%x: memref<0x4xf32>) attributes {rt.tile = array<i64: 0>} {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%x : memref<0x4xf32>)
+  func.return
+}
+
+// -----
+
+// Host functions are left alone.
+// CHECK-LABEL: func.func @host_only(
+// CHECK-SAME:    %{{\w+}}: memref<4xf32>, %{{\w+}}: memref<4xf32>, %{{\w+}}: memref<0xi8>)
+// CHECK-NEXT:    "memref.copy"
+func.func @host_only(%x: memref<4xf32>, %out: memref<4xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 1 : i64} {
+  "memref.copy"(%x, %out) : (memref<4xf32>, memref<4xf32>) -> ()
+  func.return
+}
