@@ -47,7 +47,7 @@ def find_host_function(module: ModuleOp, name: str | None = None) -> Operation:
         symbol = op.properties.get("sym_name")
         if not isinstance(symbol, StringAttr) or not op.regions or not op.regions[0].blocks:
             continue
-        if op.get_trait(SymbolOpInterface) is None or _is_private(op):
+        if op.get_trait(SymbolOpInterface) is None or _is_private(op) or op.name == "gpu.module":
             continue
         public[symbol.data] = op
     if name is None:

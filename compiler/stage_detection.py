@@ -20,10 +20,10 @@ def stage_of(module: ModuleOp) -> str:
     if not functions:
         raise ArgumentError("the module has no function with a body")
     dialects = {op.name.partition(".")[0] for op in module.walk()}
-    if "gpu" in dialects:
-        return "gpu"
     if any(op.name == "llvm.func" for op in functions):
         return "llvm"
+    if "gpu" in dialects:
+        return "gpu"
     if "dlc" in dialects:
         return "tensor"
     operations = list(module.walk())

@@ -27,4 +27,11 @@ def get_llvm() -> Dialect:
     return Llvm
 
 
-DLC_UNIVERSE = Universe(all_dialects={"dlc": get_dlc, "rt": get_rt}, all_passes=get_all_passes())
+def get_nvvm() -> Dialect:
+    """What PTX has and LLVM's own instructions lack."""
+    from dialects.nvvm import Nvvm
+
+    return Nvvm
+
+
+DLC_UNIVERSE = Universe(all_dialects={"dlc": get_dlc, "rt": get_rt, "nvvm": get_nvvm}, all_passes=get_all_passes())

@@ -37,7 +37,10 @@ ALL_PASSES: tuple[str, ...] = (
     # loops to llvm
     "loops.expand_math",
     "loops.convert_to_llvm",
-    # gpu
+    # loops to gpu to llvm
+    "gpu.map_to_gpu",
+    "gpu.convert_gpu_to_llvm",
+    "gpu.check_ptx_legality",
 )
 """The place of every pass below this package, in pipeline order."""
 

@@ -4,11 +4,13 @@
 used, block arguments become phis.
 """
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 from xdsl.dialects import llvm
 from xdsl.dialects.builtin import (
     ArrayAttr,
+    DenseArrayBase,
     DenseIntOrFPElementsAttr,
     DictionaryAttr,
     IntegerAttr,
@@ -16,7 +18,7 @@ from xdsl.dialects.builtin import (
     StringAttr,
     UnitAttr,
 )
-from xdsl.ir import Attribute
+from xdsl.ir import Attribute, Operation
 
 from dialects.errors import InternalError
 from runtime.llvm_function_text import FunctionText, ModuleText
@@ -26,12 +28,17 @@ from runtime.llvm_values import constant_text, symbol_text, type_text
 
 def emit_llvm(module: ModuleOp, *, triple: str = "", data_layout: str = "") -> str:
     """The text of `module`, which holds only `llvm` operations; raise `InternalError` on any other."""
+    return emit_operations(module.body.block.ops, triple=triple, data_layout=data_layout)
+
+
+def emit_operations(operations: Iterable[Operation], *, triple: str = "", data_layout: str = "") -> str:
+    """The text of a module with the functions and globals `operations`; raise `InternalError` on anything else."""
     text = ModuleText()
     if data_layout:
         text.lines.append(f'target datalayout = "{data_layout}"')
     if triple:
         text.lines.append(f'target triple = "{triple}"')
-    for op in module.body.block.ops:
+    for op in operations:
         if isinstance(op, llvm.FuncOp):
             _emit_function(text, op)
         elif isinstance(op, llvm.GlobalOp):
@@ -120,8 +127,12 @@ _FUNCTION_FLAGS = {"no_unwind": "nounwind", "no_inline": "noinline", "optimize_n
 
 
 def _function_attributes(extra: dict[str, Attribute]) -> list[str]:
-    """`no_unwind` and its like, and what `passthrough` lists: `"name"` or `["key", "value"]`."""
+    """`no_unwind` and its like, the threads of a GPU block, and what `passthrough` lists: `"name"` or `["key", "value"]`."""
     words = [word for name, word in _FUNCTION_FLAGS.items() if name in extra]
+    threads = extra.get("nvvm.maxntid")
+    if isinstance(threads, DenseArrayBase):
+        sizes = cast(DenseArrayBase[Any], threads).get_values()
+        words.append(f'"nvvm.maxntid"="{",".join(map(str, sizes))}"')
     passthrough = extra.get("passthrough")
     if isinstance(passthrough, ArrayAttr):
         for item in cast(ArrayAttr[Attribute], passthrough):

@@ -1,0 +1,1 @@
+"""Passes on kernels for the GPU."""

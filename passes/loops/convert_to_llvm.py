@@ -68,14 +68,14 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects import func, llvm, memref
-from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, IntegerAttr, ModuleOp, UnitAttr
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, UnitAttr
 from xdsl.dialects.llvm import CallingConventionAttr, LinkageAttr, LLVMFunctionType, LLVMVoidType
 from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
 from dialects.builder import OpBuilder
-from dialects.rt import LaunchOp
+from passes.loops.llvm_arguments import aliased_arguments, argument_attributes
 from passes.loops.llvm_arith import ARITH
 from passes.loops.llvm_calls import CALLS, declare_blas
 from passes.loops.llvm_control import CONTROL
@@ -84,8 +84,6 @@ from passes.loops.llvm_memory import MEMORY, alignment_of, convert_global, offse
 from passes.loops.llvm_vector import VECTOR
 
 _CONVERTERS: Converters = {**ARITH, **MEMORY, **VECTOR, **CONTROL, **CALLS}
-_NO_ALIAS: dict[str, Attribute] = {"llvm.noalias": UnitAttr()}
-_READ_ONLY: dict[str, Attribute] = {"llvm.readonly": UnitAttr()}
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,7 @@ class ConvertToLlvmPass(ModulePass):
         """Convert all top-level operations of `op`."""
         old = op.body.block
         new = Block()
-        aliased = _aliased_arguments(op)
+        aliased = aliased_arguments(old.ops)
         builder = OpBuilder(new)
         called: set[str] = set()
         for top in list(old.ops):
@@ -118,23 +116,6 @@ class ConvertToLlvmPass(ModulePass):
         declare_blas(builder, called - defined)
         op.body.detach_block(old)
         op.body.add_block(new)
-
-
-def _aliased_arguments(module: ModuleOp) -> dict[str, set[int]]:
-    """For each kernel, the arguments that some launch passes twice; reading them twice is fine, `noalias` is not."""
-    aliased: dict[str, set[int]] = {}
-    for function in module.body.block.ops:
-        if not isinstance(function, func.FuncOp) or "rt.num_inputs" not in function.attributes:
-            continue
-        roots: dict[SSAValue, SSAValue] = {}
-        for op in function.body.block.ops:
-            if isinstance(op, memref.CollapseShapeOp | memref.ExpandShapeOp):
-                roots[op.results[0]] = roots.get(op.operands[0], op.operands[0])
-            elif isinstance(op, LaunchOp):
-                arguments = [roots.get(value, value) for value in op.arguments]
-                repeated = {index for index, value in enumerate(arguments) if arguments.count(value) > 1}
-                aliased.setdefault(op.kernel.root_reference.data, set()).update(repeated)
-    return aliased
 
 
 def _convert_function(builder: OpBuilder, function: func.FuncOp, aliased: set[int]) -> set[str]:
@@ -161,7 +142,7 @@ def _convert_function(builder: OpBuilder, function: func.FuncOp, aliased: set[in
         f = _convert_body(function, region, inputs, is_host)
         called = f.called
         if not is_host:
-            properties["arg_attrs"] = _argument_attributes(region.blocks[0].args, f.written, aliased)
+            properties["arg_attrs"] = argument_attributes(region.blocks[0].args, f.written, aliased)
     attributes: dict[str, Attribute] = {"no_unwind": UnitAttr()}
     if is_host:
         attributes |= {**function.attributes, "rt.signature": function.function_type}
@@ -199,18 +180,3 @@ def _load_table(f: FunctionConversion, table: SSAValue, old: Block) -> None:
         pointer = offset_pointer(f, table, index, POINTER)
         f.values[argument] = f.builder.create(llvm.LoadOp, (pointer,), POINTER, alignment_of(argument.type))
         f.values[argument].name_hint = argument.name_hint
-
-
-def _argument_attributes(arguments: Sequence[SSAValue], written: set[SSAValue], aliased: set[int]) -> Attribute:
-    result: list[DictionaryAttr] = []
-    position = 0
-    for argument in arguments:
-        attributes: dict[str, Attribute] = {}
-        if argument.type == POINTER:
-            if position not in aliased:
-                attributes |= _NO_ALIAS
-            if argument not in written:
-                attributes |= _READ_ONLY
-            position += 1
-        result.append(DictionaryAttr(attributes))
-    return ArrayAttr(result)
