@@ -102,18 +102,15 @@ def _execute(
 
 def _reference(module: ModuleOp, stage: str, signature: Signature, inputs: list[Array]) -> list[Array]:
     """The results of the interpreter at the stage of the file."""
-    if stage in {"tensor", "autodiff"}:
-        from compiler.pipelines import passes_between, run_passes
-        from runtime.reference import interpret
-
-        if stage == "tensor":
-            run_passes(module, passes_between("tensor", "autodiff"))
-        return interpret(module, signature.name, inputs)
     if stage in {"llvm", "gpu"}:
         raise ArgumentError(f"there is no interpreter for the stage {stage}; compare at loops or earlier")
-    from runtime.structured_reference import interpret_structured
+    from runtime.reference import interpret
 
-    return interpret_structured(module, signature.name, inputs)
+    if stage == "tensor":
+        from compiler.pipelines import passes_between, run_passes
+
+        run_passes(module, passes_between("tensor", "autodiff"))
+    return interpret(module, signature.name, inputs)
 
 
 def _inputs(signature: Signature, files: Sequence[str], seed: int) -> list[Array]:

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from structured_interpreter import run
 from structured_programs import RandomProgram
 from xdsl.context import Context
 from xdsl.dialects import arith, func, get_all_dialects, tensor
@@ -16,6 +15,7 @@ from passes.linalg.form_kernels import FormKernelsPass
 from passes.linalg.fuse_elementwise import FuseElementwisePass
 from passes.linalg.groups import AcyclicGroups
 from passes.linalg.select_libraries import SelectLibrariesPass
+from runtime.reference import interpret
 
 PIPELINES = {
     "select-libraries": [SelectLibrariesPass(min_products=0)],
@@ -59,11 +59,11 @@ def check_fused_stage(module):
 def check_preserved(seed, passes, **options):
     program = RandomProgram(seed, **options)
     program.module.verify()
-    before = run(program.module, "f", program.arguments)
+    before = interpret(program.module, "f", program.arguments)
     for item in passes:
         item.apply(Context(), program.module)
         program.module.verify()
-        after = run(program.module, "f", program.arguments)
+        after = interpret(program.module, "f", program.arguments)
         for old, new in zip(before, after, strict=True):
             np.testing.assert_allclose(new, old, rtol=1e-9, atol=1e-9, equal_nan=True, err_msg=item.name)
     if any(isinstance(item, FormKernelsPass) for item in passes):

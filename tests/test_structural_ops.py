@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from op_example import OpExample, build_function, build_op, evaluate_block, random_array, random_operands, tensor
 from op_examples_structural import STRUCTURAL_EXAMPLES
-from structured_interpreter import run
 from xdsl.context import Context
 from xdsl.dialects.builtin import IntegerAttr, StringAttr, TensorType, UnrealizedConversionCastOp, f64, i64
 from xdsl.dialects.linalg.ops import FillOp, GenericOp
@@ -26,6 +25,7 @@ from dialects.dlc.reduction import ArgmaxOp, ArgminOp, ReduceMaxOp, ReduceMinOp,
 from dialects.dlc.shape import ReshapeOp, ReverseOp, TransposeOp, reshape, reverse, transpose
 from dialects.dlc.slicing import ConcatenateOp, PadOp, SliceOp, concatenate, pad, slice_
 from passes.dlc.convert_dlc_to_linalg import ConvertDlcToLinalgPass
+from runtime.reference import interpret
 
 RNG_SEED = 7
 
@@ -43,7 +43,7 @@ def lowered(example):
 
 
 def lowered_value(example, operands):
-    (value,) = run(lowered(example), "main", operands)
+    (value,) = interpret(lowered(example), "main", operands)
     return value
 
 

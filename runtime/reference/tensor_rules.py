@@ -1,0 +1,29 @@
+"""Rules of the tensor dialect: every operation knows its value."""
+
+from typing import Any
+
+import numpy as np
+from xdsl.dialects import func
+
+from dialects.dlc.dialect import Dlc
+from dialects.dlc.interfaces import TensorOp
+from dialects.dlc.transforms import CallOp
+from runtime.reference.machine import Machine, Rules, Values
+
+
+def _evaluate(machine: Machine, op: TensorOp, values: Values, operands: list[Any]) -> list[Any]:
+    del machine, values
+    return [np.asarray(op.evaluate(operands))]
+
+
+def _call(machine: Machine, op: CallOp | func.CallOp, values: Values, operands: list[Any]) -> list[Any]:
+    del values
+    name = op.callee if isinstance(op, CallOp) else op.callee.string_value()
+    return machine.call(machine.function(op, name), operands)
+
+
+TENSOR_RULES: Rules = {
+    **{op_type: _evaluate for op_type in Dlc.operations if issubclass(op_type, TensorOp)},
+    CallOp: _call,
+    func.CallOp: _call,
+}
