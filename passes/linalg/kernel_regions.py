@@ -69,8 +69,7 @@ def build_kernels(block: Block, grouping: KernelGrouping) -> None:
     constants: list[Operation] = []
     others: dict[int, Operation] = {}
     repeated: list[Operation] = []
-    old_ops = drain(block)
-    for op in old_ops:
+    for op in _live(drain(block)):
         if isinstance(op, arith.ConstantOp):
             constants.append(op)
         elif isinstance(op, _REPEATED):
@@ -102,6 +101,18 @@ def build_kernels(block: Block, grouping: KernelGrouping) -> None:
     for op in constants:
         if op.results[0].first_use is None:
             block.erase_op(op)
+
+
+def _live(ops: list[Operation]) -> list[Operation]:
+    """Erase the structured operations that nothing reads; return the others."""
+    live: list[Operation] = []
+    for op in reversed(ops):
+        if isinstance(op, GenericOp | scf.ForOp) and all(result.first_use is None for result in op.results):
+            op.erase()
+        else:
+            live.append(op)
+    live.reverse()
+    return live
 
 
 def _build_kernel(b: OpBuilder, group: Group) -> None:

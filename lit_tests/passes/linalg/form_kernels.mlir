@@ -165,3 +165,19 @@ func.func @fill(%x: tensor<4xf32>) -> (tensor<8xf32>, tensor<4xf32>) {
   %f = linalg.fill ins(%zero : f32) outs(%e : tensor<8xf32>) -> tensor<8xf32>
   func.return %f, %x : tensor<8xf32>, tensor<4xf32>
 }
+
+// -----
+
+// What nothing reads is no kernel.
+// CHECK-LABEL: func.func @dead(
+// CHECK-NOT:     rt.kernel
+// CHECK:         func.return
+func.func @dead(%x: tensor<8xf32>) -> tensor<8xf32> {
+  %e = tensor.empty() : tensor<8xf32>
+  %0 = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]} ins(%x : tensor<8xf32>) outs(%e : tensor<8xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %v = arith.negf %p : f32
+    linalg.yield %v : f32
+  } -> tensor<8xf32>
+  func.return %x : tensor<8xf32>
+}
