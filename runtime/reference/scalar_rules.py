@@ -45,11 +45,11 @@ def _on_unsigned(function: Function) -> Function:
 
 def _maximum(x: Any, y: Any) -> Any:
     """IEEE maximum: NaN wins, and 0.0 is larger than -0.0."""
-    return np.where((x == y) & np.signbit(x), y, np.maximum(x, y))
+    return np.where(x == y, np.where(np.signbit(x), y, x), np.maximum(x, y))
 
 
 def _minimum(x: Any, y: Any) -> Any:
-    return np.where((x == y) & np.signbit(x), x, np.where(x == y, y, np.minimum(x, y)))
+    return np.where(x == y, np.where(np.signbit(x), x, y), np.minimum(x, y))
 
 
 def _truncated_quotient(x: Any, y: Any) -> Any:
@@ -73,7 +73,7 @@ def _exact_fma_scalar(x: float, y: float, z: float) -> float:
     try:
         return float(exact)
     except OverflowError:
-        return python_math.copysign(python_math.inf, exact)
+        return python_math.inf if exact > 0 else -python_math.inf
 
 
 _exact_fma = np.frompyfunc(_exact_fma_scalar, 3, 1)
