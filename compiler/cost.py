@@ -7,9 +7,9 @@ from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import ModuleOp, ShapedType
 from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.ir import Operation, SSAValue
-from xdsl.ir.affine import AffineDimExpr
 
 from dialects import rt
+from dialects.partial_reads import loop_extents
 
 _FLOPS = (
     arith.AddfOp, arith.SubfOp, arith.MulfOp, arith.DivfOp, arith.NegfOp, arith.MaximumfOp, arith.MinimumfOp,
@@ -46,13 +46,8 @@ def cost_of(module: ModuleOp) -> dict[str, int]:
 def loop_sizes(op: GenericOp) -> list[int]:
     """The extent of every loop of a structured operation, read off operands that a single dimension indexes."""
     maps = [attribute.data for attribute in op.indexing_maps.data]
-    sizes = [1] * maps[0].num_dims
-    for operand, access in zip(op.operands, maps, strict=True):
-        shape = _shape(operand)
-        for position, expr in enumerate(access.results):
-            if isinstance(expr, AffineDimExpr) and position < len(shape):
-                sizes[expr.position] = max(sizes[expr.position], shape[position]) if shape[position] else 0
-    return sizes
+    extents = loop_extents(maps, [_shape(operand) for operand in op.operands])
+    return [1 if extent is None else extent for extent in extents]
 
 
 def _gemm_flops(op: rt.GemmOp) -> int:

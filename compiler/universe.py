@@ -15,8 +15,10 @@ def get_dlc() -> Dialect:
 
 def get_rt() -> Dialect:
     """Kernels, launches and library calls."""
+    from dialects.partial_reads import allow_partial_reads_in_linalg
     from dialects.rt import Rt
 
+    allow_partial_reads_in_linalg()  # kernels hold such operations
     return Rt
 
 

@@ -25,6 +25,9 @@ from xdsl.dialects.linalg.ops import FillOp, GenericOp, IndexOp, YieldOp
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from dialects.builder import OpBuilder, dims_map, int_array, tensor_type
+from dialects.partial_reads import allow_partial_reads_in_linalg
+
+allow_partial_reads_in_linalg()
 
 Map: TypeAlias = Sequence[int] | AffineMapAttr
 Body: TypeAlias = Callable[[OpBuilder, tuple[SSAValue, ...]], Sequence[SSAValue]]

@@ -285,8 +285,8 @@ class FusionPlan:
         added = [read for read in new if read not in root.reads]
         for value, access in added:
             told = anchored_dims(access, shape_of(value), root.sizes)
-            # By a loop dimension alone, an operand must be read in full: that is how extents are told.
-            if any(dimension(d) in access for d in range(len(root.sizes)) if d not in told):
+            # By a reduction dimension alone, an operand must be read in full: that is how its extent is told.
+            if any(dimension(d) in access for d in range(root.num_parallel, len(root.sizes)) if d not in told):
                 return False
             gained |= told
         lost = anchored_dims(old[1], shape_of(old[0]), root.sizes)
