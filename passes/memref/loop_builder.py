@@ -5,12 +5,14 @@ whatever does not depend on a loop stands in front of it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import Any, TypeAlias, cast
 
 from xdsl.dialects import arith, memref, scf, vector
 from xdsl.dialects.builtin import (
     DenseIntOrFPElementsAttr,
     IndexType,
+    MemRefType,
     VectorType,
     i1,
     i64,
@@ -18,7 +20,8 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineBinaryOpExpr, AffineBinaryOpKind, AffineConstantExpr, AffineDimExpr, AffineExpr
 
-from dialects.builder import OpBuilder, constant_attribute, int_array, vector_type
+from dialects.builder import OpBuilder, constant_attribute, int_array, memref_type, vector_type
+from passes.linalg.reshape_memref import reassociation
 from passes.memref.statements import Access, Buffer, Index, constant_number
 from passes.memref.vector_plan import lane_stride
 
@@ -266,7 +269,8 @@ class LoopBuilder:
         if stride == 0:
             result = self._load_scalar(storage, buffer.element_type, self._padded(buffer, positions), depth)
         elif stride == 1:
-            result = self._load_vector(storage, buffer.element_type, self._padded(buffer, positions), depth)
+            storage, positions = self._row(access, storage, positions)
+            result = self._load_vector(storage, buffer.element_type, positions, depth)
         else:
             result = self.assemble(
                 buffer.element_type,
@@ -312,7 +316,8 @@ class LoopBuilder:
             self.effect(memref.StoreOp, (value.ssa, storage, *indices))
         elif stride == 1:
             vector_value = self.as_vector(value)
-            indices = [self.position(p).ssa for p in self._padded(buffer, positions)]
+            storage, positions = self._row(access, storage, positions)
+            indices = [self.position(p).ssa for p in positions]
             if self.mask is None:
                 self.effect(vector.StoreOp, (vector_value.ssa, storage, *indices))
             else:
@@ -339,6 +344,24 @@ class LoopBuilder:
             return positions
         start = self.block_start
         return [*positions, 0 if start is None else self.subtract(self.dims[self.lane_dim], start)]
+
+    def _row(self, access: Access, storage: SSAValue, positions: list[Position]) -> tuple[SSAValue, Sequence[Position]]:
+        """Where a vector access starts, in memory whose last dimension has all its lanes."""
+        buffer = access.buffer
+        if buffer.lanes_last or access.indices[-1].terms[-1:] == ((self.lane_dim, 1),):
+            return storage, self._padded(buffer, positions)
+        shape = cast(MemRefType[Attribute], storage.type).get_shape()
+        key = ("flat", id(storage))
+        flat = self._known[0].get(key)
+        if flat is None:
+            dims = reassociation(len(shape))
+            flat_type = memref_type(buffer.element_type, (prod(shape),))
+            ssa = self.blocks[0].create(memref.CollapseShapeOp, (storage,), flat_type, {"reassociation": dims})
+            flat = self._known[0][key] = Value(ssa, 0)
+        start: Position = 0
+        for position, size in zip(positions, shape, strict=True):
+            start = self.add(self.multiply(start, size), position)
+        return flat.ssa, [start]
 
     def _lane_positions(self, access: Access, lane: int) -> list[Position]:
         base = self.dims[self.lane_dim]

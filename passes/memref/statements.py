@@ -289,7 +289,8 @@ class Kernel:
                     and index.terms[0][1] == 1
                     and index.expression is None
                 ):
-                    sizes[index.terms[0][0]] = size
+                    known = sizes[index.terms[0][0]]
+                    sizes[index.terms[0][0]] = size if known is None else min(known, size)
             access = Access(buffer, indices, num_dims)
             if position < len(op.inputs):
                 inputs.append((argument, access))
@@ -418,6 +419,8 @@ def operation_cost(op: Operation) -> int:
         return 16
     if isinstance(op, arith.DivfOp | math.SqrtOp | arith.DivSIOp | arith.RemSIOp | arith.DivUIOp | arith.RemUIOp):
         return 6
+    if isinstance(op, arith.MaximumfOp | arith.MinimumfOp):
+        return 5  # for NaN and the signs of zeros
     return 0 if isinstance(op, arith.ConstantOp) else 1
 
 

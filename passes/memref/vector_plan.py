@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from xdsl.dialects import arith, memref
 from xdsl.dialects.builtin import Float32Type, Float64Type
+from xdsl.ir import Operation
 
 from dialects.remarks import emit_remark
 from passes.memref.statements import Access, Kernel, Statement, bit_width, operation_cost
@@ -22,6 +23,10 @@ CHEAP = 12
 """Up to this many instructions per point, several vectors per iteration hide the latency of a reduction."""
 CACHE_BYTES = 1 << 16
 """What a reduction may read again and again in small pieces without losing time."""
+LINE = 16
+"""About how many elements a cache line holds."""
+STREAMS = 8
+"""How many places of memory a loop may walk through at once before they push each other out of the cache."""
 BLOCK = 2048
 """Points whose accumulators stay in the first-level cache."""
 
@@ -69,7 +74,8 @@ def plan_kernel(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> Kernel
     if tile_lanes:
         size = kernel.tile[-1]
         waste = -(-size // tile_lanes) * tile_lanes / size
-        tile_cost = sum(_cost(sweep, kernel.rank - 1, 1) for sweep in sweeps) * waste
+        width = min(_width(sweep.statements, vector_bits) for sweep in sweeps)
+        tile_cost = sum(_cost(sweep, kernel.rank - 1, width) for sweep in sweeps) * waste
         if tile_cost < inner_cost:
             masked = all(_may_mask(s, kernel.rank - 1) for sweep in sweeps for s in sweep.statements)
             block = _block(kernel, sweeps, tile_lanes)
@@ -92,10 +98,12 @@ def _tile_lanes(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> int:
     if not kernel.rank or kernel.tile[-1] < 2 or any(s.is_opaque for sweep in sweeps for s in sweep.statements):
         return 0
     width = min(_width(sweep.statements, vector_bits) for sweep in sweeps)
-    reduces = any(s.is_reduction for sweep in sweeps for s in sweep.statements)
-    if reduces and all(_body_cost(sweep) <= CHEAP for sweep in sweeps):
-        return _widened(width, kernel.tile[-1])
-    return width
+    if any(_body_cost(sweep) > CHEAP for sweep in sweeps):
+        return width
+    statements = [s for sweep in sweeps for s in sweep.statements]
+    if any(lane_stride(a, kernel.rank - 1) not in (0, 1) for s in statements for a in _accesses(s)):
+        return min(width, STREAMS)
+    return _widened(width, kernel.tile[-1]) if any(s.is_reduction for s in statements) else width
 
 
 def _block(kernel: Kernel, sweeps: list[Sweep], lanes: int) -> int:
@@ -164,9 +172,16 @@ def _cost(sweep: Sweep, dim: int | None, width: int) -> float:
             if dim is None or (stride := lane_stride(access, dim)) == 1:
                 total += 1
             elif stride != 0:
-                total += 2 * width
-    scale = width if dim is None else 1
-    return total * prod(sweep.extents) * scale
+                # Far lanes cost a cache line each, unless the next iteration goes on in the same lines.
+                far = dim == len(statement.sizes) - 1 and (stride is None or abs(stride) > LINE)
+                total += 3 * width if far else width
+    total *= prod(sweep.extents) * (width if dim is None else 1)
+    if dim is not None:
+        for statement in sweep.statements:
+            if dim >= statement.num_parallel:
+                ends = prod(statement.sizes[statement.tile_rank : statement.num_parallel])
+                total += ends * width * sum(_cost_across_lanes(output.combiner) for output in statement.outputs)
+    return total
 
 
 def _accesses(statement: Statement) -> Iterable[Access]:
@@ -193,6 +208,11 @@ def _width(statements: list[Statement], vector_bits: int) -> int:
             else:
                 integers = max(integers, bit_width(element_type))
     return max(2, vector_bits // (floats if floats > 8 else integers))
+
+
+def _cost_across_lanes(combiner: Operation | None) -> int:
+    """What combining the lanes of one vector costs, mostly latency; `maximumf` ends in scalar code for signs and NaN."""
+    return 80 if isinstance(combiner, arith.MaximumfOp | arith.MinimumfOp) else 24
 
 
 def lane_stride(access: Access, dim: int) -> int | None:
