@@ -1,8 +1,8 @@
 """`--verify-diagnostics`: compare the diagnostics of a run with `// expected-error {{…}}` comments, as `mlir-opt` does.
 
-An annotation names the line that the diagnostic is for: its own, `@+N`, `@-N` or `@above`, `@below`; or `@unknown`. The text
-must occur in the message. Kinds are `error` and `remark`. A diagnostic without a line matches any annotation of its
-kind. Every error must be expected and every annotation met; remarks that nothing expects are fine, unless one is expected.
+An annotation names the line that the diagnostic is for: its own, `@+N`, `@-N`, `@above` and `@below` (the next line that has
+no annotation), or `@unknown` for a diagnostic without a line. Its text must occur in the message. Every annotation must be
+met and every error expected; remarks too, in a part of the file that expects some.
 """
 
 import re
@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _ANNOTATION = re.compile(
-    r"//\s*expected-(?P<kind>error|remark|warning|note)\s*(?:@(?P<where>[+-]\d+|above|below|unknown))?\s*\{\{(?P<text>.*?)\}\}"
+    r"//\s*expected-(?P<kind>error|remark|warning|note)\s*(?:@(?P<where>[+-]\d+|above|below|unknown))?\s*"
+    r"\{\{(?P<text>.*?)\}\}"
 )
 
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """What a run said: `kind` is `error` or `remark`, `line` counts from 1 in the whole file."""
+    """What a run said: `kind` is `error` or `remark`; `line` counts from 1 in the whole file, `None` if it is not known."""
 
     kind: str
     message: str
@@ -25,7 +26,7 @@ class Diagnostic:
 
 @dataclass(frozen=True)
 class Expected:
-    """An annotation; `line` is the line it is for, `None` for any."""
+    """An annotation; `line` is the line it is for, `None` for `@unknown`."""
 
     kind: str
     text: str
@@ -34,25 +35,32 @@ class Expected:
 
     def matches(self, diagnostic: Diagnostic) -> bool:
         """Whether a diagnostic is the expected one."""
-        same_line = self.line is None or diagnostic.line is None or self.line == diagnostic.line
-        return self.kind == diagnostic.kind and same_line and self.text in diagnostic.message
+        return self.kind == diagnostic.kind and self.line == diagnostic.line and self.text in diagnostic.message
 
 
 def expected_diagnostics(text: str, first_line: int = 1) -> list[Expected]:
     """The annotations in `text`, which starts at `first_line` of its file."""
+    annotated = {number: list(_ANNOTATION.finditer(line)) for number, line in enumerate(text.splitlines(), first_line)}
+    plain = [number for number, matches in annotated.items() if not matches]
     found: list[Expected] = []
-    for number, line in enumerate(text.splitlines(), start=first_line):
-        for match in _ANNOTATION.finditer(line):
-            where = match["where"]
-            target: int | None = number
-            if where == "unknown":
-                target = None
-            elif where in {"above", "below"}:
-                target = number + (1 if where == "below" else -1)
-            elif where:
-                target = number + int(where)
-            found.append(Expected(match["kind"], match["text"], target, number))
+    for number, matches in annotated.items():
+        for match in matches:
+            line = _target(match["where"] or "+0", number, plain)
+            found.append(Expected(match["kind"], match["text"], line, number))
     return found
+
+
+def _target(where: str, number: int, plain: Sequence[int]) -> int | None:
+    """The line that an annotation in line `number` is for; `plain` are the lines without annotations."""
+    match where:
+        case "unknown":
+            return None
+        case "above":
+            return max((line for line in plain if line < number), default=number - 1)
+        case "below":
+            return min((line for line in plain if line > number), default=number + 1)
+        case _:
+            return number + int(where)
 
 
 def unmet(expected: Sequence[Expected], diagnostics: Sequence[Diagnostic], file: str) -> list[str]:
@@ -62,13 +70,13 @@ def unmet(expected: Sequence[Expected], diagnostics: Sequence[Diagnostic], file:
     for annotation in expected:
         match = next((d for d in rest if annotation.matches(d)), None)
         if match is None:
-            complaints.append(
-                f'{file}:{annotation.written_at}: error: expected {annotation.kind} "{annotation.text}" was not produced'
-            )
+            where = f"{file}:{annotation.written_at}"
+            complaints.append(f'{where}: error: expected {annotation.kind} "{annotation.text}" was not produced')
         else:
             rest.remove(match)
+    strict = {"error", *(annotation.kind for annotation in expected)}
     for diagnostic in rest:
-        if diagnostic.kind == "error":
+        if diagnostic.kind in strict:
             where = file if diagnostic.line is None else f"{file}:{diagnostic.line}"
-            complaints.append(f"{where}: error: unexpected error: {diagnostic.message}")
+            complaints.append(f"{where}: error: unexpected {diagnostic.kind}: {diagnostic.message}")
     return complaints

@@ -2,7 +2,9 @@
 
 import difflib
 import sys
-from collections.abc import Collection
+import time
+from collections.abc import Collection, Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from xdsl.dialects.builtin import ModuleOp
@@ -10,6 +12,21 @@ from xdsl.passes import ModulePass
 
 from compiler.pipelines import Observer
 from compiler.printing import to_text
+from compiler.source_ir import IrError, verify_module
+from dialects.errors import ArgumentError, InternalError
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file, and the folder that it is in.
+
+    Raises:
+        ArgumentError: that is not possible.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    except OSError as error:
+        raise ArgumentError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def pass_spec(executed: ModulePass) -> str:
@@ -37,11 +54,14 @@ class PrintObserver(Observer):
         as_diff: bool = False,
         on_failure: bool = False,
         debug_info: bool = False,
+        generic: bool = False,
+        elide_above: int | None = None,
         tree: Path | None = None,
     ):
         self._before, self._after = before, after
         self._only_changes, self._as_diff, self._on_failure = only_changes, as_diff, on_failure
-        self._debug_info, self._tree = debug_info, tree
+        self._debug_info, self._generic, self._elide_above = debug_info, generic, elide_above
+        self._tree = tree
         self._previous = ""
         self._number = 0
 
@@ -57,8 +77,7 @@ class PrintObserver(Observer):
         del seconds
         self._number += 1
         if self._tree is not None:
-            self._tree.mkdir(parents=True, exist_ok=True)
-            (self._tree / f"{self._number:02d}_{executed.name}.mlir").write_text(self._text(module))
+            write_file(self._tree / f"{self._number:02d}_{executed.name}.mlir", self._text(module))
         if executed.name not in self._after and "*" not in self._after:
             return
         text = self._text(module)
@@ -70,7 +89,6 @@ class PrintObserver(Observer):
         else:
             text_to_show = text
         if self._only_changes and text == self._previous:
-            print(f"// -----// IR Dump After {_title(executed)} (no change) //----- //", file=sys.stderr)
             return
         self._show("After", executed, text_to_show)
 
@@ -81,14 +99,11 @@ class PrintObserver(Observer):
             self._show("After", executed, self._text(module), " Failed")
 
     def _text(self, module: ModuleOp) -> str:
-        return to_text(module, debug_info=self._debug_info)
+        return to_text(module, debug_info=self._debug_info, generic=self._generic, elide_above=self._elide_above)
 
     def _show(self, when: str, executed: ModulePass, text: str, note: str = "") -> None:
-        print(f"// -----// IR Dump {when} {_title(executed)}{note} //----- //\n{text}", file=sys.stderr)
-
-
-def _title(executed: ModulePass) -> str:
-    return f"{type(executed).__name__.removesuffix('Pass')} ({pass_spec(executed)})"
+        title = f"{type(executed).__name__}{note} ({pass_spec(executed)})"
+        print(f"// -----// IR Dump {when} {title} //----- //\n{text}", file=sys.stderr)
 
 
 class TimingObserver(Observer):
@@ -100,6 +115,15 @@ class TimingObserver(Observer):
     def add(self, name: str, seconds: float) -> None:
         """Count time for something that is not a pass: parsing, verifying, printing."""
         self._seconds[name] = self._seconds.get(name, 0.0) + seconds
+
+    @contextmanager
+    def phase(self, name: str) -> Generator[None]:
+        """Count the time of a `with` block."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.add(name, time.perf_counter() - start)
 
     def after_pass(self, executed: ModulePass, module: ModuleOp, seconds: float) -> None:
         """Count the time of a pass."""
@@ -126,29 +150,42 @@ class TimingObserver(Observer):
         return "\n".join(lines)
 
 
+class VerifyEachObserver(Observer):
+    """Verifies the module after every pass; the error names the pass and underlines the operation."""
+
+    def __init__(self, file: str):
+        self._file = file
+
+    def after_pass(self, executed: ModulePass, module: ModuleOp, seconds: float) -> None:
+        """Raise `InternalError` if the module does not verify."""
+        del seconds
+        try:
+            verify_module(module, self._file)
+        except IrError as error:
+            raise InternalError(f"{executed.name}: left IR that does not verify: {error}") from error
+
+
 class ReproducerObserver(Observer):
-    """Writes the IR before a failing pass, and the pipeline from there on, so that `--run-reproducer` repeats it."""
+    """Writes a file that `--run-reproducer` repeats a failure from: the input and all passes, or the last step only."""
 
     def __init__(self, path: Path, passes: Collection[ModulePass], *, local: bool = False):
         self._path, self._passes, self._local = path, list(passes), local
-        self._done = 0
         self._text = ""
 
     def before_pass(self, executed: ModulePass, module: ModuleOp) -> None:
         """Remember the module."""
+        del executed
         if self._local or not self._text:
             self._text = to_text(module)
 
-    def after_pass(self, executed: ModulePass, module: ModuleOp, seconds: float) -> None:
-        """Go on to the next pass."""
-        self._done += 1
-
     def failed_pass(self, executed: ModulePass, module: ModuleOp, error: Exception) -> None:
         """Write the file."""
+        del module
         passes = [executed] if self._local else self._passes
-        summary = str(error).splitlines()[0] if str(error) else type(error).__name__
-        header = (
-            f"// configuration: --pass-pipeline='{pipeline_text(passes)}'\n// note: {executed.name} failed: {summary}\n"
-        )
-        self._path.write_text(header + self._text)
-        print(f"reproducer written to {self._path}", file=sys.stderr)
+        write_file(self._path, reproducer(self._text, passes, f"{executed.name} failed: {error}"))
+        print(f"reproducer written to {self._path}; run it with dlc-opt --run-reproducer", file=sys.stderr)
+
+
+def reproducer(text: str, passes: Collection[ModulePass], note: str) -> str:
+    """A file that `dlc-opt --run-reproducer` runs."""
+    return f"// configuration: --pass-pipeline='{pipeline_text(passes)}'\n// note: {note.splitlines()[0]}\n{text}"

@@ -1,5 +1,6 @@
 """Pipelines as text: MLIR's spelling `builtin.module(a,b{x=1})` and xDSL's `a,b{x=1}`."""
 
+import dataclasses
 import difflib
 import re
 from collections.abc import Callable, Mapping
@@ -24,7 +25,7 @@ def parse_pipeline(text: str, available: PassFactories) -> list[ModulePass]:
     try:
         specs = list(parse_specs(inner))
     except ArgSpecParseError as error:
-        raise ArgumentError(f"pass pipeline '{text}': {_first_line(error)}") from error
+        raise ArgumentError(f"pass pipeline '{text}' is not of the form 'a,b{{x=1 y=2}}': {_reason(error)}") from error
     return [_make_pass(spec, available) for spec in specs]
 
 
@@ -42,22 +43,36 @@ def _strip_anchor(text: str) -> str:
     return match[2].strip()
 
 
+def check_pass_name(name: str, available: PassFactories) -> None:
+    """Raise `ArgumentError` if there is no pass `name`."""
+    if name not in available:
+        close = difflib.get_close_matches(name, available, n=1)
+        hint = f"did you mean '{close[0]}'? " if close else ""
+        raise ArgumentError(f"unknown pass '{name}'; {hint}--list-passes lists all")
+
+
 def _make_pass(spec: ArgSpec, available: PassFactories) -> ModulePass:
-    factory = available.get(spec.name)
-    if factory is None:
-        raise ArgumentError(f"unknown pass '{spec.name}'{_suggestion(spec.name, available)}; see --list-passes")
-    pass_type = factory()
+    check_pass_name(spec.name, available)
+    pass_type = available[spec.name]()
+    options = {field.name: field for field in dataclasses.fields(pass_type) if field.name != "name"}
+    for option in spec.normalize_parameter_names().parameters:
+        if option not in options:
+            names = ", ".join(name.replace("_", "-") for name in options) or "(none)"
+            raise ArgumentError(
+                f"pass {spec.name}: unknown option '{option.replace('_', '-')}'; its options are {names}"
+            )
     try:
         return pass_type.from_pass_spec(spec)
     except (ValueError, TypeError) as error:
-        raise ArgumentError(f"pass {spec.name}: {_first_line(error)}") from error
+        message = str(error).removeprefix(f"{spec.name}: ")
+        wrong = re.match(r"Incompatible types: given \((.*?),?\), expected (.*)", message)
+        if wrong is not None:
+            expected = re.sub(r"<class '(\w+)'>", r"\1", wrong[2])
+            message = f"{wrong[1]} is not of type {expected}, in {spec}"
+        raise ArgumentError(f"pass {spec.name}: {message}") from error
 
 
-def _suggestion(name: str, available: PassFactories) -> str:
-    close = difflib.get_close_matches(name, available, n=1)
-    return f"; did you mean '{close[0]}'?" if close else ""
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
+def _reason(error: BaseException) -> str:
+    """The last line of an error that shows the place above it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

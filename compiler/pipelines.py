@@ -14,7 +14,7 @@ from typing import Any, Literal
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
-from xdsl.utils.exceptions import VerifyException
+from xdsl.utils.exceptions import PassFailedException, VerifyException
 
 from compiler.options import CompileOptions
 from dialects.errors import ArgumentError, CompilerError, InternalError
@@ -70,7 +70,7 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
     return shared | {
         "loops": [("lower-kernels", {"vector_bits": 0})],
         "gpu": [("expand-math", {}), ("map-to-gpu", {})],
-        "llvm": [("convert-gpu-to-llvm", {})],
+        "llvm": [("convert-gpu-to-llvm", {}), ("check-ptx-legality", {})],
     }
 
 
@@ -122,7 +122,7 @@ class Observer:
         """Called after each pass with the module it left."""
 
     def failed_pass(self, executed: ModulePass, module: ModuleOp, error: Exception) -> None:
-        """Called when a pass raises; `module` may be half changed."""
+        """Called when a pass or the look at its result raises; `module` may be half changed."""
 
 
 class VerifyingObserver(Observer):
@@ -148,20 +148,26 @@ def run_passes(
     """
     context = context or Context()
     for executed in passes:
-        for observer in observers:
-            observer.before_pass(executed, module)
-        start = time.perf_counter()
         try:
+            for observer in observers:
+                observer.before_pass(executed, module)
+            start = time.perf_counter()
             executed.apply(context, module)
+            seconds = time.perf_counter() - start
+            for observer in observers:
+                observer.after_pass(executed, module, seconds)
         except Exception as error:
             for observer in observers:
                 observer.failed_pass(executed, module, error)
             if isinstance(error, CompilerError):
                 raise
-            raise InternalError(f"{executed.name}: {type(error).__name__}: {error}") from error
-        seconds = time.perf_counter() - start
-        for observer in observers:
-            observer.after_pass(executed, module, seconds)
+            raise InternalError(_failure(executed, error)) from error
+
+
+def _failure(executed: ModulePass, error: Exception) -> str:
+    """What a pass said about its input, or what went wrong in it, with its name in front."""
+    text = str(error) if isinstance(error, PassFailedException) else f"{type(error).__name__}: {error}"
+    return text if text.startswith(executed.name) else f"{executed.name}: {text}"
 
 
 @contextmanager

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from xdsl.dialects.builtin import ModuleOp
 
+from compiler.opt_flags import Parser
 from compiler.options import CompileOptions
 from compiler.pipelines import IR_STAGES, Target
 from compiler.signatures import ArraySpec, Signature, signature_of
-from compiler.source_ir import make_context, parse_module, verify_module
+from compiler.source_ir import make_context, parse_module, read_source, verify_module
 from compiler.stage_detection import stage_of
 from dialects.errors import ArgumentError, CompilerError
 
@@ -28,14 +29,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         return _run(args)
-    except (CompilerError, OSError) as error:
+    except CompilerError as error:
         prefix = "" if ": error:" in str(error) else "dlc-run: error: "
         print(f"{prefix}{error}", file=sys.stderr)
         return 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("dlc-run", description=__doc__, allow_abbrev=False)
+def _parser() -> Parser:
+    parser = Parser("dlc-run", description=__doc__, allow_abbrev=False)
     parser.add_argument("file", help="IR file, - for standard input")
     parser.add_argument(
         "function", nargs="?", default=None, help="public function to run; may be left out if there is one"
@@ -63,11 +64,15 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(args: argparse.Namespace) -> int:
-    text = sys.stdin.read() if args.file == "-" else Path(args.file).read_text()
-    name = "<stdin>" if args.file == "-" else args.file
+    name, text = read_source(args.file)
     module = parse_module(make_context(), text, name)
     verify_module(module, name)
     stage: str = args.compile_from or stage_of(module)
+    if stage not in IR_STAGES[args.target]:
+        known = ", ".join(IR_STAGES[args.target])
+        raise ArgumentError(f"--compile-from: unknown stage '{stage}' for target {args.target}; use one of {known}")
+    if args.output is not None and args.output.suffix not in {".npy", ".npz"}:
+        raise ArgumentError(f"--output: {args.output} is neither .npy nor .npz")
     signature = signature_of(module, args.function)
     inputs = _inputs(signature, args.input, args.seed)
     expected = None
@@ -117,8 +122,7 @@ def _inputs(signature: Signature, files: Sequence[str], seed: int) -> list[Array
     """Given arrays, checked, and random ones for the rest."""
     given: list[Array] = []
     for file in files:
-        loaded = np.load(file)
-        given.extend(loaded[key] for key in loaded.files) if file.endswith(".npz") else given.append(loaded)
+        given += _load(file)
     if len(given) > len(signature.inputs):
         raise ArgumentError(f"@{signature.name} takes {len(signature.inputs)} arrays, {len(given)} were given")
     for index, (array, spec) in enumerate(zip(given, signature.inputs, strict=False)):
@@ -129,6 +133,16 @@ def _inputs(signature: Signature, files: Sequence[str], seed: int) -> list[Array
     return given + [_random(rng, spec) for spec in signature.inputs[len(given) :]]
 
 
+def _load(file: str) -> list[Array]:
+    try:
+        loaded: Any = np.load(file)
+    except OSError as error:
+        raise ArgumentError(f"--input: cannot read {file}: {error.strerror or error}") from error
+    except (ValueError, EOFError) as error:
+        raise ArgumentError(f"--input: {file} is neither .npy nor .npz: {error}") from error
+    return [loaded] if isinstance(loaded, np.ndarray) else [loaded[key] for key in loaded.files]
+
+
 def _random(rng: np.random.Generator, spec: ArraySpec) -> Array:
     if spec.dtype.kind == "f":
         return rng.standard_normal(spec.shape).astype(spec.dtype)
@@ -137,12 +151,15 @@ def _random(rng: np.random.Generator, spec: ArraySpec) -> Array:
 
 
 def _save(path: Path, results: Sequence[Array]) -> None:
-    if path.suffix == ".npy":
-        if len(results) != 1:
-            raise ArgumentError(f"--output: {len(results)} results do not fit into one .npy file; use .npz")
-        np.save(path, results[0])
-    else:
-        np.savez(path, *results)
+    if path.suffix == ".npy" and len(results) != 1:
+        raise ArgumentError(f"--output: {len(results)} results do not fit into one .npy file; use .npz")
+    try:
+        if path.suffix == ".npy":
+            np.save(path, results[0])
+        else:
+            np.savez(path, *results)
+    except OSError as error:
+        raise ArgumentError(f"--output: cannot write {path}: {error.strerror or error}") from error
 
 
 def _compare(results: Sequence[Array], expected: Sequence[Array], rtol: float | None) -> int:

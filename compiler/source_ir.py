@@ -1,17 +1,23 @@
 """Reading IR files: every dialect registered, and the file and line of each operation as its location."""
 
+import sys
+from bisect import bisect_right
 from collections.abc import Callable
 from functools import lru_cache
+from io import StringIO
+from pathlib import Path
 
 from xdsl.context import Context
 from xdsl.dialects import get_all_dialects
 from xdsl.dialects.builtin import FileLineColLoc, IntAttr, ModuleOp, StringAttr, UnknownLoc
 from xdsl.ir import Dialect, Operation
 from xdsl.parser import Parser
-from xdsl.utils.exceptions import ParseError, VerifyException
+from xdsl.printer import Printer
+from xdsl.utils.exceptions import ParseError, PassFailedException, VerifyException
 
 from compiler.universe import DLC_UNIVERSE, get_llvm
-from dialects.errors import CompilerError
+from dialects.errors import ArgumentError, CompilerError
+from dialects.float_literals import read_bits_in_dense
 
 
 class IrError(CompilerError):
@@ -25,6 +31,7 @@ class IrError(CompilerError):
 
 def make_context(*, allow_unregistered: bool = False) -> Context:
     """A context that knows upstream's dialects and ours, each loaded when first met."""
+    read_bits_in_dense()  # before anything is parsed: the lines of a file may hold none of our operations
     context = Context(allow_unregistered=allow_unregistered)
     factories: dict[str, Callable[[], Dialect]] = {
         **get_all_dialects(),
@@ -41,7 +48,7 @@ class LocatedParser(Parser):
 
     def __init__(self, context: Context, text: str, name: str, first_line: int = 1):
         super().__init__(context, text, name)
-        self._file = name
+        self._file, self._text = name, text
         self._starts = [0]
         for position, character in enumerate(text):
             if character == "\n":
@@ -50,18 +57,29 @@ class LocatedParser(Parser):
 
     def place(self, position: int) -> tuple[int, int]:
         """Line and column (from 1) of a position in the text."""
-        from bisect import bisect_right
-
         index = bisect_right(self._starts, position) - 1
         return self._first_line + index, position - self._starts[index] + 1
 
     def parse_operation(self) -> Operation:
         """Parse an operation and note where."""
-        line, column = self.place(self._current_token.span.start)
-        op = super().parse_operation()
+        start = self._current_token.span.start
+        try:
+            op = super().parse_operation()
+        except VerifyException as error:  # the syntax was right, but the operation cannot be built
+            raise self.error(_message(error), start) from error
         if isinstance(op.location, UnknownLoc):
+            line, column = self.place(start)
             op.location = _location(self._file, line, column)
         return op
+
+    def error(self, message: str, position: int) -> "IrError":
+        """An error about a position in the text, with its line and a caret below it."""
+        line, column = self.place(position)
+        source = self._text.splitlines()
+        excerpt = ""
+        if line - self._first_line < len(source):
+            excerpt = f"{source[line - self._first_line]}\n{' ' * (column - 1)}^"
+        return IrError(message, self._file, line, column, excerpt)
 
 
 @lru_cache(maxsize=65536)
@@ -69,24 +87,37 @@ def _location(file: str, line: int, column: int) -> FileLineColLoc:
     return FileLineColLoc(StringAttr(file), IntAttr(line), IntAttr(column))
 
 
-def parse_module(context: Context, text: str, name: str, first_line: int = 1) -> ModuleOp:
-    """The module in `text`; several top-level operations are wrapped in one.
+def read_source(path: str) -> tuple[str, str]:
+    """The name to give a file in messages, and its text; `-` is standard input.
+
+    Raises:
+        ArgumentError: it is not there, or no text.
+    """
+    if path == "-":
+        return "<stdin>", sys.stdin.read()
+    try:
+        return path, Path(path).read_text()
+    except OSError as error:
+        raise ArgumentError(f"cannot read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ArgumentError(f"cannot read {path}: it is not text") from error
+
+
+def parse_module(
+    context: Context, text: str, name: str, first_line: int = 1, *, implicit_module: bool = True
+) -> ModuleOp:
+    """The module in `text`; several top-level operations are wrapped in one if `implicit_module`.
 
     Raises:
         IrError: the text does not parse.
     """
     parser = LocatedParser(context, text, name, first_line)
     try:
-        return parser.parse_module()
+        return parser.parse_module(allow_implicit_module=implicit_module)
     except ParseError as error:
-        line, column = parser.place(error.span.start)
-        source = text.splitlines()
-        excerpt = ""
-        if 0 <= line - first_line < len(source):
-            excerpt = f"{source[line - first_line]}\n{' ' * (column - 1)}^"
-        raise IrError(error.msg.strip(), name, line, column, excerpt) from error
-    except VerifyException as error:
-        raise IrError(str(error).strip(), name, None) from error
+        raise parser.error(error.msg.strip(), error.span.start) from error
+    except RecursionError:
+        raise IrError("regions are nested too deeply", name, None) from None
 
 
 def verify_module(module: ModuleOp, name: str) -> None:
@@ -95,20 +126,36 @@ def verify_module(module: ModuleOp, name: str) -> None:
     Raises:
         IrError: one does not verify; the message has its line and its text.
     """
-    for op in [*module.walk()]:
-        try:
-            op.verify(verify_nested_ops=False)
-        except (VerifyException, ValueError) as error:
-            raise ir_error(op, _last_line(error), name) from error
     try:
-        module.verify()  # dominance and what else regions check
+        module.verify()
     except (VerifyException, ValueError) as error:
-        raise IrError(_last_line(error), name, None) from error
+        for op in module.walk():  # `verify` does not say which operation it was
+            try:
+                op.verify(verify_nested_ops=False)
+            except (VerifyException, ValueError) as inner:
+                raise ir_error(op, _message(inner), name) from error
+        raise IrError(_message(error), name, None) from error
+
+
+def failing_operation(error: BaseException) -> Operation | None:
+    """The operation that a pass complained about with `op.emit_error`, which keeps it in its frame only."""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code is Operation.emit_error.__code__:
+            return trace.tb_frame.f_locals["self"]
+        trace = trace.tb_next
+    return None
+
+
+def pass_error(error: PassFailedException, name: str) -> "IrError":
+    """What a pass says about its input."""
+    op = failing_operation(error)
+    return IrError(_message(error), name, None) if op is None else ir_error(op, _message(error), name)
 
 
 def ir_error(op: Operation, message: str, name: str) -> IrError:
-    """An error about one operation."""
-    excerpt = str(op).splitlines()
+    """An error about one operation, which is shown underlined."""
+    excerpt = op_text(op).splitlines()
     shown = excerpt[0] + (" …" if len(excerpt) > 1 else "") if excerpt else ""
     underlined = f"  {shown}\n  {'^' * len(shown)}"
     if isinstance(op.location, FileLineColLoc):
@@ -117,7 +164,16 @@ def ir_error(op: Operation, message: str, name: str) -> IrError:
     return IrError(message, name, None, excerpt=underlined)
 
 
-def _last_line(error: Exception) -> str:
-    """The innermost message; xDSL wraps it in `Operation does not verify: `."""
-    text = str(error).strip()
-    return text.removeprefix("Operation does not verify: ").strip()
+def op_text(op: Operation) -> str:
+    """The text of an operation that may be wrong: if its own syntax cannot show it, the generic form."""
+    try:
+        return str(op)
+    except Exception:
+        stream = StringIO()
+        Printer(stream, print_generic_format=True).print_op(op)
+        return stream.getvalue()
+
+
+def _message(error: Exception) -> str:
+    """The innermost message in one line; xDSL wraps it in `Operation does not verify: `."""
+    return " ".join(str(error).split()).removeprefix("Operation does not verify: ")

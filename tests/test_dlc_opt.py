@@ -1,0 +1,641 @@
+"""What `dlc-opt` promises on its command line: the names and the meaning of `mlir-opt`'s flags."""
+
+import io
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from xdsl.passes import ModulePass
+
+from compiler import opt
+from compiler.pipelines import IR_STAGES
+from compiler.universe import DLC_UNIVERSE
+from passes import get_all_passes
+
+ROOT = Path(__file__).resolve().parent.parent
+
+EXP_SUM = """\
+func.func @f(%x: tensor<4x3xf32>) -> tensor<4xf32> {
+  %0 = dlc.exp %x : tensor<4x3xf32>
+  %1 = dlc.reduce_sum %0 dims [1] : tensor<4x3xf32> -> tensor<4xf32>
+  func.return %1 : tensor<4xf32>
+}
+"""
+IDENTITY = "func.func @id(%x: tensor<2xf32>) -> tensor<2xf32> {\n  func.return %x : tensor<2xf32>\n}\n"
+DOES_NOT_PARSE = "func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {\n  %0 = dlc.exp %x, : tensor<4xf32>\n}\n"
+DOES_NOT_VERIFY = """\
+func.func @f(%x: tensor<4xf32>) -> tensor<5xf32> {
+  %0 = "dlc.exp"(%x) : (tensor<4xf32>) -> tensor<5xf32>
+  func.return %0 : tensor<5xf32>
+}
+"""
+CALLS_NOTHING = """\
+func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = dlc.call @g(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  func.return %0 : tensor<4xf32>
+}
+"""
+
+
+@pytest.fixture
+def dlc_opt(capsys, monkeypatch):
+    """Run dlc-opt on a text as standard input; give its status, output and error output."""
+
+    def run(text, *flags):
+        monkeypatch.setattr("sys.stdin", io.StringIO(text))
+        try:
+            status = opt.main(["-", *map(str, flags)])
+        except SystemExit as stopped:
+            status = stopped.code
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def breaking_pass(monkeypatch):
+    """A pass that leaves IR which does not verify, and one that raises, among those of dlc-opt."""
+
+    class BreakTypesPass(ModulePass):
+        name = "break-types"
+
+        def apply(self, ctx, op):
+            function = op.body.block.first_op
+            function.body.block.first_op.results[0]._type = function.body.block.args[0].type
+
+    class FallOverPass(ModulePass):
+        name = "fall-over"
+
+        def apply(self, ctx, op):
+            raise KeyError("nothing here")
+
+    passes = {**get_all_passes(), "break-types": lambda: BreakTypesPass, "fall-over": lambda: FallOverPass}
+    monkeypatch.setattr(opt, "get_all_passes", lambda: passes)
+
+
+def dumped_titles(err):
+    return re.findall(r"^// -----// IR Dump (.*) //----- //$", err, re.MULTILINE)
+
+
+# Input and output
+
+
+def test_ir_goes_to_standard_output_and_nothing_else_does(dlc_opt):
+    status, out, err = dlc_opt(EXP_SUM, "-p", "simplify-dlc", "--dump-pass-pipeline", "--mlir-timing")
+    assert status == 0
+    assert out.startswith("builtin.module {\n  func.func @f(%x: tensor<4x3xf32>)")
+    assert out.endswith("}\n")
+    assert "IR" not in out
+    assert err.startswith("Pass Manager with 1 passes:\nbuiltin.module(simplify-dlc)\n")
+
+
+def test_o_writes_a_file(dlc_opt, tmp_path):
+    assert dlc_opt(IDENTITY, "-o", tmp_path / "out.mlir") == (0, "", "")
+    assert "@id" in (tmp_path / "out.mlir").read_text()
+
+
+def test_o_writes_nothing_after_an_error(dlc_opt, tmp_path):
+    status, out, _ = dlc_opt(DOES_NOT_PARSE, "-o", tmp_path / "out.mlir")
+    assert (status, out) == (1, "")
+    assert not (tmp_path / "out.mlir").exists()
+
+
+def test_a_file_can_be_given_after_pass_flags(capsys, tmp_path):
+    (tmp_path / "in.mlir").write_text(EXP_SUM)
+    assert opt.main(["--simplify-dlc", "--verify-each", str(tmp_path / "in.mlir")]) == 0
+    assert "dlc.exp" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe\x00"])
+def test_an_unreadable_file_is_an_error(capsys, tmp_path, content):
+    path = tmp_path / "in.mlir"
+    if content:
+        path.write_bytes(content)
+    assert opt.main([str(path)]) == 1
+    assert capsys.readouterr().err.startswith(f"dlc-opt: error: cannot read {path}: ")
+
+
+def test_an_output_that_cannot_be_written_is_an_error(dlc_opt, tmp_path):
+    (tmp_path / "file").write_text("")
+    status, _, err = dlc_opt(IDENTITY, "-o", tmp_path / "file" / "out.mlir")
+    assert status == 1
+    assert "cannot write" in err
+
+
+def test_unregistered_operations_need_a_flag(dlc_opt):
+    text = '"unheard.of"() : () -> ()\n'
+    assert dlc_opt(text)[0] == 1
+    for flag in ("--allow-unregistered-dialect", "--allow-unregistered-dialect=true"):
+        status, out, _ = dlc_opt(text, flag)
+        assert status == 0
+        assert '"unheard.of"() : () -> ()' in out
+
+
+def test_no_implicit_module_wants_a_module(dlc_opt):
+    assert dlc_opt(f"// a comment\nbuiltin.module {{\n{IDENTITY}}}\n", "--no-implicit-module")[0] == 0
+    status, _, err = dlc_opt(IDENTITY, "--no-implicit-module")
+    assert status == 1
+    assert "builtin.module operation expected" in err
+
+
+# Errors
+
+
+def test_ir_that_does_not_parse_is_shown_with_a_caret(dlc_opt):
+    status, out, err = dlc_opt(DOES_NOT_PARSE)
+    assert (status, out) == (1, "")
+    assert err == (
+        "<stdin>:2:18: error: Expected ':' after operands\n  %0 = dlc.exp %x, : tensor<4xf32>\n                 ^\n"
+    ) or re.fullmatch(
+        r"<stdin>:2:(\d+): error: .+\n  %0 = dlc\.exp %x, : tensor<4xf32>\n +\^\n", err
+    )  # the wording is xDSL's
+
+
+def test_the_caret_stands_below_the_column_in_the_message(dlc_opt):
+    _, _, err = dlc_opt(DOES_NOT_PARSE)
+    column = int(re.match(r"<stdin>:2:(\d+): ", err)[1])
+    assert err.splitlines()[-1] == " " * (column - 1) + "^"
+
+
+def test_ir_that_does_not_verify_is_shown_underlined(dlc_opt):
+    status, out, err = dlc_opt(DOES_NOT_VERIFY)
+    assert (status, out) == (1, "")
+    first, op, underline = err.splitlines()[0], *err.splitlines()[-2:]
+    assert first.startswith("<stdin>:2:3: error: ")
+    assert "dlc.exp" in op
+    assert underline.strip() == "^" * len(op.strip())
+
+
+def test_an_operation_that_lacks_something_has_its_line(dlc_opt):
+    text = 'func.func @f() {\n  %0 = "arith.constant"() : () -> f32\n  func.return\n}\n'
+    status, _, err = dlc_opt(text)
+    assert status == 1
+    assert err.startswith("<stdin>:2:3: error: property 'value' expected in operation 'arith.constant'\n")
+
+
+def test_what_a_pass_refuses_is_shown_underlined(dlc_opt):
+    status, _, err = dlc_opt(CALLS_NOTHING, "--inline")
+    assert status == 1
+    lines = err.splitlines()
+    assert lines[0].startswith("<stdin>:2:3: error: dlc.call: there is no function @g")
+    assert "dlc.call @g" in lines[1]
+    assert set(lines[2].strip()) == {"^"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["-p", "form-kernel"], "unknown pass 'form-kernel'; did you mean 'form-kernels'? --list-passes lists all"),
+        (["-p", "zzz"], "unknown pass 'zzz'; --list-passes lists all"),
+        (["-p", "form-kernels{size=3}"], "pass form-kernels: unknown option 'size'; its options are"),
+        (["-p", "form-kernels{max-group-size=many}"], "pass form-kernels: 'many' is not of type int"),
+        (["-p", "form-kernels{max-group-size=0}"], "pass form-kernels: max-group-size is 0; use at least 1"),
+        (["-p", "a{"], "pass pipeline 'a{' is not of the form"),
+        (["--pass-pipeline=func.func(cse)"], "passes run on builtin.module, not on func.func"),
+        (
+            ["--pass-pipeline=builtin.module(func.func(cse))"],
+            "func.func(…) is nested; all passes run on builtin.module",
+        ),
+        (["--compile-to=nowhere"], "unknown stage 'nowhere' for target cpu; use one of tensor, autodiff"),
+        (["--compile-from=nowhere", "--compile-to=llvm"], "unknown stage 'nowhere' for target cpu"),
+        (["--compile-from=llvm", "--compile-to=fused"], "cannot compile from stage 'llvm' back to 'fused'"),
+        (["--compile-from=fused"], "--compile-from needs --compile-to"),
+        (["--compile-to=fused", "-p", "inline"], "give one of --passes"),
+        (["--vector-bits=100", "--compile-to=loops"], "vector_bits is 100; use one of"),
+        (["--run-reproducer"], "--run-reproducer: the file has no line"),
+        (["--mlir-print-ir-after=form-kernel"], "unknown pass 'form-kernel'; did you mean 'form-kernels'?"),
+        (["--remarks-filter=("], "is not a regular expression"),
+        (["--frobnicate"], "unknown flag --frobnicate; see dlc-opt --help"),
+        (["--verify-dignostics"], "unknown flag --verify-dignostics; did you mean --verify-diagnostics?"),
+        (["--form-kernel"], "unknown flag --form-kernel; did you mean the pass --form-kernels?"),
+        (["--verify-each=perhaps"], "'perhaps' is not a boolean; use true or false"),
+        (["--target=abacus"], "invalid choice: 'abacus'"),
+    ],
+)
+def test_a_wrong_flag_is_one_line_of_error_and_status_1(dlc_opt, flags, message):
+    status, out, err = dlc_opt(IDENTITY, *flags)
+    assert (status, out) == (1, "")
+    assert err.startswith("dlc-opt: error: ")
+    assert message in err
+    assert err.count("\n") == 1
+
+
+# Pipelines
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["-p", "simplify-dlc,convert-dlc-to-linalg,form-kernels{max-group-size=1}"],
+        ["--passes=simplify-dlc,convert-dlc-to-linalg,form-kernels{max_group_size=1}"],
+        ["--pass-pipeline=builtin.module(simplify-dlc,convert-dlc-to-linalg,form-kernels{max-group-size=1})"],
+        ["--pass-pipeline=any( simplify-dlc,convert-dlc-to-linalg,form-kernels{max-group-size=1} )"],
+        ["--simplify-dlc", "--convert-dlc-to-linalg", "--form-kernels=max-group-size=1"],
+    ],
+)
+def test_a_pipeline_has_three_spellings(dlc_opt, flags):
+    status, out, err = dlc_opt(EXP_SUM, *flags, "--dump-pass-pipeline")
+    assert status == 0
+    pipeline = "builtin.module(simplify-dlc,convert-dlc-to-linalg,form-kernels{max_group_size=1})"
+    assert err == f"Pass Manager with 3 passes:\n{pipeline}\n"
+    assert out.count("rt.kernel") == 2
+
+
+def test_the_dumped_pipeline_can_be_given_back(dlc_opt):
+    _, _, err = dlc_opt(EXP_SUM, "--compile-to=llvm", "--vector-bits=128", "--dump-pass-pipeline")
+    pipeline = err.splitlines()[1]
+    _, direct, _ = dlc_opt(EXP_SUM, "--compile-to=llvm", "--vector-bits=128")
+    assert dlc_opt(EXP_SUM, f"--pass-pipeline={pipeline}")[:2] == (0, direct)
+
+
+@pytest.mark.parametrize("pipeline", ["", "builtin.module()"])
+def test_an_empty_pipeline_changes_nothing(dlc_opt, pipeline):
+    assert dlc_opt(EXP_SUM, f"--pass-pipeline={pipeline}")[:2] == dlc_opt(EXP_SUM)[:2]
+
+
+def test_list_passes_lists_ours_and_upstreams(dlc_opt):
+    status, out, _ = dlc_opt("", "--list-passes")
+    assert status == 0
+    assert {"form-kernels", "canonicalize", "cse"} <= set(out.split())
+
+
+def test_show_dialects_lists_ours_and_upstreams(dlc_opt):
+    status, out, _ = dlc_opt("", "--show-dialects")
+    assert status == 0
+    assert {"dlc", "rt", "linalg", "llvm"} <= set(out.split())
+
+
+@pytest.mark.parametrize("stage", IR_STAGES["cpu"])
+def test_every_ir_stage_can_be_printed_and_compiled_from(dlc_opt, stage):
+    flags = ("--vector-bits=128", "--verify-roundtrip")
+    status, out, err = dlc_opt(EXP_SUM, f"--compile-to={stage}", *flags)
+    assert (status, err) == (0, "")
+    _, direct, _ = dlc_opt(EXP_SUM, "--compile-to=llvm", *flags)
+    status, resumed, err = dlc_opt(out, f"--compile-from={stage}", "--compile-to=llvm", *flags)
+    assert (status, err) == (0, "")
+    assert len(resumed.splitlines()) == len(direct.splitlines())  # names of values may differ
+
+
+@pytest.mark.parametrize(("stage", "sign"), [("llvm-opt", "define void @f("), ("asm", "\nf:\n")])
+def test_text_stages_end_in_llvms_output(dlc_opt, stage, sign):
+    status, out, _ = dlc_opt(EXP_SUM, f"--compile-to={stage}")
+    assert status == 0
+    assert sign in out
+    _, loops, _ = dlc_opt(EXP_SUM, "--compile-to=loops")
+    assert dlc_opt(loops, "--compile-from=loops", f"--compile-to={stage}")[0] == 0
+
+
+# --split-input-file and --verify-diagnostics
+
+
+def test_parts_of_a_split_file_are_treated_alone(dlc_opt):
+    status, out, _ = dlc_opt(f"{IDENTITY}// -----\n{IDENTITY}", "--split-input-file")
+    assert status == 0
+    assert out.count("\n// -----\n") == 1
+    assert out.count("builtin.module") == 2
+    assert dlc_opt(out, "--split-input-file") == (0, out, "")
+
+
+def test_errors_in_a_split_file_have_the_line_of_the_file(dlc_opt):
+    status, out, err = dlc_opt(f"{IDENTITY}// -----\n{DOES_NOT_PARSE}// -----\n{EXP_SUM}", "--split-input-file")
+    assert status == 1
+    assert err.startswith("<stdin>:6:")
+    assert out.count("func.func") == 2  # the other parts are printed
+    _, _, err = dlc_opt(f"{IDENTITY}// -----\n{DOES_NOT_VERIFY}", "--split-input-file")
+    assert err.startswith("<stdin>:6:3: error: ")
+
+
+ERROR_TEXT = '%0 = "dlc.exp"(%x) : (tensor<4xf32>) -> tensor<5xf32>'
+
+
+def with_wrong_op(before="", same_line="", after=""):
+    return (
+        f"func.func @f(%x: tensor<4xf32>) -> tensor<5xf32> {{\n{before}  {ERROR_TEXT}{same_line}\n{after}"
+        "  func.return %0 : tensor<5xf32>\n}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        with_wrong_op(before="  // expected-error @+1 {{does not verify}}\n"),
+        with_wrong_op(before="  // expected-error@below {{does not verify}}\n"),
+        with_wrong_op(before="  // expected-error @+2 {{does not verify}}\n\n"),
+        with_wrong_op(same_line=" // expected-error {{does not verify}}"),
+        with_wrong_op(after="  // expected-error @-1 {{does not verify}}\n"),
+        with_wrong_op(after="  // expected-error @above {{does not verify}}\n"),
+    ],
+)
+def test_an_expected_error_is_no_error(dlc_opt, text):
+    assert dlc_opt(text, "--verify-diagnostics") == (0, "", "")
+
+
+def test_an_error_on_another_line_than_expected_fails(dlc_opt):
+    text = with_wrong_op(before="  // expected-error {{does not verify}}\n")
+    status, _, err = dlc_opt(text, "--verify-diagnostics")
+    assert status == 1
+    assert '<stdin>:2: error: expected error "does not verify" was not produced' in err
+    assert "<stdin>:3: error: unexpected error: result 'result' at position 0 does not verify" in err
+
+
+def test_an_expected_error_that_does_not_come_fails(dlc_opt):
+    status, _, err = dlc_opt(f"// expected-error @+1 {{{{nothing}}}}\n{IDENTITY}", "--verify-diagnostics")
+    assert status == 1
+    assert err == '<stdin>:1: error: expected error "nothing" was not produced\n'
+
+
+def test_an_error_with_another_text_fails(dlc_opt):
+    text = with_wrong_op(same_line=" // expected-error {{something else}}")
+    assert dlc_opt(text, "--verify-diagnostics")[0] == 1
+
+
+def test_an_unexpected_error_fails(dlc_opt):
+    status, _, err = dlc_opt(with_wrong_op(), "--verify-diagnostics")
+    assert status == 1
+    assert "<stdin>:2: error: unexpected error: " in err
+
+
+def test_errors_of_parser_and_passes_can_be_expected(dlc_opt):
+    text = DOES_NOT_PARSE.replace("xf32>\n", "xf32> // expected-error {{expected}}\n", 1)
+    status, _, err = dlc_opt(text, "--verify-diagnostics")
+    assert status == 0 or "unexpected error" in err  # the wording is xDSL's, the line ours
+    assert "<stdin>:2" in err or status == 0
+    text = CALLS_NOTHING.replace("  %0", "  // expected-error @+1 {{there is no function @g}}\n  %0")
+    assert dlc_opt(text, "--inline", "--verify-diagnostics") == (0, "", "")
+
+
+def test_above_and_below_skip_lines_with_annotations(dlc_opt):
+    text = with_wrong_op(
+        before="  // expected-error @below {{does not verify}}\n  // expected-error @below {{other}}\n"
+    )
+    _, _, err = dlc_opt(text, "--verify-diagnostics")
+    assert err.count("\n") == 1
+    assert '<stdin>:3: error: expected error "other" was not produced' in err
+
+
+def test_expected_remarks_must_come_and_others_must_not(dlc_opt):
+    lines = EXP_SUM.splitlines()
+    lines[2] += " // expected-remark {{1 operations computed inside}}"
+    flags = ("-p", "convert-dlc-to-linalg,fuse-elementwise", "--verify-diagnostics")
+    assert dlc_opt("\n".join(lines), *flags)[0] == 0
+    lines[2] = lines[2].replace("1 operations", "7 operations")
+    status, _, err = dlc_opt("\n".join(lines), *flags)
+    assert status == 1
+    assert '<stdin>:3: error: expected remark "7 operations computed inside" was not produced' in err
+    assert "unexpected remark: 1 operations" in err
+    assert dlc_opt(EXP_SUM, *flags)[0] == 0  # none is expected, so none is looked at
+
+
+def test_a_part_without_annotations_is_checked_too(dlc_opt):
+    text = f"{with_wrong_op(same_line=' // expected-error {{does not verify}}')}// -----\n{with_wrong_op()}"
+    status, _, err = dlc_opt(text, "--split-input-file", "--verify-diagnostics")
+    assert status == 1
+    assert err.startswith("<stdin>:7: error: unexpected error: ")
+
+
+# Verification
+
+
+def test_a_pass_that_leaves_wrong_ir_is_named(dlc_opt, breaking_pass):
+    status, out, err = dlc_opt(EXP_SUM, "-p", "simplify-dlc,convert-dlc-to-linalg")
+    assert status == 0
+    text = EXP_SUM.replace("exp %x : tensor<4x3xf32>", "convert %x : tensor<4x3xf32> -> tensor<4x3xf64>").replace(
+        "f32> -> tensor<4xf32>\n  func", "f64> -> tensor<4xf64>\n  func"
+    )
+    text = text.replace("return %1 : tensor<4xf32>", "return %1 : tensor<4xf64>").replace(
+        "-> tensor<4xf32> {", "-> tensor<4xf64> {"
+    )
+    status, out, err = dlc_opt(text, "--break-types")
+    assert (status, out) == (1, "")
+    assert "break-types: left IR that does not verify: " in err
+    assert dlc_opt(text, "--break-types", "--verify-each=false")[0] == 0
+
+
+def test_a_pass_that_falls_over_is_named(dlc_opt, breaking_pass):
+    status, out, err = dlc_opt(IDENTITY, "-p", "simplify-dlc,fall-over")
+    assert (status, out) == (1, "")
+    assert err == "<stdin>: error: fall-over: KeyError: 'nothing here'\n"
+    _, _, err = dlc_opt(IDENTITY, "-p", "fall-over", "--mlir-print-stacktrace-on-diagnostic")
+    assert 'raise KeyError("nothing here")' in err
+
+
+def test_verify_roundtrip_accepts_what_reads_back(dlc_opt):
+    assert dlc_opt(EXP_SUM, "--verify-roundtrip", "--compile-to=fused")[0] == 0
+
+
+# Reproducers
+
+
+def test_a_crash_reproducer_repeats_the_failure(dlc_opt, breaking_pass, tmp_path):
+    path = tmp_path / "folder" / "crash.mlir"
+    flags = (
+        "-p",
+        "simplify-dlc,form-kernels{max-group-size=2},fall-over",
+        f"--mlir-pass-pipeline-crash-reproducer={path}",
+    )
+    status, _, err = dlc_opt(IDENTITY, *flags)
+    assert status == 1
+    assert f"reproducer written to {path}" in err
+    lines = path.read_text().splitlines()
+    pipeline = "builtin.module(simplify-dlc,form-kernels{max_group_size=2},fall-over)"
+    assert lines[0] == f"// configuration: --pass-pipeline='{pipeline}'"
+    assert lines[1].startswith("// note: fall-over failed: ")
+    status, _, err = dlc_opt(path.read_text(), "--run-reproducer", "--dump-pass-pipeline")
+    assert status == 1
+    assert pipeline in err
+    assert "fall-over: KeyError" in err
+
+
+def test_a_local_reproducer_has_the_failing_pass_only(dlc_opt, breaking_pass, tmp_path):
+    path = tmp_path / "crash.mlir"
+    flags = ("-p", "convert-dlc-to-linalg,fall-over", f"--mlir-pass-pipeline-crash-reproducer={path}")
+    dlc_opt(EXP_SUM, *flags, "--mlir-pass-pipeline-local-reproducer")
+    assert "'builtin.module(fall-over)'" in path.read_text()
+    assert "linalg.generic" in path.read_text()
+
+
+def test_no_reproducer_is_written_when_nothing_fails(dlc_opt, tmp_path):
+    path = tmp_path / "crash.mlir"
+    assert dlc_opt(IDENTITY, "-p", "simplify-dlc", f"--mlir-pass-pipeline-crash-reproducer={path}")[0] == 0
+    assert not path.exists()
+
+
+# Printing
+
+
+def test_print_ir_after_all_has_mlirs_banners(dlc_opt):
+    _, _, err = dlc_opt(
+        EXP_SUM, "-p", "convert-dlc-to-linalg,form-kernels{max-group-size=2}", "--mlir-print-ir-after-all"
+    )
+    assert dumped_titles(err) == [
+        "After ConvertDlcToLinalgPass (convert-dlc-to-linalg)",
+        "After FormKernelsPass (form-kernels{max_group_size=2})",
+    ]
+    assert err.count("builtin.module {") == 2
+
+
+def test_print_ir_before_all(dlc_opt):
+    _, _, err = dlc_opt(EXP_SUM, "-p", "simplify-dlc,convert-dlc-to-linalg", "--mlir-print-ir-before-all")
+    assert dumped_titles(err) == [
+        "Before SimplifyDlcPass (simplify-dlc)",
+        "Before ConvertDlcToLinalgPass (convert-dlc-to-linalg)",
+    ]
+
+
+@pytest.mark.parametrize("prefix", ["--mlir-print-ir", "--print-ir"])
+def test_print_ir_around_chosen_passes(dlc_opt, prefix):
+    flags = (f"{prefix}-before=form-kernels,simplify-dlc", f"{prefix}-after=simplify-dlc")
+    _, _, err = dlc_opt(EXP_SUM, "-p", "simplify-dlc,convert-dlc-to-linalg,form-kernels", *flags)
+    assert dumped_titles(err) == [
+        "Before SimplifyDlcPass (simplify-dlc)",
+        "After SimplifyDlcPass (simplify-dlc)",
+        "Before FormKernelsPass (form-kernels)",
+    ]
+
+
+def test_print_ir_after_change_is_silent_about_the_rest(dlc_opt):
+    _, _, err = dlc_opt(EXP_SUM, "-p", "inline,convert-dlc-to-linalg", "--mlir-print-ir-after-change")
+    assert dumped_titles(err) == ["After ConvertDlcToLinalgPass (convert-dlc-to-linalg)"]
+
+
+def test_print_ir_after_failure(dlc_opt, breaking_pass):
+    _, _, err = dlc_opt(IDENTITY, "-p", "inline,fall-over", "--mlir-print-ir-after-failure")
+    assert dumped_titles(err) == ["After FallOverPass Failed (fall-over)"]
+
+
+def test_print_changed_shows_a_diff(dlc_opt):
+    _, _, err = dlc_opt(EXP_SUM, "-p", "inline,convert-dlc-to-linalg", "--print-changed=diff")
+    assert dumped_titles(err) == ["After ConvertDlcToLinalgPass (convert-dlc-to-linalg)"]
+    assert "\n-    %0 = dlc.exp %x : tensor<4x3xf32>\n" in err
+    assert re.search(r"^\+.*math\.exp", err, re.MULTILINE)
+
+
+def test_print_ir_tree_dir_numbers_the_files_of_all_parts(dlc_opt, tmp_path):
+    flags = ("-p", "inline,simplify-dlc", f"--mlir-print-ir-tree-dir={tmp_path / 'tree'}", "--split-input-file")
+    assert dlc_opt(f"{EXP_SUM}// -----\n{IDENTITY}", *flags)[0] == 0
+    names = sorted(path.name for path in (tmp_path / "tree").iterdir())
+    assert names == ["01_inline.mlir", "02_simplify-dlc.mlir", "03_inline.mlir", "04_simplify-dlc.mlir"]
+    assert "@id" in (tmp_path / "tree" / "04_simplify-dlc.mlir").read_text()
+
+
+def test_generic_form_and_locations(dlc_opt):
+    assert '"dlc.exp"(%x)' in dlc_opt(EXP_SUM, "--mlir-print-op-generic")[1]
+    assert 'loc("<stdin>":2:3)' in dlc_opt(EXP_SUM, "--mlir-print-debuginfo")[1]
+
+
+def test_long_constants_can_be_left_out(dlc_opt):
+    text = """\
+func.func @f() -> (tensor<4xi32>, tensor<4xi32>) {
+  %0 = dlc.constant dense<[1, 2, 3, 4]> : tensor<4xi32>
+  %1 = dlc.constant dense<7> : tensor<4xi32>
+  func.return %0, %1 : tensor<4xi32>, tensor<4xi32>
+}
+"""
+    assert "dense<[1, 2, 3, 4]>" in dlc_opt(text, "--mlir-elide-elementsattrs-if-larger=4")[1]
+    out = dlc_opt(text, "--mlir-elide-elementsattrs-if-larger=3")[1]
+    assert "dlc.constant dense_resource<__elided__> : tensor<4xi32>" in out
+    assert "dlc.constant dense<7> : tensor<4xi32>" in out
+
+
+def test_timing_goes_down_to_llvm(dlc_opt):
+    status, _, err = dlc_opt(EXP_SUM, "--compile-to=asm", "--mlir-timing")
+    assert status == 0
+    rows = re.findall(r"^ +\d+\.\d{4} \( *[\d.]+%\)  (.+)$", err, re.MULTILINE)
+    assert rows[:2] == ["Parser", "Verifier"]
+    assert {"form-kernels", "convert-to-llvm", "LLVM text", "LLVM parser, verifier and passes"} <= set(rows)
+    assert rows[-2:] == ["LLVM code generation", "Total"]
+
+
+def test_timing_as_a_list_is_sorted(dlc_opt):
+    _, _, err = dlc_opt(EXP_SUM, "--compile-to=llvm", "--mlir-timing", "--mlir-timing-display=list")
+    times = [float(time) for time in re.findall(r"^ +(\d+\.\d{4}) \(", err, re.MULTILINE)]
+    assert times[:-1] == sorted(times[:-1], reverse=True)
+
+
+def test_opt_bisect_limit_runs_the_first_passes_only(dlc_opt):
+    status, out, err = dlc_opt(EXP_SUM, "-p", "inline,convert-dlc-to-linalg,form-kernels", "--opt-bisect-limit=2")
+    assert status == 0
+    assert "linalg.generic" in out
+    assert "rt.kernel" not in out
+    assert err.splitlines() == [
+        "BISECT: running pass (1) inline",
+        "BISECT: running pass (2) convert-dlc-to-linalg",
+        "BISECT: NOT running pass (3) form-kernels",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flag", "shown"),
+    [
+        ("--remarks-filter=.*", True),
+        ("--remarks-filter=fuse-elementwise", True),
+        ("--remarks-filter=bufferize", False),
+        ("--remarks-filter-passed=fuse", True),
+        ("--remarks-filter-missed=fuse", False),
+        ("--remarks-filter-analyse=fuse", False),
+        ("--mlir-timing", False),
+    ],
+)
+def test_remarks_are_shown_if_asked_for(dlc_opt, flag, shown):
+    status, _, err = dlc_opt(EXP_SUM, "-p", "convert-dlc-to-linalg,fuse-elementwise", flag)
+    assert status == 0
+    line = "<stdin>:3: remark: [fuse-elementwise] passed: 1 operations computed inside\n"
+    assert (line in err) == shown
+
+
+# The process
+
+
+def run_process(*command, **options):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False, **options)
+
+
+def test_the_process_reads_standard_input_and_returns_its_status():
+    command = (sys.executable, "-m", "compiler.opt", "-", "--inline")
+    good = run_process(*command, input=IDENTITY)
+    assert (good.returncode, good.stderr) == (0, "")
+    assert "@id" in good.stdout
+    bad = run_process(*command, input=DOES_NOT_PARSE)
+    assert bad.returncode == 1
+    assert bad.stdout == ""
+
+
+def test_a_closed_pipe_is_no_traceback():
+    command = f"{sys.executable} -m compiler.opt --list-passes | head -c 1"
+    closed = run_process("bash", "-o", "pipefail", "-c", command)
+    assert "Traceback" not in closed.stderr
+    assert "BrokenPipe" not in closed.stderr
+
+
+def test_numbers_that_print_as_bits_are_read_as_bits(tmp_path):
+    text = "builtin.module {\n  %0 = llvm.mlir.constant(dense<0x4B40007F> : vector<4xf32>) : vector<4xf32>\n}\n"
+    assert run_process(sys.executable, "-m", "compiler.opt", input=text).stdout == text
+
+
+def test_starting_up_imports_no_numpy_llvm_or_pass():
+    program = (
+        "import sys; from compiler import opt; opt.main(['--list-passes']); "
+        "print(sorted(m for m in sys.modules if m in {'numpy', 'llvmlite', 'optree'} or m.startswith('passes.')))"
+    )
+    done = run_process(sys.executable, "-c", program)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_plain_xdsl_opt_sees_our_dialects_and_passes():
+    from importlib.metadata import entry_points
+
+    from xdsl.universe import Universe
+
+    (entry,) = entry_points(group="xdsl.universe", name="dlc")
+    assert entry.load() is DLC_UNIVERSE
+    everything = Universe.get_multiverse()  # refuses names that occur twice
+    assert {"dlc", "rt"} <= set(everything.all_dialects)
+    assert set(get_all_passes()) <= set(everything.all_passes)
+    done = run_process(str(Path(sys.executable).parent / "xdsl-opt"), "-p", "convert-dlc-to-linalg", input=EXP_SUM)
+    assert done.returncode == 0, done.stderr
+    assert "linalg.generic" in done.stdout
