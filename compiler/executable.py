@@ -51,7 +51,7 @@ class Executable:
         Raises:
             ArgumentError: the number, shape or dtype of the arrays is not that of the signature.
         """
-        inputs = self._checked(arrays)
+        inputs = checked_inputs(self.signature, arrays)
         outputs = [np.empty(spec.shape, spec.dtype) for spec in self.signature.outputs]
         pointers = [array.ctypes.data for array in inputs]
         pointers.extend(array.ctypes.data for array in outputs)
@@ -59,20 +59,24 @@ class Executable:
         self._entry(ctypes.addressof(table))
         return outputs
 
-    def _checked(self, arrays: Sequence[Array]) -> list[Array]:
-        specs = self.signature.inputs
-        if len(arrays) != len(specs):
-            raise ArgumentError(f"{self.signature.name}: takes {len(specs)} arrays, got {len(arrays)}")
-        inputs: list[Array] = []
-        for index, (array, spec) in enumerate(zip(arrays, specs, strict=True)):
-            if array.dtype != spec.dtype or array.shape != spec.shape:
-                shape = ",".join(map(str, array.shape))
-                raise ArgumentError(
-                    f"{self.signature.name}: argument {index} is {array.dtype}[{shape}], expected {spec}"
-                )
-            flags = array.flags
-            inputs.append(array if flags.c_contiguous and flags.aligned else np.require(array, requirements=["C", "A"]))
-        return inputs
+
+def checked_inputs(signature: Signature, arrays: Sequence[Array]) -> list[Array]:
+    """`arrays`, contiguous and aligned.
+
+    Raises:
+        ArgumentError: the number, shape or dtype of the arrays is not that of the signature.
+    """
+    specs = signature.inputs
+    if len(arrays) != len(specs):
+        raise ArgumentError(f"{signature.name}: takes {len(specs)} arrays, got {len(arrays)}")
+    inputs: list[Array] = []
+    for index, (array, spec) in enumerate(zip(arrays, specs, strict=True)):
+        if array.dtype != spec.dtype or array.shape != spec.shape:
+            shape = ",".join(map(str, array.shape))
+            raise ArgumentError(f"{signature.name}: argument {index} is {array.dtype}[{shape}], expected {spec}")
+        flags = array.flags
+        inputs.append(array if flags.c_contiguous and flags.aligned else np.require(array, requirements=["C", "A"]))
+    return inputs
 
 
 def compile_for_cpu(
