@@ -1,0 +1,32 @@
+"""Programs as users write them give what NumPy gives, compiled, differentiated and batched."""
+
+from typing import Any
+
+import numpy as np
+import programs_learning
+import programs_numeric
+import pytest
+from programs import assert_batches_as_loop, assert_compiles_as_numpy, assert_gradient_is_slope
+
+PROGRAMS = programs_learning.PROGRAMS | programs_numeric.PROGRAMS
+
+
+def arguments(name: str, dtype: Any, seed: int = 0) -> Any:
+    return PROGRAMS[name].make(np.random.default_rng(seed), dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_program_compiles_as_numpy(name: str, dtype: Any) -> None:
+    assert_compiles_as_numpy(PROGRAMS[name].fn, arguments(name, dtype), PROGRAMS[name].ulps)
+
+
+@pytest.mark.parametrize("name", [name for name, program in PROGRAMS.items() if program.differentiable])
+def test_gradient_of_program_is_its_slope(name: str) -> None:
+    assert_gradient_is_slope(PROGRAMS[name].fn, arguments(name, np.float64))
+
+
+@pytest.mark.parametrize("name", [name for name, program in PROGRAMS.items() if program.batchable])
+def test_program_batches_as_a_loop(name: str) -> None:
+    batch = [arguments(name, np.float64, seed) for seed in range(3)]
+    assert_batches_as_loop(PROGRAMS[name].fn, batch, PROGRAMS[name].ulps)
