@@ -6,30 +6,29 @@ from typing import Any
 import numpy as np
 from xdsl.utils.exceptions import VerifyException
 
-from compiler import (
-    indexing,
-    numpy_creation,
-    numpy_einsum,
-    numpy_joining,
-    numpy_linalg,
-    numpy_norms,
-    numpy_reductions,
-    numpy_selection,
-    numpy_shape,
-)
 from compiler.errors import ShapeError, at_user_line
+from compiler.indexing import read as read_index
+from compiler.indexing import write as write_index
+from compiler.numpy_creation import FUNCTIONS as CREATION_FUNCTIONS
+from compiler.numpy_einsum import FUNCTIONS as EINSUM_FUNCTIONS
+from compiler.numpy_joining import FUNCTIONS as JOINING_FUNCTIONS
+from compiler.numpy_linalg import FUNCTIONS as LINALG_FUNCTIONS
+from compiler.numpy_norms import FUNCTIONS as NORMS_FUNCTIONS
+from compiler.numpy_reductions import FUNCTIONS as REDUCTIONS_FUNCTIONS
+from compiler.numpy_selection import FUNCTIONS as SELECTION_FUNCTIONS
+from compiler.numpy_shape import FUNCTIONS as SHAPE_FUNCTIONS
 from compiler.numpy_ufuncs import traced_ufunc
 from compiler.tracer import Tracer, fail_unsupported
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    **numpy_creation.FUNCTIONS,
-    **numpy_shape.FUNCTIONS,
-    **numpy_joining.FUNCTIONS,
-    **numpy_selection.FUNCTIONS,
-    **numpy_reductions.FUNCTIONS,
-    **numpy_linalg.FUNCTIONS,
-    **numpy_norms.FUNCTIONS,
-    **numpy_einsum.FUNCTIONS,
+    **CREATION_FUNCTIONS,
+    **SHAPE_FUNCTIONS,
+    **JOINING_FUNCTIONS,
+    **SELECTION_FUNCTIONS,
+    **REDUCTIONS_FUNCTIONS,
+    **LINALG_FUNCTIONS,
+    **NORMS_FUNCTIONS,
+    **EINSUM_FUNCTIONS,
 }
 """Our function for each function of NumPy that is not a ufunc."""
 
@@ -69,11 +68,11 @@ class NumpyRules:
 
     def read(self, x: Any, index: Any) -> Tracer:
         """The value of `x[index]`."""
-        return indexing.read(x, index)
+        return read_index(x, index)
 
     def write(self, x: Any, index: Any, value: Any) -> None:
         """Carry out `x[index] = value`."""
-        indexing.write(x, index, value)
+        write_index(x, index, value)
 
 
 RULES = NumpyRules()

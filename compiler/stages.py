@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from xdsl.dialects.builtin import ModuleOp
 
-from compiler import tracing
 from compiler.abstract import AbstractArray
 from compiler.errors import ArgumentError
 from compiler.options import CompileOptions
@@ -30,6 +29,7 @@ from compiler.pipelines import (
 from compiler.printing import machine_text, to_text
 from compiler.pytrees import unflatten
 from compiler.signatures import Signature, signature_of
+from compiler.tracing import Traced as TracedProgram
 from dialects.remarks import Remark, collect_remarks, emit_remark
 
 Array = NDArray[Any]
@@ -76,7 +76,7 @@ class Traced:
     """A function traced for one signature."""
 
     def __init__(
-        self, traced: tracing.Traced, target: Target, options: CompileOptions, donate_argnums: Sequence[int] = ()
+        self, traced: TracedProgram, target: Target, options: CompileOptions, donate_argnums: Sequence[int] = ()
     ):
         self._traced = traced
         self._target: Target = target
@@ -101,7 +101,7 @@ class Lowered:
     """A traced program that can be printed at any stage, analysed, or compiled."""
 
     def __init__(
-        self, traced: tracing.Traced, target: Target, options: CompileOptions, donate_argnums: Sequence[int] = ()
+        self, traced: TracedProgram, target: Target, options: CompileOptions, donate_argnums: Sequence[int] = ()
     ):
         self._traced = traced
         self._target: Target = target
@@ -179,7 +179,7 @@ class Lowered:
 class Compiled:
     """A compiled function for one signature: call it with arguments of that structure, shapes and dtypes."""
 
-    def __init__(self, lowered: Lowered, traced: tracing.Traced, run: Run):
+    def __init__(self, lowered: Lowered, traced: TracedProgram, run: Run):
         self._lowered = lowered
         self._traced = traced
         self._run = run
@@ -223,9 +223,11 @@ class Compiled:
 
 def as_array(leaf: Any, aval: AbstractArray) -> Array:
     """A leaf of the arguments as an array in native byte order."""
-    if type(leaf) is np.ndarray and leaf.dtype is aval.dtype:
-        return leaf
-    array = np.asarray(leaf, aval.dtype) if isinstance(leaf, bool | int | float) else np.asarray(leaf)
+    if isinstance(leaf, np.ndarray):
+        given: Array = leaf
+        if given.dtype is aval.dtype:
+            return given
+    array: Array = np.asarray(leaf, aval.dtype) if isinstance(leaf, bool | int | float) else np.asarray(leaf)
     return array if array.dtype == aval.dtype and array.dtype.isnative else array.astype(aval.dtype)
 
 
@@ -245,7 +247,7 @@ def is_set(variable: str) -> bool:
     return os.environ.get(variable, "0") not in {"", "0"}
 
 
-def environment_observers(traced: tracing.Traced, target: Target, options: CompileOptions) -> list[Observer]:
+def environment_observers(traced: TracedProgram, target: Target, options: CompileOptions) -> list[Observer]:
     """What the environment asks to see of a compilation: `DLC_VERIFY`, `DLC_DUMP_IR_TO`."""
     observers: list[Observer] = []
     if is_set("DLC_VERIFY"):

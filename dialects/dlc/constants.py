@@ -105,7 +105,8 @@ class ConstantOp(NullaryOp):
         if isinstance(value_type, TensorType) and cast(AnyTensor, value_type).element_type in DTYPES:
             value = dense_attribute(array_of(value))
         attributes = parser.parse_optional_attr_dict()
-        return cls.create(result_types=[value_type], properties={"value": value}, attributes=attributes)
+        result_types: list[Attribute] = [value_type]
+        return cls.create(result_types=result_types, properties={"value": value}, attributes=attributes)
 
 
 @irdl_op_definition
