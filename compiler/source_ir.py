@@ -15,7 +15,7 @@ from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.utils.exceptions import ParseError, PassFailedException, VerifyException
 
-from compiler.universe import DLC_UNIVERSE, get_llvm
+from compiler.universe import DLC_UNIVERSE, get_linalg, get_llvm
 from dialects.errors import ArgumentError, CompilerError
 from dialects.float_literals import read_bits_in_dense
 
@@ -36,6 +36,7 @@ def make_context(*, allow_unregistered: bool = False) -> Context:
     factories: dict[str, Callable[[], Dialect]] = {
         **get_all_dialects(),
         **DLC_UNIVERSE.all_dialects,
+        "linalg": get_linalg,
         "llvm": get_llvm,
     }
     for name, factory in factories.items():

@@ -15,11 +15,22 @@ def get_dlc() -> Dialect:
 
 def get_rt() -> Dialect:
     """Kernels, launches and library calls."""
-    from dialects.partial_reads import allow_partial_reads_in_linalg
     from dialects.rt import Rt
 
-    allow_partial_reads_in_linalg()  # kernels hold such operations
+    get_linalg()  # kernels hold its operations
     return Rt
+
+
+def get_linalg() -> Dialect:
+    """Upstream's `linalg`, with what its `linalg.generic` lacks."""
+    from xdsl.dialects.linalg import Linalg
+
+    from dialects.partial_reads import allow_partial_reads_in_linalg
+    from dialects.several_results import read_several_results_of_linalg
+
+    allow_partial_reads_in_linalg()
+    read_several_results_of_linalg()
+    return Linalg
 
 
 def get_llvm() -> Dialect:

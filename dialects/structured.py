@@ -26,8 +26,10 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from dialects.builder import OpBuilder, dims_map, int_array, tensor_type
 from dialects.partial_reads import allow_partial_reads_in_linalg
+from dialects.several_results import read_several_results_of_linalg
 
 allow_partial_reads_in_linalg()
+read_several_results_of_linalg()
 
 Map: TypeAlias = Sequence[int] | AffineMapAttr
 Body: TypeAlias = Callable[[OpBuilder, tuple[SSAValue, ...]], Sequence[SSAValue]]

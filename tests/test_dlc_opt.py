@@ -639,3 +639,16 @@ def test_plain_xdsl_opt_sees_our_dialects_and_passes():
     done = run_process(str(Path(sys.executable).parent / "xdsl-opt"), "-p", "convert-dlc-to-linalg", input=EXP_SUM)
     assert done.returncode == 0, done.stderr
     assert "linalg.generic" in done.stdout
+
+
+def test_structured_operations_with_several_results_read_back(dlc_opt):
+    text = """\
+func.func @f(%x: tensor<4x2xf32>) -> tensor<4xi64> {
+  %0 = dlc.argmax %x dim 1 : tensor<4x2xf32> -> tensor<4xi64>
+  func.return %0 : tensor<4xi64>
+}
+"""
+    status, linalg, _ = dlc_opt(text, "--compile-to=linalg", "--verify-roundtrip")
+    assert status == 0
+    assert "-> (tensor<4xf32>, tensor<4xi64>)" in linalg
+    assert run_process(sys.executable, "-m", "compiler.opt", input=linalg).stdout == linalg
