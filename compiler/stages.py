@@ -6,7 +6,7 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -223,11 +223,10 @@ class Compiled:
 
 def as_array(leaf: Any, aval: AbstractArray) -> Array:
     """A leaf of the arguments as an array in native byte order."""
-    if isinstance(leaf, np.ndarray):
-        given: Array = leaf
-        if given.dtype is aval.dtype:
-            return given
-    array: Array = np.asarray(leaf, aval.dtype) if isinstance(leaf, bool | int | float) else np.asarray(leaf)
+    if type(leaf) is np.ndarray and leaf.dtype is aval.dtype:
+        return leaf
+    is_scalar = type(leaf) in {bool, int, float}
+    array = cast(Array, np.asarray(leaf, aval.dtype if is_scalar else None))
     return array if array.dtype == aval.dtype and array.dtype.isnative else array.astype(aval.dtype)
 
 
