@@ -1,0 +1,72 @@
+"""Programs for the tests of the GPU path: NumPy functions with arguments."""
+
+import numpy as np
+
+import compiler
+from compiler import nn
+
+RNG = np.random.default_rng(5)
+
+
+def floats(*shape, dtype=np.float32):
+    return np.asarray(RNG.standard_normal(shape), dtype)
+
+
+def positive(*shape, dtype=np.float32):
+    return np.asarray(RNG.uniform(0.1, 4, shape), dtype)
+
+
+def integers(low, high, *shape, dtype=np.int64):
+    return np.asarray(RNG.integers(low, high, shape), dtype)
+
+
+def scatter_add(x, indices, updates):
+    y = x.copy()
+    np.add.at(y, indices, updates)
+    return y
+
+
+def pads(x, y):
+    return np.pad(np.concatenate([x, y[::-1]], axis=0), ((1, 2), (0, 3)), constant_values=-1)
+
+
+def loss(w, x, y):
+    return nn.cross_entropy(np.tanh(x @ w), y)
+
+
+PROGRAMS = {
+    "softmax": (nn.softmax, (floats(33, 70),)),
+    "layer_norm": (lambda x, g, b: nn.layer_norm(x, 40, g, b), (floats(9, 40), floats(40), floats(40))),
+    "gelu_chain": (lambda x, w, b: nn.gelu(x * w + b), (floats(17, 21), floats(21), floats(21))),
+    "reductions": (
+        lambda x: (x.sum(), x.max(axis=0), x.min(axis=1), x.prod(axis=(0, 2)), np.var(x, axis=2)),
+        (floats(3, 5, 7),),
+    ),
+    "gather": (lambda x, i: x[i] * 2, (floats(11, 6), integers(-11, 11, 4, 3))),
+    "scatter": (scatter_add, (floats(7, 3), integers(0, 7, 20), floats(20, 3))),
+    "argmax": (lambda x: (np.argmax(x, axis=1), np.argmin(x)), (floats(6, 50),)),
+    "exp_f64": (lambda x: np.exp(x) + np.expm1(x), (floats(40, dtype=np.float64),)),
+    "log_f64": (lambda x: np.log(x) + np.log1p(x), (positive(40, dtype=np.float64),)),
+    "tanh_f64": (np.tanh, (floats(40, dtype=np.float64),)),
+    "sin_f64": (lambda x: np.sin(x) + np.cos(100 * x), (floats(40, dtype=np.float64),)),
+    "pow_f64": (lambda x, y: x**y, (positive(40, dtype=np.float64), floats(40, dtype=np.float64))),
+    "functions_f32": (
+        lambda x: np.exp(x) + np.log(np.abs(x)) + np.tanh(x) + np.sin(x) + np.cos(x) + np.abs(x) ** 1.5 + np.sqrt(x * x),
+        (floats(6, 9),),
+    ),
+    "rounding": (lambda x: (np.floor(x), np.ceil(x), np.round(x), np.trunc(x), np.sign(x)), (4 * floats(19),)),
+    "bools": (lambda x, y: (x > y, (x > 0) & ~(y > 0), np.any(x > y, axis=0), np.all(x > -3)), (floats(5, 8), floats(5, 8))),
+    "int64": (lambda x, y: (x // y, x % y, x * y - (x ^ y)), (integers(-50, 50, 30), integers(1, 9, 30))),
+    "int32": (lambda x: (x * x - 3).sum(axis=0), (integers(-50, 50, 4, 9, dtype=np.int32),)),
+    "concat_pad": (pads, (floats(3, 4), floats(2, 4))),
+    "transpose": (lambda x: np.transpose(x, (2, 0, 1)) + 1, (floats(3, 4, 5),)),
+    "matmul": (lambda x, w, b: np.maximum(x @ w + b, 0), (floats(40, 64), floats(64, 50), floats(50))),
+    "matmul_f64": (lambda x, w: x @ w, (floats(40, 64, dtype=np.float64), floats(64, 50, dtype=np.float64))),
+    "batched_matmul": (lambda x, w: x @ w, (floats(3, 40, 32), floats(3, 32, 48))),
+    "gradient": (compiler.value_and_grad(loss), (floats(64, 40), floats(48, 64), integers(0, 40, 48))),
+    "empty": (lambda x: (x + 1, x.sum(axis=0)), (floats(0, 4),)),
+    "constant": (lambda x: x + np.arange(12, dtype=np.float32).reshape(3, 4) ** 2, (floats(3, 4),)),
+    "identity": (lambda x: (x, x.reshape(6, 2)), (floats(3, 4),)),
+    "scalar": (lambda x, y: x * y, (np.float32(3), np.float32(4))),
+}
+"""Of every kind of kernel that the fused stage has, at least one."""

@@ -1,0 +1,116 @@
+"""Programs on the GPU path: their PTX assembles, and their kernels give NumPy's results on a simulated device."""
+
+import shutil
+import subprocess
+import zlib
+
+import numpy as np
+import pytest
+from gpu_programs import PROGRAMS
+from op_example import build_op
+from op_examples import OP_EXAMPLES, build_function, random_operands
+from simulated_driver import SimulatedDriver
+
+import compiler
+from compiler.cuda import compile_for_cuda
+from compiler.options import CompileOptions
+from compiler.pytrees import flatten
+
+needs_ptxas = pytest.mark.skipif(shutil.which("ptxas") is None, reason="ptxas of the CUDA toolkit is not installed")
+
+
+def assemble(ptx, arch, folder):
+    source = folder / f"kernels_{arch}.ptx"
+    source.write_text(ptx)
+    command = ["ptxas", f"-arch={arch}", str(source), "-o", str(source.with_suffix(".cubin"))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def run_simulated(function, arguments, driver):
+    traced = compiler.jit(function).trace(*arguments)._traced
+    executable = compile_for_cuda(traced.module, traced.name, driver=driver)
+    leaves = [np.asarray(leaf, a.dtype) for leaf, a in zip(flatten((arguments, {}))[0], traced.inputs, strict=True)]
+    return executable([*leaves, *traced.constants])
+
+
+def assert_close(got, want, ulps):
+    assert (got.shape, got.dtype) == (want.shape, want.dtype)
+    if want.dtype.kind == "f":
+        tolerance = ulps * np.finfo(want.dtype).eps
+        np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance * max(1, np.max(np.abs(want), initial=0)))
+    else:
+        np.testing.assert_array_equal(got, want)
+
+
+@needs_ptxas
+@pytest.mark.parametrize("arch", ["sm_80", "sm_90"])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_ptx_assembles(name, arch, tmp_path):
+    function, arguments = PROGRAMS[name]
+    lowered = compiler.jit(function, target="cuda", options=CompileOptions(cuda_arch=arch)).lower(*arguments)
+    ptx = lowered.as_text("ptx")
+    assert f".target {arch}" in ptx
+    assemble(ptx, arch, tmp_path)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_program_gives_the_results_of_the_cpu(name):
+    function, arguments = PROGRAMS[name]
+    driver = SimulatedDriver()
+    got = run_simulated(function, arguments, driver)
+    want = flatten(compiler.jit(function)(*arguments))[0]
+    for a, b in zip(got, want, strict=True):
+        assert_close(a, np.asarray(b), ulps=256)
+
+
+@pytest.mark.parametrize("example", OP_EXAMPLES, ids=str)
+def test_every_op_gives_its_value_on_the_device(example):
+    operands = random_operands(example, np.random.default_rng(zlib.crc32(str(example).encode())))
+    with np.errstate(all="ignore"):
+        want = build_op(example).evaluate(operands)
+    (got,) = compile_for_cuda(build_function(example), "main", driver=SimulatedDriver())(operands)
+    assert_close(got, want, ulps=64)
+
+
+def test_softmax_layer_norm_and_gelu_are_one_launch_each():
+    for name in ("softmax", "layer_norm", "gelu_chain"):
+        function, arguments = PROGRAMS[name]
+        driver = SimulatedDriver(assemble=False)
+        run_simulated(function, arguments, driver)
+        assert len(driver.log) == 1, f"{name}: {driver.log}"
+
+
+def test_large_products_go_to_cublas():
+    for name, call in (("matmul", "S"), ("matmul_f64", "D"), ("batched_matmul", "S batched")):
+        function, arguments = PROGRAMS[name]
+        driver = SimulatedDriver(assemble=False)
+        run_simulated(function, arguments, driver)
+        assert call in driver.library.calls
+
+
+def test_a_program_runs_again_with_other_arguments():
+    function, (x,) = PROGRAMS["softmax"]
+    traced = compiler.jit(function).trace(x)._traced
+    executable = compile_for_cuda(traced.module, traced.name, driver=SimulatedDriver(assemble=False))
+    for scale in (1, 2, 3):
+        (got,) = executable([x * np.float32(scale)])
+        want = np.exp(scale * (x - x.max(axis=1, keepdims=True)))
+        assert_close(got, want / want.sum(axis=1, keepdims=True), ulps=64)
+
+
+def test_inputs_may_have_any_strides():
+    x = np.arange(24, dtype=np.float32).reshape(4, 6)
+    traced = compiler.jit(lambda a: a + 1).trace(x.T)._traced
+    executable = compile_for_cuda(traced.module, traced.name, driver=SimulatedDriver(assemble=False))
+    (got,) = executable([x.T])
+    np.testing.assert_array_equal(got, x.T + 1)
+
+
+def test_wrong_arguments_are_refused_before_anything_is_copied():
+    traced = compiler.jit(lambda a: a + 1).trace(np.zeros(3, np.float32))._traced
+    executable = compile_for_cuda(traced.module, traced.name, driver=SimulatedDriver(assemble=False))
+    with pytest.raises(compiler.ArgumentError, match=r"takes 1 arrays, got 2"):
+        executable([np.zeros(3, np.float32)] * 2)
+    with pytest.raises(compiler.ArgumentError, match=r"argument 0 is float64\[3\], expected float32\[3\]"):
+        executable([np.zeros(3)])
