@@ -223,9 +223,10 @@ class Compiled:
 
 def as_array(leaf: Any, aval: AbstractArray) -> Array:
     """A leaf of the arguments as an array in native byte order."""
-    if type(leaf) is np.ndarray and leaf.dtype is aval.dtype:
+    kind = cast(type, type(leaf))
+    if kind is np.ndarray and leaf.dtype is aval.dtype:
         return leaf
-    is_scalar = type(leaf) in {bool, int, float}
+    is_scalar = kind in {bool, int, float}
     array = cast(Array, np.asarray(leaf, aval.dtype if is_scalar else None))
     return array if array.dtype == aval.dtype and array.dtype.isnative else array.astype(aval.dtype)
 
