@@ -6,7 +6,7 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ from compiler.pipelines import (
 )
 from compiler.printing import machine_text, to_text
 from compiler.pytrees import unflatten
-from compiler.signatures import Signature, signature_of
+from compiler.signatures import ArraySpec, Signature, signature_of
 from compiler.tracing import Traced as TracedProgram
 from dialects.remarks import Remark, collect_remarks, emit_remark
 
@@ -223,18 +223,18 @@ class Compiled:
 
 def as_array(leaf: Any, aval: AbstractArray) -> Array:
     """A leaf of the arguments as an array in native byte order."""
-    kind = cast(type, type(leaf))
+    kind: type[object] = type(leaf)
     if kind is np.ndarray and leaf.dtype is aval.dtype:
         return leaf
     is_scalar = kind in {bool, int, float}
-    array = cast(Array, np.asarray(leaf, aval.dtype if is_scalar else None))
+    array: Array = np.asarray(leaf, aval.dtype if is_scalar else None)
     return array if array.dtype == aval.dtype and array.dtype.isnative else array.astype(aval.dtype)
 
 
 def memory_of(signature: Signature) -> MemoryAnalysis:
     """The bytes that a host function needs, from its signature at the `bufferized` stage."""
 
-    def total(specs: Sequence[Any]) -> int:
+    def total(specs: Sequence[ArraySpec]) -> int:
         return sum(int(np.prod(spec.shape)) * spec.dtype.itemsize for spec in specs)
 
     return MemoryAnalysis(
