@@ -51,11 +51,16 @@ PROGRAMS = {
     "sin_f64": (lambda x: np.sin(x) + np.cos(100 * x), (floats(40, dtype=np.float64),)),
     "pow_f64": (lambda x, y: x**y, (positive(40, dtype=np.float64), floats(40, dtype=np.float64))),
     "functions_f32": (
-        lambda x: np.exp(x) + np.log(np.abs(x)) + np.tanh(x) + np.sin(x) + np.cos(x) + np.abs(x) ** 1.5 + np.sqrt(x * x),
+        lambda x: (
+            np.exp(x) + np.log(np.abs(x)) + np.tanh(x) + np.sin(x) + np.cos(x) + np.abs(x) ** 1.5 + np.sqrt(x * x)
+        ),
         (floats(6, 9),),
     ),
     "rounding": (lambda x: (np.floor(x), np.ceil(x), np.round(x), np.trunc(x), np.sign(x)), (4 * floats(19),)),
-    "bools": (lambda x, y: (x > y, (x > 0) & ~(y > 0), np.any(x > y, axis=0), np.all(x > -3)), (floats(5, 8), floats(5, 8))),
+    "bools": (
+        lambda x, y: (x > y, (x > 0) & ~(y > 0), np.any(x > y, axis=0), np.all(x > -3)),
+        (floats(5, 8), floats(5, 8)),
+    ),
     "int64": (lambda x, y: (x // y, x % y, x * y - (x ^ y)), (integers(-50, 50, 30), integers(1, 9, 30))),
     "int32": (lambda x: (x * x - 3).sum(axis=0), (integers(-50, 50, 4, 9, dtype=np.int32),)),
     "concat_pad": (pads, (floats(3, 4), floats(2, 4))),
