@@ -223,11 +223,9 @@ class Compiled:
 
 def as_array(leaf: Any, aval: AbstractArray) -> Array:
     """A leaf of the arguments as an array in native byte order."""
-    kind: type[object] = type(leaf)
-    if kind is np.ndarray and leaf.dtype is aval.dtype:
+    if type(leaf) is np.ndarray and leaf.dtype is aval.dtype:
         return leaf
-    is_scalar = kind in {bool, int, float}
-    array: Array = np.asarray(leaf, aval.dtype if is_scalar else None)
+    array = np.asarray(leaf, aval.dtype if isinstance(leaf, bool | int | float) else None)
     return array if array.dtype == aval.dtype and array.dtype.isnative else array.astype(aval.dtype)
 
 
