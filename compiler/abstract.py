@@ -63,6 +63,10 @@ def abstract(value: object, name: str) -> AbstractArray:
         return AbstractArray((), np.dtype(np.float64), weak_type=True)
     if isinstance(value, complex) and not isinstance(value, np.generic):
         raise DtypeError(unsupported_dtype(np.dtype(np.complex128), name))
+    if any(base.__name__ in {"MaskedArray", "matrix"} for base in type(value).__mro__):
+        raise ArgumentError(
+            f"argument {name}: {type(value).__name__} is not supported; pass an ndarray: `np.asarray(…)`"
+        )
     dtype: Any = getattr(value, "dtype", None)
     shape: Any = getattr(value, "shape", None)
     if not _is_instance(dtype, np.dtype) or not _is_instance(shape, tuple):

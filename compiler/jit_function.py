@@ -3,18 +3,20 @@
 import functools
 import inspect
 import threading
+import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from compiler.abstract import AbstractArray, abstract
-from compiler.errors import ArgumentError, at_user_line
+from compiler.compile_log import SignatureRecord, explain_recompilation, log_compilation
+from compiler.errors import ArgumentError, CompilerError, at_user_line
 from compiler.options import CompileOptions
 from compiler.pipelines import IR_STAGES, Target, paused_collector
 from compiler.pytrees import flatten, unflatten
-from compiler.stages import Compiled, Lowered, Traced
+from compiler.stages import Compiled, Lowered, Traced, is_set
 from compiler.tracing import array_value, current_frame, function_name, is_tracing, new_tracer, trace, trace_subfunction
 from dialects.dlc import transforms
 
@@ -63,8 +65,10 @@ class JitFunction:
         self._target: Target = target
         self._options = options
         self._cache: dict[Hashable, Compiled] = {}
+        self._records: list[SignatureRecord] = []
         self._hits = self._misses = 0
         self._lock = threading.RLock()
+        self._count_lock = threading.Lock()  # hits are counted while another signature is being compiled
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the compiled function; compile it first if the signature is new.
@@ -76,17 +80,40 @@ class JitFunction:
         if is_tracing():
             return self._call_while_tracing(call)
         leaves, spec = flatten((call.args, call.kwargs))
-        key = (spec, call.static, *map(_leaf_key, leaves))
+        try:
+            key = (spec, call.static and _static_key(call.static), *map(_leaf_key, leaves))
+        except CompilerError:
+            self._trace(call)  # fails with the name of the argument and the user's line
+            raise
         compiled = self._cache.get(key)
         if compiled is None:
-            with self._lock:
-                compiled = self._cache.get(key)
-                if compiled is None:
-                    compiled = self._cache[key] = self._lower(call).compile()
-                    self._misses += 1
+            compiled = self._compile(call, key)
         else:
-            self._hits += 1
+            with self._count_lock:
+                self._hits += 1
         return compiled.run(leaves)
+
+    def _compile(self, call: _Call, key: Hashable) -> Compiled:
+        """The compiled function for a new signature; threads that come with the same one wait for it."""
+        with self._lock:
+            compiled = self._cache.get(key)
+            if compiled is not None:
+                with self._count_lock:
+                    self._hits += 1
+                return compiled
+            start = time.perf_counter()
+            with paused_collector():
+                lowered = self._lower(call)
+                record = lowered.signature_record(call.static)
+                if is_set("DLC_EXPLAIN_RECOMPILES"):
+                    explain_recompilation(self._name, record, self._records)
+                compiled = lowered.compile()
+            if is_set("DLC_LOG_COMPILES"):
+                log_compilation(self._name, record, time.perf_counter() - start)
+            self._records.append(record)
+            self._cache[key] = compiled
+            self._misses += 1
+            return compiled
 
     def trace(self, *args: Any, **kwargs: Any) -> Traced:
         """Trace the function for these arguments (arrays, or anything with `shape` and `dtype`), without compiling."""
@@ -104,11 +131,12 @@ class JitFunction:
         """Forget all signatures; the next call compiles again."""
         with self._lock:
             self._cache.clear()
+            self._records.clear()
             self._hits = self._misses = 0
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """Bind as a method; `self` is then the first argument, and must be a tree of arrays or static."""
-        return self if instance is None else functools.partial(self, instance)
+        return self if instance is None else BoundJitFunction(self, instance)
 
     def __repr__(self) -> str:
         return f"jit({getattr(self._fun, '__qualname__', self._fun)!s})"
@@ -182,6 +210,37 @@ class JitFunction:
         return unflatten(sub.output_tree, tracers)
 
 
+class BoundJitFunction:
+    """A compiled method of an object: a `JitFunction` whose first argument is the object."""
+
+    def __init__(self, function: JitFunction, instance: Any):
+        self._function, self._instance = function, instance
+        functools.update_wrapper(self, function, updated=())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the compiled method."""
+        return self._function(self._instance, *args, **kwargs)
+
+    def trace(self, *args: Any, **kwargs: Any) -> Traced:
+        """As `JitFunction.trace`."""
+        return self._function.trace(self._instance, *args, **kwargs)
+
+    def lower(self, *args: Any, **kwargs: Any) -> Lowered:
+        """As `JitFunction.lower`."""
+        return self._function.lower(self._instance, *args, **kwargs)
+
+    def cache_info(self) -> CacheInfo:
+        """As `JitFunction.cache_info`: one cache for all objects."""
+        return self._function.cache_info()
+
+    def cache_clear(self) -> None:
+        """As `JitFunction.cache_clear`."""
+        self._function.cache_clear()
+
+    def __repr__(self) -> str:
+        return f"{self._function!r} bound to {self._instance!r}"
+
+
 def jit(
     fun: Function | None = None,
     *,
@@ -208,6 +267,15 @@ def jit(
 
     Raises:
         ArgumentError: an option is wrong. Everything else is raised by the first call.
+
+    Example:
+        >>> @jit
+        ... def norm(x):
+        ...     return np.sqrt((x * x).sum())
+        >>> norm(np.array([3.0, 4.0]))
+        array(5.)
+        >>> norm.cache_info()
+        CacheInfo(hits=0, misses=1, currsize=1)
     """
     if target not in IR_STAGES:
         raise ArgumentError(f"jit: unknown target {target!r}; use one of {', '.join(map(repr, IR_STAGES))}")
@@ -217,7 +285,7 @@ def jit(
             raise ArgumentError(f"jit: expected a function, got {type(function).__name__}")
         return JitFunction(
             function,
-            static_argnums=(static_argnums,) if isinstance(static_argnums, int) else tuple(static_argnums),
+            static_argnums=(static_argnums,) if isinstance(static_argnums, int | str) else tuple(static_argnums),
             static_argnames=(static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames),
             donate_argnums=(donate_argnums,) if isinstance(donate_argnums, int) else tuple(donate_argnums),
             target=target,
@@ -237,6 +305,16 @@ def _leaf_key(leaf: Any) -> Hashable:
     return (known.dtype, known.shape, known.weak_type)
 
 
+def _static_key(value: Hashable) -> Hashable:
+    """A key that keeps static values apart which are equal but compile differently: `1`, `1.0` and `True`; `0.0` and `-0.0`."""
+    if isinstance(value, float):
+        return (type(value), value.hex())
+    if isinstance(value, tuple):
+        parts = cast(tuple[Hashable, ...], value)
+        return (type(parts), *map(_static_key, parts))
+    return (type(value), value)
+
+
 def _parameters(fun: Function) -> list[str]:
     try:
         parameters = inspect.signature(fun).parameters.values()
@@ -254,10 +332,19 @@ def _static_arguments(
         return (), ()
     parameters = _parameters(fun)
     try:
-        known = set(inspect.signature(fun).parameters)
-        has_var_keyword = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(fun).parameters.values())
+        signature = inspect.signature(fun).parameters
+        known, kinds = set(signature), {parameter.kind for parameter in signature.values()}
     except (TypeError, ValueError):
-        known, has_var_keyword = set(names), True
+        known, kinds = set(names), {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}
+    has_var_keyword = inspect.Parameter.VAR_KEYWORD in kinds
+    has_var_positional = inspect.Parameter.VAR_POSITIONAL in kinds
+    for number in nums:
+        if not isinstance(number, int):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ArgumentError(f"jit: static_argnums has {number!r}; use integers, or static_argnames for names")
+        if parameters and not has_var_positional and not -len(parameters) <= number < len(parameters):
+            raise ArgumentError(
+                f"jit: static_argnums has {number}; there are {len(parameters)} positional parameters: {', '.join(parameters)}"
+            )
     for name in names:
         if name not in known and not has_var_keyword:
             raise ArgumentError(f"jit: static_argnames has '{name}'; the parameters are {', '.join(sorted(known))}")

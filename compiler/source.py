@@ -22,6 +22,7 @@ _NOT_USER = tuple(
     for folder in (
         *(_PROJECT / package for package in ("compiler", "dialects", "passes", "runtime")),
         *(Path(str(library.__file__)).resolve().parent for library in (numpy, optree)),
+        Path(numpy.__file__).resolve().parent.parent / "scipy",
     )
 )
 

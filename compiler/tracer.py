@@ -156,14 +156,17 @@ class Tracer(ArrayMethods):
     def __repr__(self) -> str:
         return f"Tracer({self.aval})"
 
+    def __format__(self, specification: str) -> str:
+        if specification:
+            fail_as_python(self, "the text", "print the array after the function has returned it")
+        return repr(self)
+
     # Use as a Python value
 
     def __bool__(self) -> bool:  # noqa: PLE0304
-        advice = (
-            "use `np.where`, `compiler.cond` or, for a setting that is a constant of the program, `static_argnames`"
-        )
+        advice = "use `np.where` or, for a setting that is a constant of the program, `static_argnames`"
         if self.shape not in ((), (1,)):
-            advice = "use `.any()` or `.all()` with `np.where` or `compiler.cond`"
+            advice = "use `np.where`, with `.any()` or `.all()` for one condition on all elements"
         fail_as_python(self, "the truth value", advice)
 
     def __int__(self) -> int:
@@ -173,7 +176,10 @@ class Tracer(ArrayMethods):
 
     def __float__(self) -> float:
         fail_as_python(
-            self, "the float", "use `.astype(np.float64)`, or `static_argnames` for a constant of the program"
+            self,
+            "the float",
+            "use `.astype(np.float64)`, NumPy's functions instead of those of `math`, or `static_argnames` for a constant of "
+            "the program",
         )
 
     def __complex__(self) -> complex:
@@ -302,7 +308,8 @@ def describe(tracer: Tracer) -> str:
     op = value.owner
     where = ""
     if isinstance(op, Operation) and isinstance(op.location, FileLineColLoc):
-        where = f" (at {show_line(op.location.filename.data, op.location.line.data)})"
+        line = show_line(op.location.filename.data, op.location.line.data)
+        where = "" if line == user_line() else f" (at {line})"
     return f"the traced array {tracer.aval}{origin}{where}"
 
 

@@ -52,7 +52,9 @@ __all__ = [
     "array_value",
     "current_frame",
     "is_tracing",
+    "leaf_names",
     "new_tracer",
+    "parameter_names",
     "trace",
     "trace_subfunction",
 ]
@@ -93,6 +95,7 @@ class Subfunction:
         outputs: one abstract array per leaf of the result.
         output_tree: the structure of the result.
         captured: values of the current frame to append to the operands.
+        argument_names: what the user calls each input, as `params[0]['w']`.
     """
 
     symbol: str
@@ -100,6 +103,7 @@ class Subfunction:
     outputs: tuple[AbstractArray, ...]
     output_tree: TreeSpec
     captured: tuple[SSAValue, ...]
+    argument_names: tuple[str, ...]
 
 
 def trace(
@@ -149,9 +153,9 @@ def trace_subfunction(
     parent = current_frame()
     symbol = parent.program.unique_symbol(name or function_name(fn))
     frame = Frame(function_name(fn), parent, parent.program, parent.rules)
-    inputs, _, _, traced_args = _add_arguments(frame, fn, (tuple(args), dict(kwargs or {})), None)
+    inputs, _, names, traced_args = _add_arguments(frame, fn, (tuple(args), dict(kwargs or {})), None)
     outputs, output_tree = _run(frame, fn, traced_args, symbol, is_private=True)
-    return Subfunction(symbol, inputs, outputs, output_tree, tuple(frame.captured))
+    return Subfunction(symbol, inputs, outputs, output_tree, tuple(frame.captured), names)
 
 
 def _add_arguments(
@@ -162,7 +166,7 @@ def _add_arguments(
 ) -> tuple[tuple[AbstractArray, ...], TreeSpec, tuple[str, ...], tuple[tuple[Any, ...], dict[str, Any]]]:
     """Give the frame one argument per leaf of `tree`, which is `(args, kwargs)`; also return the tree of tracers."""
     leaves, spec = flatten(tree)
-    names = _leaf_names(spec, len(tree[0]), argument_names or parameter_names(fn))
+    names = leaf_names(spec, len(tree[0]), argument_names or parameter_names(fn))
     inputs: list[AbstractArray] = []
     tracers: list[Tracer] = []
     for leaf, leaf_name in zip(leaves, names, strict=True):
@@ -237,7 +241,7 @@ def parameter_names(fn: Callable[..., Any]) -> list[str]:
     return names[1:] if getattr(fn, "__self__", None) is not None else names
 
 
-def _leaf_names(spec: TreeSpec, num_args: int, parameters: Sequence[str]) -> list[str]:
+def leaf_names(spec: TreeSpec, num_args: int, parameters: Sequence[str]) -> list[str]:
     """What the user calls each leaf of `(args, kwargs)`, as `params[0]['w']`."""
     variadic = parameters[-1][1:] if parameters and parameters[-1].startswith("*") else None
     fixed = parameters[:-1] if variadic is not None else parameters

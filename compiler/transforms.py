@@ -14,13 +14,15 @@ from xdsl.ir import SSAValue
 
 from compiler.abstract import AbstractArray
 from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
-from compiler.pytrees import TreeSpec, flatten, leaf_paths, unflatten
+from compiler.pytrees import TreeSpec, flatten, unflatten
 from compiler.tracing import (
     Subfunction,
     array_value,
     current_frame,
     is_tracing,
+    leaf_names,
     new_tracer,
+    parameter_names,
     trace_subfunction,
 )
 from dialects.dlc import constants, transforms
@@ -31,6 +33,8 @@ Function = Callable[..., Any]
 
 def _compiled_outside(inner: Function, fn: Function, name: str) -> Function:
     """`inner` while tracing; compiled on its own otherwise."""
+    if not callable(fn):
+        raise ArgumentError(f"{name}: expected a function, got {type(fn).__name__}")
     jitted: list[Function] = []
 
     @functools.wraps(fn, updated=())
@@ -84,7 +88,10 @@ def value_and_grad(fun: Function, argnums: int | Sequence[int] = 0, *, has_aux: 
 
 
 def _value_and_grad(fun: Function, argnums: int | Sequence[int], *, has_aux: bool, name: str) -> Function:
-    indices = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    indices = (argnums,) if isinstance(argnums, int | str) else tuple(argnums)
+    for index in indices:
+        if not isinstance(index, int):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise ArgumentError(f"{name}: argnums has {index!r}; use the integer positions of arguments")
 
     def both(*args: Any, **kwargs: Any) -> Any:
         positions = [_position(index, len(args), name) for index in indices]
@@ -211,7 +218,7 @@ def vmap(fun: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
         leaves, spec = flatten((args, kwargs))
         leaf_axes = [axis for axis, arg in zip(axes, args, strict=True) for axis in _axes_of_leaves(axis, arg)]
         leaf_axes += [0] * (len(leaves) - len(leaf_axes))
-        size, leaf_axes = _batch_size(leaves, leaf_axes, leaf_paths(spec))
+        size, leaf_axes = _batch_size(leaves, leaf_axes, leaf_names(spec, len(args), parameter_names(fun)))
         moved = [
             leaf if axis is None else np.moveaxis(_as_traced(leaf), axis, 0)
             for leaf, axis in zip(leaves, leaf_axes, strict=True)
@@ -252,7 +259,10 @@ def _as_traced(x: Any) -> Any:
 def _position(index: int, count: int, name: str) -> int:
     if not -count <= index < count:
         raise ArgumentError(
-            at_user_line(f"{name}: argnums names argument {index}, but there are {count} positional arguments")
+            at_user_line(
+                f"{name}: argnums names argument {index}, but the call has {count} positional arguments; "
+                "arguments given by name are not differentiated"
+            )
         )
     return index % count
 
@@ -307,8 +317,8 @@ def _check_differentiable(sub: Subfunction, wrt: Sequence[int], name: str, fun: 
         if not is_float(aval.type.element_type):
             raise DtypeError(
                 at_user_line(
-                    f"{name}: leaf {leaf} of the arguments of {getattr(fun, '__name__', 'the function')} is {aval}, which has "
-                    "no derivative; convert it to float32 or float64, or leave the argument out of argnums"
+                    f"{name}: argument {sub.argument_names[leaf]} of {getattr(fun, '__name__', 'the function')} is {aval}, "
+                    "which has no derivative; convert it to float32 or float64, or leave the argument out of argnums"
                 )
             )
 

@@ -32,9 +32,9 @@ def loop(x: Any) -> Any:
 
 
 PYTHON_VALUES = {
-    "if": (branch, r"truth value of the traced array bool\[\] computed from `x`.*compiler.cond"),
+    "if": (branch, r"truth value of the traced array bool\[\] computed from `x`.*np.where"),
     "while": (loop, r"truth value of the traced array bool\[\]"),
-    "if of an array": (lambda x: 1 if x > 0 else 2, r"bool\[3,4\].*use `.any\(\)` or `.all\(\)`"),
+    "if of an array": (lambda x: 1 if x > 0 else 2, r"bool\[3,4\].*with `.any\(\)` or `.all\(\)`"),
     "and": (lambda x: (x > 0) and (x < 1), "truth value"),
     "max of Python": (lambda x: max(x[0, 0], x[0, 1]), "truth value"),
     "in": (lambda x: 3 in x[0], "truth value"),
