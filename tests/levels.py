@@ -1,0 +1,65 @@
+"""Run the functions of a module at every level: interpreted after passes, and as machine code."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from xdsl.dialects.builtin import ModuleOp
+
+from compiler.executable import Executable
+from compiler.options import CompileOptions
+from compiler.pipelines import IR_STAGES, passes_between, run_passes
+from compiler.signatures import signature_of
+from passes.loops.expand_math import EXPANSIONS, ExpandMathPass
+from runtime.blas import cblas_symbols
+from runtime.llvm_text import emit_llvm
+from runtime.native import emit_object, host_vector_bits, load
+from runtime.reference import interpret
+
+Arrays = list[np.ndarray]
+Calls = Mapping[str, Sequence[Sequence[np.ndarray]]]
+"""For each function, the argument lists to call it with."""
+
+Results = dict[str, list[Arrays]]
+"""For each function, the results of each call."""
+
+VECTOR_BITS = tuple(sorted({0, 128, 256, host_vector_bits()}))
+
+
+def interpret_calls(module: ModuleOp, calls: Calls) -> Results:
+    return {name: [interpret(module, name, arguments) for arguments in several] for name, several in calls.items()}
+
+
+def after_every_stage(module: ModuleOp, calls: Calls, vector_bits: int) -> Iterator[tuple[str, Results]]:
+    """The results at each stage up to `loops`, and with mathematical functions expanded; `module` is changed."""
+    stages = IR_STAGES["cpu"][1:-1]
+    options = CompileOptions(vector_bits=vector_bits)
+    for before, stage in zip(IR_STAGES["cpu"], stages, strict=False):
+        run_passes(module, passes_between(before, stage, options=options))
+        module.verify()
+        yield stage, interpret_calls(module, calls)
+    if not any(type(op) in EXPANSIONS for op in module.walk()):
+        return
+    ExpandMathPass().apply(None, module)
+    yield "loops, expanded", interpret_calls(module, calls)
+
+
+def after_every_pass(module: ModuleOp, calls: Calls, vector_bits: int) -> Iterator[tuple[str, Results]]:
+    """The results after each pass that leads to `loops` or expands functions; `module` is changed."""
+    options = CompileOptions(vector_bits=vector_bits)
+    for executed in [*passes_between("tensor", "loops", options=options), ExpandMathPass()]:
+        run_passes(module, [executed])
+        module.verify()
+        yield executed.name, interpret_calls(module, calls)
+
+
+def compiled(module: ModuleOp, calls: Calls, vector_bits: int, stage: str = "tensor") -> Results:
+    """The results of machine code for the whole module; `module` is changed."""
+    options = CompileOptions(vector_bits=vector_bits)
+    run_passes(module, passes_between(stage, "llvm", options=options))
+    text = emit_llvm(module)
+    program = load(emit_object(text), cblas_symbols() if "@cblas_" in text else {})
+    results: Results = {}
+    for name, several in calls.items():
+        executable = Executable(signature_of(module, name), program, text, options)
+        results[name] = [executable(list(arguments)) for arguments in several]
+    return results

@@ -1,0 +1,142 @@
+"""Every example of every op has the value of NumPy at every level: interpreted at each stage, and compiled."""
+
+import zlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from levels import VECTOR_BITS, after_every_stage, compiled
+from op_example import build_function, build_op, random_operands
+from op_examples import OP_EXAMPLES
+from xdsl.dialects.builtin import ModuleOp, StringAttr, TensorType, f32, f64
+
+from compiler.pipelines import passes_between, run_passes
+from dialects.builder import tensor_type
+from dialects.dlc.constants import array_of, dense_attribute
+from dialects.dlc.dialect import Dlc
+from dialects.dlc.indexing import GatherOp, ScatterOp
+from dialects.dlc.interfaces import TensorOp, dtype_of, is_float
+
+APPROXIMATE = {
+    "dlc.exp": 4, "dlc.expm1": 4, "dlc.log": 4, "dlc.log1p": 4, "dlc.tanh": 6, "dlc.logistic": 6, "dlc.erf": 4,
+    "dlc.sin": 6, "dlc.cos": 6, "dlc.pow": 6, "dlc.rsqrt": 4,
+}  # fmt: skip
+"""How many units of the last place a function may be off; NumPy's own value is not exact either."""
+
+REASSOCIATED = {"dlc.reduce_sum", "dlc.reduce_prod", "dlc.dot_general", "dlc.scatter"}
+"""Operations whose terms may be combined in any order: the error is relative to the largest value."""
+
+SIZES = {5: 35, 7: 39, 9: 45, 17: 70}
+"""Larger sizes for examples, so that there are whole vectors, several of them, and tails."""
+
+FREE_OF_SIZES = {"dims", "dim", "direction", "permutation", "mode", "bounds", "batch_dims"} | {
+    f"{side}_{kind}" for side in ("lhs", "rhs") for kind in ("batch", "contracting")
+}
+SPECIAL = (0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 0.5, 2.5, -1.5)
+EXTREME = (*SPECIAL, 1e-30, -3e30, 88.0, -110.0)  # finite values that overflow or vanish in some order of combination
+
+
+def in_other_precision(example):
+    """The example with f32 for f64 and the other way round."""
+    other = {f32: f64, f64: f32}
+
+    def swap(t):
+        return tensor_type(other.get(t.element_type, t.element_type), t.get_shape())
+
+    properties = dict(example.properties)
+    if isinstance(properties.get("output"), TensorType):
+        properties["output"] = swap(properties["output"])
+    value = properties.get("value")
+    if value is not None and is_float(value.type.element_type):
+        properties["value"] = dense_attribute(array_of(value).astype(dtype_of(swap(value.type))))
+    return replace(example, operand_types=tuple(map(swap, example.operand_types)), properties=properties)
+
+
+def can_be_enlarged(example):
+    """Whether no property holds sizes, and the loops stay few enough to interpret."""
+    return set(example.properties) <= FREE_OF_SIZES and all(len(t.get_shape()) <= 3 for t in example.operand_types)
+
+
+def enlarged(example):
+    types = tuple(
+        tensor_type(t.element_type, tuple(SIZES.get(size, size) for size in t.get_shape()))
+        for t in example.operand_types
+    )
+    return replace(example, operand_types=types)
+
+
+def examples_of(op_type):
+    """The examples of an op, in both precisions, and larger where no property holds sizes."""
+    examples = [example for example in OP_EXAMPLES if example.op_type is op_type]
+    examples += [enlarged(example) for example in examples if can_be_enlarged(example)]
+    with np.errstate(over="ignore"):
+        examples += [in_other_precision(example) for example in examples]
+    return list({str((e.operand_types, *e.properties.items())): e for e in examples}.values())
+
+
+def operands_of(example, rng):
+    """Lists of operands to call an example with: random ones, and special values where there are floats to compute with."""
+    calls = [random_operands(example, rng)]
+    if example.op_type not in {GatherOp, ScatterOp} and any(is_float(t.element_type) for t in example.operand_types):
+        special = SPECIAL if example.op_type.name in REASSOCIATED else EXTREME
+        calls.append([
+            rng.choice(special, operand.shape).astype(operand.dtype) if operand.dtype.kind == "f" else operand
+            for operand in random_operands(example, rng)
+        ])  # fmt: skip
+    return calls
+
+
+def quiet(function, *arguments):
+    with np.errstate(all="ignore"):
+        return function(*arguments)
+
+
+def check(op, operands, actual, message):
+    expected = quiet(op.evaluate, operands)
+    assert actual.dtype == expected.dtype, message
+    assert actual.shape == expected.shape, message
+    if expected.dtype.kind != "f":
+        np.testing.assert_array_equal(actual, expected, message)
+        return
+    eps = np.finfo(expected.dtype).eps
+    rtol, atol = APPROXIMATE.get(op.name, 0) * eps, 0.0
+    if op.name in APPROXIMATE:
+        atol = 2 * float(np.finfo(expected.dtype).smallest_normal)
+    if op.name in REASSOCIATED:
+        finite = np.abs(expected[np.isfinite(expected)])
+        rtol, atol = 64 * eps, 64 * eps * float(np.max(finite, initial=1.0))
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(actual, expected, rtol=rtol, atol=atol, err_msg=message)
+
+
+OPS = [op_type for op_type in Dlc.operations if issubclass(op_type, TensorOp)]
+
+
+def test_every_op_has_examples():
+    assert {example.op_type for example in OP_EXAMPLES} == set(OPS)
+
+
+@pytest.mark.parametrize("op_type", OPS, ids=lambda op_type: op_type.name)
+def test_value_at_every_level(op_type):
+    rng = np.random.default_rng(zlib.crc32(op_type.name.encode()))
+    examples = {f"f{i}": example for i, example in enumerate(examples_of(op_type))}
+    ops = {name: build_op(example) for name, example in examples.items()}
+    calls = {name: operands_of(example, rng) for name, example in examples.items()}
+    module = ModuleOp([])
+    for name, example in examples.items():
+        function = build_function(example).body.block.first_op
+        function.detach()
+        function.properties["sym_name"] = StringAttr(name)
+        module.body.block.add_op(function)
+
+    def check_all(level, results):
+        for name, several in results.items():
+            for operands, (actual,) in zip(calls[name], several, strict=True):
+                shown = "\n".join(map(repr, operands))
+                check(ops[name], operands, actual, f"{examples[name]} at {level}, operands\n{shown}")
+
+    for level, results in after_every_stage(module.clone(), calls, VECTOR_BITS[-1]):
+        check_all(level, results)
+    run_passes(module, passes_between("tensor", "bufferized"))
+    for bits in VECTOR_BITS:
+        check_all(f"machine code with {bits}-bit vectors", compiled(module.clone(), calls, bits, "bufferized"))
