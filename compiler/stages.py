@@ -4,16 +4,19 @@
 """
 
 import os
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from xdsl.dialects.builtin import ModuleOp
 
-from compiler.abstract import AbstractArray
-from compiler.errors import ArgumentError
+from compiler.abstract import AbstractArray, abstract
+from compiler.compile_log import SignatureRecord
+from compiler.errors import ArgumentError, InternalError, at_user_line
 from compiler.options import CompileOptions
 from compiler.pipelines import (
     IR_STAGES,
@@ -139,6 +142,11 @@ class Lowered:
             self.module_at(IR_STAGES[self._target][-1])
         return remarks
 
+    def signature_record(self, static: tuple[tuple[int | str, Hashable], ...] = ()) -> SignatureRecord:
+        """The signature, for messages."""
+        traced = self._traced
+        return SignatureRecord(traced.input_tree, static, traced.argument_names, traced.inputs)
+
     def memory_analysis(self) -> MemoryAnalysis:
         """The bytes of inputs, results and temporaries of one call."""
         return memory_of(signature_of(self.module_at("bufferized"), self._traced.name))
@@ -155,9 +163,27 @@ class Lowered:
         Raises:
             CompilerError: a library, a driver or a device is missing, or the program is not supported.
         """
-        with paused_collector():
-            run = self._compile_run(environment_observers(self._traced, self._target, self._options))
+        try:
+            with paused_collector():
+                run = self._compile_run(environment_observers(self._traced, self._target, self._options))
+        except InternalError as error:
+            raise InternalError(f"{error}\n{self._write_reproducer(error)}") from error
         return Compiled(self, self._traced, run)
+
+    def _write_reproducer(self, error: InternalError) -> str:
+        """Write what `dlc-opt` repeats a mistake of ours from; say where."""
+        from compiler.instrumentation import reproducer, write_file
+
+        passes = passes_between("tensor", IR_STAGES[self._target][-1], self._target, self._options)
+        folder = os.environ.get("DLC_REPRODUCER_PATH") or tempfile.mkdtemp(prefix="dlc-")
+        path = Path(folder) / f"{self._traced.name}.mlir"
+        try:
+            write_file(path, reproducer(to_text(self._traced.module, debug_info=True), passes, str(error)))
+        except ArgumentError as failure:
+            return f"this is a mistake of dlc; no reproducer is written: {failure}"
+        return (
+            f"this is a mistake of dlc; `dlc-opt --run-reproducer {path}` repeats it: please report it with this file"
+        )
 
     def _compile_run(self, observers: Sequence[Observer]) -> Run:
         name = self._traced.name
@@ -201,7 +227,13 @@ class Compiled:
 
     def run(self, leaves: Sequence[Any]) -> Any:
         """Run on the leaves of arguments that have the signature compiled for."""
-        arrays = [as_array(leaf, aval) for leaf, aval in zip(leaves, self._traced.inputs, strict=True)]
+        traced = self._traced
+        arrays = [
+            leaf
+            if type(leaf) is np.ndarray and leaf.dtype is aval.dtype
+            else as_array(leaf, aval, traced.argument_names[i])
+            for i, (leaf, aval) in enumerate(zip(leaves, traced.inputs, strict=True))
+        ]
         return unflatten(self._traced.output_tree, self._run([*arrays, *self._traced.constants]))
 
     def as_text(self, stage: str = "llvm-opt", *, debug_info: bool = False) -> str:
@@ -221,12 +253,18 @@ class Compiled:
         return self._lowered.remarks()
 
 
-def as_array(leaf: Any, aval: AbstractArray) -> Array:
-    """A leaf of the arguments as an array in native byte order."""
-    if type(leaf) is np.ndarray and leaf.dtype is aval.dtype:
-        return leaf
-    array = np.asarray(leaf, aval.dtype if isinstance(leaf, bool | int | float) else None)
-    return array if array.dtype == aval.dtype and array.dtype.isnative else array.astype(aval.dtype)
+def as_array(leaf: Any, aval: AbstractArray, name: str) -> Array:
+    """A leaf of the arguments as an array of the dtype compiled for, in native byte order.
+
+    Raises:
+        ArgumentError: it has another shape or dtype; a Python scalar may be an integer where a float is expected.
+    """
+    given = abstract(leaf, name)
+    fits = given.dtype == aval.dtype or (given.weak_type and given.dtype.kind == "i" and aval.dtype.kind == "f")
+    fits = fits or (given.weak_type and given.dtype.kind == aval.dtype.kind)
+    if not fits or given.shape != aval.shape:
+        raise ArgumentError(at_user_line(f"argument {name} is {given}, compiled for {aval}"))
+    return np.asarray(leaf, aval.dtype)
 
 
 def memory_of(signature: Signature) -> MemoryAnalysis:
@@ -246,8 +284,13 @@ def is_set(variable: str) -> bool:
 
 
 def environment_observers(traced: TracedProgram, target: Target, options: CompileOptions) -> list[Observer]:
-    """What the environment asks to see of a compilation: `DLC_VERIFY`, `DLC_DUMP_IR_TO`."""
+    """What the environment asks to see of a compilation: `DLC_VERIFY`, `DLC_DUMP_IR_TO`, `DLC_PRINT_IR_AFTER`."""
     observers: list[Observer] = []
+    names = [name.strip() for name in os.environ.get("DLC_PRINT_IR_AFTER", "").split(",") if name.strip()]
+    if names:
+        from compiler.instrumentation import PrintObserver
+
+        observers.append(PrintObserver(after=["*"] if "all" in names else names))
     if is_set("DLC_VERIFY"):
         observers.append(VerifyingObserver())
     folder = os.environ.get("DLC_DUMP_IR_TO")

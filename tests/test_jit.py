@@ -1,0 +1,726 @@
+"""What `compiler.jit` promises: signatures, arguments of every kind, stages, errors, threads."""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+import compiler
+from compiler.pipelines import IR_STAGES, stages
+
+ROOT = Path(__file__).resolve().parent.parent
+F32, F64 = np.float32, np.float64
+
+
+class Layer(NamedTuple):
+    weights: np.ndarray
+    bias: np.ndarray | None
+
+
+def softmax(x):
+    e = np.exp(x - np.max(x, axis=-1, keepdims=True))
+    return e / np.sum(e, axis=-1, keepdims=True)
+
+
+# The cache of signatures
+
+
+def test_a_signature_is_compiled_once():
+    twice = compiler.jit(lambda x: x * 2)
+    assert twice.cache_info() == (0, 0, 0)
+    for _ in range(3):
+        twice(np.ones(4))
+    assert twice.cache_info() == (2, 1, 1)
+    twice(np.ones(5))
+    twice(np.ones(4, F32))
+    assert twice.cache_info() == (2, 3, 3)
+    twice.cache_clear()
+    assert twice.cache_info() == (0, 0, 0)
+    np.testing.assert_array_equal(twice(np.ones(4)), np.full(4, 2.0))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        np.ones((2, 2)),  # shape
+        np.ones(4, F32),  # dtype
+        np.ones(4, np.int64),
+        1.0,  # a Python scalar
+        np.float64(1.0),
+        (np.ones(4),),  # structure
+        {"a": np.ones(4)},
+    ],
+    ids=["shape", "float32", "int64", "scalar", "numpy scalar", "tuple", "dict"],
+)
+def test_shape_dtype_and_structure_are_part_of_the_signature(other):
+    function = compiler.jit(lambda x: 1)
+    function(np.ones(4))
+    function(other)
+    assert function.cache_info().misses == 2
+
+
+def test_values_and_strides_are_not_part_of_the_signature():
+    function = compiler.jit(lambda x, s: x * s)
+    function(np.ones((4, 4)), 2.0)
+    function(np.zeros((4, 4)).T[::-1], 3.0)
+    assert function.cache_info().misses == 1
+
+
+def test_the_function_runs_once_per_signature():
+    calls = []
+
+    @compiler.jit
+    def function(x):
+        calls.append(x.shape)
+        return x + 1
+
+    for size in (3, 3, 4, 3):
+        function(np.ones(size))
+    assert calls == [(3,), (4,)]
+
+
+def test_a_failed_compilation_is_not_remembered():
+    attempts = []
+
+    @compiler.jit
+    def function(x):
+        attempts.append(1)
+        if len(attempts) == 1:
+            raise RuntimeError("the first time only")
+        return x
+
+    with pytest.raises(RuntimeError, match="the first time only"):
+        function(np.ones(2))
+    np.testing.assert_array_equal(function(np.ones(2)), np.ones(2))
+    assert function.cache_info().misses == 1
+
+
+# Static arguments
+
+
+@pytest.mark.parametrize(
+    "decorate",
+    [
+        partial(compiler.jit, static_argnums=1),
+        partial(compiler.jit, static_argnums=(1,)),
+        partial(compiler.jit, static_argnums=-1),
+        partial(compiler.jit, static_argnames="n"),
+        partial(compiler.jit, static_argnames=["n"]),
+    ],
+)
+def test_static_arguments_are_constants_of_the_program(decorate):
+    @decorate
+    def power(x, n):
+        for _ in range(n - 1):
+            x = x * x
+        return x
+
+    x = np.array([2.0, 3.0])
+    np.testing.assert_array_equal(power(x, 2), x**2)
+    np.testing.assert_array_equal(power(x, n=2), x**2)
+    np.testing.assert_array_equal(power(x, 3), x**4)
+    power(x, 3)
+    assert power.cache_info().hits == 1
+
+
+def test_static_arguments_between_others_keep_their_places():
+    @partial(compiler.jit, static_argnames=("first", "third"))
+    def combine(first, second, third, fourth, *, fifth=1):
+        assert isinstance(first, str)
+        assert isinstance(third, tuple)
+        return second * len(first) + fourth * sum(third) + fifth
+
+    assert combine("ab", 10.0, (1, 2), 100.0) == 321.0
+    assert combine("ab", 10.0, fourth=100.0, third=(1, 2), fifth=2) == 322.0
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, True), (1, 1.0), (0.0, -0.0), ((1,), (1.0,))])
+def test_static_values_that_are_equal_but_differ_are_told_apart(one, other):
+    function = compiler.jit(lambda x, s: x + len(repr(s)), static_argnums=1)
+    assert function(0, one) == len(repr(one))
+    assert function(0, other) == len(repr(other))
+
+
+def test_a_static_argument_that_cannot_be_hashed_is_an_error():
+    function = compiler.jit(lambda x, sizes: x, static_argnames="sizes")
+    with pytest.raises(
+        compiler.ArgumentError, match="static argument 'sizes' of type list is not hashable; pass a tuple"
+    ):
+        function(np.ones(2), sizes=[1])
+    with pytest.raises(compiler.ArgumentError, match="static argument 1 of type list is not hashable"):
+        function(np.ones(2), [1])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"static_argnames": "z"}, "static_argnames has 'z'; the parameters are x, y"),
+        ({"static_argnums": 2}, "static_argnums has 2"),
+        ({"static_argnums": -3}, "static_argnums has -3"),
+        ({"target": "abacus"}, "unknown target 'abacus'; use one of 'cpu', 'cuda'"),
+    ],
+)
+def test_wrong_settings_are_errors_at_once(settings, message):
+    with pytest.raises(compiler.ArgumentError, match=re.escape(message)):
+        compiler.jit(lambda x, y: x, **settings)
+
+
+def test_jit_of_what_is_no_function_is_an_error():
+    with pytest.raises(compiler.ArgumentError, match="expected a function, got int"):
+        compiler.jit(3)
+
+
+# Arguments and results
+
+
+def test_keyword_arguments():
+    @compiler.jit
+    def function(x, *, scale, shift=1.0):
+        return x * scale + shift
+
+    assert function(2.0, scale=3.0) == 7.0
+    assert function(2.0, shift=0.0, scale=3.0) == 6.0
+    assert function(x=2.0, scale=3.0) == 7.0
+
+
+def test_arguments_and_results_are_trees():
+    @compiler.jit
+    def function(params, xs, nothing):
+        assert nothing is None
+        assert params["last"].bias is None
+        x = xs[0] @ params["first"].weights + params["first"].bias
+        return {"y": x @ params["last"].weights, "params": params, "none": None, "pair": [xs, (1, 2.5, True)]}
+
+    first = Layer(np.eye(3), np.ones(3))
+    last = Layer(np.full((3, 2), 2.0), None)
+    x = np.arange(6.0).reshape(2, 3)
+    result = function({"first": first, "last": last}, [x, x + 1], None)
+    np.testing.assert_array_equal(result["y"], (x + 1) @ last.weights)
+    assert isinstance(result["params"]["first"], Layer)
+    assert result["params"]["last"].bias is None
+    assert result["none"] is None
+    np.testing.assert_array_equal(result["pair"][0][1], x + 1)
+    assert [value.dtype for value in result["pair"][1]] == [np.int64, F64, np.bool_]
+
+
+def test_results_are_new_arrays():
+    x = np.ones(3)
+    one, other = compiler.jit(lambda x: (x, x))(x)
+    one += 1
+    np.testing.assert_array_equal(x, np.ones(3))
+    np.testing.assert_array_equal(other, np.ones(3))
+
+
+def test_assignment_to_an_argument_stays_inside():
+    @compiler.jit
+    def function(x):
+        x[0] = 7
+        x += 1
+        return x
+
+    x = np.zeros(3)
+    np.testing.assert_array_equal(function(x), [8.0, 1.0, 1.0])
+    np.testing.assert_array_equal(x, np.zeros(3))
+
+
+@pytest.mark.parametrize(("dtype", "scalar", "result"), [
+    (F32, 2, F32), (F32, 2.5, F32), (np.int32, 2, np.int32), (np.int32, 2.5, F64), (np.bool_, 1, np.int64), (F64, True, F64),
+])  # fmt: skip
+def test_python_scalars_adopt_the_dtype_of_arrays(dtype, scalar, result):
+    x = np.ones(3, dtype)
+    got = compiler.jit(lambda x, s: x * s)(x, scalar)
+    assert got.dtype == result == (x * scalar).dtype
+    np.testing.assert_array_equal(got, x * scalar)
+
+
+def test_numpy_scalars_keep_their_dtype():
+    assert compiler.jit(lambda x, s: x * s)(np.ones(3, F32), F64(2)).dtype == F64
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (3, 0), (0, 3), (1,), (1, 1, 1)])
+def test_scalars_empty_arrays_and_single_elements(shape):
+    x = np.full(shape, 0.5, F32)
+    function = compiler.jit(lambda x: (np.exp(x) + 1, x.sum()))
+    elementwise, total = function(x)
+    assert elementwise.shape == shape
+    assert isinstance(elementwise, np.ndarray)
+    np.testing.assert_allclose(elementwise, np.exp(x) + 1, rtol=1e-6)
+    np.testing.assert_allclose(total, x.sum())
+
+
+def arrangements():
+    base = np.arange(24.0).reshape(4, 6)
+    misaligned = np.frombuffer(b"x" + base.tobytes(), np.uint8)[1:].view(F64).reshape(4, 6)
+    read_only = base.copy()
+    read_only.flags.writeable = False
+    return {
+        "contiguous": base,
+        "transposed": base.T.copy().T,
+        "every other": np.repeat(base, 2, axis=1)[:, ::2],
+        "reversed": base[::-1, ::-1].copy()[::-1, ::-1],
+        "broadcast": np.broadcast_to(base[0], (4, 6)),
+        "fortran": np.asfortranarray(base),
+        "misaligned": misaligned,
+        "big-endian": base.astype(">f8"),
+        "read-only": read_only,
+    }
+
+
+@pytest.mark.parametrize("name", arrangements())
+def test_memory_layout_of_arguments_does_not_matter(name):
+    x = arrangements()[name]
+    np.testing.assert_allclose(compiler.jit(lambda x: np.tanh(x) @ x.T)(x), np.tanh(x) @ x.T, rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (np.ones(2, np.float16), "argument x: dtype float16 is not supported; convert with `.astype(np.float32)`"),
+        (np.ones(2, np.uint8), "argument x: dtype uint8 is not supported; convert with `.astype(np.int32)`"),
+        (np.ones(2, np.complex128), "argument x: dtype complex128 is not supported"),
+        (np.array(["a"]), "argument x: dtype str"),
+        (2**70, "does not fit into int64"),
+    ],
+)
+def test_an_unsupported_dtype_is_named_with_what_to_do(value, message):
+    with pytest.raises(compiler.DtypeError, match=re.escape(message)):
+        compiler.jit(lambda x: x)(value)
+
+
+def test_an_integer_that_is_too_large_is_an_error_after_one_that_fits_too():
+    function = compiler.jit(lambda x: x + 1)
+    assert function(1) == 2
+    with pytest.raises(compiler.DtypeError, match="does not fit into int64"):
+        function(2**70)
+
+
+@pytest.mark.parametrize("value", ["text", object(), {1, 2}])
+def test_an_argument_that_is_no_array_is_an_error_that_names_it(value):
+    with pytest.raises(compiler.ArgumentError, match=r"argument params\['w'\]: .* is not an array; pass NumPy arrays"):
+        compiler.jit(lambda params: params["w"])({"w": value})
+
+
+@pytest.mark.parametrize("value", ["text", object()])
+def test_a_result_that_is_no_array_is_an_error(value):
+    with pytest.raises(
+        compiler.ArgumentError, match=r"the result\[1\] is of type .*; a traced function returns arrays"
+    ):
+        compiler.jit(lambda x: (x, value))(1.0)
+
+
+# Functions of every kind
+
+
+def test_large_arrays_of_a_closure_are_passed_by_pointer():
+    table = np.arange(1000.0)
+    function = compiler.jit(lambda x: x + table)
+    text = function.lower(np.ones(1000)).as_text()
+    assert "dense<" not in text
+    assert len(text) < 1000
+    np.testing.assert_array_equal(function(np.ones(1000)), table + 1)
+
+
+def test_arrays_of_a_closure_are_taken_as_they_were():
+    table = np.arange(1000.0)
+    function = compiler.jit(lambda x: x + table)
+    expected = function(0.0)
+    table += 1
+    np.testing.assert_array_equal(function(0.0), expected)
+
+
+def test_jit_inside_jit_and_of_jit():
+    inner = compiler.jit(lambda x, n: x * n, static_argnums=1)
+    outer = compiler.jit(compiler.jit(lambda x: inner(x, 2) + inner(x, 3)))
+    np.testing.assert_array_equal(outer(np.ones(3)), np.full(3, 5.0))
+    assert inner.cache_info().misses == 0  # it became part of the outer program
+
+
+class Model:
+    def __init__(self, scale):
+        self.scale = scale
+
+    @partial(compiler.jit, static_argnums=0)
+    def apply(self, x):
+        return x * self.scale
+
+
+def test_methods_of_hashable_objects():
+    double, triple = Model(2.0), Model(3.0)
+    assert double.apply(4.0) == 8.0
+    assert triple.apply(4.0) == 12.0
+    assert "dlc.mul" in double.apply.lower(4.0).as_text()
+    assert Model.apply.cache_info().misses == 2
+
+
+def test_a_method_of_an_object_that_is_no_array_says_what_to_do():
+    class Plain:
+        @compiler.jit
+        def apply(self, x):
+            return x
+
+    with pytest.raises(compiler.ArgumentError, match=r"argument self: Plain is not an array; .*static_argnames"):
+        Plain().apply(1.0)
+
+
+def test_partials_callable_objects_and_builtins():
+    class Scale:
+        def __call__(self, x):
+            return 2 * x
+
+    assert compiler.jit(partial(lambda a, b: a - b, 10.0))(4.0) == 6.0
+    assert compiler.jit(Scale())(4.0) == 8.0
+    assert compiler.jit(np.tanh)(0.0) == 0.0
+
+
+def test_variadic_functions():
+    @compiler.jit
+    def total(*xs, **named):
+        return sum(xs) + sum(named.values())
+
+    assert total(1.0, 2.0, a=3.0, b=4.0) == 10.0
+
+
+def test_the_wrapper_keeps_name_and_docstring():
+    @compiler.jit
+    def documented(x):
+        """Say something."""
+        return x
+
+    assert documented.__name__ == "documented"
+    assert documented.__doc__ == "Say something."
+    assert "documented" in repr(documented)
+
+
+def test_names_that_are_no_symbols_do_not_matter():
+    def function(x):
+        return x + 1
+
+    for name in ("π", "1st", "a b", "", "arith.addf", "main"):
+        function.__name__ = name
+        assert compiler.jit(function)(1.0) == 2.0
+
+
+# Threads
+
+
+def test_eight_threads_share_a_function_from_the_first_call_on():
+    function = compiler.jit(lambda x, y: softmax(x @ y))
+    rng = np.random.default_rng(0)
+    inputs = [(rng.standard_normal((8, 8 + i % 2)), rng.standard_normal((8 + i % 2, 5))) for i in range(8)]
+    expected = [softmax(x @ y) for x, y in inputs]
+    errors = []
+    start = threading.Barrier(8)
+
+    def work(index):
+        start.wait()
+        for _ in range(20):
+            result = function(*inputs[index])
+            if not np.allclose(result, expected[index], rtol=1e-12):
+                errors.append(index)
+
+    threads = [threading.Thread(target=work, args=(index,)) for index in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert function.cache_info() == (158, 2, 2)
+
+
+def test_threads_compile_different_functions_at_once():
+    results = {}
+
+    def work(index):
+        function = compiler.jit(lambda x: np.tanh(x) + index)
+        results[index] = float(function(0.0))
+
+    threads = [threading.Thread(target=work, args=(index,)) for index in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == {index: float(index) for index in range(4)}
+
+
+# Stages
+
+
+def test_trace_gives_the_program_and_the_shape_of_results():
+    traced = compiler.jit(lambda x: {"a": x.sum(axis=0)}).trace(np.ones((3, 4), F32))
+    assert "dlc.reduce_sum" in traced.as_text()
+    assert (traced.out_info["a"].shape, traced.out_info["a"].dtype) == ((4,), F32)
+
+
+def test_stages_need_shapes_and_dtypes_only():
+    class Spec:
+        shape, dtype = (3, 4), np.dtype(F32)
+
+    assert "tensor<3x4xf32>" in compiler.jit(lambda x: x + 1).lower(Spec()).as_text()
+
+
+@pytest.mark.parametrize(
+    ("stage", "sign"),
+    [
+        ("tensor", "dlc.exp"), ("autodiff", "dlc.exp"), ("linalg", "linalg.generic"), ("fused", "rt.kernel"),
+        ("bufferized", "rt.launch"), ("loops", "scf.for"), ("llvm", "llvm.func"), ("llvm-opt", "define void @"),
+        ("asm", ".globl"),
+    ],
+)  # fmt: skip
+def test_every_stage_has_a_text(stage, sign):
+    lowered = compiler.jit(softmax).lower(np.ones((64, 10), F32))
+    assert sign in lowered.as_text(stage)
+    assert sign in lowered.compile().as_text(stage)
+
+
+def test_the_stages_are_those_of_the_architecture():
+    assert stages("cpu") == (*IR_STAGES["cpu"], "llvm-opt", "asm")
+
+
+def test_debug_info_shows_the_users_line():
+    text = compiler.jit(softmax).lower(np.ones((4, 4))).as_text("fused", debug_info=True)
+    line = softmax.__code__.co_firstlineno
+    assert f'test_jit.py":{line + 1}' in text
+    assert "loc(" not in compiler.jit(softmax).lower(np.ones((4, 4))).as_text("fused")
+
+
+def test_an_unknown_stage_is_an_error():
+    with pytest.raises(
+        compiler.ArgumentError, match="unknown stage 'assembly' for target cpu; use one of tensor, autodiff"
+    ):
+        compiler.jit(softmax).lower(np.ones((4, 4))).as_text("assembly")
+
+
+def test_compiled_functions_run():
+    x = np.random.default_rng(0).standard_normal((4, 4))
+    compiled = compiler.jit(softmax).lower(x).compile()
+    np.testing.assert_allclose(compiled(x), softmax(x), rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.ones(3), r"argument x is float64\[3\], compiled for float32\[4\]"),
+        (np.ones(4), r"argument x is float64\[4\], compiled for float32\[4\]"),
+        (1.0, r"argument x is float64\[\], compiled for float32\[4\]"),
+    ],
+)
+def test_compiled_functions_refuse_other_arrays(x, message):
+    compiled = compiler.jit(lambda x: x + 1).lower(np.ones(4, F32)).compile()
+    with pytest.raises(compiler.ArgumentError, match=message):
+        compiled(x)
+    with pytest.raises(compiler.ArgumentError, match="the arguments have the structure"):
+        compiled((x,))
+
+
+def test_compiled_functions_do_not_truncate_scalars():
+    compiled = compiler.jit(lambda x: x + 1).lower(1).compile()
+    assert compiled(41) == 42
+    with pytest.raises(compiler.ArgumentError, match=r"argument x is float64\[\], compiled for int64\[\]"):
+        compiled(1.5)
+    assert compiler.jit(lambda x: x + 1).lower(np.zeros((), F32)).compile()(2) == 3.0
+
+
+def test_memory_analysis_of_a_chain_has_no_slack():
+    def chain(x, y):
+        for _ in range(4):
+            x = softmax(x @ y)
+        return x @ y
+
+    memory = compiler.jit(chain).lower(np.ones((64, 64), F32), np.ones((64, 64), F32)).memory_analysis()
+    matrix = 64 * 64 * 4
+    assert memory.argument_bytes == 2 * matrix
+    assert memory.output_bytes == matrix
+    assert memory.arena_bytes == memory.lower_bound_bytes
+    assert memory.arena_bytes <= 2 * matrix
+
+
+def test_cost_analysis_counts_the_fused_program():
+    x, w = np.ones((64, 32), F32), np.ones((32, 10), F32)
+    cost = compiler.jit(lambda x, w: softmax(x @ w)).lower(x, w).cost_analysis()
+    assert (cost.kernels, cost.library_calls, cost.transcendentals) == (1, 1, 640)
+    assert cost.flops >= 2 * 64 * 32 * 10
+    assert cost.bytes_accessed >= x.nbytes + w.nbytes + 64 * 10 * 4
+
+
+def test_remarks_say_what_was_fused():
+    remarks = compiler.jit(softmax).lower(np.ones((64, 10), F32)).remarks()
+    assert any(remark.pass_name == "form-kernels" and remark.kind == "passed" for remark in remarks)
+    assert all("test_jit.py" in str(remark) for remark in remarks if remark.location is not None)
+
+
+def test_donated_arguments_are_accepted_with_a_remark():
+    function = compiler.jit(lambda x: x + 1, donate_argnums=0)
+    x = np.ones(3)
+    np.testing.assert_array_equal(function(x), np.full(3, 2.0))
+    remarks = [remark for remark in function.lower(x).remarks() if remark.pass_name == "jit"]
+    assert [remark.kind for remark in remarks] == ["missed"]
+    assert "donated" in remarks[0].message
+
+
+# Errors
+
+
+def test_a_shape_mismatch_shows_both_shapes_and_the_users_line():
+    @compiler.jit
+    def mismatch(x, y):
+        return x @ y  # the line of the mistake
+
+    with pytest.raises(compiler.ShapeError) as caught:
+        mismatch(np.ones((2, 3)), np.ones((4, 5)))
+    message = str(caught.value)
+    assert "return x @ y  # the line of the mistake" in message
+    assert "test_jit.py" in message
+    assert re.search(r"\(2, 3\).*\(4, 5\)|2,3.*4,5|2x3.*4x5", message, re.DOTALL)
+
+
+def test_a_traced_value_in_if_says_what_to_do():
+    @compiler.jit
+    def branch(x):
+        if x > 0:
+            return x
+        return -x
+
+    with pytest.raises(compiler.TracingError) as caught:
+        branch(1.0)
+    message = str(caught.value)
+    assert "the truth value" in message
+    assert "if x > 0:" in message
+    assert "static_argnames" in message
+
+
+def test_a_tracer_that_outlives_its_function_is_an_error():
+    leaked = []
+
+    @compiler.jit
+    def leak(x):
+        leaked.append(x)
+        return x
+
+    leak(np.ones(2))
+    with pytest.raises(compiler.TracingError, match="return it from the function instead of storing it elsewhere"):
+        leaked[0] + 1
+    with pytest.raises(compiler.CompilerError):
+        compiler.jit(lambda x: x + 1)(leaked[0])
+    with pytest.raises(compiler.TracingError):
+        compiler.jit(lambda x: x + leaked[0])(np.ones(2))
+
+
+def test_a_missing_blas_library_is_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("DLC_BLAS", "/nonexistent/libblas.so")
+    with pytest.raises(compiler.MissingLibraryError, match=r"/nonexistent/libblas\.so"):
+        compiler.jit(lambda x: x @ x)(np.ones((100, 100)))
+    options = compiler.CompileOptions(blas=str(tmp_path / "absent.so"))
+    with pytest.raises(compiler.MissingLibraryError, match=r"absent\.so"):
+        compiler.jit(lambda x: x @ x, options=options)(np.ones((100, 100)))
+
+
+def test_a_failing_pass_is_our_mistake_and_leaves_a_reproducer(monkeypatch, tmp_path):
+    from passes.linalg.form_kernels import FormKernelsPass
+
+    def fail(*_):
+        raise KeyError("nothing here")
+
+    monkeypatch.setattr(FormKernelsPass, "apply", fail)
+    monkeypatch.setenv("DLC_REPRODUCER_PATH", str(tmp_path / "reproducers"))
+    with pytest.raises(compiler.InternalError, match="form-kernels: KeyError: 'nothing here'") as caught:
+        compiler.jit(softmax)(np.ones((4, 4)))
+    path = tmp_path / "reproducers" / "softmax.mlir"
+    assert f"dlc-opt --run-reproducer {path}" in str(caught.value)
+    monkeypatch.undo()
+    from compiler import opt
+
+    assert opt.main([str(path), "--run-reproducer", "-o", str(tmp_path / "out.mlir")]) == 0
+    assert "llvm.func @softmax" in (tmp_path / "out.mlir").read_text()
+
+
+# What the environment asks for
+
+
+def test_log_compiles_names_function_arguments_and_time(monkeypatch, capsys):
+    monkeypatch.setenv("DLC_LOG_COMPILES", "1")
+    function = compiler.jit(lambda params, n: params["w"] * n, static_argnums=1)
+    function({"w": np.ones(3, F32)}, 2)
+    function({"w": np.ones(3, F32)}, 2)
+    err = capsys.readouterr().err
+    assert re.match(
+        r"dlc: compiled lambda\(params\['w'\]: float32\[3\], .*=2 \(static\)\) in \d+\.\d ms\n  at .*test_jit.py:", err
+    )
+    assert err.count("compiled") == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "reason"),
+    [
+        ((np.ones(4, F32), 1.0, 1), "x is float32[4], before float32[3]"),
+        ((np.ones(3), 1.0, 1), "x is float64[3], before float32[3]"),
+        ((np.ones(3, F32), np.float64(1.0), 1), "y is an array, before a Python scalar"),
+        ((np.ones(3, F32), 1.0, 2), "the static argument 2 is 2, before 1"),
+        (((np.ones(3, F32),), 1.0, 1), "the arguments have the structure"),
+    ],
+)
+def test_explain_recompiles_names_what_differs(monkeypatch, capsys, args, reason):
+    monkeypatch.setenv("DLC_EXPLAIN_RECOMPILES", "1")
+    function = compiler.jit(lambda x, y, n: 0, static_argnums=2)
+    function(np.ones(3, F32), 1.0, 1)
+    assert capsys.readouterr().err == ""
+    function(*args)
+    err = capsys.readouterr().err
+    assert err.startswith("dlc: recompiling lambda: ")
+    assert reason in err
+    assert "test_jit.py" in err
+
+
+def test_print_ir_after_works_for_jit(monkeypatch, capsys):
+    monkeypatch.setenv("DLC_PRINT_IR_AFTER", "form-kernels")
+    compiler.jit(softmax)(np.ones((4, 4)))
+    titles = re.findall(r"IR Dump (.*) //----- //", capsys.readouterr().err)
+    assert [title.partition(" (")[0] for title in titles] == ["After FormKernelsPass"]
+    monkeypatch.setenv("DLC_PRINT_IR_AFTER", "all")
+    compiler.jit(softmax)(np.ones((5, 5)))
+    assert capsys.readouterr().err.count("IR Dump After") > 10
+
+
+def test_dump_ir_to_writes_every_stage(monkeypatch, tmp_path):
+    monkeypatch.setenv("DLC_DUMP_IR_TO", str(tmp_path))
+    function = compiler.jit(softmax)
+    function(np.ones((4, 4)))
+    function(np.ones((5, 5)))
+    names = sorted(path.name for path in (tmp_path / "softmax").iterdir())
+    assert names == sorted(
+        [*(f"{i}_{stage}.mlir" for i, stage in enumerate(IR_STAGES["cpu"])), "7_llvm-opt.ll", "8_asm.s", "passes"]
+    )
+    assert (tmp_path / "softmax.1" / "0_tensor.mlir").exists()
+
+
+def test_dump_modes_choose_stages(monkeypatch, tmp_path):
+    monkeypatch.setenv("DLC_DUMP_IR_TO", str(tmp_path))
+    monkeypatch.setenv("DLC_DUMP_IR_MODES", "fused,asm")
+    compiler.jit(softmax)(np.ones((4, 4)))
+    assert sorted(path.name for path in (tmp_path / "softmax").iterdir()) == ["3_fused.mlir", "8_asm.s"]
+    monkeypatch.setenv("DLC_DUMP_IR_MODES", "fusd")
+    with pytest.raises(compiler.ArgumentError, match="DLC_DUMP_IR_MODES: unknown stage 'fusd'"):
+        compiler.jit(softmax)(np.ones((4, 4)))
+
+
+@pytest.mark.parametrize("variable", ["DLC_VERIFY", "DLC_DISABLE_JIT"])
+def test_checked_and_interpreted_runs_give_the_same(monkeypatch, variable):
+    x = np.random.default_rng(0).standard_normal((4, 5))
+    monkeypatch.setenv(variable, "1")
+    np.testing.assert_allclose(compiler.jit(softmax)(x), softmax(x), rtol=1e-14)
+
+
+def test_calls_leave_the_collector_as_it_was():
+    program = (
+        "import gc, numpy as np, compiler\n"
+        "compiler.jit(lambda x: x + 1)(np.ones(3)); assert gc.isenabled()\n"
+        "gc.disable(); compiler.jit(lambda x: x + 1)(np.ones(3)); assert not gc.isenabled()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", program], env=environment, timeout=60, check=True)
