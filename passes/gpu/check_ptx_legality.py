@@ -163,7 +163,8 @@ class _Check:
 def _refuse(op: Operation, where: str, problem: str, advice: str) -> NoReturn:
     types = ", ".join(str(operand.type) for operand in op.operands)
     on = f" on ({types})" if types else ""
-    raise PassFailedException(f"check-ptx-legality: {op.name}{on}{where}: {problem}; {advice}")
+    message = f"check-ptx-legality: {op.name}{on}{where}: {problem}; {advice}"
+    op.emit_error(message, PassFailedException(message))
 
 
 def _is_legal_type(value_type: Attribute) -> bool:
@@ -172,9 +173,9 @@ def _is_legal_type(value_type: Attribute) -> bool:
         lanes = prod(vector.get_shape())
         is_legal_size = lanes & (lanes - 1) == 0 and lanes <= MAX_LANES
         return is_legal_size and not vector.get_num_scalable_dims() and _is_legal_type(vector.element_type)
-    if isinstance(value_type, IntegerType):
-        return _width(value_type) in (1, 8, 16, 32, 64, 128)  # 128 for the full product of two i64
-    return isinstance(value_type, Float32Type | Float64Type | LLVMPointerType)
+    if isinstance(value_type, Float32Type | Float64Type | LLVMPointerType):
+        return True
+    return _width(value_type) in (1, 8, 16, 32, 64, 128)  # 128 for the full product of two i64
 
 
 def _width(value_type: Attribute) -> int:

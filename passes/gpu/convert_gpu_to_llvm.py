@@ -50,12 +50,13 @@ takes pointers to global memory (address space 1); temporaries are in local memo
 """
 
 from dataclasses import dataclass
+from typing import NoReturn
 
 from xdsl.context import Context
 from xdsl.dialects import func, gpu, llvm, memref
 from xdsl.dialects.builtin import IntAttr, IntegerAttr, MemRefType, ModuleOp, UnitAttr
 from xdsl.dialects.llvm import CallingConventionAttr, LinkageAttr, LLVMFunctionType, LLVMPointerType, LLVMVoidType
-from xdsl.ir import Attribute, Block, Region
+from xdsl.ir import Attribute, Block, Operation, Region
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
@@ -103,9 +104,7 @@ def _convert_module(module: gpu.ModuleOp, aliased: dict[str, set[int]]) -> None:
         elif isinstance(function, gpu.FuncOp):
             _convert_kernel(b, function, aliased.get(function.sym_name.data, set()))
         else:
-            raise PassFailedException(
-                f"convert-gpu-to-llvm: {function.name} in @{module.sym_name.data}; expected gpu.func kernels"
-            )
+            _fail(function, f"{function.name} in @{module.sym_name.data}; expected gpu.func kernels")
     module.body.detach_block(old)
     module.body.add_block(new)
     old.erase()
@@ -115,9 +114,9 @@ def _convert_kernel(b: OpBuilder, function: gpu.FuncOp, aliased: set[int]) -> No
     """Append the converted kernel; `aliased` numbers the arguments that may be passed the same memory."""
     name = function.sym_name.data
     if function.kernel is None:
-        raise PassFailedException(f"convert-gpu-to-llvm: @{name} is not a kernel; inline it into its callers")
+        _fail(function, f"@{name} is not a kernel; inline it into its callers")
     if len(function.body.blocks) != 1:
-        raise PassFailedException(f"convert-gpu-to-llvm: @{name} has several blocks; use scf instead")
+        _fail(function, f"@{name} has several blocks; use scf instead")
     inputs = [_argument_type(argument) for argument in function.function_type.inputs]
     old = function.body.block
     region = Region(block := Block(arg_types=inputs))
@@ -147,3 +146,9 @@ def _convert_kernel(b: OpBuilder, function: gpu.FuncOp, aliased: set[int]) -> No
 def _argument_type(argument: Attribute) -> Attribute:
     """Memory that a kernel is given is global memory of the device."""
     return GLOBAL_POINTER if isinstance(argument, MemRefType) else convert_type(argument)
+
+
+def _fail(op: Operation, message: str) -> NoReturn:
+    """Raise the error about `op`."""
+    text = f"{ConvertGpuToLlvmPass.name}: {message}"
+    op.emit_error(text, PassFailedException(text))

@@ -60,7 +60,7 @@ blocks of how many threads it needs; there are no launches over nothing. Kernels
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from xdsl.context import Context
 from xdsl.dialects import arith, func, gpu, memref, scf
@@ -141,10 +141,8 @@ class MapToGpuPass(ModulePass):
         name = function.sym_name.data
         extents = {_extent(launch) for launch in launches}
         if len(extents) > 1:
-            raise PassFailedException(
-                f"map-to-gpu: @{name} is launched over {' and '.join(map(str, sorted(extents)))} points; "
-                "make a kernel of its own for each"
-            )
+            counts = " and ".join(map(str, sorted(extents)))
+            _fail(function, f"@{name} is launched over {counts} points; make a kernel of its own for each")
         (extent,) = extents
         block_size = min(self.block_size, -(-extent // WARP) * WARP)
         kernel = _Kernel(extent, block_size, _large_temporaries(function, self.max_local_bytes))
@@ -193,10 +191,7 @@ def _launches(functions: dict[str, func.FuncOp]) -> dict[str, list[rt.LaunchOp]]
                 continue
             name = launch.kernel.root_reference.data
             if name not in functions or not _is_kernel(functions[name]):
-                raise PassFailedException(
-                    f"map-to-gpu: rt.launch @{name} names no kernel; expected a private function on a range lo, hi "
-                    "(run lower-kernels first)"
-                )
+                _fail(launch, f"@{name} is no private function on a range lo, hi; run lower-kernels first")
             if _extent(launch):
                 launches.setdefault(name, []).append(launch)
             else:
@@ -317,9 +312,10 @@ def _replace_large(kernel: _Kernel, block: Block, point: SSAValue) -> None:
         for use in list(alloca.memref.uses):
             access = use.operation
             if not isinstance(access, memref.LoadOp | memref.StoreOp):
-                raise PassFailedException(
-                    f"map-to-gpu: a temporary of {_bytes(alloca.memref.type)} bytes is used by {access.name}; only "
-                    "memref.load and memref.store can go to the arena (run lower-kernels{vector-bits=0})"
+                _fail(
+                    access,
+                    f"{access.name} of a temporary of {_bytes(alloca.memref.type)} bytes; only memref.load and "
+                    "memref.store can go to the arena (run lower-kernels{vector-bits=0})",
                 )
             is_load = isinstance(access, memref.LoadOp)
             position = 0 if is_load else 1
@@ -364,9 +360,7 @@ def _extend_arena(host: func.FuncOp, size: int) -> int:
     """Append `size` bytes to the arena, which all launches share; return where they start."""
     block = host.body.block
     if "rt.peak_lower_bound" not in host.attributes:
-        raise PassFailedException(
-            f"map-to-gpu: @{host.sym_name.data} has no arena for large temporaries; run plan-memory first"
-        )
+        _fail(host, f"@{host.sym_name.data} has no arena for large temporaries; run plan-memory first")
     old = block.args[-1]
     start = _aligned(_bytes(old.type))
     new = block.insert_arg(memref_type(i8, (start + size,)), len(block.args))
@@ -383,3 +377,9 @@ def _scratch_views(b: OpBuilder, kernel: _Kernel, arena: SSAValue, start: int) -
         views.append(b.create(memref.ViewOp, (arena, b.index(start)), memref_type_))
         start += _aligned(_bytes(memref_type_))
     return views
+
+
+def _fail(op: Operation, message: str) -> NoReturn:
+    """Raise the error about `op`."""
+    text = f"{MapToGpuPass.name}: {message}"
+    op.emit_error(text, PassFailedException(text))
