@@ -1,8 +1,10 @@
 """Programs on the GPU path: their PTX assembles, and their kernels give NumPy's results on a simulated device."""
 
+import importlib.util
 import shutil
 import subprocess
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +15,12 @@ from simulated_driver import SimulatedDriver
 
 import compiler
 from compiler.cuda import compile_for_cuda
+from compiler.dumps import DumpObserver
 from compiler.options import CompileOptions
+from compiler.pipelines import IR_STAGES, passes_between, run_passes
 from compiler.pytrees import flatten
 
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 needs_ptxas = pytest.mark.skipif(shutil.which("ptxas") is None, reason="ptxas of the CUDA toolkit is not installed")
 
 
@@ -114,3 +119,43 @@ def test_wrong_arguments_are_refused_before_anything_is_copied():
         executable([np.zeros(3, np.float32)] * 2)
     with pytest.raises(compiler.ArgumentError, match=r"argument 0 is float64\[3\], expected float32\[3\]"):
         executable([np.zeros(3)])
+
+
+def test_rows_too_long_for_local_memory_use_the_arena():
+    x = np.random.default_rng(0).standard_normal((5, 3000)).astype(np.float32)
+    traced = compiler.jit(compiler.nn.softmax).trace(x)._traced
+    executable = compile_for_cuda(traced.module, traced.name, driver=SimulatedDriver())
+    assert executable.signature.arena_bytes >= x.nbytes
+    (got,) = executable([x])
+    want = np.exp(x - x.max(axis=1, keepdims=True))
+    assert_close(got, want / want.sum(axis=1, keepdims=True), ulps=256)
+
+
+def test_train_step_of_the_digits_example():
+    pytest.importorskip("sklearn")
+    pytest.importorskip("rich")
+    spec = importlib.util.spec_from_file_location("train_digits", EXAMPLES / "train_digits.py")
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    rng = np.random.default_rng(0)
+    params = example.init_params(rng, [64, 32, 32, 10])
+    arguments = (params, example.OPTIMISER.init(params), rng.random((16, 64), np.float32), rng.integers(0, 10, 16))
+    function = example.train_step.__wrapped__
+    got = run_simulated(function, arguments, SimulatedDriver())
+    want = flatten(example.train_step(*arguments))[0]
+    for a, b in zip(got, want, strict=True):
+        assert_close(a, np.asarray(b), ulps=4096)
+
+
+def test_a_dump_holds_every_stage_down_to_ptx(tmp_path):
+    function, arguments = PROGRAMS["softmax"]
+    traced = compiler.jit(function, target="cuda").trace(*arguments)._traced
+    observer = DumpObserver(str(tmp_path), "softmax", traced.module, "cuda", CompileOptions())
+    module = traced.module.clone()
+    run_passes(module, passes_between("tensor", "llvm", "cuda"), [observer])
+    names = [path.name for path in sorted((tmp_path / "softmax").iterdir()) if path.is_file()]
+    assert names == [
+        *(f"{i}_{stage}.mlir" for i, stage in enumerate(IR_STAGES["cuda"])),
+        "8_llvm-opt.ll",
+        "9_ptx.ptx",
+    ]
