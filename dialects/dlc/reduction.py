@@ -11,7 +11,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import I64, DenseArrayBase, IntegerAttr, i64
+from xdsl.dialects.builtin import I64, DenseArrayBase, IntegerAttr, i32, i64
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def
 from xdsl.utils.exceptions import VerifyException
@@ -41,6 +41,7 @@ from dialects.dlc.slicing import pad
 from dialects.structured import (
     PARALLEL,
     REDUCTION,
+    build_empty,
     build_fill,
     build_generic,
     build_loop_index,
@@ -388,43 +389,57 @@ class _ArgExtremumOp(TensorOp, ABC):
         return self.emit(b, operands, {"dim": IntegerAttr(self.dim.value.data + 1, i64)})
 
     def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """One generic that carries the best value and its position.
+        """The extremum, then the smallest position that has it: two reductions that any order of the elements gives alike.
 
-        Of equal values the smaller position wins, so that any order of the reduction gives the first.
+        One reduction that carries value and position together would be sequential in practice.
         """
         (x,) = operands
         element = element_type_of(x)
         shape = shape_of(x)
         dim = self.dim.value.data
         rank = len(shape)
-        worst = lowest(element) if self.IS_MAX else highest(element)
-        best = build_fill(b, b.constant(worst, element), tensor_type(element, self.shape))
-        place = build_fill(b, b.constant(shape[dim], i64), self.result.type)
-
-        def body(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
-            value, best_value, best_place = arguments
-            own_place = inner.create(arith.IndexCastOp, (build_loop_index(inner, rank - 1),), i64)
-            better = scalar_compare(inner, "gt" if self.IS_MAX else "lt", value, best_value)
-            equal = scalar_compare(inner, "eq", value, best_value)
-            if is_float(element):
-                is_nan = scalar_compare(inner, "ne", value, value)
-                best_is_nan = scalar_compare(inner, "ne", best_value, best_value)
-                best_is_number = scalar_compare(inner, "eq", best_value, best_value)
-                only_nan = scalar_op(inner, arith.AndIOp, is_nan, best_is_number)
-                both_nan = scalar_op(inner, arith.AndIOp, is_nan, best_is_nan)
-                better = scalar_op(inner, arith.OrIOp, better, only_nan)
-                equal = scalar_op(inner, arith.OrIOp, equal, both_nan)
-            earlier = scalar_compare(inner, "lt", own_place, best_place)
-            better = scalar_op(inner, arith.OrIOp, better, scalar_op(inner, arith.AndIOp, equal, earlier))
-            return (
-                scalar_select(inner, better, value, best_value),
-                scalar_select(inner, better, own_place, best_place),
-            )
-
-        kept = (*range(dim), rank - 1, *range(dim, rank - 1))
+        place_type = i32 if shape[dim] < 2**31 else i64
+        kept, outer = (*range(dim), rank - 1, *range(dim, rank - 1)), range(rank - 1)
         iterators = (*(PARALLEL,) * (rank - 1), REDUCTION)
-        outputs = (range(rank - 1), range(rank - 1))
-        return build_generic(b, (x,), (best, place), (kept, *outputs), iterators, body)[1]
+        worst = lowest(element) if self.IS_MAX else highest(element)
+        start = build_fill(b, b.constant(worst, element), tensor_type(element, self.shape))
+        combiner = self._combiner(element)
+        (best,) = build_generic(
+            b,
+            (x,),
+            (start,),
+            (kept, outer),
+            iterators,
+            lambda inner, args: (scalar_op(inner, combiner, args[1], args[0]),),
+        )
+
+        def first(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
+            value, best_value, place = arguments
+            found = scalar_compare(inner, "eq", value, best_value)
+            if is_float(element):  # where there is a NaN, it is the extremum
+                found = scalar_op(inner, arith.OrIOp, found, scalar_compare(inner, "ne", value, value))
+            own_place = inner.create(arith.IndexCastOp, (build_loop_index(inner, rank - 1),), place_type)
+            candidate = scalar_select(inner, found, own_place, inner.constant(shape[dim], place_type))
+            return (scalar_op(inner, arith.MinSIOp, place, candidate),)
+
+        nowhere = build_fill(b, b.constant(shape[dim], place_type), tensor_type(place_type, self.shape))
+        (place,) = build_generic(b, (x, best), (nowhere,), (kept, outer, outer), iterators, first)
+        if place_type == i64:
+            return place
+
+        def widened(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
+            return (inner.create(arith.ExtSIOp, (arguments[0],), i64),)
+
+        result = build_empty(b, tensor_type(i64, self.shape))
+        return build_generic(b, (place,), (result,), (outer, outer), (PARALLEL,) * (rank - 1), widened)[0]
+
+    def _combiner(self, element: Attribute) -> type[Operation]:
+        """The scalar operation that gives the extremum of two elements; a NaN wins."""
+        if is_float(element):
+            return arith.MaximumfOp if self.IS_MAX else arith.MinimumfOp
+        if is_bool(element):
+            return arith.OrIOp if self.IS_MAX else arith.AndIOp
+        return arith.MaxSIOp if self.IS_MAX else arith.MinSIOp
 
 
 @irdl_op_definition
