@@ -55,6 +55,10 @@ def relu(input: Any) -> Any:  # noqa: A002 - PyTorch's name
 
     Args:
         input: any shape, float32 or float64.
+
+    Example:
+        >>> relu(np.array([-1.0, 0.0, 2.0]))
+        array([0., 0., 2.])
     """
     x = _traced(input, "relu")
     return np.where(x <= 0, np.zeros_like(x), x)
@@ -66,6 +70,10 @@ def sigmoid(input: Any) -> Any:  # noqa: A002
 
     Args:
         input: any shape, float32 or float64.
+
+    Example:
+        >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
+        array([0. , 0.5, 1. ])
     """
     x = _traced(input, "sigmoid")
     return new_tracer(unary.logistic(current_frame().builder, array_value(x)))
@@ -79,6 +87,10 @@ def gelu(input: Any, approximate: Literal["none", "tanh"] = "none") -> Any:  # n
         input: any shape, float32 or float64.
         approximate: `"none"` is `x * (1 + erf(x / sqrt(2))) / 2`; `"tanh"` is
             `x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))) / 2`.
+
+    Example:
+        >>> gelu(np.array([-1.0, 0.0, 1.0])).round(4)
+        array([-0.1587,  0.    ,  0.8413])
     """
     x = _traced(input, "gelu")
     if approximate == "tanh":
@@ -96,9 +108,17 @@ def softmax(input: Any, dim: int = -1) -> Any:  # noqa: A002
     Args:
         input: at least one dimension, float32 or float64.
         dim: the dimension that sums to one.
+
+    Example:
+        >>> softmax(np.array([[1.0, 1.0], [0.0, 1000.0]]))
+        array([[0.5, 0.5],
+               [0. , 1. ]])
     """
     x = _traced(input, "softmax")
-    exponentials = np.exp(x - _maximum(x, dim, "softmax"))
+    _check_dim(x, dim, "softmax")
+    if not x.shape[dim]:
+        return x
+    exponentials = np.exp(x - _maximum(x, dim))
     return exponentials / np.sum(exponentials, axis=dim, keepdims=True)
 
 
@@ -109,16 +129,28 @@ def log_softmax(input: Any, dim: int = -1) -> Any:  # noqa: A002
     Args:
         input: at least one dimension, float32 or float64.
         dim: the dimension that is normalised.
+
+    Example:
+        >>> log_softmax(np.array([0.0, 1000.0]))
+        array([-1000.,     0.])
     """
     x = _traced(input, "log_softmax")
-    shifted = x - _maximum(x, dim, "log_softmax")
+    _check_dim(x, dim, "log_softmax")
+    if not x.shape[dim]:
+        return x
+    shifted = x - _maximum(x, dim)
     return shifted - np.log(np.sum(np.exp(shifted), axis=dim, keepdims=True))
 
 
-def _maximum(x: Tracer, dim: int, name: str) -> Tracer:
-    """The maximum along `dim`, a constant for derivatives: shifting changes no value."""
+def _check_dim(x: Tracer, dim: int, name: str) -> None:
+    if isinstance(dim, bool) or not isinstance(dim, int | np.integer):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ArgumentError(at_user_line(f"{name}: dim is {dim!r}; use an integer"))
     if not -x.ndim <= dim < x.ndim:
         raise ShapeError(at_user_line(f"{name}: dim {dim} does not exist in shape {x.shape}"))
+
+
+def _maximum(x: Tracer, dim: int) -> Tracer:
+    """The maximum along `dim`, a constant for derivatives: shifting changes no value."""
     return _stop_gradient(np.max(x, axis=dim, keepdims=True))
 
 
@@ -145,39 +177,59 @@ def cross_entropy(
 
     Raises:
         ShapeError: the shapes do not fit.
+
+    Example:
+        >>> logits = np.array([[2.0, 0.0], [0.0, 0.0]])
+        >>> cross_entropy(logits, np.array([0, 1]), reduction="none").round(4)
+        array([0.1269, 0.6931])
     """
     logits = _traced(input, "cross_entropy")
-    axis = 0 if logits.ndim == 1 else 1
+    if reduction not in {"none", "mean", "sum"}:
+        raise ArgumentError(at_user_line(f"cross_entropy: reduction is {reduction!r}; use 'none', 'mean' or 'sum'"))
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise ArgumentError(
+            at_user_line(f"cross_entropy: label_smoothing is {label_smoothing}; use a number in [0, 1]")
+        )
     if logits.ndim == 0:
         raise ShapeError(at_user_line("cross_entropy: input is a scalar, expected [batch, classes]"))
+    axis = 0 if logits.ndim == 1 else 1
     labels = target if isinstance(target, Tracer) else new_tracer(array_value(target))
-    classes = logits.shape[axis]
-    if labels.dtype.kind == "f":
-        if labels.shape != logits.shape:
-            raise ShapeError(
-                at_user_line(f"cross_entropy: probabilities have shape {labels.shape}, expected {logits.shape} as the input")
-            )
-        weights = labels.astype(logits.dtype)
-    else:
-        expected = logits.shape[:axis] + logits.shape[axis + 1 :]
-        if labels.shape != expected:
-            raise ShapeError(
-                at_user_line(f"cross_entropy: target has shape {labels.shape}, expected {expected} for input {logits.shape}")
-            )
-        shape = [classes if d == axis else 1 for d in range(logits.ndim)]
-        index = np.arange(classes, dtype=labels.dtype).reshape(shape)
-        weights = (np.expand_dims(labels, axis) == index).astype(logits.dtype)
+    surprisal = -log_softmax(logits, dim=axis)
+    losses = _surprisal_of_target(surprisal, labels, axis)
     if label_smoothing:
-        weights = weights * (1.0 - label_smoothing) + label_smoothing / classes
-    losses = -np.sum(weights * log_softmax(logits, dim=axis), axis=axis)
+        losses = losses * (1.0 - label_smoothing) + np.mean(surprisal, axis=axis) * label_smoothing
     if reduction == "none":
         return losses
-    if reduction not in {"mean", "sum"}:
-        raise ArgumentError(at_user_line(f"cross_entropy: reduction is {reduction!r}; use 'none', 'mean' or 'sum'"))
     return losses.mean() if reduction == "mean" else losses.sum()
 
 
-@_compiled(("normalized_shape", "eps"))
+def _surprisal_of_target(surprisal: Tracer, labels: Tracer, axis: int) -> Any:
+    """`surprisal` of the target class, or weighted by the probabilities of the target."""
+    if labels.dtype.kind == "f":
+        if labels.shape != surprisal.shape:
+            raise ShapeError(
+                at_user_line(
+                    f"cross_entropy: probabilities have shape {labels.shape}, expected {surprisal.shape} as the input"
+                )
+            )
+        return np.sum(labels.astype(surprisal.dtype) * surprisal, axis=axis)
+    if labels.dtype.kind != "i":
+        raise DtypeError(
+            at_user_line(f"cross_entropy: target has dtype {labels.dtype}, expected class indices or probabilities")
+        )
+    expected = surprisal.shape[:axis] + surprisal.shape[axis + 1 :]
+    if labels.shape != expected:
+        raise ShapeError(
+            at_user_line(
+                f"cross_entropy: target has shape {labels.shape}, expected {expected} for input {surprisal.shape}"
+            )
+        )
+    classes = surprisal.shape[axis]
+    index = np.arange(classes, dtype=labels.dtype).reshape([-1 if d == axis else 1 for d in range(surprisal.ndim)])
+    # Selected, not multiplied by one-hot weights: an impossible class has an infinite surprisal, and 0 * inf is NaN.
+    return np.sum(np.where(np.expand_dims(labels, axis) == index, surprisal, 0.0), axis=axis)
+
+
 def layer_norm(
     input: Any,  # noqa: A002
     normalized_shape: int | Sequence[int],
@@ -198,9 +250,18 @@ def layer_norm(
 
     Raises:
         ShapeError: the last dimensions of `input` are not `normalized_shape`.
+
+    Example:
+        >>> layer_norm(np.array([[1.0, 2.0, 3.0]]), 3).round(4)
+        array([[-1.2247,  0.    ,  1.2247]])
     """
-    x = _traced(input, "layer_norm")
     sizes = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    return _layer_norm(input, sizes, weight, bias, eps)
+
+
+@_compiled(("sizes", "eps"))
+def _layer_norm(input: Any, sizes: tuple[int, ...], weight: Any, bias: Any, eps: float) -> Any:  # noqa: A002
+    x = _traced(input, "layer_norm")
     if not sizes or x.shape[-len(sizes) :] != sizes:
         raise ShapeError(at_user_line(f"layer_norm: input has shape {x.shape}, expected it to end in {sizes}"))
     axes = tuple(range(x.ndim - len(sizes), x.ndim))
@@ -213,5 +274,3 @@ def layer_norm(
     if weight is not None:
         result = result * weight
     return result if bias is None else result + bias
-
-

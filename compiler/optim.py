@@ -5,6 +5,9 @@ optimiser = compiler.optim.adam(1e-3)
 state = optimiser.init(params)                              # a tree of arrays: save it, pass it through jit
 params, state = optimiser.update(gradients, state, params)  # inside of the compiled training step
 ```
+
+`update` works on plain arrays too, where NumPy carries it out. The learning rate may be an argument of the training step: make the
+optimiser inside of it.
 """
 
 from collections.abc import Callable
@@ -13,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import optree
 
-from compiler.errors import ArgumentError
+from compiler.errors import ArgumentError, at_user_line
 from compiler.pytrees import NAMESPACE
 
 __all__ = ["AdamState", "Optimizer", "SgdState", "adam", "adamw", "sgd"]
@@ -51,6 +54,17 @@ def _map(function: Callable[..., Any], *trees: Tree) -> Tree:
     return optree.tree_map(function, *trees, namespace=NAMESPACE)
 
 
+def _check_structure(name: str, params: Tree, **others: Tree) -> None:
+    """Raise `ArgumentError` if a tree has another structure than the parameters."""
+    expected = optree.tree_structure(params, namespace=NAMESPACE)
+    for what, tree in others.items():
+        given = optree.tree_structure(tree, namespace=NAMESPACE)
+        if given != expected:
+            raise ArgumentError(
+                at_user_line(f"{name}: {what} has the structure {given}, expected {expected} as the parameters")
+            )
+
+
 def _scaled_sum(first: Tree, factor: float, second: Tree) -> Tree:
     """`first + factor * second` on every leaf."""
 
@@ -67,7 +81,9 @@ def _unzip(pairs: Tree, like: Tree, count: int) -> list[Tree]:
     return [optree.tree_unflatten(spec, [leaf[i] for leaf in leaves]) for i in range(count)]
 
 
-def _check(name: str, **rates: float) -> None:
+def _check(name: str, learning_rate: Any, **rates: float) -> None:
+    if isinstance(learning_rate, int | float) and learning_rate < 0:
+        raise ArgumentError(f"{name}: learning_rate is {learning_rate}; expected a number of at least 0")
     for what, value in rates.items():
         if not 0.0 <= value < 1.0:
             raise ArgumentError(f"{name}: {what} is {value}; expected a number in [0, 1)")
@@ -83,8 +99,15 @@ def sgd(learning_rate: float, momentum: float = 0.0, *, nesterov: bool = False, 
         momentum: in `[0, 1)`.
         nesterov: use `g + momentum * v` instead of `v`.
         weight_decay: L2 penalty.
+
+    Example:
+        >>> optimiser = sgd(0.1)
+        >>> params = {"w": np.array([1.0, 2.0])}
+        >>> state = optimiser.init(params)
+        >>> optimiser.update({"w": np.array([10.0, 0.0])}, state, params)[0]
+        {'w': array([0., 2.])}
     """
-    _check("sgd", momentum=momentum)
+    _check("sgd", learning_rate, momentum=momentum)
     if nesterov and not momentum:
         raise ArgumentError("sgd: nesterov needs a momentum above 0")
 
@@ -92,6 +115,7 @@ def sgd(learning_rate: float, momentum: float = 0.0, *, nesterov: bool = False, 
         return SgdState(_map(np.zeros_like, params) if momentum else None)
 
     def update(gradients: Tree, state: SgdState, params: Tree) -> tuple[Tree, SgdState]:
+        _check_structure("sgd", params, gradients=gradients)
         if weight_decay:
             gradients = _scaled_sum(gradients, weight_decay, params)
         if not momentum:
@@ -107,24 +131,27 @@ def adam(
     learning_rate: float, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.0
 ) -> Optimizer:
     """Adam (Kingma and Ba, arXiv 1412.6980), as `torch.optim.Adam`; `weight_decay` is an L2 penalty in the gradient."""
-    return _adam(learning_rate, betas, eps, penalty=weight_decay, decay=0.0)
+    return _adam("adam", learning_rate, betas, eps, penalty=weight_decay, decay=0.0)
 
 
 def adamw(
     learning_rate: float, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 1e-2
 ) -> Optimizer:
     """Adam with decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101), as `torch.optim.AdamW`."""
-    return _adam(learning_rate, betas, eps, penalty=0.0, decay=weight_decay)
+    return _adam("adamw", learning_rate, betas, eps, penalty=0.0, decay=weight_decay)
 
 
-def _adam(learning_rate: float, betas: tuple[float, float], eps: float, *, penalty: float, decay: float) -> Optimizer:
+def _adam(
+    name: str, learning_rate: float, betas: tuple[float, float], eps: float, *, penalty: float, decay: float
+) -> Optimizer:
     beta1, beta2 = betas
-    _check("adam", beta1=beta1, beta2=beta2)
+    _check(name, learning_rate, beta1=beta1, beta2=beta2)
 
     def init(params: Tree) -> AdamState:
         return AdamState(np.zeros((), np.int64), _map(np.zeros_like, params), _map(np.zeros_like, params))
 
     def update(gradients: Tree, state: AdamState, params: Tree) -> tuple[Tree, AdamState]:
+        _check_structure(name, params, gradients=gradients, state=state.mean)
         step = state.step + 1
         count = step.astype(np.float64)
         # The powers are of one number, so they are computed in float64 whatever the parameters are.

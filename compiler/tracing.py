@@ -26,6 +26,7 @@ return unflatten(sub.output_tree, [new_tracer(r) for r in results])
 ```
 """
 
+import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -142,6 +143,7 @@ def trace_subfunction(
     kwargs: Mapping[str, Any] | None = None,
     *,
     name: str | None = None,
+    argument_names: Sequence[str] | None = None,
 ) -> Subfunction:
     """Trace `fn(*args, **kwargs)` as a private function of the module being traced.
 
@@ -153,7 +155,7 @@ def trace_subfunction(
     parent = current_frame()
     symbol = parent.program.unique_symbol(name or function_name(fn))
     frame = Frame(function_name(fn), parent, parent.program, parent.rules)
-    inputs, _, names, traced_args = _add_arguments(frame, fn, (tuple(args), dict(kwargs or {})), None)
+    inputs, _, names, traced_args = _add_arguments(frame, fn, (tuple(args), dict(kwargs or {})), argument_names)
     outputs, output_tree = _run(frame, fn, traced_args, symbol, is_private=True)
     return Subfunction(symbol, inputs, outputs, output_tree, tuple(frame.captured), names)
 
@@ -190,7 +192,7 @@ def _run(
     is_private: bool,
 ) -> tuple[tuple[AbstractArray, ...], TreeSpec]:
     """Run `fn` in `frame` and add the function to the module."""
-    code = getattr(fn, "__code__", None)
+    code = getattr(inspect.unwrap(fn), "__code__", None)
     location = frame.builder.location if code is None else file_location(code.co_filename, code.co_firstlineno)
     with entered(frame):
         try:
@@ -231,10 +233,10 @@ def function_name(fn: Callable[..., Any]) -> str:
 
 def parameter_names(fn: Callable[..., Any]) -> list[str]:
     """The names of the positional parameters of `fn`; the last may be `*name`. Empty if they are not known."""
+    fn = inspect.unwrap(fn)
     code = getattr(fn, "__code__", None)
     if code is None:
-        wrapped = getattr(fn, "__wrapped__", None)
-        return parameter_names(wrapped) if wrapped is not None else []
+        return []
     names = list(code.co_varnames[: code.co_argcount])
     if code.co_flags & 0x04:  # CO_VARARGS
         names.append("*" + code.co_varnames[code.co_argcount + code.co_kwonlyargcount])

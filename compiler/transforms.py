@@ -67,6 +67,12 @@ def grad(fun: Function, argnums: int | Sequence[int] = 0, *, has_aux: bool = Fal
     Raises:
         DtypeError: an argument or the result is not floating point.
         ShapeError: the result is not a scalar.
+
+    Example:
+        >>> grad(lambda x: (x**3).sum())(np.array([1.0, 2.0]))
+        array([ 3., 12.])
+        >>> grad(grad(lambda x: x**3))(2.0)
+        array(12.)
     """
     both = _value_and_grad(fun, argnums, has_aux=has_aux, name="grad")
 
@@ -82,6 +88,12 @@ def value_and_grad(fun: Function, argnums: int | Sequence[int] = 0, *, has_aux: 
 
     Returns:
         A function that returns `(value, gradient)`; `((value, aux), gradient)` with `has_aux`.
+
+    Example:
+        >>> def loss(params, x):
+        ...     return ((x @ params["w"] - 1) ** 2).mean()
+        >>> value_and_grad(loss)({"w": np.array([1.0, 2.0])}, np.eye(2))
+        (array(0.5), {'w': array([0., 1.])})
     """
     both = _value_and_grad(fun, argnums, has_aux=has_aux, name="value_and_grad")
     return _compiled_outside(both, fun, "value_and_grad")
@@ -95,9 +107,13 @@ def _value_and_grad(fun: Function, argnums: int | Sequence[int], *, has_aux: boo
 
     def both(*args: Any, **kwargs: Any) -> Any:
         positions = [_position(index, len(args), name) for index in indices]
-        sub = trace_subfunction(fun, args, kwargs)
-        leaves, _ = flatten((args, kwargs))
-        wrt, specs = _leaves_of_arguments(args, positions)
+        if len(set(positions)) < len(positions):
+            raise ArgumentError(at_user_line(f"{name}: argnums {tuple(indices)} names an argument twice"))
+        leaves, spec = flatten((args, kwargs))
+        chosen, specs = _leaves_of_arguments(args, positions)
+        traced = [i for i, leaf in enumerate(leaves) if i in chosen or _is_array(leaf)]
+        sub = _trace_leaves(fun, leaves, spec, traced, len(args))
+        wrt = [traced.index(leaf) for leaf in chosen]
         _check_differentiable(sub, wrt, name, fun)
         _check_scalar(sub, fun, name, has_aux=has_aux)
         b = current_frame().builder
@@ -105,7 +121,7 @@ def _value_and_grad(fun: Function, argnums: int | Sequence[int], *, has_aux: boo
         for i, output in enumerate(sub.outputs):
             if is_float(output.type.element_type):
                 cotangents.append(constants.full(b, 1.0 if i == 0 else 0.0, output.type))
-        operands = [*map(array_value, leaves), *sub.captured]
+        operands = [*(array_value(leaves[i]) for i in traced), *sub.captured]
         results = transforms.vjp(b, sub.symbol, operands, cotangents, wrt, _types(sub.outputs))
         tracers = [new_tracer(result) for result in results]
         value = unflatten(sub.output_tree, tracers[: len(sub.outputs)])
@@ -120,12 +136,21 @@ def vjp(fun: Function, *primals: Any, has_aux: bool = False) -> Any:
 
     `vjp_fun(cotangent)` takes a tree like `out` and returns a tuple with one tree per primal. With `has_aux`, `fun`
     returns `(out, aux)` and the result is `(out, vjp_fun, aux)`.
+
+    Outside of `jit`, every call of `vjp` compiles `fun` anew: call it in a compiled function to do that once.
+
+    Example:
+        >>> out, pull_back = vjp(lambda x, y: x * y, np.array([1.0, 2.0]), 3.0)
+        >>> out
+        array([3., 6.])
+        >>> pull_back(np.array([1.0, 0.0]))
+        (array([3., 0.]), array(1.))
     """
     if not is_tracing():
         from compiler.jit_function import jit
 
-        value = jit(fun)(*primals)
-        out, aux = value if has_aux else (value, None)
+        out, aux = _out_and_aux(jit(fun)(*primals), fun, has_aux=has_aux)
+        primals = _snapshot(primals)
 
         @jit
         def pullback(primals: Any, cotangent: Any) -> Any:
@@ -144,7 +169,7 @@ def vjp(fun: Function, *primals: Any, has_aux: bool = False) -> Any:
     _check_differentiable(sub, wrt, "vjp", fun)
     results = transforms.call(current_frame().builder, sub.symbol, operands, _types(sub.outputs))
     value = unflatten(sub.output_tree, [new_tracer(result) for result in results])
-    out, aux = value if has_aux else (value, None)
+    out, aux = _out_and_aux(value, fun, has_aux=has_aux)
     num_out = len(flatten(out)[0])
 
     def pull_back(cotangent: Any) -> Any:
@@ -167,6 +192,11 @@ def jvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple
     """The value of `fun` at `primals` and its derivative along `tangents`: `(out, tangent of out)`.
 
     `tangents` are trees like `primals`, equal in shape and dtype. Results that are not floating point have zero tangents.
+    Outside of `jit`, every call of `jvp` compiles `fun` anew: call it in a compiled function to do that once.
+
+    Example:
+        >>> jvp(np.sin, (0.0,), (2.0,))
+        (array(0.), array(2.))
     """
     if not isinstance(primals, tuple | list) or not isinstance(tangents, tuple | list):
         raise ArgumentError("jvp: primals and tangents are tuples with one entry per argument")
@@ -209,6 +239,10 @@ def vmap(fun: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
     Raises:
         ShapeError: the mapped axes differ in size or do not exist.
         ArgumentError: nothing is mapped, or the trees do not match.
+
+    Example:
+        >>> vmap(np.dot, in_axes=(0, None))(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, 1.0]))
+        array([3., 7.])
     """
 
     def mapped(*args: Any, **kwargs: Any) -> Any:
@@ -227,10 +261,10 @@ def vmap(fun: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
             leaf if axis is None else AbstractArray(tuple(leaf.shape[1:]), leaf.dtype, leaf.weak_type)
             for leaf, axis in zip(moved, leaf_axes, strict=True)
         ]
-        inner_args, inner_kwargs = unflatten(spec, unbatched)
-        sub = trace_subfunction(fun, inner_args, inner_kwargs)
-        operands = [*map(array_value, moved), *sub.captured]
-        positions = [i for i, axis in enumerate(leaf_axes) if axis is not None]
+        traced = [i for i, axis in enumerate(leaf_axes) if axis is not None or _is_array(leaves[i])]
+        sub = _trace_leaves(fun, unbatched, spec, traced, len(args))
+        operands = [*(array_value(moved[i]) for i in traced), *sub.captured]
+        positions = [position for position, i in enumerate(traced) if leaf_axes[i] is not None]
         results = transforms.vmap(current_frame().builder, sub.symbol, operands, positions, size, _types(sub.outputs))
         tracers = [new_tracer(result) for result in results]
         out = unflatten(sub.output_tree, tracers)
@@ -246,6 +280,48 @@ def vmap(fun: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
 
 
 # Leaves, axes and checks
+
+
+def _is_array(leaf: Any) -> bool:
+    """Whether a leaf is data; Python values are constants of the program, as `jit` passes static arguments on."""
+    return hasattr(leaf, "dtype") and hasattr(leaf, "shape")
+
+
+def _trace_leaves(
+    fun: Function, leaves: Sequence[Any], spec: TreeSpec, traced: Sequence[int], num_args: int
+) -> Subfunction:
+    """Trace `fun` as a function of the leaves `traced` of its arguments; the others are constants."""
+    if len(traced) == len(leaves):
+        args, kwargs = unflatten(spec, leaves)
+        return trace_subfunction(fun, args, kwargs)
+
+    @functools.wraps(fun, updated=())
+    def of_traced(*arrays: Any) -> Any:
+        full = list(leaves)
+        for i, array in zip(traced, arrays, strict=True):
+            full[i] = array
+        args, kwargs = unflatten(spec, full)
+        return fun(*args, **kwargs)
+
+    names = leaf_names(spec, num_args, parameter_names(fun))
+    return trace_subfunction(of_traced, [leaves[i] for i in traced], argument_names=[names[i] for i in traced])
+
+
+def _out_and_aux(value: Any, fun: Function, *, has_aux: bool) -> tuple[Any, Any]:
+    """The result of a function to be differentiated, and what it returns beside it."""
+    if not has_aux:
+        return value, None
+    pair = _sequence(value)
+    if pair is None or len(pair) != 2:
+        function = getattr(fun, "__name__", "the function")
+        raise ArgumentError(at_user_line(f"vjp: with has_aux, {function} must return a pair (value, aux)"))
+    return pair[0], pair[1]
+
+
+def _snapshot(tree: Any) -> Any:
+    """`tree` with copies of its arrays, which the caller may change before they are used."""
+    leaves, spec = flatten(tree)
+    return unflatten(spec, [leaf.copy() if isinstance(leaf, np.ndarray) else leaf for leaf in leaves])
 
 
 def _types(avals: Sequence[AbstractArray]) -> list[Any]:

@@ -148,6 +148,24 @@ def test_static_values_that_are_equal_but_differ_are_told_apart(one, other):
     assert function(0, other) == len(repr(other))
 
 
+@pytest.mark.parametrize("transform", [compiler.grad, partial(compiler.vmap, in_axes=(0, None, None)), compiler.jit])
+def test_static_arguments_reach_the_function_through_transforms(transform):
+    def power(x, n, *, mode="square"):
+        for _ in range(n):
+            x = x * x
+        return x if mode == "square" else 1 / x
+
+    def apply(x, n, mode):
+        return power(x, n, mode=mode)
+
+    x = np.float64(2.0) if transform is compiler.grad else np.array([2.0, 3.0])
+    static = compiler.jit(transform(apply), static_argnames=("n", "mode"))
+    expected = {"square": 32.0 if transform is compiler.grad else x**4}
+    expected["inverse"] = -4 / 2.0**5 if transform is compiler.grad else x**-4.0
+    for mode, value in expected.items():
+        np.testing.assert_allclose(static(x, 2, mode), value)
+
+
 def test_a_static_argument_that_cannot_be_hashed_is_an_error():
     function = compiler.jit(lambda x, sizes: x, static_argnames="sizes")
     with pytest.raises(

@@ -225,3 +225,20 @@ def test_nothing_that_the_user_passes_is_changed(rng):
 def test_misuse_is_explained(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_naming_an_argument_twice_is_an_error():
+    with pytest.raises(compiler.ArgumentError, match=r"argnums \(0, -1\) names an argument twice"):
+        compiler.grad(lambda x: x.sum(), argnums=(0, -1))(np.ones(2))
+
+
+def test_vjp_keeps_the_primals_as_they_were():
+    x = np.array([3.0])
+    _, pull_back = compiler.vjp(lambda x: x * x, x)
+    x[0] = 100.0
+    np.testing.assert_array_equal(pull_back(np.ones(1))[0], [6.0])
+
+
+def test_has_aux_without_a_pair_is_an_error():
+    with pytest.raises(compiler.ArgumentError, match="vjp: with has_aux, .* must return a pair"):
+        compiler.vjp(lambda x: x, np.ones(1), has_aux=True)
