@@ -8,6 +8,8 @@ import programs_numeric
 import pytest
 from programs import assert_batches_as_loop, assert_compiles_as_numpy, assert_gradient_is_slope
 
+import compiler
+
 PROGRAMS = programs_learning.PROGRAMS | programs_numeric.PROGRAMS
 
 
@@ -30,3 +32,15 @@ def test_gradient_of_program_is_its_slope(name: str) -> None:
 def test_program_batches_as_a_loop(name: str) -> None:
     batch = [arguments(name, np.float64, seed) for seed in range(3)]
     assert_batches_as_loop(PROGRAMS[name].fn, batch, PROGRAMS[name].ulps)
+
+
+def test_assignment_of_rows_and_elements_fuses_with_what_computes_them() -> None:
+    def step(x: Any, k: Any) -> Any:
+        y = x * 2
+        y[3] = np.tanh(x[0]) + 1
+        y[k, 2] = 7
+        return y
+
+    x = np.linspace(-1, 1, 30).reshape(5, 6)
+    assert_compiles_as_numpy(step, (x, np.int64(4)))
+    assert compiler.jit(step).lower(x, np.int64(4)).as_text("fused").count("rt.kernel") == 1

@@ -11,10 +11,11 @@ import numpy as np
 from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import I64, DenseArrayBase, IndexType, IntegerAttr, i1, i32, i64
 from xdsl.ir import SSAValue
+from xdsl.ir.affine import AffineExpr
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def, var_operand_def
 from xdsl.utils.exceptions import VerifyException
 
-from dialects.builder import OpBuilder, int_array, tensor_type
+from dialects.builder import OpBuilder, affine_map, int_array, tensor_type
 from dialects.dlc.arithmetic import add
 from dialects.dlc.broadcast import broadcast_in_dim
 from dialects.dlc.constants import ConstantOp, array_of, full, iota, zeros
@@ -33,9 +34,10 @@ from dialects.dlc.interfaces import (
 from dialects.dlc.selection import clamp
 from dialects.dlc.shape import inverse_permutation, stacked, transposed
 from dialects.dlc.slicing import concatenate, slice_
-from dialects.structured import PARALLEL, build_empty, build_generic, build_loop_index
+from dialects.structured import PARALLEL, Map, build_empty, build_generic, build_loop_index
 
 _INDEX = IndexType()
+_EQ = IntegerAttr(0, i64)
 _SGE = IntegerAttr(5, i64)
 _SLT = IntegerAttr(2, i64)
 
@@ -236,36 +238,55 @@ class DynamicUpdateSliceOp(TensorOp):
         return scatter(b, x, indices, windows, [dim + 1 for dim in moving], "set", batch_dims=1)
 
     def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """One generic over the operand: within the window the update, which is captured, else the operand."""
+        """One generic over the operand: within the window the update, else the operand.
+
+        The update is an input if the window has size 1 wherever it can move, which is to assign a row or an element;
+        it is captured otherwise, because reads of an input cannot be clamped.
+        """
         x, update, *starts = operands
         sizes = shape_of(update)
         rank = len(sizes)
         if math.prod(sizes) == 0:
             return x
+        moving = _moving_dims(self.shape, sizes)
+        window = _constant_starts(self.starts, sizes, self.shape)
+        is_captured = any(sizes[dim] != 1 for dim in moving)
+        inputs: list[SSAValue] = [x]
+        maps: list[Map] = [range(rank)]
+        if not is_captured:
+            inputs.append(update)
+            only = AffineExpr.constant(0)
+            results = tuple(only if dim in moving else AffineExpr.dimension(dim) for dim in range(rank))
+            maps.append(affine_map(rank, results))
+        first_start = len(inputs)
+        if window is None:
+            inputs.extend(starts[dim] for dim in moving)
+            maps.extend([()] * len(moving))
 
         def body(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
             inside: SSAValue | None = None
-            position: list[SSAValue] = []
-            for dim, size in enumerate(sizes):
-                index = build_loop_index(inner, dim)
-                if size != self.shape[dim]:
-                    start = _build_start(inner, arguments[1 + dim], self.shape[dim] - size)
-                    index = inner.create(arith.SubiOp, (index, start), _INDEX)
-                    bounds = ((_SGE, inner.index(0)), (_SLT, inner.index(size)))
-                    for predicate, bound in bounds:
-                        test = inner.create(arith.CmpiOp, (index, bound), i1, {"predicate": predicate})
-                        inside = test if inside is None else inner.create(arith.AndIOp, (inside, test), i1)
+            position = [build_loop_index(inner, dim) for dim in range(rank)] if is_captured else []
+            for number, dim in enumerate(moving):
+                start = inner.index(window[dim].start) if window else None
+                if start is None:
+                    start = _build_start(inner, arguments[first_start + number], self.shape[dim] - sizes[dim])
+                index = inner.create(arith.SubiOp, (build_loop_index(inner, dim), start), _INDEX)
+                bounds = ((_SGE, 0), (_SLT, sizes[dim])) if sizes[dim] != 1 else ((_EQ, 0),)
+                for predicate, bound in bounds:
+                    test = inner.create(arith.CmpiOp, (index, inner.index(bound)), i1, {"predicate": predicate})
+                    inside = test if inside is None else inner.create(arith.AndIOp, (inside, test), i1)
+                if is_captured:
                     index = inner.create(arith.MaxSIOp, (index, inner.index(0)), _INDEX)
-                    index = inner.create(arith.MinSIOp, (index, inner.index(size - 1)), _INDEX)
-                position.append(index)
-            element = inner.create(tensor.ExtractOp, (update, *position), element_type_of(update))
+                    position[dim] = inner.create(arith.MinSIOp, (index, inner.index(sizes[dim] - 1)), _INDEX)
+            element = arguments[1]
+            if is_captured:
+                element = inner.create(tensor.ExtractOp, (update, *position), element_type_of(update))
             if inside is None:
                 return (element,)
             return (inner.create(arith.SelectOp, (inside, element, arguments[0]), element.type),)
 
         empty = build_empty(b, self.result.type)
-        maps = (range(rank), *([()] * rank), range(rank))
-        return build_generic(b, (x, *starts), (empty,), maps, (PARALLEL,) * rank, body)[0]
+        return build_generic(b, inputs, (empty,), (*maps, range(rank)), (PARALLEL,) * rank, body)[0]
 
 
 def dynamic_update_slice(b: OpBuilder, x: SSAValue, update: SSAValue, starts: Sequence[SSAValue]) -> SSAValue:
