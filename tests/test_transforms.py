@@ -240,5 +240,5 @@ def test_vjp_keeps_the_primals_as_they_were():
 
 
 def test_has_aux_without_a_pair_is_an_error():
-    with pytest.raises(compiler.ArgumentError, match="vjp: with has_aux, .* must return a pair"):
+    with pytest.raises(compiler.ArgumentError, match=r"vjp: with has_aux, .* must return a pair"):
         compiler.vjp(lambda x: x, np.ones(1), has_aux=True)
