@@ -45,7 +45,7 @@ def parse_arguments(argv: Sequence[str] | None, passes: Collection[str]) -> argp
             rest.append(f"{flag}=true")
         else:
             rest.append(argument)
-    parser = _parser()
+    parser = make_parser()
     arguments, unknown = parser.parse_known_args(rest)
     if unknown:
         flag = unknown[0].partition("=")[0]
@@ -57,7 +57,8 @@ def parse_arguments(argv: Sequence[str] | None, passes: Collection[str]) -> argp
     return arguments
 
 
-def _parser() -> Parser:
+def make_parser() -> Parser:
+    """All flags but those that are passes."""
     parser = Parser(
         "dlc-opt", description=DESCRIPTION, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -114,7 +115,9 @@ def _add_checks(group: argparse._ArgumentGroup) -> None:  # pyright: ignore[repo
     group.add_argument(
         "--verify-roundtrip", action="store_true", help="check that input and output read back as they print"
     )
-    group.add_argument("--allow-unregistered-dialect", type=_boolean, default=False, metavar="BOOL")
+    group.add_argument(
+        "--allow-unregistered-dialect", type=_boolean, default=False, metavar="BOOL", help="accept unknown operations"
+    )
     group.add_argument("--no-implicit-module", action="store_true", help="the input must be one builtin.module")
     group.add_argument(
         "--mlir-print-stacktrace-on-diagnostic", action="store_true", help="print Python's stack with errors of passes"
@@ -130,16 +133,20 @@ def _add_printing(group: argparse._ArgumentGroup) -> None:  # pyright: ignore[re
             metavar="PASS",
             help=f"print the IR {when} a pass; may be repeated, or a list with commas",
         )
-        group.add_argument(*_with_alias(f"--mlir-print-ir-{when}-all"), action="store_true")
+        group.add_argument(
+            *_with_alias(f"--mlir-print-ir-{when}-all"), action="store_true", help=f"print the IR {when} every pass"
+        )
     group.add_argument(
         *_with_alias("--mlir-print-ir-after-change"), action="store_true", help="only after passes that change the IR"
     )
-    group.add_argument(*_with_alias("--mlir-print-ir-after-failure"), action="store_true")
+    group.add_argument(
+        *_with_alias("--mlir-print-ir-after-failure"), action="store_true", help="print what a failing pass left"
+    )
     group.add_argument(
         *_with_alias("--mlir-print-ir-tree-dir"), type=Path, metavar="DIR", help="write the IR after each pass to files"
     )
     group.add_argument("--print-changed", choices=("diff",), help="print what each pass changes")
-    group.add_argument(*_with_alias("--mlir-print-op-generic"), action="store_true")
+    group.add_argument(*_with_alias("--mlir-print-op-generic"), action="store_true", help="print the generic form")
     group.add_argument(*_with_alias("--mlir-print-debuginfo"), action="store_true", help="print locations")
     group.add_argument(
         *_with_alias("--mlir-elide-elementsattrs-if-larger"),

@@ -6,7 +6,7 @@ from io import StringIO
 from typing import Any, cast
 
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, ModuleOp
-from xdsl.ir import Attribute
+from xdsl.ir import Attribute, Operation
 from xdsl.printer import Printer
 
 from compiler.options import CompileOptions
@@ -40,12 +40,12 @@ def _size_of_list(attribute: Attribute) -> int:
 
 
 def to_text(
-    module: ModuleOp, *, debug_info: bool = False, generic: bool = False, elide_above: int | None = None
+    module: Operation, *, debug_info: bool = False, generic: bool = False, elide_above: int | None = None
 ) -> str:
     """The text of a module, as `dlc-opt` prints it.
 
     Args:
-        module: a module at any IR stage.
+        module: a module, or an operation of one, at any IR stage.
         debug_info: whether to print the location of every operation.
         generic: whether to print every operation in MLIR's generic form.
         elide_above: leave out dense constants of more elements than this; the text cannot be read back then.
