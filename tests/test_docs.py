@@ -1,0 +1,93 @@
+"""The documents say what is true: their generated parts are up to date, their code runs, their links lead somewhere."""
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")], key=lambda path: path.relative_to(ROOT).as_posix()
+)
+LINK = re.compile(r"\[[^\]]*\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
+CODE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def generator():
+    """The module `tools/generate_reference.py`."""
+    tools = str(ROOT / "tools")
+    sys.path.insert(0, tools)
+    try:
+        spec = importlib.util.spec_from_file_location("generate_reference", f"{tools}/generate_reference.py")
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        yield module
+    finally:
+        sys.path.remove(tools)
+
+
+def name(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def test_generated_documents_are_all_listed(generator):
+    with_parts = {name(path) for path in DOCUMENTS if "<!-- generated: " in path.read_text()}
+    assert with_parts <= set(generator.DOCUMENTS)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_generated_parts_are_up_to_date(generator, path):
+    text = path.read_text()
+    parts = len(re.findall("<!-- generated: ", text))
+    assert len(generator.PART.findall(text)) == parts, "a part has no end, or its first line is misspelt"
+    assert generator.updated(text) == text, "run tools/generate_reference.py"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_links_lead_to_files(path):
+    for target in LINK.findall(path.read_text()):
+        assert (path.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("document", ["README.md", "docs/tutorial.md"])
+def test_code_runs(document):
+    text = re.sub(r"<!-- generated: .*?<!-- end -->", "", (ROOT / document).read_text(), flags=re.DOTALL)
+    blocks = list(CODE.finditer(text))
+    assert blocks
+    namespace = {"__name__": "document"}
+    for block in blocks:
+        line = text[: block.start(1)].count("\n")
+        exec(compile("\n" * line + block[1], str(ROOT / document), "exec"), namespace)  # noqa: S102
+
+
+def test_the_readme_names_real_commands():
+    text = (ROOT / "README.md").read_text()
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"make ([a-z]+)", text)) <= targets
+    assert {"make demo", "make test"} <= set(re.findall(r"make [a-z]+", text))
+
+
+def test_the_documented_functions_are_what_numpy_computes(generator):
+    import compiler
+
+    rng = np.random.default_rng(0)
+    for function, shapes in generator.ARGUMENTS.items():
+        if function.__name__ == "slope":
+            continue
+        arguments = [rng.standard_normal(array.shape).astype(array.dtype) for array in shapes]
+        np.testing.assert_allclose(compiler.jit(function)(*arguments), function(*arguments), rtol=2e-5)
+
+
+def test_environment_variables_are_documented():
+    text = (ROOT / "docs" / "dlc-opt.md").read_text()
+    used = {
+        variable
+        for package in ("compiler", "runtime", "passes", "dialects")
+        for path in (ROOT / package).rglob("*.py")
+        for variable in re.findall(r'"(DLC_[A-Z_]+)"', path.read_text())
+    }
+    assert used - {"DLC_UNIVERSE"} <= set(re.findall(r"DLC_[A-Z_]+", text))
