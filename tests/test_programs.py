@@ -44,3 +44,11 @@ def test_assignment_of_rows_and_elements_fuses_with_what_computes_them() -> None
     x = np.linspace(-1, 1, 30).reshape(5, 6)
     assert_compiles_as_numpy(step, (x, np.int64(4)))
     assert compiler.jit(step).lower(x, np.int64(4)).as_text("fused").count("rt.kernel") == 1
+
+
+def test_long_sums_of_float32_are_as_accurate_as_pairwise() -> None:
+    x = np.full(5_000_003, 0.1, np.float32)
+    total, mean, variance, square = compiler.jit(lambda x: (x.sum(), x.mean(), x.var(), (x * x).sum()))(x)
+    exact = float(x[0])
+    np.testing.assert_allclose([total / x.size, mean, square / x.size / exact], exact, rtol=1e-5)
+    assert variance < 1e-10

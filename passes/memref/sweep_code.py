@@ -20,6 +20,8 @@ _PINNED = (arith.DivSIOp, arith.RemSIOp, arith.DivUIOp, arith.RemUIOp, arith.Flo
 
 STEPS = 4
 """Steps of a reduction that share one load and store of accumulators in memory."""
+SUMMANDS = 128
+"""How many vectors a sum adds up before it adds the result to a total: NumPy's sums, too, have a logarithm in their error."""
 
 
 class Reduction(NamedTuple):
@@ -136,7 +138,7 @@ class SweepCode:
         for finish_reduction in finish:
             finish_reduction()
 
-    def _loop(self, dim: int, lower: int, upper: int, step: int) -> None:
+    def _loop(self, dim: int, lower: Position, upper: Position, step: int) -> None:
         def body(position: Value) -> None:
             self.b.dims[self.rank + dim] = position
             self._dim(dim + 1)
@@ -154,7 +156,7 @@ class SweepCode:
         self.carried = vectors
         self.b.lanes, self.b.lane_dim = lanes, absolute
         if whole > 2 * lanes:
-            self._loop(dim, 0, whole, lanes)
+            self._whole_vectors(dim, whole)
         else:
             for offset in range(0, whole, lanes):
                 self.b.dims[absolute] = offset
@@ -172,6 +174,29 @@ class SweepCode:
         self.carried = carried
         carried.update(vectors)
         carried.update(tails)
+
+    def _whole_vectors(self, dim: int, whole: int) -> None:
+        """Append the loop over whole vectors; long sums are those of blocks, so that errors of rounding stay small."""
+        b, lanes = self.b, self.plan.lanes
+        block = SUMMANDS * lanes
+        sums = [key for key in self.carried if isinstance(key[0].output.combiner, arith.AddfOp)]
+        blocks_end = whole - whole % block if sums and whole > 2 * block else 0
+
+        def sum_block(position: Value) -> None:
+            totals = {key: self.carried[key] for key in sums}
+            for key in sums:
+                self.carried[key] = b.splat(0.0, key[0].output.access.buffer.element_type)
+            self._loop(dim, position, b.add(position, block), lanes)
+            for key, total in totals.items():
+                combine = cast(arith.AddfOp, key[0].output.combiner)
+                b.set_location(combine)
+                operands, result_type = (total, self.carried[key]), total.ssa.type
+                self.carried[key] = b.op(arith.AddfOp, operands, result_type, combine.properties, VECTOR)
+
+        if blocks_end:
+            b.loop(0, blocks_end, block, self.carried, sum_block)
+        if blocks_end < whole:
+            self._loop(dim, blocks_end, whole, lanes)
 
     # Reductions
 
