@@ -49,7 +49,8 @@ def test_generated_parts_are_up_to_date(generator, path):
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name)
 def test_links_lead_to_files(path):
-    for target in LINK.findall(path.read_text()):
+    text = re.sub(r"^ *```.*?^ *```$", "", path.read_text(), flags=re.DOTALL | re.MULTILINE)
+    for target in LINK.findall(text):
         assert (path.parent / target).exists(), target
 
 
@@ -80,6 +81,22 @@ def test_the_documented_functions_are_what_numpy_computes(generator):
             continue
         arguments = [rng.standard_normal(array.shape).astype(array.dtype) for array in shapes]
         np.testing.assert_allclose(compiler.jit(function)(*arguments), function(*arguments), rtol=2e-5)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name)
+def test_files_that_are_named_exist(path):
+    text = re.sub(r"<!-- generated: .*?<!-- end -->", "", path.read_text(), flags=re.DOTALL)
+    folders = "compiler|dialects|passes|runtime|tests|tools|docs|examples|lit_tests"
+    for file in re.findall(rf"(?:^|[`(\s])((?:{folders})/[\w/.-]+\.(?:py|md|mlir))", text):
+        assert (ROOT / file).exists(), file
+
+
+def test_the_rules_of_the_architecture_are_kept_in_its_levels():
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    from compiler.pipelines import IR_STAGES, TEXT_STAGES
+
+    for stage in {*IR_STAGES["cpu"], *IR_STAGES["cuda"], *TEXT_STAGES["cpu"], *TEXT_STAGES["cuda"]}:
+        assert f"`{stage}`" in text
 
 
 def test_environment_variables_are_documented():

@@ -13,6 +13,7 @@ import inspect
 import re
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,12 @@ def memory(function_name: str) -> str:
     return block("text", f"{program.memory_analysis()}\n{program.cost_analysis()}")
 
 
+def python(place: str) -> str:
+    """The source of a class or function, given as `package.module.name`."""
+    module, _, attribute = place.rpartition(".")
+    return block("python", inspect.getsource(getattr(import_module(module), attribute)).rstrip())
+
+
 # Tables
 
 
@@ -163,7 +170,7 @@ def pass_table(target: str = "cpu") -> str:
     rows: list[str] = []
     for stage in IR_STAGES[target]:
         for name, _ in by_stage[stage]:
-            module = __import__(f"passes.{places[name]}", fromlist=["__doc__"])
+            module = import_module(f"passes.{places[name]}")
             rows.append(f"| {stage} | `{name}` | {cell(module.__doc__)} |")
     return "| leads to | pass | what it does |\n|---|---|---|\n" + "\n".join(rows) + "\n"
 
@@ -202,6 +209,7 @@ PARTS: dict[str, Callable[..., str]] = {
     "dump": dump,
     "remarks": remarks,
     "memory": memory,
+    "python": python,
     "operations": operations,
     "supported-operations": supported_operations,
     "numpy-functions": numpy_functions,
