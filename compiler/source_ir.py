@@ -18,6 +18,7 @@ from xdsl.utils.exceptions import ParseError, PassFailedException, VerifyExcepti
 from compiler.universe import DLC_UNIVERSE, get_linalg, get_llvm
 from dialects.errors import ArgumentError, CompilerError
 from dialects.float_literals import read_bits_in_dense
+from dialects.value_names import strip_numbers_of_names
 
 
 class IrError(CompilerError):
@@ -32,6 +33,7 @@ class IrError(CompilerError):
 def make_context(*, allow_unregistered: bool = False) -> Context:
     """A context that knows upstream's dialects and ours, each loaded when first met."""
     read_bits_in_dense()  # before anything is parsed: the lines of a file may hold none of our operations
+    strip_numbers_of_names()
     context = Context(allow_unregistered=allow_unregistered)
     factories: dict[str, Callable[[], Dialect]] = {
         **get_all_dialects(),

@@ -32,12 +32,14 @@ from xdsl.ir.affine import AffineExpr, AffineMap
 from xdsl.irdl import IRDLOperation, OptionalDef
 
 from dialects.float_literals import read_bits_in_dense
+from dialects.value_names import strip_numbers_of_names
 from dialects.vector_arith import allow_vectors_in_arith
 
 UNKNOWN = UnknownLoc()
 
 allow_vectors_in_arith()
 read_bits_in_dense()
+strip_numbers_of_names()
 
 
 class OpBuilder:
