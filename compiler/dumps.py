@@ -9,6 +9,7 @@ Every file starts with the command that makes the next one. Operations carry the
 """
 
 import os
+import shlex
 import threading
 from pathlib import Path
 
@@ -16,8 +17,9 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.passes import ModulePass
 
 from compiler.errors import ArgumentError
+from compiler.instrumentation import pass_spec
 from compiler.options import CompileOptions
-from compiler.pipelines import IR_STAGES, TEXT_STAGES, Observer, Target, passes_to_stage, stages
+from compiler.pipelines import IR_STAGES, TEXT_STAGES, Observer, Target, make_pass, passes_to_stage, stages
 from compiler.printing import machine_text, to_text
 
 SUFFIX = {"llvm-opt": "ll", "asm": "s", "ptx": "ptx"}
@@ -57,7 +59,7 @@ class DumpObserver(Observer):
         for stage in IR_STAGES[target]:
             count += len(by_stage[stage])
             self._stage_after[count] = stage
-        self._passes = [spec for stage in IR_STAGES[target] for spec in by_stage[stage]]
+        self._passes = [make_pass(spec) for stage in IR_STAGES[target] for spec in by_stage[stage]]
         self._count = 0
         self._folder.mkdir(parents=True, exist_ok=True)
         if self._modes is None:
@@ -71,7 +73,7 @@ class DumpObserver(Observer):
         if self._modes is None:
             path = self._folder / "passes" / f"{self._count:02d}_{executed.name}.mlir"
             following = self._passes[self._count : self._count + 1]
-            command = f"dlc-opt {path.name} -p {following[0][0]}" if following else ""
+            command = f"dlc-opt {path.name} -p {shlex.quote(pass_spec(following[0]))}" if following else ""
             _write(path, command, to_text(module, debug_info=True))
         stage = self._stage_after.get(self._count)
         if stage is not None:
@@ -84,7 +86,9 @@ class DumpObserver(Observer):
             path = self._folder / f"{position}_{stage}.mlir"
             target = "" if self._target == "cpu" else f" --target={self._target}"
             following = names[position + 1]
-            command = f"dlc-opt {path.name}{target} --compile-from={stage} --compile-to={following}"
+            bits = self._options.vector_bits
+            vectors = "" if bits is None else f" --vector-bits={bits}"
+            command = f"dlc-opt {path.name}{target}{vectors} --compile-from={stage} --compile-to={following}"
             _write(path, command, to_text(module, debug_info=True))
         if stage == IR_STAGES[self._target][-1]:
             for text_stage in TEXT_STAGES[self._target]:
