@@ -61,7 +61,7 @@ class Program:
 
 
 @st.composite
-def programs(draw, *, exact=False, elements=(f32, f64), min_ops=1, max_ops=25, sizes=SIZES):
+def programs(draw, *, exact=False, elements=(f32, f64), min_ops=5, max_ops=25, sizes=SIZES):
     """Programs of `min_ops` to `max_ops` steps, most of which are one operation."""
     build = _Builder(draw, exact=exact, elements=elements, sizes=sizes)
     for _ in range(draw(st.integers(1, 3))):

@@ -93,7 +93,7 @@ def run_compiled(module, arguments):
 
 
 @search(0.5)
-@given(programs(elements=(f64,), max_ops=12, sizes=(3, 1, 2, 5, 0, 4)), st.integers(0, 2**16))
+@given(programs(elements=(f64,), min_ops=3, max_ops=12, sizes=(3, 1, 2, 5, 0, 4)), st.integers(0, 2**16))
 def test_vjp_is_the_adjoint_of_jvp(program, seed):
     random = np.random.default_rng(seed)
     types = [argument.type for argument in program.function.body.block.args]
@@ -138,7 +138,7 @@ def dtype_of(tensor_type):
 
 
 @search(0.5)
-@given(programs(max_ops=10, sizes=(3, 1, 2, 4, 0)), st.integers(0, 2**16), st.sampled_from([3, 1, 2]))
+@given(programs(min_ops=3, max_ops=10, sizes=(3, 1, 2, 4, 0)), st.integers(0, 2**16), st.sampled_from([3, 1, 2]))
 def test_vmap_is_a_loop(program, seed, size):
     random = np.random.default_rng(seed)
     types = [argument.type for argument in program.function.body.block.args]
