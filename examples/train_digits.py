@@ -160,14 +160,17 @@ def main():
     console.print(
         "  DLC_DUMP_IR_TO=dump .venv/bin/python examples/train_digits.py --epochs 1   # every stage and pass",
         markup=False,
+        soft_wrap=True,
     )
     console.print(
         "  .venv/bin/dlc-opt dump/train_step/0_tensor.mlir --compile-to=fused        # any stage from any other",
         markup=False,
+        soft_wrap=True,
     )
     console.print(
         "  .venv/bin/dlc-run dump/train_step/0_tensor.mlir --compare-with=reference  # run it on random inputs",
         markup=False,
+        soft_wrap=True,
     )
     return 0 if result >= 0.97 else 1
 
