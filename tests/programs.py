@@ -114,3 +114,29 @@ def assert_batches_as_loop(fn: Callable[..., Any], batch: list[Any], ulps: float
     out = flatten(results[0])[1]
     expected = unflatten(out, [np.stack(leaves) for leaves in zip(*[flatten(r)[0] for r in results], strict=True)])
     assert_trees_close(compiler.vmap(fn)(*stacked), expected, ulps)
+
+
+def assert_second_derivative_is_slope(fn: Callable[..., Any], args: Any) -> None:
+    """The Hessian times a direction, forward over reverse and reverse over reverse, is the slope of the gradient."""
+    gradient = compiler.grad(scalar_of(fn))
+    leaves, spec = flatten(args[0])
+    rng = np.random.default_rng(3)
+    direction = [rng.standard_normal(np.shape(leaf)) for leaf in leaves]
+
+    @compiler.jit
+    def products(x: Any, direction: Any) -> Any:
+        def along(x: Any) -> Any:
+            return sum((g * d).sum() for g, d in zip(flatten(gradient(x, *args[1:]))[0], direction, strict=True))
+
+        forward = compiler.jvp(lambda x: gradient(x, *args[1:]), (x,), (unflatten(spec, direction),))[1]
+        return forward, compiler.grad(along)(x)
+
+    def at(step: float) -> Any:
+        moved = [x + step * d for x, d in zip(leaves, direction, strict=True)]
+        return flatten(gradient(unflatten(spec, moved), *args[1:]))[0]
+
+    h = 1e-5
+    for product in products(args[0], direction):
+        for got, above, below in zip(flatten(product)[0], at(h), at(-h), strict=True):
+            slope = (above - below) / (2 * h)
+            np.testing.assert_allclose(got, slope, rtol=1e-4, atol=1e-5 * (1 + np.abs(slope).max()))

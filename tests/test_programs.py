@@ -6,7 +6,12 @@ import numpy as np
 import programs_learning
 import programs_numeric
 import pytest
-from programs import assert_batches_as_loop, assert_compiles_as_numpy, assert_gradient_is_slope
+from programs import (
+    assert_batches_as_loop,
+    assert_compiles_as_numpy,
+    assert_gradient_is_slope,
+    assert_second_derivative_is_slope,
+)
 
 import compiler
 
@@ -32,6 +37,11 @@ def test_gradient_of_program_is_its_slope(name: str) -> None:
 def test_program_batches_as_a_loop(name: str) -> None:
     batch = [arguments(name, np.float64, seed) for seed in range(3)]
     assert_batches_as_loop(PROGRAMS[name].fn, batch, PROGRAMS[name].ulps)
+
+
+@pytest.mark.parametrize("name", ["runge-kutta", "mlp loss", "attention", "n-body", "norms", "embedding bag", "heat"])
+def test_second_derivative_of_program_is_the_slope_of_the_first(name: str) -> None:
+    assert_second_derivative_is_slope(PROGRAMS[name].fn, arguments(name, np.float64))
 
 
 def test_assignment_of_rows_and_elements_fuses_with_what_computes_them() -> None:

@@ -84,7 +84,7 @@ class Schedule:
         )
 
     def _place(self, statement: Statement) -> None:
-        joining: dict[Statement, None] = {}
+        joining: dict[Statement, int] = {}
         earliest = self._earliest(statement, statement, joining)
         extents = statement.extents
         sequential = statement.is_sequential
@@ -99,15 +99,19 @@ class Schedule:
                 sweep.statements.append(member)
             self.sweep_of.setdefault(member, sweep)
 
-    def _earliest(self, statement: Statement, root: Statement, joining: dict[Statement, None]) -> int:
-        """The first sweep that `statement` may be in; statements that have to run in the same one are added to `joining`."""
+    def _earliest(self, statement: Statement, root: Statement, joining: dict[Statement, int]) -> int:
+        """The first sweep that `statement` may be in; statements that have to run in the same one are added to `joining`.
+
+        `joining` maps them to their own first sweep, so that each is asked once however many paths lead to it.
+        """
         earliest = 0
         for first, pointwise in self._dependences[statement]:
             placed = self.sweep_of.get(first)
             together = pointwise and first.extents == root.extents and not root.is_opaque
             if together and (placed is None or self._is_recomputed(first)) and self._may_wait(first):
-                earliest = max(earliest, self._earliest(first, root, joining))
-                joining[first] = None
+                if first not in joining:
+                    joining[first] = self._earliest(first, root, joining)
+                earliest = max(earliest, joining[first])
                 continue
             if placed is None:
                 self._place(first)
