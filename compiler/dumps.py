@@ -87,8 +87,9 @@ class DumpObserver(Observer):
             target = "" if self._target == "cpu" else f" --target={self._target}"
             following = names[position + 1]
             bits = self._options.vector_bits
-            vectors = "" if bits is None else f" --vector-bits={bits}"
-            command = f"dlc-opt {path.name}{target}{vectors} --compile-from={stage} --compile-to={following}"
+            flags = "" if bits is None else f" --vector-bits={bits}"
+            flags += f" --cuda-arch={self._options.cuda_arch}" if self._options.cuda_arch else ""
+            command = f"dlc-opt {path.name}{target}{flags} --compile-from={stage} --compile-to={following}"
             _write(path, command, to_text(module, debug_info=True))
         if stage == IR_STAGES[self._target][-1]:
             for text_stage in TEXT_STAGES[self._target]:

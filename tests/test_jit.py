@@ -717,6 +717,16 @@ def test_dump_ir_to_writes_every_stage(monkeypatch, tmp_path):
     assert (tmp_path / "softmax.1" / "0_tensor.mlir").exists()
 
 
+def test_dumped_commands_repeat_the_options(monkeypatch, tmp_path):
+    monkeypatch.setenv("DLC_DUMP_IR_TO", str(tmp_path))
+    compiler.jit(softmax, options=compiler.CompileOptions(vector_bits=128, max_group_size=2))(np.ones((64, 4)))
+    first_lines = {path.name: path.read_text().splitlines()[0] for path in (tmp_path / "softmax").rglob("*.mlir")}
+    assert first_lines["4_bufferized.mlir"].endswith("--vector-bits=128 --compile-from=bufferized --compile-to=loops")
+    specs = [line.partition(" -p ")[2] for line in first_lines.values()]
+    assert "'form-kernels{max_group_size=2}'" in specs
+    assert "'lower-kernels{vector_bits=128}'" in specs
+
+
 def test_dump_modes_choose_stages(monkeypatch, tmp_path):
     monkeypatch.setenv("DLC_DUMP_IR_TO", str(tmp_path))
     monkeypatch.setenv("DLC_DUMP_IR_MODES", "fused,asm")
