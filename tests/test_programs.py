@@ -62,3 +62,13 @@ def test_long_sums_of_float32_are_as_accurate_as_pairwise() -> None:
     exact = float(x[0])
     np.testing.assert_allclose([total / x.size, mean, square / x.size / exact], exact, rtol=1e-5)
     assert variance < 1e-10
+
+
+def test_value_that_is_read_in_many_places_is_not_computed_in_each() -> None:
+    def windows(x: Any) -> Any:
+        y = np.concatenate([x] * 25)
+        return sum(y[i : i + 4] for i in range(25))
+
+    x = np.ones((4, 8), np.float32)
+    assert_compiles_as_numpy(windows, (x,))
+    assert compiler.jit(windows).lower(x).as_text("fused").count("\n") < 800

@@ -4,6 +4,7 @@ One walk from the last operation to the first, so that all readers of an operati
 not inlined is a *root*, and the readers of a value are always roots, each with its access to the value.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from math import prod
 
@@ -205,7 +206,8 @@ class FusionPlan:
             return None
         if pinned:
             return "needed in memory anyway, by a library call, a result or a computed index"
-        if any(root.body_ops + loops.body.num_ops > self.max_body_ops for root, _ in readers):
+        copies = Counter(root for root, _ in readers)
+        if any(root.body_ops + copies[root] * loops.body.num_ops > self.max_body_ops for root, _ in readers):
             return f"the fused body would have more than {self.max_body_ops} operations"
         needed = sum(root.points for root, _ in readers)
         if needed <= loops.points:
