@@ -104,6 +104,10 @@ class SelectLibrariesPass(ModulePass):
         if isinstance(found, str):
             emit_remark("missed", self.name, f"contraction: generated loops, {found}", op.location)
             return None
+        if found.extent((*found.m, *found.n)) == 1:
+            reason = f"{found}: generated loops, a dot product is bound by memory and joins what computes its operands"
+            emit_remark("missed", self.name, reason, op.location)
+            return None
         products = found.extent((*found.m, *found.n, *found.k))
         if products < self.min_products:
             reason = f"{found}: generated loops, {products} products are fewer than {self.min_products}"

@@ -113,3 +113,27 @@ func.func @loops(%x: tensor<2x2xf32>, %i: tensor<32x32xi32>, %y: tensor<32x32xf3
   } -> tensor<32x32xf32>
   func.return %tiny, %integers, %sum : tensor<2x2xf32>, tensor<32x32xi32>, tensor<32x32xf32>
 }
+
+// -----
+
+// A dot product, also one of each row, is bound by memory and stays where it can join its neighbours.
+// CHECK-LABEL: func.func @dots(
+// CHECK-NOT:     rt.gemm
+// CHECK:         func.return
+func.func @dots(%x: tensor<4096xf32>, %y: tensor<64x4096xf32>) -> (tensor<f32>, tensor<64xf32>) {
+  %f = arith.constant dense<0.0> : tensor<f32>
+  %dot = linalg.generic {indexing_maps = [affine_map<(k) -> (k)>, affine_map<(k) -> (k)>, affine_map<(k) -> ()>], iterator_types = ["reduction"]} ins(%x, %x : tensor<4096xf32>, tensor<4096xf32>) outs(%f : tensor<f32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %t = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %t : f32
+    linalg.yield %s : f32
+  } -> tensor<f32>
+  %g = arith.constant dense<0.0> : tensor<64xf32>
+  %rows = linalg.generic {indexing_maps = [affine_map<(b, k) -> (b, k)>, affine_map<(b, k) -> (b, k)>, affine_map<(b, k) -> (b)>], iterator_types = ["parallel", "reduction"]} ins(%y, %y : tensor<64x4096xf32>, tensor<64x4096xf32>) outs(%g : tensor<64xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %t = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %t : f32
+    linalg.yield %s : f32
+  } -> tensor<64xf32>
+  func.return %dot, %rows : tensor<f32>, tensor<64xf32>
+}
