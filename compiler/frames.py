@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from xdsl.dialects import func
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Attribute, Block, Region, SSAValue
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from compiler.errors import TracingError, at_user_line
 from compiler.source import user_location
@@ -182,6 +182,9 @@ class Frame:
     def function(self, symbol: str, outputs: Sequence[SSAValue], *, is_private: bool) -> func.FuncOp:
         """Close the frame: add `return outputs` to the body and the function to the module."""
         self.builder.create_op(func.ReturnOp, outputs)
+        for value in self._constants.values():
+            if value.first_use is None and isinstance(value.owner, Operation):  # `x ** 2` is `x * x`
+                self.block.erase_op(value.owner)
         types = (self.block.arg_types, [value.type for value in outputs])
         op = func.FuncOp(symbol, types, Region(self.block), "private" if is_private else None)
         self.program.module.body.block.add_op(op)
