@@ -1,5 +1,6 @@
 """Learning: models, losses and training steps in plain NumPy."""
 
+import itertools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +26,7 @@ def mlp_params(rng: Generator, dtype: Any) -> Any:
     sizes = [12, 17, 9, 5]
     return [
         {"w": normal(rng, dtype, m, n) * dtype(np.sqrt(1 / m)), "b": normal(rng, dtype, n) * dtype(0.1)}
-        for m, n in zip(sizes, sizes[1:], strict=False)
+        for m, n in itertools.pairwise(sizes)
     ]
 
 

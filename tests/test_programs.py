@@ -72,3 +72,11 @@ def test_value_that_is_read_in_many_places_is_not_computed_in_each() -> None:
     x = np.ones((4, 8), np.float32)
     assert_compiles_as_numpy(windows, (x,))
     assert compiler.jit(windows).lower(x).as_text("fused").count("\n") < 800
+
+
+def test_condition_on_two_loop_counters_holds_in_its_iteration_only() -> None:
+    def step(x: Any, value: Any) -> Any:
+        x[1:2, 1:0:-1] = value
+        return x, x.sum()
+
+    assert_compiles_as_numpy(step, (np.arange(6, dtype=np.int32).reshape(2, 3), np.array([[77]], np.int32)))
