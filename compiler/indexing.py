@@ -54,9 +54,7 @@ def read(x: Tracer, index: Any) -> Tracer:
     frame = current_frame()
     if not selection.arrays:
         return window_view(x, selection.window)
-    base = value_of(x, frame)
-    if not selection.window.is_whole(x.shape) or selection.window.result_shape != x.shape:
-        base = selection.window.read(frame.builder, base)
+    base = selection.window.read(frame.builder, value_of(x, frame))
     value = gather_windows(frame, base, selection.dims, selection.arrays)
     order = _result_order(selection, len(shape_of(base)), len(shape_of(value)))
     return Tracer(frame, value if order is None else transpose(frame.builder, value, order))

@@ -45,6 +45,8 @@ READS = {
     "broadcast": np.s_[:, I3, I2],
     "broadcast apart": np.s_[I3, :, I2],
     "slices around": np.s_[::-1, I2, 1:3, ::2],
+    "reversed and otherwise whole": np.s_[::-1, I2],
+    "reversed, int and array": np.s_[:, -3, ::-1, I2],
     "newaxis between": np.s_[:, I2, None, I1],
     "newaxis before": np.s_[None, :, I2],
     "ellipsis between": np.s_[I1, ..., I2],
