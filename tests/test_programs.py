@@ -80,3 +80,12 @@ def test_condition_on_two_loop_counters_holds_in_its_iteration_only() -> None:
         return x, x.sum()
 
     assert_compiles_as_numpy(step, (np.arange(6, dtype=np.int32).reshape(2, 3), np.array([[77]], np.int32)))
+
+
+def test_part_of_a_value_is_read_in_loops_of_its_own() -> None:
+    def partial(x: Any, z: Any) -> Any:
+        y = x + (x[:7, 0] * x[0, 0]).sum()
+        return (z[:, None] * y.reshape(-1)[:7]).sum() + y, y.sum(1)
+
+    x, z = np.linspace(0, 1, 8).reshape(8, 1), np.linspace(-1, 2, 33)
+    assert_compiles_as_numpy(partial, (x, z))

@@ -56,7 +56,7 @@ class KernelCode:
         if self.plan.block:
             return read_elsewhere(buffer, self.sweeps)
         straight: dict[Sweep, object] = {
-            sweep: plan for sweep, plan in self.plan.sweeps.items() if plan.is_straight(sweep.extents)
+            sweep: (plan, sweep.extents) for sweep, plan in self.plan.sweeps.items() if plan.is_straight(sweep.extents)
         }
         return needs_memory(buffer, self.sweeps, straight)
 
