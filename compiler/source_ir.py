@@ -1,11 +1,13 @@
 """Reading IR files: every dialect registered, and the file and line of each operation as its location."""
 
+import re
 import sys
 from bisect import bisect_right
 from collections.abc import Callable
 from functools import lru_cache
 from io import StringIO
 from pathlib import Path
+from typing import Any, cast
 
 from xdsl.context import Context
 from xdsl.dialects import get_all_dialects
@@ -14,6 +16,7 @@ from xdsl.ir import Dialect, Operation
 from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.utils.exceptions import ParseError, PassFailedException, VerifyException
+from xdsl.utils.mlir_lexer import MLIRLexer
 
 from compiler.universe import DLC_UNIVERSE, get_linalg, get_llvm
 from dialects.errors import ArgumentError, CompilerError
@@ -32,6 +35,7 @@ class IrError(CompilerError):
 
 def make_context(*, allow_unregistered: bool = False) -> Context:
     """A context that knows upstream's dialects and ours, each loaded when first met."""
+    _read_open_strings_in_linear_time()
     read_bits_in_dense()  # before anything is parsed: the lines of a file may hold none of our operations
     strip_numbers_of_names()
     context = Context(allow_unregistered=allow_unregistered)
@@ -44,6 +48,12 @@ def make_context(*, allow_unregistered: bool = False) -> Context:
     for name, factory in factories.items():
         context.register_dialect(name, factory)
     return context
+
+
+def _read_open_strings_in_linear_time() -> None:
+    """Correct the lexer: in a line with a string that is not closed, xDSL 0.74 tries exponentially many ways to read it."""
+    closed = re.compile(r'"(?:[^"\\\n\v\f]|\\(?:["nt\\]|[0-9A-Fa-f]{2}))*"')
+    cast(Any, MLIRLexer)._unescaped_characters_regex = closed
 
 
 class LocatedParser(Parser):
@@ -68,8 +78,11 @@ class LocatedParser(Parser):
         start = self._current_token.span.start
         try:
             op = super().parse_operation()
-        except VerifyException as error:  # the syntax was right, but the operation cannot be built
-            raise self.error(_message(error), start) from error
+        except (ParseError, IrError, RecursionError):
+            raise
+        except Exception as error:  # the syntax was right, but the operation cannot be built from what was read
+            kind = "" if isinstance(error, VerifyException | ValueError) else f"{type(error).__name__}: "
+            raise self.error(f"{kind}{_message(error)}", start) from error
         if isinstance(op.location, UnknownLoc):
             line, column = self.place(start)
             op.location = _location(self._file, line, column)

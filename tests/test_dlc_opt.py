@@ -2,6 +2,7 @@
 
 import io
 import os
+import random
 import re
 import subprocess
 import sys
@@ -175,6 +176,42 @@ def test_an_operation_that_lacks_something_has_its_line(dlc_opt):
     status, _, err = dlc_opt(text)
     assert status == 1
     assert err.startswith("<stdin>:2:3: error: property 'value' expected in operation 'arith.constant'\n")
+
+
+def test_a_string_that_is_not_closed_is_an_error_at_once(dlc_opt):
+    text = 'func.func @f() attributes {a = "' + "a long string " * 20 + "} {\n  func.return\n}\n"
+    status, _, err = dlc_opt(text)
+    assert status == 1
+    assert err.startswith("<stdin>:1:")
+    assert "string literal" in err
+
+
+def test_an_attribute_that_cannot_be_built_has_the_line_of_its_operation(dlc_opt):
+    text = """\
+func.func @f(%x: tensor<4xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>], iterator_types = ["sideways"]} outs(%x : tensor<4xf32>) {
+  ^bb0(%0: f32):
+    linalg.yield %0 : f32
+  }
+  func.return
+}
+"""
+    status, _, err = dlc_opt(text)
+    assert status == 1
+    assert err.startswith("<stdin>:2:3: error: 'sideways' is not a valid IteratorType\n")
+
+
+@pytest.mark.parametrize("stage", ["linalg", "bufferized", "loops", "llvm"])
+def test_damaged_files_are_errors_and_nothing_worse(dlc_opt, stage):
+    _, text, _ = dlc_opt(EXP_SUM, f"--compile-to={stage}", "--vector-bits=128")
+    tokens = re.findall(r"\s+|[%@^]?[\w.]+|.", text)
+    generator = random.Random(0)
+    for _ in range(20):
+        damaged = list(tokens)
+        damaged[generator.randrange(len(damaged))] = generator.choice([*tokens, ""])
+        status, out, err = dlc_opt("".join(damaged))
+        assert status in {0, 1}
+        assert bool(out) == (status == 0) == (not err)
 
 
 def test_what_a_pass_refuses_is_shown_underlined(dlc_opt):
