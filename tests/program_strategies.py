@@ -34,6 +34,9 @@ from dialects.dlc.interfaces import DTYPES, element_type_of, is_float, shape_of
 
 SIZES = (3, 1, 2, 5, 4, 0, 9, 17)
 MAX_ELEMENTS = 400
+MAX_LISTED = 64
+"""How many elements a constant may have that are not all equal: a failing program is printed."""
+
 LARGE = 1e3
 SPECIAL = (np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, 0.5, 2.5, -1.5, 3.0, 1e10, 1e-10, -7.25)
 DIRECTIONS = ("eq", "ne", "lt", "le", "gt", "ge")
@@ -151,7 +154,7 @@ class _Builder:
         y = self.pick(lambda v: element_type_of(v) == element and _fits(shape_of(v), sizes))
         if y is None or self.integer(0, 5) == 5:
             array = self.array(element, sizes)
-            if self.flag() and array.size:
+            if array.size > MAX_LISTED or (array.size and self.flag()):
                 array = np.full_like(array, array.reshape(-1)[0])
             return self.derived(constants.constant(self.b, array), bound=9)
         if shape_of(y) == sizes:
@@ -162,6 +165,7 @@ class _Builder:
     def indices(self, count, outer):
         """Integers to index with: some are out of range."""
         element = self.choose(i64, i32)
+        outer = outer if np.prod(outer) * count <= MAX_LISTED else ()
         array = self.random.integers(-2, 8, (*outer, count)).astype(DTYPES[element])
         return self.derived(constants.constant(self.b, array))
 
@@ -385,7 +389,7 @@ class _Builder:
             low[0] = -min(shape_of(x)[0], 1)
         value = constants.full(self.b, self.integer(-1, 1) & 1, tensor_type(element_type_of(x), ()))
         result = slicing.pad(self.b, x, value, low, high, interior)
-        if np.prod(shape_of(result)) <= 4 * MAX_ELEMENTS:
+        if np.prod(shape_of(result)) <= 2 * MAX_ELEMENTS:
             self.derived(result, x)
 
     def concatenate(self):
@@ -471,7 +475,10 @@ class _Builder:
         if self.flag() and sizes and element != i1:
             value = constants.iota(self.b, tensor_type(element, sizes), self.integer(0, len(sizes) - 1))
         else:
-            value = constants.constant(self.b, self.array(element, sizes))
+            array = self.array(element, sizes)
+            if array.size > MAX_LISTED:
+                array = np.full_like(array, array.reshape(-1)[0])
+            value = constants.constant(self.b, array)
         self.derived(value, bound=max(sizes, default=9) + 9)
 
     # The function
