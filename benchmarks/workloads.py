@@ -3,6 +3,7 @@
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ def warm_up() -> None:
 
 
 def numpy_softmax(x):
+    """Softmax over the last axis."""
     e = np.exp(x - x.max(axis=-1, keepdims=True))
     return e / e.sum(axis=-1, keepdims=True)
 
@@ -70,7 +72,7 @@ def mlp_data() -> tuple[Any, ...]:
     rng = np.random.default_rng(0)
     params = [
         ((rng.standard_normal((m, n)) / np.sqrt(m)).astype(np.float32), np.zeros(n, np.float32))
-        for m, n in zip(SIZES, SIZES[1:], strict=False)
+        for m, n in pairwise(SIZES)
     ]
     velocity = [(np.zeros_like(w), np.zeros_like(b)) for w, b in params]
     x = rng.standard_normal((256, SIZES[0]), dtype=np.float32)

@@ -6,6 +6,7 @@ pixels that ship with scikit-learn. Run with `make demo` or `python examples/tra
 
 import argparse
 import time
+from itertools import pairwise
 
 import numpy as np
 from rich.console import Console
@@ -23,7 +24,7 @@ def init_params(rng, sizes):
     """He-initialised weights and zero biases, one `(w, b)` per layer."""
     return [
         ((rng.standard_normal((m, n)) * np.sqrt(2 / m)).astype(np.float32), np.zeros(n, np.float32))
-        for m, n in zip(sizes, sizes[1:], strict=False)
+        for m, n in pairwise(sizes)
     ]
 
 

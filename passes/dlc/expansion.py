@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from dialects.dlc.transforms import CallOp
 from xdsl.dialects.builtin import FunctionType, ModuleOp, SymbolRefAttr
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Block, Operation, Region
@@ -11,6 +10,7 @@ from xdsl.utils.exceptions import PassFailedException
 
 from dialects.builder import OpBuilder
 from dialects.dlc.interfaces import TensorOp
+from dialects.dlc.transforms import CallOp
 from passes.dlc.call_graph import TRANSFORMS, CallGraph
 from passes.dlc.rebuild import body_of, return_of
 

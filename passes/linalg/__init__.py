@@ -1,0 +1,1 @@
+"""Passes from structured operations on tensors to kernels on memrefs."""

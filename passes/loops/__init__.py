@@ -1,0 +1,1 @@
+"""Passes from loops to the `llvm` dialect."""

@@ -1,0 +1,1 @@
+"""Passes from kernels on memrefs to loops."""
