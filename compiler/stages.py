@@ -30,6 +30,7 @@ from compiler.pipelines import (
     stages,
 )
 from compiler.printing import machine_text, to_text
+from compiler.program_cache import compiled_program
 from compiler.pytrees import unflatten
 from compiler.signatures import ArraySpec, Signature, signature_of
 from compiler.tracing import Traced as TracedProgram
@@ -192,7 +193,12 @@ class Lowered:
 
             module = self.module_at("autodiff")
             return lambda arrays: interpret(module, name, arrays)
-        module = self._traced.module.clone()
+        if observers:  # they want to see a compilation
+            return self._compile_program(observers)
+        return compiled_program(self._traced.module, self._target, self._options, self._compile_program)
+
+    def _compile_program(self, observers: Sequence[Observer] = ()) -> Run:
+        module, name = self._traced.module.clone(), self._traced.name
         if self._target == "cuda":
             from compiler.cuda import compile_for_cuda
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import threading
+from collections import OrderedDict
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -646,6 +647,7 @@ def test_a_failing_pass_is_our_mistake_and_leaves_a_reproducer(monkeypatch, tmp_
         raise KeyError("nothing here")
 
     monkeypatch.setattr(FormKernelsPass, "apply", fail)
+    monkeypatch.setattr("compiler.program_cache._programs", OrderedDict())  # softmax may have been compiled
     monkeypatch.setenv("DLC_REPRODUCER_PATH", str(tmp_path / "reproducers"))
     with pytest.raises(compiler.InternalError, match="form-kernels: KeyError: 'nothing here'") as caught:
         compiler.jit(softmax)(np.ones((4, 4)))

@@ -44,19 +44,17 @@ transformer share theirs).
 Leaves alone: public functions, functions without `rt.tile`.
 """
 
-import struct
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import cast
 
 from xdsl.context import Context
 from xdsl.dialects import func
-from xdsl.dialects.builtin import AnyFloat, FloatAttr, ModuleOp, SymbolRefAttr
-from xdsl.ir import Attribute, Block, Region, SSAValue
+from xdsl.dialects.builtin import ModuleOp, SymbolRefAttr
 from xdsl.passes import ModulePass
 
 from dialects import rt
 from dialects.remarks import emit_remark
+from dialects.structure import region_key
 
 
 @dataclass(frozen=True)
@@ -89,44 +87,5 @@ class DeduplicateKernelsPass(ModulePass):
 
 
 def structure_of(function: func.FuncOp) -> Hashable:
-    """A key that two functions share exactly if they differ in names and locations only."""
-    numbers: dict[SSAValue, int] = {}
-    return (function.function_type, function.attributes["rt.tile"], _region_key(function.body, numbers))
-
-
-def _region_key(region: Region, numbers: dict[SSAValue, int]) -> Hashable:
-    return tuple(_block_key(block, numbers) for block in region.blocks)
-
-
-def _block_key(block: Block, numbers: dict[SSAValue, int]) -> Hashable:
-    for argument in block.args:
-        numbers[argument] = len(numbers)
-    operations: list[Hashable] = [tuple(argument.type for argument in block.args)]
-    for op in block.ops:
-        operands = tuple(numbers[operand] for operand in op.operands)
-        regions = tuple(_region_key(region, numbers) for region in op.regions)
-        for result in op.results:
-            numbers[result] = len(numbers)
-        operations.append(
-            (
-                op.name,
-                operands,
-                tuple(result.type for result in op.results),
-                tuple((name, _exact(value)) for name, value in sorted(op.properties.items(), key=_first)),
-                tuple(sorted(op.attributes.items(), key=_first)),
-                regions,
-            )
-        )
-    return tuple(operations)
-
-
-def _first(item: tuple[str, Attribute]) -> str:
-    return item[0]
-
-
-def _exact(attribute: Attribute) -> Hashable:
-    """A key that keeps 0.0 and -0.0 apart, which are equal as attributes, and lets NaN equal itself."""
-    if isinstance(attribute, FloatAttr):
-        number = cast(FloatAttr[AnyFloat], attribute)
-        return struct.pack("<d", number.value.data), number.type
-    return attribute
+    """A key that two kernels share exactly if they differ in names and locations only."""
+    return (function.function_type, function.attributes["rt.tile"], region_key(function.body))

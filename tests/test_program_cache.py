@@ -1,0 +1,42 @@
+"""Equal programs are compiled once in a process, and different ones never mixed up."""
+
+from collections import OrderedDict
+
+import numpy as np
+import pytest
+
+import compiler
+from compiler import program_cache
+from dialects.structure import operation_key
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(monkeypatch):
+    monkeypatch.setattr(program_cache, "_programs", OrderedDict())
+
+
+def test_equal_programs_are_compiled_once_and_closures_stay_fresh():
+    factor = [2.0]
+
+    def f(x):
+        return (x * x * factor[0]).sum()
+
+    x = np.arange(3.0)
+    first = compiler.grad(f)(x)
+    np.testing.assert_array_equal(compiler.grad(f)(x), first)
+    assert len(program_cache._programs) == 1
+    factor[0] = -0.0
+    np.testing.assert_array_equal(np.signbit(compiler.grad(f)(x + 1)), [True] * 3)
+    factor[0] = 0.0
+    np.testing.assert_array_equal(np.signbit(compiler.grad(f)(x + 1)), [False] * 3)
+    assert len(program_cache._programs) == 3
+
+
+def test_programs_long_unused_are_forgotten(monkeypatch):
+    monkeypatch.setattr("compiler.program_cache.CAPACITY", 2)
+    for n in (1, 2, 1, 3):
+        compiler.jit(lambda x: x + 1)(np.ones(n))
+    assert len(program_cache._programs) == 2
+    assert [key[0] for key in program_cache._programs] == [
+        operation_key(compiler.jit(lambda x: x + 1).trace(np.ones(n))._traced.module) for n in (1, 3)
+    ]
