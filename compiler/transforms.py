@@ -137,7 +137,7 @@ def vjp(fun: Function, *primals: Any, has_aux: bool = False) -> Any:
     `vjp_fun(cotangent)` takes a tree like `out` and returns a tuple with one tree per primal. With `has_aux`, `fun`
     returns `(out, aux)` and the result is `(out, vjp_fun, aux)`.
 
-    Outside of `jit`, every call of `vjp` compiles `fun` anew: call it in a compiled function to do that once.
+    Outside of `jit`, every call of `vjp` traces `fun` anew: call it in a compiled function to do that once.
 
     Example:
         >>> out, pull_back = vjp(lambda x, y: x * y, np.array([1.0, 2.0]), 3.0)
@@ -192,7 +192,7 @@ def jvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple
     """The value of `fun` at `primals` and its derivative along `tangents`: `(out, tangent of out)`.
 
     `tangents` are trees like `primals`, equal in shape and dtype. Results that are not floating point have zero tangents.
-    Outside of `jit`, every call of `jvp` compiles `fun` anew: call it in a compiled function to do that once.
+    Outside of `jit`, every call of `jvp` traces `fun` anew: call it in a compiled function to do that once.
 
     Example:
         >>> jvp(np.sin, (0.0,), (2.0,))
