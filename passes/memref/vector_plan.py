@@ -42,7 +42,10 @@ class SweepPlan(NamedTuple):
 
     def is_straight(self, extents: tuple[int, ...]) -> bool:
         """Whether the code has no loop, so that its values stay in registers between sweeps."""
-        return self.dim is not None and len(extents) == 1 and extents[0] <= 2 * self.lanes
+        if self.dim is None or len(extents) != 1:
+            return False
+        has_tail_loop = not self.masked_tail and extents[0] % self.lanes > 0
+        return extents[0] <= 2 * self.lanes and not has_tail_loop
 
 
 @dataclass(frozen=True)
