@@ -53,25 +53,28 @@ def type_of(value):
     return value.type if hasattr(value.type, "element_type") else None
 
 
-def check_all_levels(program):
+WIDTHS = st.sampled_from([VECTOR_BITS[-1], 0, 128, 256, 512])
+
+
+def check_all_levels(program, vector_bits):
     expected = interpret(program.module, "f", program.arguments)
     calls = {"f": [program.arguments]}
-    for name, results in after_every_pass(program.module.clone(), calls, VECTOR_BITS[-1]):
+    for name, results in after_every_pass(program.module.clone(), calls, vector_bits):
         check(program, expected, results["f"][0], f"after {name}")
-    results = compiled(program.module.clone(), calls, VECTOR_BITS[-1])
+    results = compiled(program.module.clone(), calls, vector_bits)
     check(program, expected, results["f"][0], "of machine code")
 
 
 @search()
-@given(programs(exact=True))
-def test_every_level_agrees_on_exact_programs(program):
-    check_all_levels(program)
+@given(programs(exact=True), WIDTHS)
+def test_every_level_agrees_on_exact_programs(program, vector_bits):
+    check_all_levels(program, vector_bits)
 
 
 @search()
-@given(programs())
-def test_every_level_agrees_on_smooth_programs(program):
-    check_all_levels(program)
+@given(programs(), WIDTHS)
+def test_every_level_agrees_on_smooth_programs(program, vector_bits):
+    check_all_levels(program, vector_bits)
 
 
 def add_main(program, build, argument_types):
