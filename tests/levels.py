@@ -22,7 +22,7 @@ Calls = Mapping[str, Sequence[Sequence[np.ndarray]]]
 Results = dict[str, list[Arrays]]
 """For each function, the results of each call."""
 
-VECTOR_BITS = tuple(sorted({0, 128, 256, host_vector_bits()}))
+HOST_VECTOR_BITS = host_vector_bits()
 
 
 def interpret_calls(module: ModuleOp, calls: Calls) -> Results:
@@ -35,7 +35,6 @@ def after_every_stage(module: ModuleOp, calls: Calls, vector_bits: int) -> Itera
     options = CompileOptions(vector_bits=vector_bits)
     for before, stage in zip(IR_STAGES["cpu"], stages, strict=False):
         run_passes(module, passes_between(before, stage, options=options))
-        module.verify()
         yield stage, interpret_calls(module, calls)
     if not any(type(op) in EXPANSIONS for op in module.walk()):
         return

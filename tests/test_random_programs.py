@@ -5,7 +5,7 @@ import os
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from levels import VECTOR_BITS, after_every_pass, compiled
+from levels import HOST_VECTOR_BITS, after_every_pass, compiled
 from program_strategies import make_private, programs
 from xdsl.dialects.builtin import FunctionType, f32, f64
 from xdsl.dialects.func import FuncOp, ReturnOp
@@ -53,7 +53,7 @@ def type_of(value):
     return value.type if hasattr(value.type, "element_type") else None
 
 
-WIDTHS = st.sampled_from([VECTOR_BITS[-1], 0, 128, 256, 512])
+WIDTHS = st.sampled_from([HOST_VECTOR_BITS, 0, 128, 256, 512])
 
 
 def check_all_levels(program, vector_bits):
@@ -92,7 +92,7 @@ def add_main(program, build, argument_types):
 
 
 def run_compiled(module, arguments):
-    return compiled(module, {"main": [arguments]}, VECTOR_BITS[-1])["main"][0]
+    return compiled(module, {"main": [arguments]}, HOST_VECTOR_BITS)["main"][0]
 
 
 @search(0.5)
