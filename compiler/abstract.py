@@ -62,7 +62,7 @@ def abstract(value: object, name: str) -> AbstractArray:
     if isinstance(value, float) and not isinstance(value, np.generic):
         return AbstractArray((), np.dtype(np.float64), weak_type=True)
     if isinstance(value, complex) and not isinstance(value, np.generic):
-        raise DtypeError(unsupported_dtype(np.dtype(np.complex128), name))
+        raise DtypeError(unsupported_dtype(np.dtype(np.complex128), f"argument {name}"))
     if any(base.__name__ in {"MaskedArray", "matrix"} for base in type(value).__mro__):
         raise ArgumentError(
             f"argument {name}: {type(value).__name__} is not supported; pass an ndarray: `np.asarray(…)`"
@@ -87,10 +87,10 @@ def _is_instance(x: object, kind: type) -> bool:
 def check_dtype(dtype: np.dtype[Any], name: str) -> None:
     """Raise `DtypeError` unless `dtype` is supported."""
     if np.dtype(dtype.type) not in ELEMENT_TYPES:
-        raise DtypeError(unsupported_dtype(dtype, name))
+        raise DtypeError(unsupported_dtype(dtype, f"argument {name}"))
 
 
-def unsupported_dtype(dtype: np.dtype[Any], name: str) -> str:
+def unsupported_dtype(dtype: np.dtype[Any], subject: str) -> str:
     """The message for an array of a dtype that is not supported, with the nearest one that is."""
     match dtype.kind:
         case "i" | "u":
@@ -102,4 +102,4 @@ def unsupported_dtype(dtype: np.dtype[Any], name: str) -> str:
         case _:
             use = ", ".join(known.name for known in SUPPORTED_DTYPES)
     advice = f"convert with `.astype(np.{use})`" if dtype.kind in "iuf" else f"use {use}"
-    return f"argument {name}: dtype {dtype.name} is not supported; {advice}"
+    return f"{subject}: dtype {dtype.name} is not supported; {advice}"

@@ -37,10 +37,8 @@ class Executable:
     those of `signature`. Callable from several threads at once.
     """
 
-    def __init__(self, signature: Signature, program: Any, llvm_text: str, options: CompileOptions):
+    def __init__(self, signature: Signature, program: Any):
         self.signature = signature
-        self.llvm_text = llvm_text
-        self.options = options
         self._program = program  # keeps the machine code mapped
         self._entry = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(program.address(signature.name))
         self._table_type = ctypes.c_void_p * (len(signature.inputs) + len(signature.outputs) + 1)
@@ -101,4 +99,4 @@ def compile_for_cpu(
     signature = signature_of(module, name)
     text = emit_llvm(module)
     symbols = cblas_symbols(options.blas) if "@cblas_" in text else {}
-    return Executable(signature, load(emit_object(text), symbols), text, options)
+    return Executable(signature, load(emit_object(text), symbols))

@@ -20,7 +20,7 @@ def filled(shape: Any, value: Any, dtype: Any) -> Tracer:
     sizes = tuple(map(operator.index, shape)) if is_sequence(shape) else (operator.index(shape),)
     dtype = np.dtype(dtype)
     if dtype not in ELEMENT_TYPES:
-        raise DtypeError(at_user_line(unsupported_dtype(dtype, "dtype")))
+        raise DtypeError(at_user_line(unsupported_dtype(dtype, "the new array")))
     frame = current_frame()
     return Tracer(frame, operand_value(frame, value, dtype, sizes))
 

@@ -38,7 +38,7 @@ def as_array(x: Any) -> Array:
 def check_constant_dtype(dtype: np.dtype[Any]) -> None:
     """Raise `DtypeError` if a constant has a dtype that is not supported."""
     if dtype not in ELEMENT_TYPES:
-        raise DtypeError(at_user_line(unsupported_dtype(dtype, "of a constant array")))
+        raise DtypeError(at_user_line(unsupported_dtype(dtype, "a constant array")))
 
 
 def as_tracer(x: Any) -> Tracer:
@@ -63,7 +63,7 @@ def aval_of(x: Any) -> AbstractArray:
     if isinstance(x, Tracer):
         return x.aval
     array = as_array(x)
-    check_dtype(array.dtype, "of a constant array")
+    check_dtype(array.dtype, "a constant array")
     return AbstractArray(array.shape, array.dtype, isinstance(x, int | float) and not isinstance(x, np.generic | bool))
 
 
@@ -76,7 +76,7 @@ def operand_value(frame: Frame, x: Any, dtype: np.dtype[Any], shape: tuple[int, 
         with np.errstate(all="ignore"):
             array = array.astype(dtype)
     if dtype not in ELEMENT_TYPES:
-        raise DtypeError(at_user_line(unsupported_dtype(dtype, "of a constant array")))
+        raise DtypeError(at_user_line(unsupported_dtype(dtype, "a constant array")))
     if array.size == 1:
         return frame.splat(array.reshape(()), shape)
     return broadcast_value(frame, frame.constant(array), shape)
@@ -87,7 +87,7 @@ def convert_value(frame: Frame, value: SSAValue, dtype: np.dtype[Any]) -> SSAVal
     if dtype_of(tensor_type_of(value)) == dtype:
         return value
     if dtype not in ELEMENT_TYPES:
-        raise DtypeError(at_user_line(unsupported_dtype(dtype, "of the result")))
+        raise DtypeError(at_user_line(unsupported_dtype(dtype, "the result")))
     return conversion.convert(frame.builder, value, ELEMENT_TYPES[dtype])
 
 

@@ -14,7 +14,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from compiler.options import CompileOptions
 from compiler.pipelines import Target
-from dialects.structure import operation_key
+from dialects.structural_key import operation_key
 
 CAPACITY = 64
 

@@ -59,6 +59,6 @@ def compiled(module: ModuleOp, calls: Calls, vector_bits: int, stage: str = "ten
     program = load(emit_object(text), cblas_symbols() if "@cblas_" in text else {})
     results: Results = {}
     for name, several in calls.items():
-        executable = Executable(signature_of(module, name), program, text, options)
+        executable = Executable(signature_of(module, name), program)
         results[name] = [executable(list(arguments)) for arguments in several]
     return results

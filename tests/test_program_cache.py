@@ -7,7 +7,7 @@ import pytest
 
 import compiler
 from compiler import program_cache
-from dialects.structure import operation_key
+from dialects.structural_key import operation_key
 
 
 @pytest.fixture(autouse=True)

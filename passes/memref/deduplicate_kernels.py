@@ -54,7 +54,7 @@ from xdsl.passes import ModulePass
 
 from dialects import rt
 from dialects.remarks import emit_remark
-from dialects.structure import region_key
+from dialects.structural_key import region_key
 
 
 @dataclass(frozen=True)
