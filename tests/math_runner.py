@@ -22,11 +22,23 @@ BUDGETS = {
     "log": 2,
     "log1p": 2,
     "log2": 2,
+    "log10": 2,
+    "cbrt": 2,
     "erf": 2,
     "rsqrt": 2,
+    "asin": 2,
+    "acos": 2,
+    "atan": 2,
+    "sinh": 2,
+    "cosh": 2,
+    "asinh": 2,
+    "acosh": 2,
+    "atanh": 2,
     "tanh": 4,
     "sin": 4,
     "cos": 4,
+    "tan": 4,
+    "atan2": 4,
     "powf": 4,
 }
 """The promised error of each function, in units in the last place."""
@@ -38,13 +50,27 @@ EXACT: dict[str, Callable[..., Any]] = {
     "log": mpmath.log,
     "log1p": mpmath.log1p,
     "log2": lambda x: mpmath.log(x) / mp.ln2,
+    "log10": lambda x: mpmath.log(x) / mp.ln10,
+    "cbrt": lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)),
     "erf": mpmath.erf,
     "rsqrt": lambda x: 1 / mpmath.sqrt(x),
+    "asin": mpmath.asin,
+    "acos": mpmath.acos,
+    "atan": mpmath.atan,
+    "sinh": mpmath.sinh,
+    "cosh": mpmath.cosh,
+    "asinh": mpmath.asinh,
+    "acosh": mpmath.acosh,
+    "atanh": mpmath.atanh,
     "tanh": mpmath.tanh,
     "sin": mpmath.sin,
     "cos": mpmath.cos,
+    "tan": mpmath.tan,
+    "atan2": mpmath.atan2,
     "powf": mpmath.power,
 }
+
+BINARY = ("atan2", "powf")
 
 _TYPES = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
 
@@ -52,7 +78,7 @@ _TYPES = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
 @cache
 def compiled(name: str, element: str, size: int, lanes: int) -> native.Program:
     """A host function `map` that applies `math.name` to `size` numbers, `lanes` at a time, or one by one."""
-    arity = 2 if name == "powf" else 1
+    arity = 2 if name in BINARY else 1
     inputs = [f"%x{i}" for i in range(arity)]
     buffer, value = f"memref<{size}x{element}>", f"vector<{lanes}x{element}>" if lanes else element
     loads = "\n".join(

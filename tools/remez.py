@@ -154,6 +154,9 @@ HALF_LN2 = 0.34660
 SQRT_HALF = math.sqrt(0.5)
 HALF_PI = 1.5710  # a little more than pi/2: the quotient by pi of a large argument is not quite the nearest integer
 ERF_SPLIT = 0.9
+HALF = 0.25  # the square of 1/2
+QUARTER_PI = 0.7860  # a little more than pi/4
+ASINH_SPLIT = 0.53
 
 
 def exp_tail(x: mpf) -> mpf:
@@ -187,6 +190,26 @@ def sin_tail(z: mpf) -> mpf:
     """`(sin(r) - r) / r^3` of `z = r^2`."""
     r = mpmath.sqrt(z)
     return (mpmath.sin(r) - r) / r**3
+
+
+def odd_tail(function: Function) -> Function:
+    """`(g(r) - r) / r^3` of `z = r^2`, for an odd function `g`."""
+
+    def tail(z: mpf) -> mpf:
+        r = mpmath.sqrt(z)
+        return (function(r) - r) / r**3
+
+    return tail
+
+
+def acosh_tail(t: mpf) -> mpf:
+    """`(acosh(1 + t) / sqrt(2 t) - 1) / t`."""
+    return (2 * mpmath.asinh(mpmath.sqrt(t / 2)) / mpmath.sqrt(2 * t) - 1) / t
+
+
+def inverse_cbrt(f: mpf) -> mpf:
+    """`(1 + f)^(-1/3)`."""
+    return mpmath.cbrt(1 / (1 + f))
 
 
 def erf_ratio(z: mpf) -> mpf:
@@ -242,6 +265,16 @@ def sin_table(size: int, single: bool) -> Table:
     )
 
 
+def odd_table(function: Function, end: float, size: int, single: bool) -> Table:
+    """`odd_tail`, for the relative error of the function."""
+    return Table(odd_tail(function), lambda z: z ** mpf(1.5) / function(mpmath.sqrt(z)), (0.0, end), size, single)
+
+
+def acosh_table(size: int, single: bool) -> Table:
+    """`acosh_tail`, for the relative error of `acosh`."""
+    return Table(acosh_tail, lambda t: t / (1 + t * acosh_tail(t)), (0.0, 0.5), size, single)
+
+
 def erf_table(size: int, single: bool) -> Table:
     """`erf_ratio`, for the relative error of `erf`."""
     return Table(erf_ratio, lambda z: mpmath.sqrt(z) / mpmath.erf(mpmath.sqrt(z)), (0.0, ERF_SPLIT**2), size, single)
@@ -264,6 +297,23 @@ TABLES: dict[str, Table] = {
     "exp2_pow_f32": exp2_table(7, single=False),
     "sin_f32": sin_table(5, single=True),
     "sin_f64": sin_table(10, single=False),
+    "tan_f32": odd_table(mpmath.tan, QUARTER_PI**2, 6, single=True),
+    "tan_f64": odd_table(mpmath.tan, QUARTER_PI**2, 14, single=False),
+    "asin_f32": odd_table(mpmath.asin, HALF, 5, single=True),
+    "asin_f64": odd_table(mpmath.asin, HALF, 12, single=False),
+    "atan_f32": odd_table(mpmath.atan, HALF, 5, single=True),
+    "atan_f64": odd_table(mpmath.atan, HALF, 12, single=False),
+    "sinh_f32": odd_table(mpmath.sinh, 1.0, 3, single=True),
+    "sinh_f64": odd_table(mpmath.sinh, 1.0, 7, single=False),
+    "asinh_f32": odd_table(mpmath.asinh, ASINH_SPLIT**2, 5, single=True),
+    "asinh_f64": odd_table(mpmath.asinh, ASINH_SPLIT**2, 12, single=False),
+    "atanh_f32": odd_table(mpmath.atanh, HALF, 6, single=True),
+    "atanh_f64": odd_table(mpmath.atanh, HALF, 13, single=False),
+    "acosh_f32": acosh_table(5, single=True),
+    "acosh_f64": acosh_table(11, single=False),
+    "inverse_cbrt": Table(
+        inverse_cbrt, lambda f: mpmath.cbrt(1 + f), (SQRT_HALF - 1, 2 * SQRT_HALF - 1), 6, single=True
+    ),
     "erf_f32": erf_table(6, single=True),
     "erf_f64": erf_table(12, single=False),
     "erfc_f32": erfc_table(9, 4.0, single=True),

@@ -132,6 +132,12 @@ def build_exp_in_range(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     return fb.mul(fb.add(_expm1_reduced(fb, r), 1.0), fb.power_of_two(shifted))
 
 
+def build_half_exp(fb: FloatBuilder, x: SSAValue) -> SSAValue:
+    """`½e^x` for `x ≥ 0`, which overflows later than `e^x`."""
+    _, n, r = _reduce(fb, fb.at_most(x, FORMATS[fb.format].highest + 1.0))
+    return scale(fb, fb.add(_expm1_reduced(fb, r), 1.0), fb.sub(n, 1.0))
+
+
 def build_expm1_in_range(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     """`e^x - 1` for `x` from 0 to about half of the largest that does not overflow."""
     shifted, _, r = _reduce(fb, x)
