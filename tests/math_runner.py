@@ -134,9 +134,14 @@ def exact(name: str, *operands: Any) -> Any:
             return limit - 1 if name == "expm1" else limit
         if name == "erf" and abs(operands[0]) > 30:
             return mpmath.sign(operands[0]) * (1 - mpf(2) ** -300)
+        if name in ("sinh", "cosh") and abs(operands[0]) > 3000:
+            return (mpmath.sign(operands[0]) if name == "sinh" else 1) * mpf(2) ** 3000
         if name == "tanh" and abs(operands[0]) > 300:
             return mpmath.sign(operands[0]) * (1 - mpf(2) ** -300)
-        if name in ("expm1", "log1p", "tanh", "erf", "sin") and abs(operands[0]) < 1e-60:
+        if (
+            name in ("expm1", "log1p", "tanh", "erf", "sin", "tan", "asin", "atan", "sinh", "asinh", "atanh")
+            and abs(operands[0]) < 1e-60
+        ):
             # The next term of the series decides the direction of the error only.
             x = mpf(operands[0])
             return {"erf": 2 * x / mpmath.sqrt(mp.pi)}.get(name, x)

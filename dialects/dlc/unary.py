@@ -37,6 +37,7 @@ __all__ = [
     "sqrt",
     "stop_gradient",
     "tanh",
+    "trunc",
 ]
 
 
@@ -352,6 +353,16 @@ class RoundOp(RoundingOp):
     MATH_OP: ClassVar = math.RoundEvenOp
 
 
+@irdl_op_definition
+class TruncOp(RoundingOp):
+    """`result[i] = operand[i]` rounded toward 0."""
+
+    name = "dlc.trunc"
+
+    UFUNC: ClassVar = np.trunc
+    MATH_OP: ClassVar = math.TruncOp
+
+
 _INVERSE_FOR_ALL: dict[str, Direction] = {"eq": "ne", "ne": "eq"}
 _INVERSE_WITHOUT_NAN: dict[str, Direction] = {**_INVERSE_FOR_ALL, "lt": "ge", "ge": "lt", "le": "gt", "gt": "le"}
 
@@ -472,6 +483,11 @@ def ceil(b: OpBuilder, x: SSAValue) -> SSAValue:
 def round_(b: OpBuilder, x: SSAValue) -> SSAValue:
     """Append `x` rounded to the nearest integer, half to even."""
     return RoundOp.emit(b, (x,))
+
+
+def trunc(b: OpBuilder, x: SSAValue) -> SSAValue:
+    """Append `x` rounded toward 0."""
+    return TruncOp.emit(b, (x,))
 
 
 def not_(b: OpBuilder, x: SSAValue) -> SSAValue:

@@ -122,6 +122,7 @@ UNARY: dict[type[Operation], Function] = {
     arith.NegfOp: np.negative,
     math.AbsFOp: np.abs,
     math.AbsIOp: np.abs,
+    math.CtPopOp: lambda x: np.bitwise_count(_unsigned(x)).astype(x.dtype),
     math.CeilOp: np.ceil,
     math.FloorOp: np.floor,
     math.TruncOp: np.trunc,
