@@ -157,6 +157,9 @@ ERF_SPLIT = 0.9
 HALF = 0.25  # the square of 1/2
 QUARTER_PI = 0.7860  # a little more than pi/4
 ASINH_SPLIT = 0.53
+ERFCX_CENTRE = 3
+STIRLING_FROM = 4.5
+DIGAMMA_FROM = 4.0
 
 
 def exp_tail(x: mpf) -> mpf:
@@ -216,6 +219,35 @@ def erf_ratio(z: mpf) -> mpf:
     """`erf(x) / x - 1` of `z = x^2`."""
     x = mpmath.sqrt(z)
     return mpmath.erf(x) / x - 1
+
+
+def scaled_erfcx(t: mpf) -> mpf:
+    """`(1 + 2 x) exp(x^2) erfc(x) - 1` of `t = (x - 3) / (x + 3)`."""
+    x = ERFCX_CENTRE * (1 + t) / (1 - t)
+    if x > 1000:  # the asymptotic series, to some 200 bits
+        term = total = mpf(1)
+        for k in range(1, 12):
+            term *= -(2 * k - 1) / (2 * x * x)
+            total += term
+        return (1 + 2 * x) / (x * mpmath.sqrt(mp.pi)) * total - 1
+    return (1 + 2 * x) * mpmath.exp(x * x) * mpmath.erfc(x) - 1
+
+
+def lgamma_near_two(d: mpf) -> mpf:
+    """`lgamma(2 + d) / d`."""
+    return mpmath.loggamma(2 + d) / d
+
+
+def stirling_rest(u: mpf) -> mpf:
+    """`x (lgamma(x) - (x - 1/2) log x + x - log(2 pi) / 2)` of `u = 1 / x^2`."""
+    x = 1 / mpmath.sqrt(u)
+    return x * (mpmath.loggamma(x) - (x - mpf(1) / 2) * mpmath.log(x) + x - mpmath.log(2 * mp.pi) / 2)
+
+
+def digamma_rest(u: mpf) -> mpf:
+    """`x^2 (log x - 1 / (2 x) - digamma(x))` of `u = 1 / x^2`."""
+    x = 1 / mpmath.sqrt(u)
+    return x * x * (mpmath.log(x) - 1 / (2 * x) - mpmath.digamma(x))
 
 
 def log_erfc(x: mpf) -> mpf:
@@ -285,6 +317,32 @@ def erfc_table(size: int, end: float, single: bool) -> Table:
     return Table(log_erfc, lambda x: mpmath.erfc(x) / mpmath.erf(x), (ERF_SPLIT, end), size, single)
 
 
+def erfcx_table(size: int, single: bool) -> Table:
+    """`scaled_erfcx`, for the relative error of `erfcx`."""
+    return Table(scaled_erfcx, lambda t: 1 / (1 + scaled_erfcx(t)), (-1.0, 1.0), size, single)
+
+
+def lgamma_table(size: int, single: bool) -> Table:
+    """`lgamma_near_two`, for its relative error."""
+    return Table(lgamma_near_two, lambda d: 1 / lgamma_near_two(d), (-0.5, 0.5), size, single)
+
+
+def stirling_table(size: int, single: bool) -> Table:
+    """`stirling_rest`, for the relative error of `lgamma`."""
+    return Table(
+        stirling_rest,
+        lambda u: mpmath.sqrt(u) / mpmath.loggamma(1 / mpmath.sqrt(u)),
+        (0.0, STIRLING_FROM**-2),
+        size,
+        single,
+    )
+
+
+def digamma_table(size: int, single: bool) -> Table:
+    """`digamma_rest`, for the relative error of `digamma`."""
+    return Table(digamma_rest, lambda u: u / mpmath.digamma(1 / mpmath.sqrt(u)), (0.0, DIGAMMA_FROM**-2), size, single)
+
+
 TABLES: dict[str, Table] = {
     "exp_f32": exp_table(6, single=True),
     "exp_f64": exp_table(11, single=False),
@@ -318,6 +376,14 @@ TABLES: dict[str, Table] = {
     "erf_f64": erf_table(12, single=False),
     "erfc_f32": erfc_table(9, 4.0, single=True),
     "erfc_f64": erfc_table(22, 6.0, single=False),
+    "erfcx_f32": erfcx_table(12, single=True),
+    "erfcx_f64": erfcx_table(25, single=False),
+    "lgamma_f32": lgamma_table(8, single=True),
+    "lgamma_f64": lgamma_table(18, single=False),
+    "stirling_f32": stirling_table(2, single=True),
+    "stirling_f64": stirling_table(7, single=False),
+    "digamma_f32": digamma_table(2, single=True),
+    "digamma_f64": digamma_table(8, single=False),
 }
 
 

@@ -9,6 +9,7 @@ from xdsl.dialects import arith, math
 from xdsl.ir import SSAValue
 from xdsl.irdl import irdl_op_definition
 
+from dialects import special_values
 from dialects.builder import OpBuilder
 from dialects.dlc.arithmetic import NegOp, div, mul, neg, sub
 from dialects.dlc.constants import full
@@ -255,16 +256,13 @@ class StopGradientOp(UnaryOp):
         return operands[0]
 
 
-_erf = np.frompyfunc(python_math.erf, 1, 1)
-
-
 @irdl_op_definition
 class ErfOp(UnaryOp):
     """`result[i] = 2 / sqrt(pi)` times the integral of `exp(-t**2)` from 0 to `operand[i]`."""
 
     name = "dlc.erf"
 
-    UFUNC: ClassVar = _erf
+    UFUNC: ClassVar = special_values.erf
     MATH_OP: ClassVar = math.ErfOp
 
     def jvp(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> SSAValue | None:

@@ -15,6 +15,7 @@ from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, TensorType, VectorType
 from xdsl.ir import Attribute, Operation
 
+from dialects import special, special_values
 from dialects.dlc.constants import array_of
 from runtime.reference.machine import Machine, Rule, Rules, Values, dtype_of_element, violation
 
@@ -77,7 +78,6 @@ def _exact_fma_scalar(x: float, y: float, z: float) -> float:
 
 
 _exact_fma = np.frompyfunc(_exact_fma_scalar, 3, 1)
-_erf = np.frompyfunc(python_math.erf, 1, 1)
 
 
 BINARY: dict[type[Operation], Function] = {
@@ -149,7 +149,13 @@ UNARY: dict[type[Operation], Function] = {
     math.AsinhOp: np.arcsinh,
     math.AcoshOp: np.arccosh,
     math.AtanhOp: np.arctanh,
-    math.ErfOp: _erf,
+    math.ErfOp: special_values.erf,
+    special.ErfcOp: special_values.erfc,
+    special.ErfcxOp: special_values.erfcx,
+    special.ErfInvOp: special_values.erf_inv,
+    special.ErfcInvOp: special_values.erfc_inv,
+    special.LgammaOp: special_values.lgamma,
+    special.DigammaOp: special_values.digamma,
 }
 
 # By the number of the predicate.

@@ -103,6 +103,19 @@ def build_log(fb: FloatBuilder, x: SSAValue, correction: SSAValue | None = None,
     return fb.select(fb.compare("olt", x, math.inf), _log_of_parts(fb, e, f, correction), x)
 
 
+def build_log_parts(fb: FloatBuilder, x: SSAValue) -> tuple[SSAValue, SSAValue]:
+    """`log x` as a sum of two, with some six bits more than one has; infinity gives infinity, 0 minus infinity."""
+    constants = FORMATS[fb.format]
+    e, f = split(fb, x)
+    tail = _log1p_tail(fb, f, fb.mul(e, constants.ln2_low))
+    fraction = fb.add(f, tail)
+    fraction_low = fb.add(fb.sub(f, fraction), tail)
+    high = fb.fma(e, constants.ln2_high, fraction)
+    low = fb.add(fb.add(fb.fma(e, constants.ln2_high, fb.neg(high)), fraction), fraction_low)
+    is_plain = fb.both(fb.compare("ogt", x, 0.0), fb.compare("olt", x, math.inf))
+    return _with_limits(fb, x, high, at_infinity=math.inf, zero=0.0), fb.select(is_plain, low, 0.0)
+
+
 def expand_log1p(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     """`log(1 + x)`: `e` from the rounded sum `1 + x`, but `f = 2^-e x + (2^-e - 1)`, so nothing of `x` is lost."""
     fmt = fb.format

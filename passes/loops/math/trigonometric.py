@@ -8,10 +8,8 @@ that matter for the exponent at hand (Payne and Hanek), in a branch that is take
 
 import math
 
-from xdsl.dialects import scf
-from xdsl.ir import Block, Region, SSAValue
+from xdsl.ir import SSAValue
 
-from dialects.builder import OpBuilder
 from passes.loops.math.argument_reduction import build_large_reduction
 from passes.loops.math.float_builder import DOUBLE, SINGLE, FloatBuilder
 
@@ -128,16 +126,29 @@ def _reduce_double(
     is_large = fb.both(fb.compare("ogt", magnitude, LARGE), fb.compare("olt", magnitude, math.inf))
     parity = fb.bits(shifted)
 
-    large = FloatBuilder(OpBuilder(Block(), fb.builder.location), fb.value_type)
-    large_r, large_parity = build_large_reduction(large, x, single, cosine, halves)
-    chosen = (large.select(is_large, large_r, r), large.int_select(is_large, large_parity, parity))
-    large.builder.create_op(scf.YieldOp, chosen)
-    unchanged = OpBuilder(Block(), fb.builder.location)
-    unchanged.create_op(scf.YieldOp, (r, parity))
-    choice = fb.builder.create_op(
-        scf.IfOp,
-        (fb.any(is_large),),
-        (fb.value_type, fb.int_type),
-        regions=(Region(large.builder.block), Region(unchanged.block)),
-    )
-    return choice.results[0], choice.results[1]
+    def reduce_large(inner: FloatBuilder) -> tuple[SSAValue, SSAValue]:
+        large_r, large_parity = build_large_reduction(inner, x, single, cosine, halves)
+        return inner.select(is_large, large_r, r), inner.int_select(is_large, large_parity, parity)
+
+    reduced = fb.where_any(is_large, reduce_large, (r, parity))
+    return reduced[0], reduced[1]
+
+
+def build_sine_of_pi(fb: FloatBuilder, x: SSAValue) -> SSAValue:
+    """`|sin πx| / π`; exactly 0 for integers."""
+    fraction = fb.abs(fb.sub(x, fb.round(x)))
+    r = fb.mul(fraction, math.pi)
+    square = fb.mul(r, r)
+    return fb.fma(fb.mul(square, fb.polynomial(square, SIN_TAIL[fb.format])), fraction, fraction)
+
+
+def build_cotangent_of_pi(fb: FloatBuilder, x: SSAValue) -> SSAValue:
+    """`cot πx`; NaN for integers."""
+    fraction = fb.sub(x, fb.round(x))
+    magnitude = fb.abs(fraction)
+    is_far = fb.compare("ogt", magnitude, 0.25)
+    r = fb.mul(fb.select(is_far, fb.sub(0.5, magnitude), magnitude), math.pi)
+    square = fb.mul(r, r)
+    tangent = fb.fma(fb.mul(square, fb.polynomial(square, TAN_TAIL[fb.format])), r, r)
+    result = fb.select(is_far, tangent, fb.div(1.0, tangent))
+    return fb.select(fb.compare("oeq", magnitude, 0.0), math.nan, fb.copysign(result, fraction))
