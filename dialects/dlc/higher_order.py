@@ -4,7 +4,6 @@ They are to functions what `TensorOp` is to scalars. Passes over `dlc` ask them 
 what becomes of the functions (`Derivations`): a scan is differentiated by scanning the derivative of its body.
 """
 
-from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, TypeAlias
@@ -104,19 +103,15 @@ class HigherOrderOp(IRDLOperation):
 
     traits = traits_def(Pure())
 
-    @abstractmethod
     def callee_types(self) -> Sequence[CalleeType]:
         """The functions that it names, and the types that they must have."""
 
-    @abstractmethod
     def evaluate(self, operands: Sequence[Array], call: Call) -> list[Array]:
         """The reference values of the results; `call` evaluates a function."""
 
-    @abstractmethod
     def outputs_moving(self, moving: Flags, derive: Derivations) -> Flags:
         """Which results may have a tangent if the operands `moving` have one."""
 
-    @abstractmethod
     def jvp(
         self, b: OpBuilder, operands: Sequence[SSAValue], tangents: Optionals, derive: Derivations
     ) -> tuple[Sequence[SSAValue], Optionals]:
@@ -125,7 +120,6 @@ class HigherOrderOp(IRDLOperation):
         At least one of `tangents` is not `None`.
         """
 
-    @abstractmethod
     def linearize(
         self, b: OpBuilder, operands: Sequence[SSAValue], tangents: Optionals, derive: Derivations
     ) -> tuple[Sequence[SSAValue], Optionals]:
@@ -139,12 +133,10 @@ class HigherOrderOp(IRDLOperation):
         del b, cotangents, linear, derive
         raise AssertionError(f"{self.name}: is not linear in any operand")
 
-    @abstractmethod
     def batch(
         self, b: OpBuilder, operands: Sequence[SSAValue], batched: Flags, size: int, derive: Derivations
     ) -> tuple[Sequence[SSAValue], Flags]:
         """Return the results for a batch, and which of them have the new leading dimension of extent `size`."""
 
-    @abstractmethod
     def outputs_batched(self, batched: Flags, derive: Derivations) -> Flags:
         """Which results differ from example to example if the operands `batched` do."""
