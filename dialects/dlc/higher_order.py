@@ -4,9 +4,10 @@ They are to functions what `TensorOp` is to scalars. Passes over `dlc` ask them 
 what becomes of the functions (`Derivations`): a scan is differentiated by scanning the derivative of its body.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import IRDLOperation, traits_def, var_result_def
@@ -53,6 +54,10 @@ class Derivations(Protocol):
         """Add a private function with arguments of `types` after the function `near`; return its name."""
         ...
 
+    def output_types(self, symbol: str) -> list[AnyTensor]:
+        """The types of the outputs of a function."""
+        ...
+
     def inline(self, b: OpBuilder, symbol: str, arguments: Sequence[SSAValue]) -> list[SSAValue]:
         """Append the body of a function."""
         ...
@@ -94,24 +99,26 @@ class Derivations(Protocol):
 Call: TypeAlias = Callable[[str, Sequence[Array]], list[Array]]
 
 
-class HigherOrderOp(IRDLOperation):
+class HigherOrderOp(IRDLOperation, ABC):
     """A pure operation on tensors that names functions of its module."""
-
-    NO_DERIVATIVE: ClassVar[str] = ""
 
     outputs = var_result_def(AnyTensor)
 
     traits = traits_def(Pure())
 
+    @abstractmethod
     def callee_types(self) -> Sequence[CalleeType]:
         """The functions that it names, and the types that they must have."""
 
+    @abstractmethod
     def evaluate(self, operands: Sequence[Array], call: Call) -> list[Array]:
         """The reference values of the results; `call` evaluates a function."""
 
+    @abstractmethod
     def outputs_moving(self, moving: Flags, derive: Derivations) -> Flags:
         """Which results may have a tangent if the operands `moving` have one."""
 
+    @abstractmethod
     def jvp(
         self, b: OpBuilder, operands: Sequence[SSAValue], tangents: Optionals, derive: Derivations
     ) -> tuple[Sequence[SSAValue], Optionals]:
@@ -120,6 +127,7 @@ class HigherOrderOp(IRDLOperation):
         At least one of `tangents` is not `None`.
         """
 
+    @abstractmethod
     def linearize(
         self, b: OpBuilder, operands: Sequence[SSAValue], tangents: Optionals, derive: Derivations
     ) -> tuple[Sequence[SSAValue], Optionals]:
@@ -133,10 +141,42 @@ class HigherOrderOp(IRDLOperation):
         del b, cotangents, linear, derive
         raise AssertionError(f"{self.name}: is not linear in any operand")
 
+    @abstractmethod
     def batch(
         self, b: OpBuilder, operands: Sequence[SSAValue], batched: Flags, size: int, derive: Derivations
     ) -> tuple[Sequence[SSAValue], Flags]:
         """Return the results for a batch, and which of them have the new leading dimension of extent `size`."""
 
+    @abstractmethod
     def outputs_batched(self, batched: Flags, derive: Derivations) -> Flags:
         """Which results differ from example to example if the operands `batched` do."""
+
+
+T = TypeVar("T")
+
+
+def split(values: Sequence[T], *counts: int) -> list[Sequence[T]]:
+    """Consecutive parts of `values`, of the given lengths, which must add up."""
+    assert sum(counts) == len(values), f"cannot split {len(values)} values into {counts}"
+    parts: list[Sequence[T]] = []
+    start = 0
+    for count in counts:
+        parts.append(values[start : start + count])
+        start += count
+    return parts
+
+
+def chosen(values: Iterable[T], flags: Iterable[bool]) -> list[T]:
+    """The values whose flag is set."""
+    return [value for value, flag in zip(values, flags, strict=True) if flag]
+
+
+def spread(values: Iterable[T], flags: Iterable[bool]) -> list[T | None]:
+    """The inverse of `chosen`: the next value where the flag is set, `None` elsewhere."""
+    rest = iter(values)
+    return [next(rest) if flag else None for flag in flags]
+
+
+def present(values: Iterable[object | None]) -> Flags:
+    """Which values are not `None`."""
+    return tuple(value is not None for value in values)
