@@ -7,7 +7,7 @@ from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, UnitAttr
 from xdsl.dialects.llvm import LLVMPointerType
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from dialects.rt import LaunchOp
+from dialects.rt import LaunchOp, RowOp
 
 _NO_ALIAS: dict[str, Attribute] = {"llvm.noalias": UnitAttr()}
 _READ_ONLY: dict[str, Attribute] = {"llvm.readonly": UnitAttr()}
@@ -23,8 +23,8 @@ def aliased_arguments(operations: Iterable[Operation]) -> dict[str, set[int]]:
         if not isinstance(function, func.FuncOp) or "rt.num_inputs" not in function.attributes:
             continue
         roots: dict[SSAValue, SSAValue] = {}
-        for op in function.body.block.ops:
-            if isinstance(op, memref.CollapseShapeOp | memref.ExpandShapeOp):
+        for op in function.body.walk():
+            if isinstance(op, memref.CollapseShapeOp | memref.ExpandShapeOp | RowOp):
                 roots[op.results[0]] = roots.get(op.operands[0], op.operands[0])
             elif isinstance(op, LaunchOp):
                 arguments = [roots.get(value, value) for value in op.arguments]

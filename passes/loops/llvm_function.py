@@ -28,8 +28,8 @@ from dialects.builder import OpBuilder, vector_type
 from dialects.llvm import PoisonOp
 
 POINTER = LLVMPointerType()
-SIGNED_LESS = 2
-"""The number of `slt` among the predicates of `icmp`."""
+EQUAL, SIGNED_LESS = 0, 2
+"""The numbers of `eq` and `slt` among the predicates of `icmp`."""
 NO_WRAP = {"overflowFlags": IntegerAttr(1, i32)}
 """Properties of address arithmetic: no access is out of bounds, so no offset overflows."""
 
