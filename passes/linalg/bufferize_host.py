@@ -28,7 +28,7 @@ from dialects.structured import is_splat_constant
 from passes.linalg.bufferize_kernel import NO_OPERANDS, KernelBufferizer, build_memref_fill, to_memref
 from passes.linalg.host_blocks import is_control_flow, is_tensor
 from passes.linalg.reshape_memref import build_reshape
-from passes.linalg.rows import row_position
+from dialects.rows import row_position
 from passes.linalg.storage import VIEWS, ControlPlan, Slot, Storage, StoragePlan
 
 

@@ -19,7 +19,7 @@ from dialects.remarks import emit_remark
 from dialects.rt import KernelOp
 from dialects.structured import captured_values, is_splat_constant
 from passes.linalg.host_blocks import is_control_flow, is_tensor
-from passes.linalg.rows import row_position
+from dialects.rows import row_position
 from passes.linalg.storage import (
     FOREVER,
     VIEWS,
