@@ -297,7 +297,7 @@ class HostBufferizer:
         self.builder.location = op.location
         new = self.builder.create_op(type(op), operands, types, dict(op.properties), regions=regions)
         for i, (result, storage) in enumerate(zip(op.results, control.results, strict=True)):
-            if storage.is_fixed:
+            if storage.is_fixed and storage not in self.buffer_of:
                 self.buffer_of[storage] = new.results[turning.index(i)]
             self.values[result] = self._buffer(result)
 

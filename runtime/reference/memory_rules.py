@@ -105,7 +105,7 @@ def _row(machine: Machine, op: rt.RowOp, values: Values, operands: list[Any]) ->
     del machine, values
     memory, position = operands
     checked_indices(op, (position,), memory.shape[:1])
-    return [memory[int(position)]]
+    return [memory[int(position), ...]]
 
 
 def _view(machine: Machine, op: memref.ViewOp, values: Values, operands: list[Any]) -> list[Any]:
