@@ -55,7 +55,16 @@ class RandomNest:
         return self.choice(good[-3:] if self.chance(0.6) else good)
 
     def fill_block(self, depth):
-        flat = [self.unary, self.binary, self.binary, self.broadcast, self.reduce, self.reverse, self.flatten, self.scatter]
+        flat = [
+            self.unary,
+            self.binary,
+            self.binary,
+            self.broadcast,
+            self.reduce,
+            self.reverse,
+            self.flatten,
+            self.scatter,
+        ]
         for _ in range(int(self.rng.integers(1, self.size))):
             if depth and self.chance(0.45):
                 self.choice([self.count, self.count, self.repeat, self.branch])(depth - 1)
@@ -150,7 +159,9 @@ class RandomNest:
         """A loop with a known number of steps, which takes rows and stacks some."""
         steps = self.choice(STEPS)
         types = self.carry_types()
-        stack_types = [tensor_type(i64, (steps, *self.choice(TYPES).get_shape())) for _ in range(int(self.rng.integers(0, 3)))]
+        stack_types = [
+            tensor_type(i64, (steps, *self.choice(TYPES).get_shape())) for _ in range(int(self.rng.integers(0, 3)))
+        ]
         carried = [self.pick(t) for t in types]
         initial = [*carried, *(build_empty(self.b, t) for t in stack_types)]
         stacks = [value for value in self.values if shape_of(value)[:1] == (steps,) and len(shape_of(value)) > 1]
@@ -197,7 +208,10 @@ class RandomNest:
         def body():
             self.values.extend(after.args)
             one = self.generic(
-                (after.args[0],), ((),), TYPES[0], lambda b, a: (b.create(arith.AddiOp, (a[0], b.constant(1, i64)), i64),)
+                (after.args[0],),
+                ((),),
+                TYPES[0],
+                lambda b, a: (b.create(arith.AddiOp, (a[0], b.constant(1, i64)), i64),),
             )
             self.fill_block(depth)
             self.b.create_op(scf.YieldOp, (one, *self.next_values(after.args[1:])))

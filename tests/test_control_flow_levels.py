@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from control_flow_programs import RandomNest
 from levels import HOST_VECTOR_BITS, compiled
+from simulated_driver import SimulatedDriver
 
+from compiler.cuda import compile_for_cuda
 from compiler.options import CompileOptions
 from compiler.pipelines import passes_between, run_passes
 from runtime.reference import interpret
@@ -36,3 +38,12 @@ def check_all_levels(program, where, vector_bits=HOST_VECTOR_BITS):
 def test_random_nests_keep_their_values(start):
     for seed in range(start, start + 5):
         check_all_levels(RandomNest(seed), f"seed {seed}", (HOST_VECTOR_BITS, 0, 128)[seed % 3])
+
+
+@pytest.mark.parametrize("seed", range(100, 110))
+def test_random_nests_give_their_values_on_the_device(seed):
+    program = RandomNest(seed)
+    expected = interpret(program.module, "f", program.arguments)
+    executable = compile_for_cuda(program.module, "f", stage="linalg", driver=SimulatedDriver(assemble=False))
+    for _ in range(2):
+        check_equal(expected, executable(program.arguments), f"on the device, seed {seed}")

@@ -106,7 +106,9 @@ class ConvertDlcToLinalgPass(ModulePass):
         del ctx
         functions = {function.sym_name.data: function for function in functions_of(op)}
         lowering = _Lowering(functions)
-        named = {callee.symbol for inner in op.walk() if isinstance(inner, HigherOrderOp) for callee in inner.callee_types()}
+        named = {
+            callee.symbol for inner in op.walk() if isinstance(inner, HigherOrderOp) for callee in inner.callee_types()
+        }
         callees = [function for name, function in functions.items() if name in named and _is_private(function)]
         for function in functions.values():
             if function not in callees:

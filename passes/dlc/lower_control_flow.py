@@ -12,8 +12,8 @@
 A carried value that the body returns as it came is a constant of the loop. What a scan would stack for nobody is not stacked.
 """
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from xdsl.dialects import arith, scf, tensor
 from xdsl.dialects.builtin import IndexType, IntegerAttr, i1, i64
@@ -34,10 +34,8 @@ _INDEX = IndexType()
 _GREATER_EQUAL = 5
 
 
-class Inline(Protocol):
-    """Appends the lowered body of `callee` on `arguments` to `b`; returns its results."""
-
-    def __call__(self, b: OpBuilder, callee: FuncOp, arguments: Sequence[SSAValue]) -> list[SSAValue]: ...
+Inline: TypeAlias = Callable[[OpBuilder, FuncOp, Sequence[SSAValue]], list[SSAValue]]
+"""Appends the lowered body of a function on arguments; returns its results."""
 
 
 def lower_control_flow(
@@ -114,7 +112,8 @@ def _results(
     found = dict(zip(places, loop.results, strict=True))
     unchanged = dict(enumerate(operands[: len(op.init)]))
     return [
-        found.get(i) or unchanged.get(i) or build_empty(b, tensor_type_of(output)) for i, output in enumerate(op.outputs)
+        found.get(i) or unchanged.get(i) or build_empty(b, tensor_type_of(output))
+        for i, output in enumerate(op.outputs)
     ]
 
 

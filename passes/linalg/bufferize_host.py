@@ -4,7 +4,7 @@ Carried values of loops and results of branches are buffers from outside that th
 where buffers take turns (`passes/linalg/storage_planner.py`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from math import prod
 from typing import Any, cast
@@ -24,11 +24,11 @@ from xdsl.utils.exceptions import PassFailedException
 
 from dialects import rt
 from dialects.builder import OpBuilder, int_array
+from dialects.rows import row_position
 from dialects.structured import is_splat_constant
 from passes.linalg.bufferize_kernel import NO_OPERANDS, KernelBufferizer, build_memref_fill, to_memref
 from passes.linalg.host_blocks import is_control_flow, is_tensor
 from passes.linalg.reshape_memref import build_reshape
-from dialects.rows import row_position
 from passes.linalg.storage import VIEWS, ControlPlan, Slot, Storage, StoragePlan
 
 
@@ -225,7 +225,7 @@ class HostBufferizer:
     # Control flow
 
     @contextmanager
-    def _inside(self, block: Block) -> Iterator[None]:
+    def _inside(self, block: Block) -> Generator[None]:
         """Append to `block` within the `with` statement."""
         outer = self.builder
         self.builder = OpBuilder(block, outer.location)

@@ -52,7 +52,7 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Attribute, Block, SSAValue
+from xdsl.ir import Attribute, SSAValue
 from xdsl.passes import ModulePass
 
 from passes.linalg.fusion_plan import FusionPlan
@@ -81,10 +81,10 @@ class FuseElementwisePass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrite every function of the module."""
         del ctx
-        plans: list[tuple[Block, FusionPlan]] = []
         uniform: dict[SSAValue, Attribute] = {}
-        for block in host_blocks(op):
-            plans.append((block, FusionPlan(self.max_recomputed_ops, self.max_body_ops, block, uniform)))
+        plans = [
+            (block, FusionPlan(self.max_recomputed_ops, self.max_body_ops, block, uniform)) for block in host_blocks(op)
+        ]
         # Inner blocks first: what they still read of an outer one has to be in memory.
         for block, plan in reversed(plans):
             plan.decide(block)

@@ -74,9 +74,7 @@ class FusionPlan:
     the blocks inside of it will look up.
     """
 
-    def __init__(
-        self, max_recomputed_ops: int, max_body_ops: int, block: Block, uniform: dict[SSAValue, Attribute]
-    ):
+    def __init__(self, max_recomputed_ops: int, max_body_ops: int, block: Block, uniform: dict[SSAValue, Attribute]):
         self.max_recomputed_ops = max_recomputed_ops
         self.max_body_ops = max_body_ops
         self.roots: dict[Operation, Loops] = {}

@@ -109,7 +109,11 @@ def _is_early(op: Operation, early: Container[Operation]) -> bool:
     """Whether `op` computes a scalar that is known before any kernel of its block runs."""
     if not op.results or op.regions or any(map(is_tensor, (*op.operands, *op.results))):
         return False
-    return all(value.owner in early for value in op.operands if isinstance(value.owner, Operation) and value.owner.parent is None)
+    return all(
+        value.owner in early
+        for value in op.operands
+        if isinstance(value.owner, Operation) and value.owner.parent is None
+    )
 
 
 def _live(ops: list[Operation]) -> list[Operation]:

@@ -6,20 +6,20 @@ loop that permutes its carried values. What is left, a value that is carried twi
 The regions of a branch compute their results in one common destination.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import prod
 from typing import Any, cast
 
 from xdsl.dialects import arith, scf, tensor
-from xdsl.dialects.builtin import IntegerAttr, TensorType
+from xdsl.dialects.builtin import TensorType
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
 from dialects.remarks import emit_remark
-from dialects.rt import KernelOp
-from dialects.structured import captured_values, is_splat_constant
-from passes.linalg.host_blocks import is_control_flow, is_tensor
 from dialects.rows import row_position
+from dialects.rt import KernelOp
+from dialects.structured import captured_values, is_splat_constant, trip_count
+from passes.linalg.host_blocks import is_control_flow, is_tensor
 from passes.linalg.storage import (
     FOREVER,
     VIEWS,
@@ -54,7 +54,9 @@ class _BlockPlanner:
 
     def run(self) -> None:
         """Plan every operation, in order."""
-        for argument, storage in zip(self.block.args[len(self.block.args) - len(self.carried) :], self.carried, strict=True):
+        for argument, storage in zip(
+            self.block.args[len(self.block.args) - len(self.carried) :], self.carried, strict=True
+        ):
             self._enter(argument, storage, -1)
         for position, op in enumerate(self.operations[:-1]):
             if isinstance(op, scf.ForOp | scf.WhileOp) and is_control_flow(op):
@@ -195,10 +197,8 @@ class _BlockPlanner:
         outside, starts = self._start(op, initial, position)
         outside += [self._new(position) for _ in spares]
         starts += [None] * len(spares)
-        control.slots = [
-            Slot(*entry) for entry in zip([*inside, *spares], outside, following, starts, strict=True)
-        ]
-        trips = _trip_count(op)
+        control.slots = [Slot(*entry) for entry in zip([*inside, *spares], outside, following, starts, strict=True)]
+        trips = trip_count(op) if isinstance(op, scf.ForOp) else None
         for index, result in enumerate(op.results):
             at_end = _slot_after(control.slots, index, trips)
             if at_end is None:
@@ -251,7 +251,9 @@ class _BlockPlanner:
         spares: list[Storage] = []
         for index, storage in computed.items():
             other = next(
-                i for i in sorted(unclaimed, key=lambda i: i != index) if _key(next_values[i]) == _key(next_values[index])
+                i
+                for i in sorted(unclaimed, key=lambda i: i != index)
+                if _key(next_values[i]) == _key(next_values[index])
             )
             unclaimed.remove(other)
             following[index] = count + len(spares)
@@ -306,9 +308,7 @@ class _BlockPlanner:
         for result, storage in zip(op.results, control.results, strict=True):
             self._enter(result, storage, position)
 
-    def _destinations(
-        self, op: Operation, yields: Sequence[Sequence[SSAValue]], position: int
-    ) -> list[Storage | None]:
+    def _destinations(self, op: Operation, yields: Sequence[Sequence[SSAValue]], position: int) -> list[Storage | None]:
         """For each result, the storage of a value that some region passes on and that nothing else needs."""
         plan = self.plan
         places: dict[Storage, set[int]] = {}
@@ -356,23 +356,6 @@ def _parts_of_loop(op: scf.ForOp | scf.WhileOp) -> tuple[Sequence[SSAValue], Blo
             message = f"{op.name}: carries {value.type}, expected tensors; use tensor.from_elements"
             op.emit_error(message, PassFailedException(message))
     return initial, body
-
-
-def _trip_count(op: scf.ForOp | scf.WhileOp) -> int | None:
-    if isinstance(op, scf.WhileOp):
-        return None
-    bounds = [_constant(value) for value in (op.lb, op.ub, op.step)]
-    if any(bound is None for bound in bounds):
-        return None
-    first, last, step = cast("list[int]", bounds)
-    return max(0, -(-(last - first) // step))
-
-
-def _constant(value: SSAValue) -> int | None:
-    owner = value.owner
-    if isinstance(owner, arith.ConstantOp) and isinstance(owner.value, IntegerAttr):
-        return cast(IntegerAttr[Any], owner.value).value.data
-    return None
 
 
 def _slot_after(slots: Sequence[Slot], index: int, trips: int | None) -> int | None:

@@ -7,13 +7,13 @@ from xdsl.dialects import func, llvm, scf
 from xdsl.dialects.builtin import SymbolRefAttr
 from xdsl.ir import Block, Operation, SSAValue
 
+from dialects.structured import constant_integer
 from passes.loops.llvm_function import (
     EQUAL,
     NO_WRAP,
     SIGNED_LESS,
     Converters,
     FunctionConversion,
-    constant_integer,
     convert_type,
     segment_sizes,
 )

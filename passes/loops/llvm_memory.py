@@ -22,6 +22,7 @@ from xdsl.ir import Attribute, Region, SSAValue
 from dialects.builder import OpBuilder
 from dialects.llvm_intrinsics import MemcpyOp, MemsetOp
 from dialects.rt import RowOp
+from dialects.structured import constant_integer
 from passes.loops.llvm_function import (
     NO_WRAP,
     POINTER,
@@ -29,7 +30,6 @@ from passes.loops.llvm_function import (
     FunctionConversion,
     byte_count,
     byte_size,
-    constant_integer,
     int32_array,
     static_shape,
     stored_type,

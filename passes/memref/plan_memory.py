@@ -41,7 +41,16 @@ from typing import Any, cast
 
 from xdsl.context import Context
 from xdsl.dialects import func, memref, scf
-from xdsl.dialects.builtin import FixedBitwidthType, FunctionType, IntegerAttr, IntegerType, MemRefType, ModuleOp, i8, i64
+from xdsl.dialects.builtin import (
+    FixedBitwidthType,
+    FunctionType,
+    IntegerAttr,
+    IntegerType,
+    MemRefType,
+    ModuleOp,
+    i8,
+    i64,
+)
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 

@@ -228,7 +228,9 @@ def _from_elements(machine: Machine, op: tensor.FromElementsOp, values: Values, 
     return [np.array(operands, dtype_of_element(result_type.element_type)).reshape(result_type.get_shape())]
 
 
-def _slices(op: tensor.ExtractSliceOp | tensor.InsertSliceOp, operands: Sequence[Any], shape: Sequence[int]) -> tuple[Any, ...]:
+def _slices(
+    op: tensor.ExtractSliceOp | tensor.InsertSliceOp, operands: Sequence[Any], shape: Sequence[int]
+) -> tuple[Any, ...]:
     """The slices that `op` takes of a tensor of `shape`, its dynamic offsets, sizes and strides being `operands`."""
     dynamic = iter(operands)
     columns: list[list[int]] = []
