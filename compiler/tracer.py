@@ -17,7 +17,7 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 from compiler.abstract import AbstractArray, abstract_type
 from compiler.array_methods import ArrayMethods
 from compiler.errors import ShapeError, TracingError, UnsupportedError, at_user_line
-from compiler.frames import Array, Frame, current_frame
+from compiler.frames import Array, Frame, Rules, current_frame
 from compiler.source import show_line, user_line
 from dialects.builder import OpBuilder
 from dialects.dlc.interfaces import tensor_type_of
@@ -135,6 +135,9 @@ class Tracer(ArrayMethods):
         return AbstractArray(self.shape, self.dtype, self.weak_type)
 
     # NumPy's protocols
+
+    def _rules(self) -> Rules:
+        return current_frame().rules
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **arguments: Any) -> Any:
         return current_frame().rules.ufunc(ufunc, method, inputs, arguments, is_operator=False)
