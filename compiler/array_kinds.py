@@ -54,7 +54,7 @@ def as_plain(leaves: Sequence[Any]) -> tuple[list[Any], Wrap | None]:
     return arrays, _wrap_for(library) if library is not None else Tensor.over if has_tensor else None
 
 
-def is_foreign(x: Any) -> bool:
+def is_foreign(x: object) -> bool:
     """Whether `x` is an array of a library other than NumPy and this one."""
     return hasattr(type(x), "__dlpack__") and not isinstance(x, np.ndarray | np.generic | ArrayMethods)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from compiler.axes import is_tuple
 from compiler.eager_indexing import read_tensor
 from compiler.eager_programs import SCALARS, call, run_program
 from compiler.jit_function import static_key
@@ -89,13 +90,13 @@ def _stored(arguments: Mapping[str, Any], compute: Callable[[dict[str, Any]], An
     result = compute(rest)
     if out is None:
         return result
-    targets, results = (x if isinstance(x, tuple) else (x,) for x in (out, result))
-    for target, value in zip(targets, results, strict=True):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    targets, results = (x if is_tuple(x) else (x,) for x in (out, result))
+    for target, value in zip(targets, results, strict=True):
         if isinstance(target, Tensor):
             fail_immutable("out=")
         if target is not None:
             np.copyto(target, np.asarray(value), casting="same_kind")
-    return out[0] if isinstance(out, tuple) and len(out) == 1 else out  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    return targets[0] if len(targets) == 1 else targets
 
 
 def _static_scalars(ufunc: np.ufunc, inputs: Sequence[Any]) -> dict[int, Any]:
@@ -105,7 +106,7 @@ def _static_scalars(ufunc: np.ufunc, inputs: Sequence[Any]) -> dict[int, Any]:
         if type(x) in SCALARS and ufunc is np.power and i == 1:
             static[i] = x
         elif type(x) is int:
-            dtypes = [y.dtype for y in inputs if isinstance(y, Tensor | np.ndarray | np.generic)]
+            dtypes = [np.dtype(y.dtype) for y in inputs if hasattr(y, "dtype")]
             limits = [np.iinfo(dtype) for dtype in dtypes if dtype.kind in "iu"] or [np.iinfo(np.int64)]
             if not all(limit.min <= x <= limit.max for limit in limits):
                 static[i] = x

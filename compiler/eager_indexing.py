@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from compiler.axes import is_sequence
+from compiler.axes import is_array, is_sequence, is_slice, is_tuple
 from compiler.eager_programs import call
 from compiler.errors import DtypeError, ShapeError, at_user_line
 from compiler.numpy_rules import RULES
@@ -25,7 +25,7 @@ def read_tensor(x: Tensor, index: Any) -> Tensor:
         ShapeError: too many indices, one out of range, or a mask that does not fit.
         DtypeError: something that is no index.
     """
-    parts = [_part(part) for part in (index if isinstance(index, tuple) else (index,))]
+    parts = [_part(part) for part in (index if is_tuple(index) else (index,))]
     if not any(isinstance(part, Tensor) for part in parts):
         try:
             # With an ellipsis, NumPy gives an array without dimensions instead of a scalar.
@@ -36,8 +36,7 @@ def read_tensor(x: Tensor, index: Any) -> Tensor:
     items = _checked(x.shape, parts)
     # Slices cannot be part of a key, so they are passed by their bounds.
     pattern = tuple(
-        (item.start, item.stop, item.step) if isinstance(item, slice) else "new" if item is None else "array"
-        for item in items
+        (item.start, item.stop, item.step) if is_slice(item) else "new" if item is None else "array" for item in items
     )
     arrays = [item for item in items if isinstance(item, Tensor | int)]
     return call("index", _read, (x, [np.asarray(array) for array in arrays], pattern), {})
@@ -53,7 +52,7 @@ def _part(part: Any) -> Any:
     """A part of an index as a slice, `None`, `...`, an integer, or a `Tensor` of integers or bools."""
     if part is None or part is Ellipsis or type(part) is int:
         return part
-    if isinstance(part, slice):
+    if is_slice(part):
         return slice(
             *(None if bound is None else operator.index(bound) for bound in (part.start, part.stop, part.step))
         )
@@ -61,7 +60,7 @@ def _part(part: Any) -> Any:
         fail_unsupported("indexing with a single bool", "use `np.where`")
     if is_sequence(part):
         part = np.asarray(part, np.int64 if len(part) == 0 else None)
-    if isinstance(part, np.ndarray):
+    if is_array(part):
         part = Tensor(part)
     if isinstance(part, Tensor) and (part.shape or part.dtype.kind == "b"):
         if part.dtype.kind not in "iub":

@@ -6,7 +6,7 @@ rules of tracing.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -45,7 +45,7 @@ def run_program(key: Hashable, build: Callable[[], Callable[..., Any]], operands
             array = operand.__array__()
         elif type(operand) in SCALARS:
             arrays.append(np.asarray(operand))
-            signature.append(type(operand))
+            signature.append(type(operand))  # pyright: ignore[reportUnknownArgumentType]
             continue
         else:
             array = _as_array(operand)
@@ -68,7 +68,7 @@ def _compile(function: Callable[..., Any], operands: Sequence[Any]) -> Compiled:
         return Traced(trace(function, operands), "cpu", CompileOptions()).lower().compile()
 
 
-def _as_array(operand: Any) -> Array:
+def _as_array(operand: object) -> Array:
     """An operand that is neither a `Tensor` nor a Python scalar."""
     if not isinstance(operand, np.ndarray | np.generic) and not is_sequence(operand):
         raise ArgumentError(
@@ -76,7 +76,7 @@ def _as_array(operand: Any) -> Array:
                 f"expected an array, got {type(operand).__name__}; convert it with `compiler.numpy.asarray` or `from_dlpack`"
             )
         )
-    array = np.asarray(operand)
+    array = np.asarray(cast(Any, operand))
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 

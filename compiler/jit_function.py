@@ -84,7 +84,8 @@ class JitFunction:
         wrap = None
         if not PLAIN_TYPES.issuperset(map(type, leaves)):
             leaves, wrap = as_plain(leaves)
-            call = _Call(*unflatten(spec, leaves), call.static)
+            args, kwargs = unflatten(spec, leaves)
+            call = _Call(args, kwargs, call.static)
         try:
             key = (spec, call.static and static_key(call.static), *map(_leaf_key, leaves))
         except CompilerError:

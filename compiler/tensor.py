@@ -13,6 +13,7 @@ import numpy as np
 
 from compiler.abstract import check_dtype
 from compiler.array_methods import ArrayMethods
+from compiler.axes import is_array
 from compiler.errors import ArgumentError, DtypeError, ShapeError, UnsupportedError, at_user_line
 from compiler.frames import Array, Rules, current_frame, is_tracing
 
@@ -50,7 +51,7 @@ class Tensor(ArrayMethods):
     _data: Array
 
     def __init__(self, data: Any, dtype: Any = None):
-        is_safe = isinstance(data, Tensor) or (isinstance(data, np.ndarray) and _is_frozen(cast(Any, data)))
+        is_safe = isinstance(data, Tensor) or (is_array(data) and _is_frozen(data))
         array = np.asarray(data, dtype) if is_safe else np.array(data, dtype)
         if not array.dtype.isnative:
             array = array.astype(array.dtype.newbyteorder("="))
@@ -287,12 +288,13 @@ class Tensor(ArrayMethods):
 
 def plain(tree: Any) -> Any:
     """Arguments with NumPy arrays in the place of `Tensor`s, also of those in tuples, lists and dicts."""
-    kind = type(tree)
-    if kind is Tensor:
+    if type(tree) is Tensor:
         return tree.__array__()
-    if kind is tuple or kind is list:
-        return kind(map(plain, tree))
-    return {name: plain(value) for name, value in tree.items()} if kind is dict else tree
+    if type(tree) is tuple:
+        return tuple(map(plain, cast(tuple[Any, ...], tree)))
+    if type(tree) is list:
+        return list(map(plain, cast(list[Any], tree)))
+    return {name: plain(value) for name, value in cast(dict[Any, Any], tree).items()} if type(tree) is dict else tree
 
 
 def array_namespace(api_version: str | None = None) -> Any:
@@ -334,8 +336,8 @@ _Printed.__name__ = "Tensor"
 def _is_frozen(array: Array) -> bool:
     """Whether nobody can write to the memory of `array` without breaking a promise."""
     base: Any = array
-    while isinstance(base, np.ndarray):
+    while is_array(base):
         if base.flags.writeable:
             return False
-        base = cast(Any, base).base
+        base = base.base
     return True

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from compiler.axes import is_array
 from compiler.eager import EAGER_RULES
 from compiler.eager_programs import call
 from compiler.errors import ArgumentError, at_user_line
-from compiler.frames import Array, current_frame, is_tracing
+from compiler.frames import Array, is_tracing
 from compiler.numpy_rules import RULES
 from compiler.operands import as_tracer
 from compiler.tensor import Tensor
-from compiler.tracer import Tracer
 
 
 def apply(function: Callable[..., Any], *operands: Any, **settings: Any) -> Any:
@@ -61,16 +61,11 @@ def concrete(what: str, x: Any) -> Tensor:
     """
     if isinstance(x, Tensor):
         return x
-    if not isinstance(x, np.ndarray):
+    if not is_array(x):
         raise ArgumentError(
             at_user_line(f"{what}: expected an array, got {type(x).__name__}; use `compiler.numpy.asarray`")
         )
     return Tensor(x)
-
-
-def is_traced(x: Any) -> bool:
-    """Whether `x` is an array of the function being traced."""
-    return isinstance(x, Tracer) and current_frame() is not None
 
 
 def shape_of(x: Any) -> tuple[int, ...]:

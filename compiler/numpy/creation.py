@@ -9,7 +9,7 @@ import numpy as np
 
 from compiler.abstract import check_dtype
 from compiler.array_kinds import from_foreign, is_foreign
-from compiler.axes import is_sequence
+from compiler.axes import is_array, is_sequence
 from compiler.errors import CopyError, at_user_line
 from compiler.frames import is_tracing
 from compiler.numpy.calls import apply, created
@@ -46,14 +46,14 @@ def asarray(obj: Any, /, *, dtype: Any = None, device: Any = None, copy: bool | 
             x = as_tracer(obj)
             return x.copy() if dtype is None else x.astype(dtype)
         return created(np.array(plain(obj), dtype))
-    known = isinstance(obj, Tensor | np.ndarray)
+    known = isinstance(obj, Tensor) or is_array(obj)
     if isinstance(obj, Tensor) and dtype is not None and obj.dtype != np.dtype(dtype):
         _check_copy(copy, f"{obj.dtype.name} is converted to {np.dtype(dtype).name}")
         return obj.astype(np.dtype(dtype))
     if copy is False:
         if not known or (dtype is not None and obj.dtype != np.dtype(dtype)):
             _check_copy(copy, f"a {type(obj).__name__} is converted to an array of another kind")
-        if isinstance(obj, np.ndarray):
+        if is_array(obj):
             check_dtype(obj.dtype, "obj")
             return Tensor.over(obj.view())
     return Tensor(np.array(obj) if copy and known else plain(obj), dtype)
@@ -82,7 +82,7 @@ def from_dlpack(x: Any, /, *, device: Any = None, copy: bool | None = None) -> A
     check_device("from_dlpack", device)
     if isinstance(x, Tensor | Tracer):
         return x
-    array = x.view() if isinstance(x, np.ndarray) else from_foreign(x)
+    array = x.view() if is_array(x) else from_foreign(x)
     check_dtype(array.dtype, "x")
     return created(array.copy() if copy else array)
 
@@ -187,7 +187,7 @@ def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None,
         Tensor([5, 3, 1])
     """
     check_device("arange", device)
-    array = np.arange(start, step=step, dtype=dtype) if stop is None else np.arange(start, stop, step, dtype)
+    array = xp.arange(start, step=step, dtype=dtype) if stop is None else xp.arange(start, stop, step, dtype)
     check_dtype(array.dtype, "dtype")
     return created(array)
 
@@ -204,7 +204,7 @@ def linspace(
     check_device("linspace", device)
     if any(isinstance(x, Tracer) for x in (start, stop)):
         return xp.linspace(start, stop, num, endpoint, dtype=dtype)
-    array = np.linspace(plain(start), plain(stop), num, endpoint, dtype=dtype)
+    array = xp.linspace(plain(start), plain(stop), num, endpoint, dtype=dtype)
     check_dtype(array.dtype, "dtype")
     return created(array)
 

@@ -81,9 +81,16 @@ def finfo(type: Any, /) -> FloatInfo:
     dtype = _dtype_of(type)
     if dtype not in (*_KINDS["real floating"], *_KINDS["complex floating"]):
         raise DtypeError(at_user_line(f"finfo: {dtype.name} is not floating-point; use iinfo"))
-    info: Any = ml_dtypes.finfo(dtype) if dtype == bfloat16 else np.finfo(dtype)
-    limits = (float(limit) for limit in (info.eps, info.max, info.min, info.smallest_normal))
-    return FloatInfo(int(info.bits), *limits, np.dtype(info.dtype))
+    find: Any = ml_dtypes.finfo if dtype == bfloat16 else np.finfo
+    info = find(dtype)
+    return FloatInfo(
+        bits=int(info.bits),
+        eps=float(info.eps),
+        max=float(info.max),
+        min=float(info.min),
+        smallest_normal=float(info.smallest_normal),
+        dtype=np.dtype(info.dtype),
+    )
 
 
 def iinfo(type: Any, /) -> IntegerInfo:
