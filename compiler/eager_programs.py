@@ -6,7 +6,7 @@ rules of tracing.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import numpy as np
 
@@ -71,13 +71,15 @@ def _compile(function: Callable[..., Any], operands: Sequence[Any]) -> Compiled:
 def _as_array(operand: object) -> Array:
     """An operand that is neither a `Tensor` nor a Python scalar."""
     if not isinstance(operand, np.ndarray | np.generic) and not is_sequence(operand):
-        raise ArgumentError(
-            at_user_line(
-                f"expected an array, got {type(operand).__name__}; convert it with `compiler.numpy.asarray` or `from_dlpack`"
-            )
-        )
+        fail_as_operand(operand)
     array = np.asarray(cast(Any, operand))
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def fail_as_operand(operand: object) -> NoReturn:
+    """Raise the error for something that is no array."""
+    kind = type(operand).__name__
+    raise ArgumentError(at_user_line(f"expected an array, got {kind}; convert it with `compiler.numpy.asarray`"))
 
 
 def call(

@@ -8,7 +8,7 @@ import numpy as np
 
 from compiler.axes import is_array
 from compiler.eager import EAGER_RULES
-from compiler.eager_programs import call
+from compiler.eager_programs import call, fail_as_operand
 from compiler.errors import ArgumentError, at_user_line
 from compiler.frames import Array, is_tracing
 from compiler.numpy_rules import RULES
@@ -21,17 +21,21 @@ def apply(function: Callable[..., Any], *operands: Any, **settings: Any) -> Any:
 
     Args:
         function: a ufunc or function of NumPy, or one of traced arrays.
-        operands: arrays and Python scalars; also tuples of arrays, and `None`.
+        operands: arrays, Python scalars, and `None` for one that is left out.
         settings: what a program depends on: axes, shapes, dtypes.
 
     Raises:
-        ArgumentError: an operand is an array of another library.
+        ArgumentError: an operand is neither.
     """
     if is_tracing():
         traced = [as_tracer(x) if isinstance(x, Tensor | np.ndarray | np.generic) else x for x in operands]
         return _traced(function, *traced, **settings)
     if isinstance(function, np.ufunc):
         return EAGER_RULES.ufunc(function, "__call__", operands, settings, is_operator=False)
+
+    for operand in operands:
+        if operand is not None and not isinstance(operand, Tensor | np.ndarray | np.generic | int | float | complex):
+            fail_as_operand(operand)
 
     def program(*operands: Any, **settings: Any) -> Any:
         return _traced(function, *operands, **settings)
