@@ -19,6 +19,7 @@ from compiler.array_methods import ArrayMethods
 from compiler.errors import ShapeError, TracingError, UnsupportedError, at_user_line
 from compiler.frames import Array, Frame, Rules, current_frame
 from compiler.source import show_line, user_line
+from compiler.tensor import array_namespace
 from dialects.builder import OpBuilder
 from dialects.dlc.interfaces import tensor_type_of
 
@@ -146,7 +147,7 @@ class Tracer(ArrayMethods):
         return current_frame().rules.function(function, args, kwargs)
 
     def __array_namespace__(self, api_version: str | None = None) -> Any:
-        return np
+        return array_namespace(api_version)
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         fail_as_array(self)

@@ -1,5 +1,6 @@
 """`compiler.numpy` is what the Python array API standard 2024.12 says: against array-api-strict, and against NumPy."""
 
+import doctest
 import inspect
 import math
 import re
@@ -82,6 +83,19 @@ def test_functions_that_cannot_run_yet_are_documented():
         except (compiler.UnsupportedError, compiler.DtypeError):
             missing.add(name)
     assert missing == documented("Missing")
+
+
+def test_examples_in_docstrings_are_true():
+    finder, runner = doctest.DocTestFinder(), doctest.DocTestRunner()
+    names = [name for name in cnp.__all__ if getattr(getattr(cnp, name), "__module__", "").startswith("compiler.numpy")]
+    assert set(FUNCTIONS) <= set(names)
+    for name in names:
+        if name in documented("Missing"):
+            continue
+        examples = finder.find(getattr(cnp, name), name, extraglobs={**vars(cnp), "np": np})
+        assert sum(len(test.examples) for test in examples) > 0, name
+        for test in examples:
+            assert runner.run(test).failed == 0, name
 
 
 # Introspection
