@@ -290,7 +290,7 @@ class ArrayMethods:
 
     def _operator(self, ufunc: np.ufunc, *operands: Any) -> Any:
         for operand in operands:
-            if not isinstance(operand, ArrayMethods | np.ndarray | np.generic | int | float | complex | list | tuple):
+            if not isinstance(operand, _OPERANDS):
                 return NotImplemented
         return self._rules().ufunc(ufunc, "__call__", operands, {}, is_operator=True)
 
@@ -302,3 +302,7 @@ class ArrayMethods:
 
     def _call(self, function: Any, *args: Any, **kwargs: Any) -> Any:
         return self._rules().function(function, (self, *args), kwargs)
+
+
+_OPERANDS = (ArrayMethods, np.ndarray, np.generic, int, float, complex, list, tuple)
+"""What operators take beside our arrays; anything else may have operators of its own."""

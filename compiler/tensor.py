@@ -6,6 +6,7 @@ In a traced function a `Tensor` that is no argument is a constant of the program
 
 import operator
 from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib import import_module
 from typing import Any, NoReturn, cast
 
@@ -68,8 +69,7 @@ class Tensor(ArrayMethods):
         return tensor
 
     def _rules(self) -> Rules:
-        # By name: the rules compile, and what compiles knows this class.
-        return current_frame().rules if is_tracing() else import_module("compiler.eager").EAGER_RULES
+        return current_frame().rules if is_tracing() else _eager_rules()
 
     def _update(self, ufunc: np.ufunc, operand: Any) -> Any:
         """`self op= operand`, which rebinds the name; as in NumPy neither dtype nor shape changes."""
@@ -295,6 +295,12 @@ def plain(tree: Any) -> Any:
     if type(tree) is list:
         return list(map(plain, cast(list[Any], tree)))
     return {name: plain(value) for name, value in cast(dict[Any, Any], tree).items()} if type(tree) is dict else tree
+
+
+@cache
+def _eager_rules() -> Rules:
+    # By name: the rules compile, and what compiles knows this class.
+    return import_module("compiler.eager").EAGER_RULES
 
 
 def array_namespace(api_version: str | None = None) -> Any:
