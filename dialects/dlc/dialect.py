@@ -8,6 +8,7 @@ from dialects.dlc.broadcast import BroadcastInDimOp, ReduceSumOp
 from dialects.dlc.constants import ConstantOp, IotaOp
 from dialects.dlc.contraction import DotGeneralOp
 from dialects.dlc.conversion import ConvertOp
+from dialects.dlc.cumulative import CumlogsumexpOp, CummaxOp, CumminOp, CumprodOp, CumsumOp, LinearRecurrenceOp
 from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
 from dialects.dlc.indexing import GatherOp, ScatterOp
 from dialects.dlc.reduction import (
@@ -114,6 +115,13 @@ Dlc = Dialect(
         ReduceMinOp,
         ReduceOrOp,
         ReduceProdOp,
+        # cumulative
+        CumlogsumexpOp,
+        CummaxOp,
+        CumminOp,
+        CumprodOp,
+        CumsumOp,
+        LinearRecurrenceOp,
         # contraction
         DotGeneralOp,
         # transforms
