@@ -10,6 +10,7 @@ from compiler.errors import ShapeError, at_user_line
 from compiler.indexing import read as read_index
 from compiler.indexing import write as write_index
 from compiler.numpy_creation import FUNCTIONS as CREATION_FUNCTIONS
+from compiler.numpy_cumulative import FUNCTIONS as CUMULATIVE_FUNCTIONS
 from compiler.numpy_einsum import FUNCTIONS as EINSUM_FUNCTIONS
 from compiler.numpy_joining import FUNCTIONS as JOINING_FUNCTIONS
 from compiler.numpy_linalg import FUNCTIONS as LINALG_FUNCTIONS
@@ -19,6 +20,7 @@ from compiler.numpy_selection import FUNCTIONS as SELECTION_FUNCTIONS
 from compiler.numpy_shape import FUNCTIONS as SHAPE_FUNCTIONS
 from compiler.numpy_ufuncs import traced_ufunc
 from compiler.tracer import Tracer, fail_unsupported
+from compiler.ufunc_methods import traced_method
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **CREATION_FUNCTIONS,
@@ -26,6 +28,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **JOINING_FUNCTIONS,
     **SELECTION_FUNCTIONS,
     **REDUCTIONS_FUNCTIONS,
+    **CUMULATIVE_FUNCTIONS,
     **LINALG_FUNCTIONS,
     **NORMS_FUNCTIONS,
     **EINSUM_FUNCTIONS,
@@ -50,7 +53,9 @@ class NumpyRules:
     ) -> Any:
         """The value of a ufunc or of one of its methods."""
         try:
-            return traced_ufunc(ufunc, method, inputs, arguments, is_operator=is_operator)
+            if method != "__call__":
+                return traced_method(ufunc, method, inputs, arguments)
+            return traced_ufunc(ufunc, inputs, arguments, is_operator=is_operator)
         except VerifyException as error:
             raise ShapeError(at_user_line(f"np.{ufunc.__name__}: {error}")) from error
 

@@ -33,9 +33,7 @@ allow_partial_reads_in_linalg()
 read_several_results_of_linalg()
 
 Map: TypeAlias = Sequence[int] | AffineMapAttr
-ScanStep: TypeAlias = Callable[
-    [OpBuilder, Sequence[SSAValue], Sequence[SSAValue]], tuple[Sequence[SSAValue], SSAValue]
-]
+ScanStep: TypeAlias = Callable[[OpBuilder, Sequence[SSAValue], Sequence[SSAValue]], tuple[Sequence[SSAValue], SSAValue]]
 Body: TypeAlias = Callable[[OpBuilder, tuple[SSAValue, ...]], Sequence[SSAValue]]
 
 PARALLEL = IteratorTypeAttr.parallel()

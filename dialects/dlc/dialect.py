@@ -19,6 +19,7 @@ from dialects.dlc.reduction import (
     ReduceMinOp,
     ReduceOrOp,
     ReduceProdOp,
+    ReduceXorOp,
 )
 from dialects.dlc.selection import ClampOp, CompareOp, SelectOp
 from dialects.dlc.shape import ReshapeOp, ReverseOp, TransposeOp
@@ -115,6 +116,7 @@ Dlc = Dialect(
         ReduceMinOp,
         ReduceOrOp,
         ReduceProdOp,
+        ReduceXorOp,
         # cumulative
         CumlogsumexpOp,
         CummaxOp,
