@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
-from xdsl.dialects import arith, tensor
+from xdsl.dialects import arith, scf, tensor
 from xdsl.dialects.builtin import (
     AffineMapAttr,
     ArrayAttr,
@@ -16,6 +16,7 @@ from xdsl.dialects.builtin import (
     IndexType,
     IntegerAttr,
     LocationAttr,
+    StringAttr,
     TensorType,
     i32,
     i64,
@@ -37,6 +38,8 @@ ScanStep: TypeAlias = Callable[[OpBuilder, Sequence[SSAValue], Sequence[SSAValue
 Body: TypeAlias = Callable[[OpBuilder, tuple[SSAValue, ...]], Sequence[SSAValue]]
 
 PARALLEL = IteratorTypeAttr.parallel()
+KERNEL_NAME = "rt.name"
+"""The attribute of a nest of `scf.for` that says what it computes."""
 REDUCTION = IteratorTypeAttr.reduction()
 
 
@@ -146,6 +149,29 @@ def build_scan(
     places = [AffineExpr.dimension(d) for d in range(rank)]
     places[dim] = places[dim] * -1 + (shape[dim] - 1)
     return build_copy(b, result, result_type, affine_map(rank, tuple(places)))
+
+
+def build_for(
+    b: OpBuilder,
+    lower: SSAValue,
+    upper: SSAValue,
+    step: SSAValue,
+    carried: Sequence[SSAValue],
+    body: Callable[[OpBuilder, SSAValue, Sequence[SSAValue]], Sequence[SSAValue]],
+    name: str = "",
+) -> list[SSAValue]:
+    """Append an `scf.for` and return what it carries in the end.
+
+    `body(b, position, carried)` builds one iteration and returns what is carried on. The outermost loop of a nest that is
+    a kernel of its own has the `name` that the kernel gets.
+    """
+    types = [value.type for value in carried]
+    block = Block(arg_types=[IndexType(), *types])
+    inner = OpBuilder(block, b.location)
+    inner.create_op(scf.YieldOp, body(inner, block.args[0], block.args[1:]))
+    attributes = {KERNEL_NAME: StringAttr(name)} if name else {}
+    bounds = (lower, upper, step, *carried)
+    return list(b.create_op(scf.ForOp, bounds, types, regions=[Region(block)], attributes=attributes).results)
 
 
 def build_copy(b: OpBuilder, source: SSAValue, result_type: TensorType[Any], source_map: Map) -> SSAValue:

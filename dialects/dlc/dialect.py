@@ -24,6 +24,7 @@ from dialects.dlc.reduction import (
 from dialects.dlc.selection import ClampOp, CompareOp, SelectOp
 from dialects.dlc.shape import ReshapeOp, ReverseOp, TransposeOp
 from dialects.dlc.slicing import ConcatenateOp, PadOp, SliceOp
+from dialects.dlc.sorting import SearchsortedOp, SortOp
 from dialects.dlc.transforms import CallOp, JvpOp, VjpOp, VmapOp
 from dialects.dlc.unary import (
     AbsOp,
@@ -124,6 +125,9 @@ Dlc = Dialect(
         CumprodOp,
         CumsumOp,
         LinearRecurrenceOp,
+        # sorting
+        SearchsortedOp,
+        SortOp,
         # contraction
         DotGeneralOp,
         # transforms

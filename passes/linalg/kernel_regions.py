@@ -121,7 +121,12 @@ def _build_kernel(b: OpBuilder, group: Group) -> None:
     for op in ops:
         body.add(op)
     inside = set(ops)
-    results = [value for value in group.results if any(_enclosing(use.operation, inside) is None for use in value.uses)]
+    results = [
+        value
+        for value in group.results
+        # What a nest of loops writes is too large for the stack: it needs a place in the arena even if nothing reads it.
+        if isinstance(value.owner, scf.ForOp) or any(_enclosing(use.operation, inside) is None for use in value.uses)
+    ]
     outside = {value: [use for use in value.uses if _enclosing(use.operation, inside) is None] for value in results}
     body.builder.location = b.location = ops[-1].location
     body.builder.create_op(YieldOp, results)
