@@ -203,24 +203,27 @@ class _MergeSort:
                 left, right, *written = state
                 # Of a run that is used up, the element is not chosen: it only must exist.
                 from_left, from_right = (
-                    self._elements(inner, sources, (*source_row, scalar_op(inner, arith.MinSIOp, position, self.last)))
+                    self._element(inner, sources[0], source_row, scalar_op(inner, arith.MinSIOp, position, self.last))
                     for position in (left, right)
                 )
-                first, second = (from_left[0], from_right[0]) if self.is_descending else (from_right[0], from_left[0])
+                first, second = (from_left, from_right) if self.is_descending else (from_right, from_left)
                 is_before = scalar_before(inner, first, second)
                 left_is_used_up = scalar_compare(inner, "ge", left, middle)
                 is_left_over = scalar_compare(inner, "lt", right, end)
                 takes_right = scalar_op(inner, arith.OrIOp, left_is_used_up, is_before)
                 takes_right = scalar_op(inner, arith.AndIOp, takes_right, is_left_over)
+                # In numbers, not by a choice: that would be a jump, and the processor cannot predict it.
+                step = inner.create(arith.IndexCastOp, (inner.create(arith.ExtUIOp, (takes_right,), i64),), _INDEX)
+                distance = scalar_op(inner, arith.MuliOp, scalar_op(inner, arith.SubiOp, right, left), step)
+                chosen = scalar_op(inner, arith.AddiOp, left, distance)
                 results = [
                     inner.create(
                         tensor.InsertOp,
-                        (scalar_select(inner, takes_right, y, x), target, *target_row, place),
+                        (self._element(inner, source, source_row, chosen), target, *target_row, place),
                         target.type,
                     )
-                    for x, y, target in zip(from_left, from_right, written, strict=True)
+                    for source, target in zip(sources, written, strict=True)
                 ]
-                step = scalar_select(inner, takes_right, self.one, self.zero)
                 stay = scalar_op(inner, arith.SubiOp, self.one, step)
                 following = scalar_op(inner, arith.AddiOp, left, stay), scalar_op(inner, arith.AddiOp, right, step)
                 return (*following, *results)
@@ -229,11 +232,9 @@ class _MergeSort:
 
         return build_for(b, self.zero, self.length, double, targets, for_pair)
 
-    def _elements(self, b: OpBuilder, sources: Sequence[SSAValue], place: Sequence[SSAValue]) -> list[SSAValue]:
-        return [
-            b.create(tensor.ExtractOp, (source, *place), element)
-            for source, element in zip(sources, self.elements, strict=True)
-        ]
+    @staticmethod
+    def _element(b: OpBuilder, source: SSAValue, row: tuple[SSAValue, ...], place: SSAValue) -> SSAValue:
+        return b.create(tensor.ExtractOp, (source, *row, place), element_type_of(source))
 
 
 @irdl_op_definition
