@@ -221,6 +221,18 @@ class ArrayMethods:
         """As `np.cumprod`."""
         return _call(np.cumprod, self, *args, **kwargs)
 
+    def argsort(self, *args: Any, **kwargs: Any) -> Any:
+        """As `np.argsort`."""
+        return _call(np.argsort, self, *args, **kwargs)
+
+    def sort(self, *args: Any, **kwargs: Any) -> None:
+        """Sort in place, as `np.ndarray.sort`."""
+        _call(np.copyto, self, _call(np.sort, self, *args, **kwargs))
+
+    def searchsorted(self, *args: Any, **kwargs: Any) -> Any:
+        """As `np.searchsorted`."""
+        return _call(np.searchsorted, self, *args, **kwargs)
+
     def reshape(self, *shape: Any, **kwargs: Any) -> Any:
         """As `np.reshape`; the sizes may also be given one by one."""
         return _call(np.reshape, self, shape[0] if len(shape) == 1 else shape, **kwargs)

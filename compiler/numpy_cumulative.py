@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from xdsl.ir import SSAValue
 
-from compiler.axes import normalize_axis
+from compiler.axes import normalize_axes, normalize_axis
 from compiler.errors import ShapeError, at_user_line
 from compiler.frames import current_frame
 from compiler.numpy_linalg import astype
@@ -104,15 +104,15 @@ def _truths(accumulator: Accumulator) -> Callable[..., Tracer]:
 
 
 ACCUMULATIONS: dict[np.ufunc, Callable[..., Tracer]] = {
-    np.add: lambda array, axis=0, dtype=None, out=None: cumsum(array, axis, dtype, out),
-    np.multiply: lambda array, axis=0, dtype=None, out=None: cumprod(array, axis, dtype, out),
+    np.add: cumsum,
+    np.multiply: cumprod,
     np.maximum: _extreme("maximum", cumulative.cummax),
     np.minimum: _extreme("minimum", cumulative.cummin),
     np.logaddexp: _logaddexp,
     np.logical_and: _truths(cumulative.cummin),
     np.logical_or: _truths(cumulative.cummax),
 }
-"""What `accumulate` of a ufunc is, with its arguments."""
+"""What `accumulate` of a ufunc is, of an array, an axis, a dtype and `out`."""
 
 
 def ediff1d(ary: Any, to_end: Any = None, to_begin: Any = None) -> Tracer:
@@ -143,8 +143,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
     """`np.gradient`: second-order differences inside, of order `edge_order` at the ends."""
     x = as_tracer(f)
     x = x if x.dtype.kind == "f" else x.astype(np.float64)
-    axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    dims = [normalize_axis("gradient", one, x.ndim) for one in axes]
+    dims = normalize_axes("gradient", axis, x.ndim)
     spacings = [1.0] * len(dims) if not varargs else list(varargs) * len(dims) if len(varargs) == 1 else list(varargs)
     if len(spacings) != len(dims) or edge_order not in {1, 2}:
         raise ShapeError(

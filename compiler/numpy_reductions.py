@@ -74,7 +74,7 @@ def prod(
     x = _selected(in_accumulator_dtype(as_tracer(a), dtype), where, 1)
     if x.dtype == BOOL:
         return all_(x, axis, out, keepdims)
-    result = reduce_array("prod", reduction.reduce_prod, x, axis, keepdims, initial=initial, join=np.multiply)
+    result = reduce_array("prod", reduction.reduce_prod, x, axis, keepdims, initial=initial, join=xp.multiply)
     return _finish("prod", result, out)
 
 
@@ -167,7 +167,7 @@ def logaddexp_of(
     total = xp.log(sum_(xp.exp(x - shift), axis, keepdims=True)) + shift
     dims = normalize_axes("logaddexp", axis, x.ndim)
     result = total if keepdims is not MISSING and keepdims else xp.squeeze(total, dims)
-    result = result if initial is MISSING else np.logaddexp(result, astype(as_tracer(initial), x.dtype))
+    result = result if initial is MISSING else xp.logaddexp(result, astype(as_tracer(initial), x.dtype))
     return _finish("logaddexp", result, out)
 
 

@@ -15,9 +15,12 @@ from compiler.numpy_einsum import FUNCTIONS as EINSUM_FUNCTIONS
 from compiler.numpy_joining import FUNCTIONS as JOINING_FUNCTIONS
 from compiler.numpy_linalg import FUNCTIONS as LINALG_FUNCTIONS
 from compiler.numpy_norms import FUNCTIONS as NORMS_FUNCTIONS
+from compiler.numpy_quantiles import FUNCTIONS as QUANTILE_FUNCTIONS
 from compiler.numpy_reductions import FUNCTIONS as REDUCTIONS_FUNCTIONS
 from compiler.numpy_selection import FUNCTIONS as SELECTION_FUNCTIONS
+from compiler.numpy_sets import FUNCTIONS as SET_FUNCTIONS
 from compiler.numpy_shape import FUNCTIONS as SHAPE_FUNCTIONS
+from compiler.numpy_sorting import FUNCTIONS as SORTING_FUNCTIONS
 from compiler.numpy_ufuncs import traced_ufunc
 from compiler.tracer import Tracer, fail_unsupported
 from compiler.ufunc_methods import traced_method
@@ -29,6 +32,9 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **SELECTION_FUNCTIONS,
     **REDUCTIONS_FUNCTIONS,
     **CUMULATIVE_FUNCTIONS,
+    **SORTING_FUNCTIONS,
+    **QUANTILE_FUNCTIONS,
+    **SET_FUNCTIONS,
     **LINALG_FUNCTIONS,
     **NORMS_FUNCTIONS,
     **EINSUM_FUNCTIONS,
@@ -38,7 +44,6 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
 _INSTEAD: dict[Any, str] = {
     np.nonzero: "how many there are is not known while tracing; use `np.where(condition, x, y)`",
     np.argwhere: "how many there are is not known while tracing; use `np.where(condition, x, y)`",
-    np.unique: "how many there are is not known while tracing",
     np.array_repr: "print the array after the function has returned it",
     np.array_str: "print the array after the function has returned it",
     np.save: "return the array and save it outside of the function",

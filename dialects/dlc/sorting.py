@@ -52,7 +52,7 @@ def scalar_before(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
 
 def _before(x: Array, y: Array) -> Array:
     """Whether `x` is less than `y`, where NaN is greater than all numbers."""
-    return (x < y) | ((x == x) & (y != y))
+    return (x < y) | (~np.isnan(x) & np.isnan(y)) if x.dtype.kind not in "biu" else x < y
 
 
 @irdl_op_definition
@@ -283,10 +283,7 @@ class SearchsortedOp(TensorOp):
         for exponent in reversed(range(size.bit_length())):
             further = count + (1 << exponent)
             element = ordered[(*rows, np.minimum(further, size) - 1)]
-            if self.side.data == "left":
-                counts = _before(element, queries)
-            else:
-                counts = ~_before(queries, element)
+            counts = _before(element, queries) if self.side.data == "left" else ~_before(queries, element)
             count = np.where(counts & (further <= size), further, count)
         return count
 

@@ -68,7 +68,9 @@ class KernelGrouping:
         if isinstance(op, GenericOp):
             member = _examine(op, node, captured)
             written = member.reads[len(op.inputs) :]
-            results = {result: identity_prefix(access) for result, (_, access) in zip(op.results, written, strict=True)}
+            results: dict[SSAValue, int] = {
+                result: identity_prefix(access) for result, (_, access) in zip(op.results, written, strict=True)
+            }
             self.groups[node] = Group([member], member.parallel, results=results)
             self._join_producers(member)
         elif isinstance(op, scf.ForOp):
