@@ -23,7 +23,14 @@ APPROXIMATE = {
 }  # fmt: skip
 """How many units of the last place a function may be off; NumPy's own value is not exact either."""
 
-REASSOCIATED = {"dlc.reduce_sum", "dlc.reduce_prod", "dlc.dot_general", "dlc.scatter", "dlc.cumlogsumexp"}
+REASSOCIATED = {
+    "dlc.reduce_sum",
+    "dlc.reduce_prod",
+    "dlc.dot_general",
+    "dlc.scatter",
+    "dlc.cumlogsumexp",
+    "dlc.reduce_window_sum",
+}
 """Operations whose terms may be combined in any order: the error is relative to the largest value."""
 
 SIZES = {5: 35, 7: 39, 9: 45, 17: 70}

@@ -46,6 +46,13 @@ from dialects.dlc.unary import (
     StopGradientOp,
     TanhOp,
 )
+from dialects.dlc.windows import (
+    ReduceWindowMaxOp,
+    ReduceWindowMinOp,
+    ReduceWindowSumOp,
+    WindowArgmaxOp,
+    WindowArgminOp,
+)
 
 Dlc = Dialect(
     "dlc",
@@ -128,6 +135,12 @@ Dlc = Dialect(
         # sorting
         SearchsortedOp,
         SortOp,
+        # windows
+        ReduceWindowMaxOp,
+        ReduceWindowMinOp,
+        ReduceWindowSumOp,
+        WindowArgmaxOp,
+        WindowArgminOp,
         # contraction
         DotGeneralOp,
         # transforms
