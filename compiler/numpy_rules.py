@@ -22,6 +22,7 @@ from compiler.numpy_sets import FUNCTIONS as SET_FUNCTIONS
 from compiler.numpy_shape import FUNCTIONS as SHAPE_FUNCTIONS
 from compiler.numpy_sorting import FUNCTIONS as SORTING_FUNCTIONS
 from compiler.numpy_ufuncs import traced_ufunc
+from compiler.numpy_windows import FUNCTIONS as WINDOW_FUNCTIONS
 from compiler.tracer import Tracer, fail_unsupported
 from compiler.ufunc_methods import traced_method
 
@@ -35,6 +36,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **SORTING_FUNCTIONS,
     **QUANTILE_FUNCTIONS,
     **SET_FUNCTIONS,
+    **WINDOW_FUNCTIONS,
     **LINALG_FUNCTIONS,
     **NORMS_FUNCTIONS,
     **EINSUM_FUNCTIONS,

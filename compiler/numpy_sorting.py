@@ -101,17 +101,7 @@ def lexsort(keys: Any, axis: int = -1) -> Tracer:
 
 
 def top_k(x: Any, k: int, axis: int = -1, largest: bool = True) -> tuple[Tracer, Tracer]:
-    """The `k` largest (or smallest) elements along `axis` in order, and their positions; NaN counts as the largest.
-
-    Raises:
-        ShapeError: `k` is negative or more than there are elements along `axis`.
-
-    Example:
-        >>> import numpy as np, compiler
-        >>> values, positions = compiler.jit(lambda x: compiler.nn.top_k(x, 2))(np.array([3.0, 9.0, 5.0]))
-        >>> values.tolist(), positions.tolist()
-        ([9.0, 5.0], [1, 2])
-    """
+    """The `k` largest (or smallest) elements along `axis` in order, and their positions; NaN counts as the largest."""
     array, dim = _operand("top_k", x, axis)
     if not 0 <= k <= array.shape[dim]:
         raise ShapeError(at_user_line(f"top_k: k={k} does not fit {array.shape[dim]} elements along axis {axis}"))
