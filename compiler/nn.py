@@ -11,8 +11,9 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
-from compiler import numpy_sorting, numpy_windows
 from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
+from compiler.numpy_sorting import top_k as traced_top_k
+from compiler.numpy_windows import reduced_windows
 from compiler.tracing import Tracer, array_value, current_frame, is_tracing, new_tracer
 from dialects.dlc import unary
 
@@ -327,7 +328,7 @@ def top_k(input: Any, k: int, dim: int = -1, largest: bool = True) -> tuple[Any,
         >>> values, positions
         (array([9., 5.]), array([1, 2]))
     """
-    return numpy_sorting.top_k(input, k, dim, largest)
+    return traced_top_k(input, k, dim, largest)
 
 
 @_compiled(
@@ -365,4 +366,4 @@ def reduce_window(
         array([5., 4.])
     """
     arguments = window_strides, padding, base_dilation, window_dilation
-    return numpy_windows.reduced_windows(input, computation, window_dimensions, *arguments)
+    return reduced_windows(input, computation, window_dimensions, *arguments)

@@ -110,7 +110,7 @@ def sliding_window_view(
             raise ShapeError(
                 at_user_line(f"sliding_window_view: a window of {size} does not fit dimension {dim} of {array.shape}")
             )
-        places = np.arange(count)[:, np.newaxis] + np.arange(size)
+        places: Any = xp.add.outer(xp.arange(count), xp.arange(size))
         result = xp.moveaxis(xp.take(result, places, dim), dim + 1, -1)
     return result
 
