@@ -13,9 +13,13 @@ from dialects.dlc.bits import (
     ShiftRightLogicalOp,
 )
 from dialects.dlc.broadcast import BroadcastInDimOp, ReduceSumOp
+from dialects.dlc.case import CaseOp
+from dialects.dlc.checkpoint import CheckpointOp, OptimizationBarrierOp, RecomputedOp
 from dialects.dlc.constants import ConstantOp, IotaOp
 from dialects.dlc.contraction import DotGeneralOp
 from dialects.dlc.conversion import ConvertOp
+from dialects.dlc.cumulative import CumlogsumexpOp, CummaxOp, CumminOp, CumprodOp, CumsumOp, LinearRecurrenceOp
+from dialects.dlc.custom_derivatives import CustomJvpOp, CustomVjpOp, TransposedOp
 from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
 from dialects.dlc.indexing import GatherOp, ScatterOp
 from dialects.dlc.powers import CbrtOp, Exp2Op, Log2Op, Log10Op
@@ -27,11 +31,14 @@ from dialects.dlc.reduction import (
     ReduceMinOp,
     ReduceOrOp,
     ReduceProdOp,
+    ReduceXorOp,
 )
+from dialects.dlc.scan import ScanOp
 from dialects.dlc.selection import ClampOp, CompareOp, SelectOp
 from dialects.dlc.shape import ReshapeOp, ReverseOp, TransposeOp
 from dialects.dlc.slicing import ConcatenateOp, PadOp, SliceOp
 from dialects.dlc.special import DigammaOp, ErfcInvOp, ErfcOp, ErfcxOp, ErfInvOp, LgammaOp, PolygammaOp
+from dialects.dlc.sorting import SearchsortedOp, SortOp
 from dialects.dlc.transforms import CallOp, JvpOp, VjpOp, VmapOp
 from dialects.dlc.trigonometric import (
     AcoshOp,
@@ -65,6 +72,14 @@ from dialects.dlc.unary import (
     StopGradientOp,
     TanhOp,
     TruncOp,
+)
+from dialects.dlc.while_loop import WhileOp
+from dialects.dlc.windows import (
+    ReduceWindowMaxOp,
+    ReduceWindowMinOp,
+    ReduceWindowSumOp,
+    WindowArgmaxOp,
+    WindowArgminOp,
 )
 
 Dlc = Dialect(
@@ -169,6 +184,23 @@ Dlc = Dialect(
         ReduceMinOp,
         ReduceOrOp,
         ReduceProdOp,
+        ReduceXorOp,
+        # cumulative
+        CumlogsumexpOp,
+        CummaxOp,
+        CumminOp,
+        CumprodOp,
+        CumsumOp,
+        LinearRecurrenceOp,
+        # sorting
+        SearchsortedOp,
+        SortOp,
+        # windows
+        ReduceWindowMaxOp,
+        ReduceWindowMinOp,
+        ReduceWindowSumOp,
+        WindowArgmaxOp,
+        WindowArgminOp,
         # contraction
         DotGeneralOp,
         # transforms
@@ -176,6 +208,17 @@ Dlc = Dialect(
         JvpOp,
         VjpOp,
         VmapOp,
+        # derivatives given by the user, or computed again
+        CheckpointOp,
+        CustomJvpOp,
+        CustomVjpOp,
+        OptimizationBarrierOp,
+        RecomputedOp,
+        TransposedOp,
+        # control flow
+        CaseOp,
+        ScanOp,
+        WhileOp,
     ],
     [],
 )
