@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from compiler import nn as nn
     from compiler import numpy as numpy
     from compiler import optim as optim
+    from compiler import special as special
     from compiler.associative_scan import associative_scan as associative_scan
     from compiler.branches import cond as cond
     from compiler.branches import switch as switch
@@ -69,7 +70,7 @@ _HOMES = {
     "MissingLibraryError": "compiler.errors",
     "InternalError": "compiler.errors",
 }
-_MODULES = ("nn", "numpy", "optim")
+_MODULES = ("nn", "numpy", "optim", "special")
 
 __all__ = [  # noqa: PLE0604
     *_HOMES,  # pyright: ignore[reportUnsupportedDunderAll]

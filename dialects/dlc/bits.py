@@ -81,7 +81,8 @@ def _shift_left(x: Array, count: Array) -> Array:
 
 
 def _shift_right_arithmetic(x: Array, count: Array) -> Array:
-    return np.right_shift(x, _at_most(count))
+    signed = f"i{x.dtype.itemsize}"
+    return np.right_shift(x.view(signed), _at_most(count).view(signed)).view(x.dtype)
 
 
 def _shift_right_logical(x: Array, count: Array) -> Array:
@@ -100,7 +101,7 @@ class ShiftLeftOp(ShiftOp):
 
 @irdl_op_definition
 class ShiftRightArithmeticOp(ShiftOp):
-    """`result[i] = floor(lhs[i] / 2**rhs[i])`; -1 or 0, by the sign, if `rhs[i]` is the number of bits or more."""
+    """`lhs[i]` as a signed number, shifted right by `rhs[i]`; all bits are the sign if that is the number of bits or more."""
 
     name = "dlc.shift_right_arithmetic"
 
