@@ -10,6 +10,7 @@ Formulas not stated here are definitions of the NIST Digital Library of Mathemat
 from typing import Any
 
 import numpy as np
+from xdsl.ir import SSAValue
 
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, DtypeError, at_user_line
@@ -19,6 +20,7 @@ from compiler.promotion import FLOAT64, broadcast_shapes, result_dtype
 from compiler.special_rules import SPECIAL_RULES, Rule
 from compiler.tracer import Tracer, value_of, xp
 from compiler.ufunc_rules import positive
+from dialects.builder import OpBuilder
 from dialects.dlc import special, unary
 
 __all__ = [
@@ -366,9 +368,13 @@ def polygamma(n: int, x: Any) -> Any:
         >>> polygamma(1, np.array([1.0, 10.0])).round(4)
         array([1.6449, 0.1052])
     """
-    if isinstance(n, bool) or not isinstance(n, int | np.integer) or not 0 <= n <= 100:
+    if isinstance(n, bool) or not isinstance(n, int | np.integer) or not 0 <= n <= 100:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ArgumentError(at_user_line(f"polygamma: n is {n!r}; use an integer from 0 to 100"))
-    return _apply("polygamma", lambda b, value: special.polygamma(b, int(n), value), x)
+
+    def rule(b: OpBuilder, value: SSAValue) -> SSAValue:
+        return special.polygamma(b, int(n), value)
+
+    return _apply("polygamma", rule, x)
 
 
 def digamma(x: Any) -> Any:
