@@ -11,14 +11,16 @@ from xdsl.ir import Operation, SSAValue
 
 from dialects import rt
 from dialects.partial_reads import loop_extents
-from passes.loops.expand_math import EXPANSIONS
 from dialects.structured import trip_count
+from passes.loops.expand_math import EXPANSIONS
 
 _FLOPS = (
     arith.AddfOp, arith.SubfOp, arith.MulfOp, arith.DivfOp, arith.NegfOp, arith.MaximumfOp, arith.MinimumfOp,
     arith.CmpfOp, math.SqrtOp, math.AbsFOp,
 )  # fmt: skip
 _TRANSCENDENTALS = tuple(EXPANSIONS)
+
+FIELDS = ("flops", "transcendentals", "bytes_accessed", "kernels", "library_calls")
 
 
 def cost_of(module: ModuleOp) -> dict[str, int]:
