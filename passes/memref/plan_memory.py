@@ -143,11 +143,12 @@ class _Lifetimes:
         for region in op.regions:
             for block in region.blocks:
                 self._buffers_of.update((argument, carried) for argument in block.args if _is_memref(argument))
-        self._buffers_of.update((result, carried) for result in op.results)
         start, known = self._position, len(self.buffers)
         for region in op.regions:
             for block in region.blocks:
                 self._visit(block)
+                carried += self._behind(cast(Operation, block.last_op).operands)
+        self._buffers_of.update((result, carried) for result in op.results)
         self._position += 1
         if isinstance(op, scf.ForOp | scf.WhileOp):
             for buffer in self.buffers[:known]:
