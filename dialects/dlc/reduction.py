@@ -34,7 +34,7 @@ from dialects.dlc.interfaces import (
     shape_of,
     tensor_type_of,
 )
-from dialects.dlc.scalars import scalar_compare, scalar_op, scalar_select
+from dialects.dlc.scalars import greater_of, lesser_of, scalar_compare, scalar_op, scalar_select
 from dialects.dlc.selection import compare, select
 from dialects.dlc.shape import reshape, transposed
 from dialects.dlc.slicing import pad
@@ -252,7 +252,7 @@ class ReduceMaxOp(_ReduceExtremumOp):
     @staticmethod
     def combiner(element_type: Attribute) -> type[Operation]:
         """The maximum that propagates NaN."""
-        return arith.MaximumfOp if is_float(element_type) else arith.MaxSIOp
+        return greater_of(element_type)
 
     @staticmethod
     def reduce(x: Array, dims: tuple[int, ...]) -> Array:
@@ -274,7 +274,7 @@ class ReduceMinOp(_ReduceExtremumOp):
     @staticmethod
     def combiner(element_type: Attribute) -> type[Operation]:
         """The minimum that propagates NaN."""
-        return arith.MinimumfOp if is_float(element_type) else arith.MinSIOp
+        return lesser_of(element_type)
 
     @staticmethod
     def reduce(x: Array, dims: tuple[int, ...]) -> Array:
@@ -333,6 +333,33 @@ class ReduceOrOp(_ReduceOp):
     def reduce(x: Array, dims: tuple[int, ...]) -> Array:
         """`np.bitwise_or.reduce`."""
         return np.bitwise_or.reduce(x, axis=dims)
+
+
+@irdl_op_definition
+class ReduceXorOp(_ReduceOp):
+    """`result[kept] = xor over dims of operand[kept, dims]`, bit by bit."""
+
+    name = "dlc.reduce_xor"
+
+    NO_DERIVATIVE: ClassVar[str] = "integers and bools do not move"
+    REFUSES_FLOAT: ClassVar[bool] = True
+
+    @staticmethod
+    def neutral(element_type: Attribute) -> int | float:
+        """No bits set."""
+        del element_type
+        return 0
+
+    @staticmethod
+    def combiner(element_type: Attribute) -> type[Operation]:
+        """Bitwise exclusive or."""
+        del element_type
+        return arith.XOrIOp
+
+    @staticmethod
+    def reduce(x: Array, dims: tuple[int, ...]) -> Array:
+        """`np.bitwise_xor.reduce`."""
+        return np.bitwise_xor.reduce(x, axis=dims)
 
 
 def _expect_elements(name: str, operand: AnyTensor, dims: Sequence[int], result: AnyTensor) -> None:
@@ -403,7 +430,7 @@ class _ArgExtremumOp(TensorOp, ABC):
         iterators = (*(PARALLEL,) * (rank - 1), REDUCTION)
         worst = lowest(element) if self.IS_MAX else highest(element)
         start = build_fill(b, b.constant(worst, element), tensor_type(element, self.shape))
-        combiner = self._combiner(element)
+        combiner = greater_of(element) if self.IS_MAX else lesser_of(element)
         (best,) = build_generic(
             b,
             (x,),
@@ -432,14 +459,6 @@ class _ArgExtremumOp(TensorOp, ABC):
 
         result = build_empty(b, tensor_type(i64, self.shape))
         return build_generic(b, (place,), (result,), (outer, outer), (PARALLEL,) * (rank - 1), widened)[0]
-
-    def _combiner(self, element: Attribute) -> type[Operation]:
-        """The scalar operation that gives the extremum of two elements; a NaN wins."""
-        if is_float(element):
-            return arith.MaximumfOp if self.IS_MAX else arith.MinimumfOp
-        if is_bool(element):
-            return arith.OrIOp if self.IS_MAX else arith.AndIOp
-        return arith.MaxSIOp if self.IS_MAX else arith.MinSIOp
 
 
 @irdl_op_definition
@@ -478,6 +497,11 @@ def reduce_min(b: OpBuilder, x: SSAValue, dims: Sequence[int]) -> SSAValue:
 def reduce_and(b: OpBuilder, x: SSAValue, dims: Sequence[int]) -> SSAValue:
     """Whether all over `dims` hold; bitwise for integers."""
     return ReduceAndOp.emit(b, (x,), {"dims": int_array(tuple(sorted(dims)))})
+
+
+def reduce_xor(b: OpBuilder, x: SSAValue, dims: Sequence[int]) -> SSAValue:
+    """The bitwise exclusive or over `dims`."""
+    return ReduceXorOp.emit(b, (x,), {"dims": int_array(tuple(dims))})
 
 
 def reduce_or(b: OpBuilder, x: SSAValue, dims: Sequence[int]) -> SSAValue:

@@ -29,8 +29,9 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
 Control flow becomes `scf` with the functions that it names as regions (`passes/dlc/lower_control_flow.py`).
 
 *Requires* that no call and no transform is left (`expand-transforms`, `inline`).
-*Ensures* the structured form of the `linalg` stage; no `dlc` operation is left, and no private function that control flow names.
-*Leaves alone* the signatures of functions, and operations of other dialects.
+*Ensures* the structured form of the `linalg` stage; no `dlc` operation is left, no private function that control flow names,
+and no integer type with a sign: a public function that had some keeps its type as `rt.array_types`.
+*Leaves alone* the shapes in signatures of functions, and operations of other dialects.
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,6 +50,7 @@ from dialects.dlc.interfaces import TensorOp
 from passes.dlc.call_graph import CALLS
 from passes.dlc.lower_control_flow import lower_control_flow
 from passes.dlc.rebuild import Values, body_of, copy_op, functions_of, rebuild_function, return_of
+from passes.dlc.signless import remove_signs
 
 
 class _Lowering:
@@ -113,6 +115,7 @@ class ConvertDlcToLinalgPass(ModulePass):
         for function in functions.values():
             if function not in callees:
                 rebuild_function(function, lowering.lower_op)
+                remove_signs(function)
         for function in callees:
             op.body.block.erase_op(function)
 
