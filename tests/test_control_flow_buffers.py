@@ -197,6 +197,35 @@ def test_branches_do_not_overwrite_what_they_still_need(name, last):
     check_all_levels(Program(HAZARDS[name] + main), name)
 
 
+SCATTERS = {
+    "exchanged": "func.return %b, %0 : tensor<3xi64>, tensor<3xi64>",
+    "carried on": "func.return %0, %b : tensor<3xi64>, tensor<3xi64>",
+    "dropped": "func.return %0, %0 : tensor<3xi64>, tensor<3xi64>",
+}
+
+
+@pytest.mark.parametrize("target", ["%a", "%k"])
+@pytest.mark.parametrize("name", SCATTERS)
+def test_a_loop_over_nothing_but_a_scatter_is_still_a_loop(name, target):
+    program = Program(
+        f"""
+        func.func private @step(%i: tensor<i64>, %a: tensor<3xi64>, %b: tensor<3xi64>, %k: tensor<3xi64>, %p: tensor<2x1xi64>)
+            -> (tensor<3xi64>, tensor<3xi64>) {{
+          %u = dlc.slice %b starts [0] limits [2] strides [1] : tensor<3xi64> -> tensor<2xi64>
+          %0 = dlc.scatter "add" {target}, %p, %u dims [0] bounds "clamp"
+            : tensor<3xi64>, tensor<2x1xi64>, tensor<2xi64> -> tensor<3xi64>
+          {SCATTERS[name]}
+        }}
+        func.func @f(%a: tensor<3xi64>, %b: tensor<3xi64>, %k: tensor<3xi64>, %p: tensor<2x1xi64>)
+            -> (tensor<3xi64>, tensor<3xi64>) {{
+          %0, %1 = dlc.scan @step(%a, %b)(%k, %p)() length 3
+            : (tensor<3xi64>, tensor<3xi64>, tensor<3xi64>, tensor<2x1xi64>) -> (tensor<3xi64>, tensor<3xi64>)
+          func.return %0, %1 : tensor<3xi64>, tensor<3xi64>
+        }}"""
+    )
+    check_all_levels(program, name)
+
+
 def test_a_stack_lives_as_long_as_the_last_value_in_it():
     program = Program(
         """
