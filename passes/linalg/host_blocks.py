@@ -44,7 +44,7 @@ def is_scalar_nest(op: Operation) -> bool:
 def _keeps_places(op: scf.ForOp) -> bool:
     """Whether the loops insert into what they carry only, and do not exchange it: so each tensor can be one buffer."""
     arguments: Sequence[SSAValue] = op.body.block.args[1:]
-    place = {argument: index for index, argument in enumerate(arguments) if is_tensor(argument)}
+    place: dict[SSAValue, int] = {value: index for index, value in enumerate(arguments) if is_tensor(value)}
     for inner in op.body.block.ops:
         if isinstance(inner, tensor.InsertOp):
             changed = [(inner.dest, inner.result)]
