@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from levels import HOST_VECTOR_BITS, compiled
 from test_control_flow_levels import check_all_levels
 from xdsl.dialects import memref, scf
 
@@ -250,3 +251,29 @@ def test_remarks_say_what_a_loop_does_with_what_it_carries():
     with collect_remarks() as remarks:
         Program(text).bufferized()
     assert "carried value 0 (tensor<3xi64>) alternates between two buffers" in [remark.message for remark in remarks]
+
+
+@pytest.mark.parametrize("element", ["i8", "i64", "ui8", "ui64"])
+@pytest.mark.parametrize("branches", ["@zero, @one", "@zero, @one, @two"])
+def test_an_index_out_of_range_counts_as_the_nearest_in_range(element, branches):
+    dtype = np.dtype(element.replace("i", "int"))
+    functions = "".join(
+        f"""
+        func.func private @{name}() -> tensor<i64> {{
+          %0 = dlc.constant dense<{value}> : tensor<i64>
+          func.return %0 : tensor<i64>
+        }}"""
+        for name, value in (("zero", 0), ("one", 1), ("two", 2))
+    )
+    program = Program(
+        f"""{functions}
+        func.func @f(%i: tensor<{element}>) -> tensor<i64> {{
+          %0 = dlc.case %i [{branches}]() : (tensor<{element}>) -> tensor<i64>
+          func.return %0 : tensor<i64>
+        }}"""
+    )
+    limits = np.iinfo(dtype)
+    numbers = [np.array(n, dtype) for n in (limits.min, 0, 1, 2, 3, limits.max)]
+    results = compiled(program.module, {"f": [[n] for n in numbers]}, HOST_VECTOR_BITS, "linalg")["f"]
+    last = branches.count("@") - 1
+    assert [int(value) for (value,) in results] == [min(max(int(n), 0), last) for n in numbers]
