@@ -3,13 +3,20 @@
 import numpy as np
 import pytest
 from levels import HOST_VECTOR_BITS, compiled
-from test_control_flow_levels import check_all_levels
+from test_control_flow_levels import check_all_levels, check_equal
 from xdsl.dialects import memref, scf
 
-from compiler.pipelines import passes_between, run_passes
+from compiler.cost import cost_of
+from compiler.pipelines import IR_STAGES, passes_between, run_passes
+from compiler.printing import to_text
 from compiler.source_ir import make_context, parse_module
+from compiler.stage_detection import stage_of
+from dialects.errors import InternalError
 from dialects.remarks import collect_remarks
 from passes.dlc.convert_dlc_to_linalg import ConvertDlcToLinalgPass
+from runtime import native
+from runtime.llvm_text import emit_llvm
+from runtime.reference import interpret
 
 
 class Program:
@@ -277,3 +284,75 @@ def test_an_index_out_of_range_counts_as_the_nearest_in_range(element, branches)
     results = compiled(program.module, {"f": [[n] for n in numbers]}, HOST_VECTOR_BITS, "linalg")["f"]
     last = branches.count("@") - 1
     assert [int(value) for (value,) in results] == [min(max(int(n), 0), last) for n in numbers]
+
+
+def test_a_program_can_be_taken_up_from_the_text_of_every_stage():
+    program = Program(SCANS["a branch works on the carried value"][0])
+    expected = interpret(program.module, "f", program.arguments)
+    module = program.module
+    for before, stage in zip(IR_STAGES["cpu"][2:], IR_STAGES["cpu"][3:], strict=False):
+        run_passes(module, passes_between(before, stage))
+        reread = parse_module(make_context(), to_text(module), stage)
+        assert stage_of(reread) == stage
+        (results,) = compiled(reread, {"f": [program.arguments]}, HOST_VECTOR_BITS, stage)["f"]
+        check_equal(expected, results, f"from the text at {stage}")
+
+
+COSTS = {
+    "length 5": 5 * 3,
+    "length 0": 0,
+}
+
+
+@pytest.mark.parametrize("length", COSTS)
+def test_the_cost_of_a_loop_is_that_of_its_iterations(length):
+    text = SCANS["a sum is computed where it was"][0].replace("length 5", length).replace("xi64", "xf32")
+    module = Program(text.replace("5x3", f"{length[-1]}x3")).module
+    run_passes(module, passes_between("linalg", "fused"))
+    assert cost_of(module)["flops"] == COSTS[length]
+
+
+def test_of_branches_the_largest_cost_counts():
+    module = Program(SCANS["a branch works on the carried value"][0].replace("xi64", "xf32")).module
+    run_passes(module, passes_between("linalg", "fused"))
+    cost = cost_of(module)
+    assert (cost["flops"], cost["kernels"]) == (5 * 3, 5 * 1)
+
+
+def test_kernels_of_loops_are_inlined():
+    module = Program(SCANS["a sum is computed where it was"][0]).module
+    run_passes(module, passes_between("linalg", "llvm"))
+    text = native.emit_llvm_ir(emit_llvm(module))
+    assert text.count("define") == 1
+
+
+@pytest.mark.parametrize(
+    ("slice_", "message"),
+    [
+        ("[0, 1] [1, 2] [1, 1] : tensor<5x3xi64> to tensor<2xi64>", "is not a row"),
+        ("[0, 0] [1, 3] [1, 1] : tensor<5x3xi64> to tensor<1x3xi64>", "is not a row"),
+    ],
+)
+def test_other_slices_than_rows_are_refused(slice_, message):
+    kept = slice_.rpartition(" to ")[2]
+    text = f"""
+        func.func @f(%x: tensor<5x3xi64>) -> {kept} {{
+          %0 = tensor.extract_slice %x{slice_}
+          func.return %0 : {kept}
+        }}"""
+    with pytest.raises(InternalError, match=message):
+        run_passes(parse_module(make_context(), text, "test"), passes_between("linalg", "bufferized"))
+
+
+def test_a_loop_that_carries_a_number_is_refused():
+    text = """
+        func.func @f(%x: tensor<3xi64>) -> tensor<3xi64> {
+          %c0 = arith.constant 0 : index
+          %c1 = arith.constant 1 : index
+          %y, %n = scf.for %i = %c0 to %c1 step %c1 iter_args(%a = %x, %b = %c0) -> (tensor<3xi64>, index) {
+            scf.yield %a, %b : tensor<3xi64>, index
+          }
+          func.return %y : tensor<3xi64>
+        }"""
+    with pytest.raises(InternalError, match="carries index, expected tensors; use tensor"):
+        run_passes(parse_module(make_context(), text, "test"), passes_between("linalg", "bufferized"))
