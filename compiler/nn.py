@@ -14,6 +14,7 @@ import numpy as np
 from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
 from compiler.tracing import Tracer, array_value, current_frame, is_tracing, new_tracer
 from dialects.dlc import unary
+from dialects.dlc.interfaces import dtype_kind
 
 __all__ = ["cross_entropy", "gelu", "layer_norm", "log_softmax", "relu", "sigmoid", "softmax"]
 
@@ -42,7 +43,7 @@ def _compiled(static: tuple[str, ...] = ()) -> Callable[[Callable[..., Any]], Ca
 def _traced(x: Any, name: str) -> Tracer:
     """`x` as a floating-point tracer."""
     tracer = new_tracer(array_value(x), isinstance(x, float))
-    if tracer.dtype.kind != "f":
+    if dtype_kind(tracer.dtype) != "f":
         raise DtypeError(
             at_user_line(f"{name}: input has dtype {tracer.dtype}, expected float32 or float64; convert it with astype")
         )
@@ -205,7 +206,7 @@ def cross_entropy(
 
 def _surprisal_of_target(surprisal: Tracer, labels: Tracer, axis: int) -> Any:
     """`surprisal` of the target class, or weighted by the probabilities of the target."""
-    if labels.dtype.kind == "f":
+    if dtype_kind(labels.dtype) == "f":
         if labels.shape != surprisal.shape:
             raise ShapeError(
                 at_user_line(
