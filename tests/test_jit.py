@@ -298,7 +298,7 @@ def test_memory_layout_of_arguments_does_not_matter(name):
     [
         (
             np.ones(2, np.longdouble),
-            "argument x: dtype longdouble is not supported; convert with `.astype(np.float64)`",
+            f"argument x: dtype {np.dtype(np.longdouble).name} is not supported; convert with `.astype(np.float64)`",
         ),
         (np.ones(2, np.complex128), "argument x: dtype complex128 is not supported"),
         (np.array(["a"]), "argument x: dtype str"),

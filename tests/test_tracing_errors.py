@@ -118,7 +118,7 @@ DTYPES = {
     "long double": (
         lambda x: x,
         np.zeros(2, np.longdouble),
-        r"argument x: dtype longdouble .* `.astype\(np.float64\)`",
+        r"argument x: dtype (longdouble|float128) .* `.astype\(np.float64\)`",
     ),
     "complex argument": (lambda x: x, np.zeros(2, complex), "complex128 is not supported; use two float64 arrays"),
     "complex scalar": (lambda x: x, 1j, "complex128 is not supported"),
@@ -129,7 +129,7 @@ DTYPES = {
     "minus of bools": (lambda x: x - x, np.zeros(2, bool), "subtract: NumPy does not define it for bool and bool"),
     "and of floats": (lambda x: x & x, X, "bitwise_and: NumPy does not define it for float64 and float64"),
     "negative power": (lambda x: x**-1, np.ones(2, int), "integers to negative integer powers are not allowed"),
-    "astype": (lambda x: x.astype(np.longdouble), X, "longdouble is not supported"),
+    "astype": (lambda x: x.astype(np.longdouble), X, "(longdouble|float128) is not supported"),
     "zeros_like": (lambda x: np.zeros_like(x, dtype="M8[s]"), X, "datetime64.* is not supported"),
     "strings": (lambda x: x + "a", X, "unsupported operand"),
 }
