@@ -16,6 +16,7 @@ from dialects.dlc.reduction import (
     ReduceMinOp,
     ReduceOrOp,
     ReduceProdOp,
+    ReduceXorOp,
 )
 from dialects.dlc.shape import ReshapeOp, ReverseOp, TransposeOp
 from dialects.dlc.slicing import ConcatenateOp, PadOp, SliceOp
@@ -175,6 +176,7 @@ REDUCE_ELEMENTS = {
     ReduceMinOp: ("f64", "f32", "i32", "i64", "ui32", "f16"),
     ReduceAndOp: ("i1", "i32", "i64", "ui8"),
     ReduceOrOp: ("i1", "i32", "i64", "i8"),
+    ReduceXorOp: ("i1", "i32", "i64", "ui16"),
 }
 
 ARG_REDUCTIONS = (
