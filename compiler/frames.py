@@ -45,12 +45,18 @@ class Rules(Protocol):
 
 
 class Program:
-    """The module that frames add their functions to, and the constants that must be passed to its entry."""
+    """The module that frames add their functions to, and the constants that must be passed to its entry.
+
+    Attributes:
+        module: holds the functions whose tracing has finished.
+        constants: arrays to pass to the entry.
+        symbols: the names that are taken, by functions of the module and by those being traced.
+    """
 
     def __init__(self) -> None:
         self.module = ModuleOp([])
         self.constants: list[Array] = []
-        self._symbols: set[str] = set()
+        self.symbols: set[str] = set()
         self._keep_alive: list[Array] = []
         self._constant_arguments: dict[int, list[tuple[Array, SSAValue]]] = {}
 
@@ -60,10 +66,10 @@ class Program:
         if base[0].isdigit():
             base = f"_{base}"
         symbol, count = base, 0
-        while symbol in self._symbols:
+        while symbol in self.symbols:
             count += 1
             symbol = f"{base}_{count}"
-        self._symbols.add(symbol)
+        self.symbols.add(symbol)
         return symbol
 
     def constant_argument(self, array: Array, block: Block) -> SSAValue:

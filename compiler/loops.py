@@ -235,7 +235,7 @@ def map(f: Function, xs: Any, *, batch_size: int | None = None) -> Any:  # noqa:
         return run_compiled("map", f, lambda xs: map(f, xs, batch_size=batch_size), xs)
     if batch_size is None:
         return _map(f, xs)
-    from compiler.transforms import vmap
+    from compiler.batching import vmap
 
     leaves, spec = flatten(xs)
     size = _length(leaves, [f"xs{path}" for path in leaf_paths(spec)], None)

@@ -20,8 +20,14 @@ SIGNATURES = {
     "compiler.grad": "(fun, argnums=0, *, has_aux=False)",
     "compiler.value_and_grad": "(fun, argnums=0, *, has_aux=False)",
     "compiler.vjp": "(fun, *primals, has_aux=False)",
-    "compiler.jvp": "(fun, primals, tangents)",
-    "compiler.vmap": "(fun, in_axes=0, out_axes=0)",
+    "compiler.jvp": "(fun, primals, tangents, has_aux=False)",
+    "compiler.linearize": "(fun, *primals, has_aux=False)",
+    "compiler.linear_transpose": "(fun, *primals)",
+    "compiler.jacfwd": "(fun, argnums=0, has_aux=False)",
+    "compiler.jacrev": "(fun, argnums=0, has_aux=False)",
+    "compiler.hessian": "(fun, argnums=0, has_aux=False)",
+    "compiler.stop_gradient": "(x)",
+    "compiler.vmap": "(fun, in_axes=0, out_axes=0, *, axis_size=None)",
     "compiler.cond": "(pred, true_fun, false_fun, *operands)",
     "compiler.switch": "(index, branches, *operands)",
     "compiler.scan": "(f, init, xs=None, length=None, reverse=False, unroll=1)",
@@ -57,7 +63,20 @@ METHODS = {
     "Lowered": ["as_text", "compile", "cost_analysis", "memory_analysis", "remarks"],
     "Compiled": ["as_text", "cost_analysis", "memory_analysis", "remarks"],
 }
-MODULES_WITH_EXAMPLES = ["compiler.jit_function", "compiler.transforms", "compiler.nn", "compiler.optim"]
+MODULES_WITH_EXAMPLES = [
+    "compiler.jit_function",
+    "compiler.gradients",
+    "compiler.linearization",
+    "compiler.jacobians",
+    "compiler.batching",
+    "compiler.branches",
+    "compiler.loops",
+    "compiler.prefix_scan",
+    "compiler.nn",
+    "compiler.optim",
+]
+INTERPRETED = {"compiler.branches", "compiler.loops"}
+"""Modules whose examples run in the reference interpreter until control flow is compiled."""
 
 
 def plain_signature(function):
@@ -115,10 +134,12 @@ def test_every_public_function_has_an_example(name):
 
 
 @pytest.mark.parametrize("module", MODULES_WITH_EXAMPLES)
-def test_examples_in_docstrings_are_true(module):
+def test_examples_in_docstrings_are_true(module, monkeypatch):
+    if module in INTERPRETED:
+        monkeypatch.setenv("DLC_DISABLE_JIT", "1")
     loaded = importlib.import_module(module)
     with np.printoptions():
-        result = doctest.testmod(loaded, extraglobs={"np": np})
+        result = doctest.testmod(loaded, extraglobs={"np": np, "grad": compiler.grad})
     assert result.attempted > 0
     assert result.failed == 0
 
