@@ -91,7 +91,7 @@ def jacrev(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = Fals
         outputs = [leaf.aval for leaf in leaves]
         columns, _ = flatten(vmap(pull_back)(unflatten(out_spec, _unit_directions(outputs))))
         blocks = [_blocks(column, outputs, 0, lambda t, s: (*s, *t)) for column in columns]
-        rows = zip(*blocks, strict=True) if blocks else ([] for _ in leaves)
+        rows = [[of_leaf[i] for of_leaf in blocks] for i in range(len(leaves))]
         tree = unflatten(out_spec, [unflatten(in_spec, row) for row in rows])
         return (tree, aux) if has_aux else tree
 

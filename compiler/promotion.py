@@ -46,6 +46,8 @@ def ufunc_dtypes(ufunc: np.ufunc, kinds: tuple[Kind, ...], dtype: np.dtype[Any] 
     """
     wanted: Any = {} if dtype is None else {"signature": (*[None] * ufunc.nin, *[dtype] * ufunc.nout)}
     outputs = (None,) * ufunc.nout
+    if set(kinds) == {int}:
+        kinds = (INT64,) * len(kinds)  # NumPy compares two Python integers as objects
     dtypes: tuple[np.dtype[Any], ...] = ufunc.resolve_dtypes((*kinds, *outputs), **wanted)
     for loop_dtype in dtypes:
         if loop_dtype not in ELEMENT_TYPES:
