@@ -164,9 +164,15 @@ class Tracer(ArrayMethods):
     # Use as a Python value
 
     def __bool__(self) -> bool:  # noqa: PLE0304
-        advice = "use `np.where` or, for a setting that is a constant of the program, `static_argnames`"
         if self.shape not in ((), (1,)):
             advice = "use `np.where`, with `.any()` or `.all()` for one condition on all elements"
+        elif re.search(r"\bwhile\b", user_line() or ""):
+            advice = "use `compiler.while_loop`, or `compiler.fori_loop` for a number of steps"
+        else:
+            advice = (
+                "use `compiler.cond` or `compiler.switch` to compute one of several things, `np.where` to choose between "
+                "values, or `static_argnames` for a setting that is a constant of the program"
+            )
         fail_as_python(self, "the truth value", advice)
 
     def __int__(self) -> int:
@@ -186,9 +192,14 @@ class Tracer(ArrayMethods):
         fail_as_python(self, "the complex number", "complex numbers are not supported")
 
     def __index__(self) -> int:  # noqa: PLE0305
-        fail_as_python(
-            self, "the index", "use `x[i]` on a traced array, or `static_argnames` for a size or a number of steps"
+        advice = (
+            "use `x[i]` on a traced array, `compiler.switch` on a list of functions, or `static_argnames` for a size"
         )
+        if re.search(r"\brange\(", user_line() or ""):
+            advice = (
+                "use `compiler.fori_loop`, or `static_argnames` for a number of steps that is a constant of the program"
+            )
+        fail_as_python(self, "the index", advice)
 
     def item(self, *_: Any) -> Any:
         """Not possible: the value is not known yet."""
