@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from compiler.batching import vmap as vmap
     from compiler.branches import cond as cond
     from compiler.branches import switch as switch
+    from compiler.checkpoints import checkpoint as checkpoint
+    from compiler.custom_derivatives import custom_jvp as custom_jvp
+    from compiler.custom_derivatives import custom_vjp as custom_vjp
     from compiler.errors import ArgumentError as ArgumentError
     from compiler.errors import CompilerError as CompilerError
     from compiler.errors import DtypeError as DtypeError
@@ -52,6 +55,9 @@ _HOMES = {
     "jacrev": "compiler.jacobians",
     "hessian": "compiler.jacobians",
     "vmap": "compiler.batching",
+    "checkpoint": "compiler.checkpoints",
+    "custom_jvp": "compiler.custom_derivatives",
+    "custom_vjp": "compiler.custom_derivatives",
     "cond": "compiler.branches",
     "switch": "compiler.branches",
     "scan": "compiler.loops",

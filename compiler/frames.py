@@ -5,7 +5,7 @@ between its own and the one that uses it; large constant arrays become extra arg
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -51,12 +51,14 @@ class Program:
         module: holds the functions whose tracing has finished.
         constants: arrays to pass to the entry.
         symbols: the names that are taken, by functions of the module and by those being traced.
+        rules_in_progress: the calls whose custom derivatives are being traced: a rule may call its function.
     """
 
     def __init__(self) -> None:
         self.module = ModuleOp([])
         self.constants: list[Array] = []
         self.symbols: set[str] = set()
+        self.rules_in_progress: dict[Hashable, Any] = {}
         self._keep_alive: list[Array] = []
         self._constant_arguments: dict[int, list[tuple[Array, SSAValue]]] = {}
 

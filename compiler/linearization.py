@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from xdsl.dialects.builtin import ArrayAttr, SymbolRefAttr
+from xdsl.dialects.builtin import ArrayAttr, StringAttr, SymbolRefAttr
 from xdsl.ir import Attribute, SSAValue
 
 from compiler.abstract import AbstractArray, abstract
@@ -305,12 +305,11 @@ class _LinearProgram:
         """The name of a function in the module of another program, copied there with all that it names."""
         key = (id(program), symbol)
         if key not in self._copies:
-            names: dict[str, str] = {}
-            for function in self._graph.callees_first([self._graph.functions[symbol]]):
+            functions = {f.sym_name.data: f for f in self._graph.callees_first([self._graph.functions[symbol]])}
+            names = {name: program.unique_symbol(name) for name in functions}
+            for name, function in functions.items():
                 copy = function.clone()
-                name = function.sym_name.data
-                names[name] = program.unique_symbol(name)
-                copy.properties["sym_name"] = type(function.sym_name)(names[name])
+                copy.properties["sym_name"] = StringAttr(names[name])
                 for op in copy.body.block.ops:
                     op.properties.update({key: _renamed(value, names) for key, value in op.properties.items()})
                 program.module.body.block.add_op(copy)

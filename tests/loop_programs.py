@@ -1,15 +1,20 @@
 """Programs with control flow, and the same unrolled by Python, for tests of values and derivatives."""
 
-from collections import namedtuple
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import compiler
 
-State = namedtuple("State", "position velocity rest")
+
+class State(NamedTuple):
+    """A carry with names."""
+
+    position: Any
+    velocity: Any
+    rest: Any
 
 
 @dataclass(frozen=True)
@@ -230,7 +235,7 @@ def _cond_of_captured_unrolled(x, w, decide):
     return {"r": (x * w) * (x * w) if decide(w[1] > 0.5) else x * w + x, "n": w}
 
 
-BRANCHES = [np.sin, lambda a: a * a * a, lambda a: np.exp(-a), lambda a: np.ones_like(a)]
+BRANCHES = [np.sin, lambda a: a * a * a, lambda a: np.exp(-a), np.ones_like]
 
 
 def _switch(x, w):

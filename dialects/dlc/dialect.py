@@ -6,9 +6,11 @@ from dialects.dlc.arithmetic import AddOp, DivOp, MulOp, NegOp, SubOp
 from dialects.dlc.binary import AndOp, MaxOp, MinOp, OrOp, PowOp, RemOp, XorOp
 from dialects.dlc.broadcast import BroadcastInDimOp, ReduceSumOp
 from dialects.dlc.case import CaseOp
+from dialects.dlc.checkpoint import CheckpointOp, OptimizationBarrierOp, RecomputedOp
 from dialects.dlc.constants import ConstantOp, IotaOp
 from dialects.dlc.contraction import DotGeneralOp
 from dialects.dlc.conversion import ConvertOp
+from dialects.dlc.custom_derivatives import CustomJvpOp, CustomVjpOp, TransposedOp
 from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
 from dialects.dlc.indexing import GatherOp, ScatterOp
 from dialects.dlc.reduction import (
@@ -124,6 +126,13 @@ Dlc = Dialect(
         JvpOp,
         VjpOp,
         VmapOp,
+        # derivatives given by the user, or computed again
+        CheckpointOp,
+        CustomJvpOp,
+        CustomVjpOp,
+        OptimizationBarrierOp,
+        RecomputedOp,
+        TransposedOp,
         # control flow
         CaseOp,
         ScanOp,
