@@ -13,7 +13,7 @@ from xdsl.dialects.builtin import i64
 from compiler.abstract import AbstractArray, abstract
 from compiler.batching import vmap
 from compiler.errors import DtypeError, at_user_line
-from compiler.linearization import jvp, pulled_back
+from compiler.linearization import pulled_back, pushed_forward
 from compiler.pytrees import TreeSpec, flatten, leaf_paths, unflatten
 from compiler.tracing import current_frame, leaf_names, new_tracer, parameter_names
 from compiler.transformed import (
@@ -59,15 +59,16 @@ def jacfwd(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = Fals
         chosen, inputs, in_spec, of_chosen = _chosen(fun, argnums, args, kwargs, "jacfwd")
 
         def push_forward(*tangents: Any) -> Any:
-            return jvp(of_chosen, chosen, tangents, has_aux)[1:]
+            return pushed_forward(of_chosen, chosen, tangents, "jacfwd", has_aux=has_aux)[1:]
 
-        axes = (-1, None) if has_aux else (-1,)
-        moves, *aux = vmap(push_forward, out_axes=axes)(*unflatten(flatten(chosen)[1], _unit_directions(inputs)))
+        directions = unflatten(flatten(chosen)[1], _unit_directions(inputs))
+        size = sum(map(_size, inputs))
+        moves, aux = vmap(push_forward, out_axes=(-1, None), axis_size=size)(*directions)
         leaves, out_spec = flatten(moves)
         _check_results(leaves, out_spec, fun, "jacfwd")
         blocks = [_blocks(leaf, inputs, -1, lambda s, t: (*s, *t)) for leaf in leaves]
         tree = unflatten(out_spec, [unflatten(in_spec, row) for row in blocks])
-        return (tree, *aux) if has_aux else tree
+        return (tree, aux) if has_aux else tree
 
     return compiled_outside(jacobian, fun, "jacfwd")
 
@@ -89,7 +90,9 @@ def jacrev(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = Fals
         leaves, out_spec = flatten(out)
         _check_results(leaves, out_spec, fun, "jacrev")
         outputs = [leaf.aval for leaf in leaves]
-        columns, _ = flatten(vmap(pull_back)(unflatten(out_spec, _unit_directions(outputs))))
+        columns, _ = flatten(
+            vmap(pull_back, axis_size=sum(map(_size, outputs)))(unflatten(out_spec, _unit_directions(outputs)))
+        )
         blocks = [_blocks(column, outputs, 0, lambda t, s: (*s, *t)) for column in columns]
         rows = [[of_leaf[i] for of_leaf in blocks] for i in range(len(leaves))]
         tree = unflatten(out_spec, [unflatten(in_spec, row) for row in rows])

@@ -8,20 +8,27 @@ linear. So the function is computed once, however often the linear half is appli
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, Generic, TypeVar
 
-from xdsl.dialects.builtin import ArrayAttr, StringAttr, SymbolRefAttr
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import SSAValue
 
 from compiler.abstract import AbstractArray, abstract
+from compiler.derived_programs import LinearProgram, PushForward, forward_program
 from compiler.errors import ArgumentError, at_user_line
 from compiler.frames import Program
 from compiler.pytrees import TreeSpec, flatten, leaf_paths, unflatten
-from compiler.tracing import array_value, current_frame, function_name, is_tracing, new_tracer, trace_subfunction
+from compiler.tracing import (
+    Tracer,
+    array_value,
+    current_frame,
+    function_name,
+    is_tracing,
+    new_tracer,
+    trace_subfunction,
+)
 from compiler.transformed import (
     check_differentiable,
     check_function,
-    expanded,
     is_differentiable,
     matching_leaves,
     name_of,
@@ -29,9 +36,11 @@ from compiler.transformed import (
     types_of,
 )
 from dialects.dlc import constants, transforms
-from dialects.dlc.carries import or_zeros
+from dialects.dlc.higher_order import Flags
 
 Function = Callable[..., Any]
+P = TypeVar("P", bound=PushForward)
+Derive = Callable[[Program, str, Flags, Flags], P]
 
 
 def jvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux: bool = False) -> Any:
@@ -73,19 +82,25 @@ def jvp(fun: Function, primals: Sequence[Any], tangents: Sequence[Any], has_aux:
         push_forward.__name__ = f"jvp_{function_name(fun)}"
         return jit(push_forward)(tuple(primals), tuple(tangents))
 
+    out, moves, aux = pushed_forward(fun, tuple(primals), tuple(tangents), "jvp", has_aux=has_aux)
+    return (out, moves, aux) if has_aux else (out, moves)
+
+
+def pushed_forward(
+    fun: Function, primals: tuple[Any, ...], tangents: tuple[Any, ...], name: str, *, has_aux: bool
+) -> tuple[Any, Any, Any]:
+    """`(out, tangent of out, aux)`, as `jvp` while something is being traced; `name` is for messages."""
     sub = trace_subfunction(fun, primals)
-    leaves, spec = flatten(tuple(primals))
-    given = matching_leaves(tuple(tangents), sub.inputs, spec, "jvp: the tangent")
+    leaves, spec = flatten(primals)
+    given = matching_leaves(tangents, sub.inputs, spec, f"{name}: the tangent")
     wrt = [i for i, aval in enumerate(sub.inputs) if is_differentiable(aval)]
     operands = [*map(array_value, leaves), *sub.captured]
     b = current_frame().builder
     results = transforms.jvp(b, sub.symbol, operands, [given[i] for i in wrt], wrt, types_of(sub.outputs))
-    values = unflatten(sub.output_tree, [new_tracer(result) for result in results[: len(sub.outputs)]])
-    out, aux = out_and_aux(values, fun, "jvp", has_aux=has_aux)
-    moves, _ = out_and_aux(
-        unflatten(sub.output_tree, _tangents(results[len(sub.outputs) :], sub.outputs)), fun, "jvp", has_aux=has_aux
-    )
-    return (out, moves, aux) if has_aux else (out, moves)
+    values = [new_tracer(result) for result in results[: len(sub.outputs)]]
+    moves = _tangents(results[len(sub.outputs) :], sub.outputs)
+    out, aux = out_and_aux(unflatten(sub.output_tree, values), fun, name, has_aux=has_aux)
+    return out, out_and_aux(unflatten(sub.output_tree, moves), fun, name, has_aux=has_aux)[0], aux
 
 
 def vjp(fun: Function, *primals: Any, has_aux: bool = False) -> Any:
@@ -122,7 +137,7 @@ def pulled_back(
     fun: Function, primals: tuple[Any, ...], name: str, *, has_aux: bool
 ) -> tuple[Any, Callable[[Any], tuple[Any, ...]], Any]:
     """`(out, vjp_fun, aux)`, as `vjp`; `name` is for messages."""
-    lin = _linearized(fun, primals, name, has_aux=has_aux)
+    lin = _linearized(fun, primals, LinearProgram, name, has_aux=has_aux)
     check_differentiable(lin.inputs, lin.names, name, fun)
 
     def pull_back(residuals: Sequence[Any], cotangent: Any) -> tuple[Any, ...]:
@@ -138,8 +153,9 @@ def pulled_back(
 def linearize(fun: Function, *primals: Any, has_aux: bool = False) -> Any:
     """The value of `fun` at `primals` and its derivative there: `(out, f_jvp)`.
 
-    `fun` is computed once; `f_jvp` keeps what it needs of that. It is for many tangents at the same place; for one,
-    `jvp` needs less memory. Outside of `jit`, every call of `linearize` traces `fun` anew.
+    `fun` is computed once; `f_jvp` keeps what it needs of that (but for what must be computed again: checkpoints, and
+    a `while_loop` without `max_steps`). It is for many tangents at the same place; for one, `jvp` needs less memory.
+    Outside of `jit`, every call of `linearize` traces `fun` anew.
 
     Args:
         fun: returns a tree of arrays, or `(out, aux)` with `has_aux`.
@@ -153,14 +169,13 @@ def linearize(fun: Function, *primals: Any, has_aux: bool = False) -> Any:
         ArgumentError: `fun` returns no pair with `has_aux`, or a tangent differs from its primal in structure.
         ShapeError: a tangent has another shape than its primal.
         DtypeError: a tangent has another dtype than its primal.
-        UnsupportedError: `fun` has a `while_loop` without `max_steps`; use `jvp`.
 
     Example:
         >>> out, f_jvp = linearize(np.sin, 0.0)
         >>> out, f_jvp(1.0), f_jvp(2.0)
         (array(0.), array(1.), array(2.))
     """
-    lin = _linearized(fun, primals, "linearize", has_aux=has_aux)
+    lin = _linearized(fun, primals, forward_program, "linearize", has_aux=has_aux)
 
     def push_forward(residuals: Sequence[Any], tangents: tuple[Any, ...]) -> Any:
         given = matching_leaves(tangents, lin.inputs, lin.in_spec, "linearize: the tangent")
@@ -203,7 +218,7 @@ def linear_transpose(fun: Function, *primals: Any) -> Callable[[Any], tuple[Any,
     ]
 
     def transposed(_: Sequence[Any], cotangent: Any) -> tuple[Any, ...]:
-        lin = _split(fun, unflatten(spec, avals), "linear_transpose", has_aux=False)
+        lin = _split(fun, unflatten(spec, avals), LinearProgram, "linear_transpose", has_aux=False)
         check_differentiable(lin.inputs, lin.names, "linear_transpose", fun)
         if lin.program.depends_on_primals:
             raise ArgumentError(
@@ -226,8 +241,10 @@ def _applied(function: Callable[[Sequence[Any], Any], Any], residuals: Sequence[
 
     compiled = jit(function)
 
+    is_traced = any(isinstance(each, Tracer) for each in residuals)
+
     def apply(argument: Any) -> Any:
-        return (function if is_tracing() else compiled)(residuals, argument)
+        return (function if is_tracing() or is_traced else compiled)(residuals, argument)
 
     return apply
 
@@ -239,95 +256,8 @@ def _tangents(moving: Sequence[SSAValue], avals: Sequence[AbstractArray]) -> lis
     return [new_tracer(next(rest) if is_differentiable(aval) else constants.zeros(b, aval.type)) for aval in avals]
 
 
-# Functions split into two
-
-
-class _LinearProgram:
-    """The derivative of a function at primals that stay: a function of residuals that is linear in tangents.
-
-    It lives in the module of `program`, and is copied to where it is applied.
-    """
-
-    def __init__(self, program: Program, symbol: str, moving: Sequence[bool], wanted: Sequence[bool]):
-        self._home = program
-        self._graph, self._derive = expanded(program, symbol)
-        self._moving = tuple(moving)
-        self._parts = self._derive.linearize(symbol, self._moving, tuple(wanted))
-        self._transposed: str | None = None
-        self._copies: dict[tuple[int, str], tuple[Program, str]] = {}
-
-    def primal(self, operands: Sequence[SSAValue], count: int) -> tuple[list[SSAValue], list[SSAValue]]:
-        """Append the function itself; return its `count` results, and the residuals."""
-        parts = self._parts
-        types = self._derive.output_types(parts.primal)
-        results = transforms.call(current_frame().builder, parts.primal, operands, types)
-        computed = iter(results[count:])
-        return list(results[:count]), [next(computed) if r is None else operands[r] for r in parts.residuals]
-
-    def push_forward(self, residuals: Sequence[SSAValue], tangents: Sequence[SSAValue]) -> Sequence[SSAValue]:
-        """Append the derivative along `tangents`, one per argument that moves; one result per wanted output."""
-        return self._call(self._parts.linear, [*residuals, *tangents])
-
-    def pull_back(self, residuals: Sequence[SSAValue], cotangents: Sequence[SSAValue]) -> Sequence[SSAValue]:
-        """Append the transposed derivative at `cotangents`, one per wanted output; one result per argument that moves."""
-        if self._transposed is None:
-            linear = self._graph.functions[self._parts.linear]
-            count = len(residuals)
-            inputs = linear.function_type.inputs.data
-
-            def body(b: Any, arguments: tuple[SSAValue, ...]) -> list[SSAValue]:
-                given = (*arguments[:count], *(None for _ in inputs[count:]))
-                parts = self._derive.transpose(b, self._parts.linear, given, arguments[count:])
-                return [or_zeros(b, part, t) for part, t in zip(parts[count:], inputs[count:], strict=True)]
-
-            types = [*inputs[:count], *linear.function_type.outputs.data]
-            self._transposed = self._derive.build(f"{self._parts.linear}_transpose", self._parts.linear, types, body)
-        return self._call(self._transposed, [*residuals, *cotangents])
-
-    @property
-    def depends_on_primals(self) -> bool:
-        """Whether the derivative is not the same everywhere."""
-        parts = self._parts
-        computed = [r for r in parts.residuals if r is None]
-        varies = self._derive.outputs_batched(parts.primal, self._moving)
-        return any(r is not None and self._moving[r] for r in parts.residuals) or any(
-            varies[len(varies) - len(computed) :]
-        )
-
-    def _call(self, symbol: str, operands: Sequence[SSAValue]) -> Sequence[SSAValue]:
-        frame = current_frame()
-        types = self._derive.output_types(symbol)
-        if frame.program is not self._home:
-            symbol = self._copied(symbol, frame.program)
-        return transforms.call(frame.builder, symbol, operands, types)
-
-    def _copied(self, symbol: str, program: Program) -> str:
-        """The name of a function in the module of another program, copied there with all that it names."""
-        key = (id(program), symbol)
-        if key not in self._copies:
-            functions = {f.sym_name.data: f for f in self._graph.callees_first([self._graph.functions[symbol]])}
-            names = {name: program.unique_symbol(name) for name in functions}
-            for name, function in functions.items():
-                copy = function.clone()
-                copy.properties["sym_name"] = StringAttr(names[name])
-                for op in copy.body.block.ops:
-                    op.properties.update({key: _renamed(value, names) for key, value in op.properties.items()})
-                program.module.body.block.add_op(copy)
-            self._copies[key] = (program, names[symbol])  # the program stays alive, and so its id is its own
-        return self._copies[key][1]
-
-
-def _renamed(attribute: Attribute, names: dict[str, str]) -> Attribute:
-    """A property with the symbols in it renamed."""
-    if isinstance(attribute, SymbolRefAttr):
-        return SymbolRefAttr(names[attribute.string_value()])
-    if isinstance(attribute, ArrayAttr):
-        return ArrayAttr([_renamed(each, names) for each in cast(ArrayAttr[Attribute], attribute)])
-    return attribute
-
-
 @dataclass(frozen=True)
-class _Linearized:
+class _Linearized(Generic[P]):
     """A function at some primals, and its derivative there.
 
     Attributes:
@@ -345,7 +275,7 @@ class _Linearized:
     out: Any
     aux: Any
     residuals: list[Any]
-    program: _LinearProgram
+    program: P
     inputs: tuple[AbstractArray, ...]
     names: tuple[str, ...]
     in_spec: TreeSpec
@@ -353,18 +283,20 @@ class _Linearized:
     out_spec: TreeSpec
 
 
-def _linearized(fun: Function, primals: tuple[Any, ...], name: str, *, has_aux: bool) -> _Linearized:
+def _linearized(
+    fun: Function, primals: tuple[Any, ...], derive: Derive[P], name: str, *, has_aux: bool
+) -> _Linearized[P]:
     """`fun` at `primals`, computed, or traced if something is being traced."""
     check_function(fun, name)
     if is_tracing():
-        return _split(fun, primals, name, has_aux=has_aux)
+        return _split(fun, primals, derive, name, has_aux=has_aux)
     from compiler.jit_function import jit
 
-    found: list[_Linearized] = []
+    found: list[_Linearized[P]] = []
 
     @functools.wraps(fun, updated=())
     def forward(*primals: Any) -> Any:
-        found[:] = [_split(fun, primals, name, has_aux=has_aux)]
+        found[:] = [_split(fun, primals, derive, name, has_aux=has_aux)]
         return found[0].out, found[0].aux, found[0].residuals
 
     forward.__name__ = f"{name}_{function_name(fun)}"
@@ -372,16 +304,16 @@ def _linearized(fun: Function, primals: tuple[Any, ...], name: str, *, has_aux: 
     return replace(found[0], out=out, aux=aux, residuals=residuals)
 
 
-def _split(fun: Function, primals: tuple[Any, ...], name: str, *, has_aux: bool) -> _Linearized:
+def _split(fun: Function, primals: tuple[Any, ...], derive: Derive[P], name: str, *, has_aux: bool) -> _Linearized[P]:
     """Trace `fun`; primals may be abstract, which stands for zeros."""
     sub = trace_subfunction(fun, primals)
     leaves, in_spec = flatten(primals)
     out, _ = out_and_aux(unflatten(sub.output_tree, sub.outputs), fun, name, has_aux=has_aux)
     outputs, out_spec = flatten(out)
-    moving = [*map(is_differentiable, sub.inputs), *(False for _ in sub.captured)]
-    wanted = [i < len(outputs) and is_differentiable(aval) for i, aval in enumerate(sub.outputs)]
+    moving = (*map(is_differentiable, sub.inputs), *(False for _ in sub.captured))
+    wanted = tuple(i < len(outputs) and is_differentiable(aval) for i, aval in enumerate(sub.outputs))
     frame = current_frame()
-    program = _LinearProgram(frame.program, sub.symbol, moving, wanted)
+    program = derive(frame.program, sub.symbol, moving, wanted)
     values = [
         constants.zeros(frame.builder, leaf.type) if isinstance(leaf, AbstractArray) else array_value(leaf)
         for leaf in leaves

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from xdsl.ir import Attribute, SSAValue
 
@@ -144,7 +144,8 @@ def positions_of(argnums: int | Sequence[int], count: int, name: str) -> list[in
 
 def check_argnums(argnums: Any, name: str) -> None:
     """Raise unless `argnums` is an integer or a sequence of them."""
-    for index in (argnums,) if isinstance(argnums, int | str) else tuple(argnums):
+    is_sequence = isinstance(argnums, Sequence) and not isinstance(argnums, str)
+    for index in cast(Sequence[Any], argnums if is_sequence else (argnums,)):
         if not isinstance(index, int) or isinstance(index, bool):
             raise ArgumentError(at_user_line(f"{name}: argnums has {index!r}; use the integer positions of arguments"))
 
