@@ -361,6 +361,7 @@ def fail_as_array(tracer: Tracer) -> NoReturn:
     advice = (
         "NumPy functions, operators and methods accept traced arrays as they are; "
         "to build an array from traced ones use `np.stack`, `np.concatenate` or `np.array([...], like=x)`; "
+        "to index a NumPy array a by a traced integer i use `np.asarray(a, like=i)[i]`; "
         "to assign to elements, make the array with `np.zeros_like(x)` or `np.zeros(shape, like=x)`, where x is traced"
     )
     raise TracingError(at_user_line(f"{describe(tracer)} cannot become a NumPy array, or an element of one; {advice}"))

@@ -111,3 +111,26 @@ def test_vmap_of_gradients_is_a_loop_over_the_examples(name):
         return compiler.vmap(lambda x, w: scalar(CASES[name].loop(x, w)))(x, w).sum()
 
     assert_equal_trees(compiler.grad(summed, (0, 1))(x, w), stacked)
+
+
+@pytest.mark.parametrize(
+    "name", ["scan of a tree", "while_loop, bounded", "switch", "cond in fori_loop", "scan in scan"]
+)
+def test_transforms_of_control_flow_nest(name):
+    (x, w), (dx, dw) = inputs(1), inputs(7)
+    _, unrolled = unrolled_at(CASES[name], x, w)
+    loop = CASES[name].loop
+    _, push = compiler.linearize(loop, x, w)
+    assert_equal_trees(push(dx, dw), compiler.jvp(unrolled, (x, w), (dx, dw))[1])
+
+    def of_loop(x):
+        return scalar(loop(x, w))
+
+    hessian = compiler.hessian(lambda x: scalar(unrolled(x, w)))(x)
+    assert_equal_trees(compiler.hessian(of_loop)(x), hessian, ulps=2000)
+    reverse_over_forward = compiler.vjp(lambda x: compiler.jvp(of_loop, (x,), (dx,))[1], x)[1](1.0)[0]
+    assert_equal_trees(reverse_over_forward, hessian @ dx, ulps=2000)
+    forward_over_reverse = compiler.jvp(lambda x: compiler.vjp(of_loop, x)[1](1.0)[0], (x,), (dx,))[1]
+    assert_equal_trees(forward_over_reverse, hessian @ dx, ulps=2000)
+    rows = compiler.jit(compiler.vmap(compiler.jacrev(of_loop)))(np.stack([x, x]))
+    assert_equal_trees(rows, np.stack([compiler.jacfwd(of_loop)(x)] * 2))

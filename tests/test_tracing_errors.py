@@ -48,6 +48,7 @@ PYTHON_VALUES = {
     "tolist": (lambda x: x.tolist(), "the list of"),
     "asarray": (np.asarray, "the traced argument `x`.*cannot become a NumPy array"),
     "array of scalars": (lambda x: np.array([x[0, 0], 1]), r"np.array\(\[...\], like=x\)"),
+    "index of an array": (lambda x: X[x.argmax()], r"np.asarray\(a, like=i\)\[i\]"),
     "list of arrays": (lambda x: np.array([x, x]), "np.stack"),
 }
 
