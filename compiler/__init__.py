@@ -1,6 +1,7 @@
 """dlc: compile NumPy-style functions to fused, differentiated machine code.
 
 `jit` compiles; `grad`, `value_and_grad`, `vjp`, `jvp`, `vmap` transform; `nn` and `optim` have layers and optimisers.
+`Tensor` is an immutable array whose operations are compiled; `numpy` has the Python array API standard.
 """
 
 from importlib import import_module
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from compiler import nn as nn
+    from compiler import numpy as numpy
     from compiler import optim as optim
     from compiler.batching import vmap as vmap
     from compiler.branches import cond as cond
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from compiler.custom_derivatives import custom_vjp as custom_vjp
     from compiler.errors import ArgumentError as ArgumentError
     from compiler.errors import CompilerError as CompilerError
+    from compiler.errors import CopyError as CopyError
     from compiler.errors import DtypeError as DtypeError
     from compiler.errors import InternalError as InternalError
     from compiler.errors import MissingLibraryError as MissingLibraryError
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from compiler.loops import while_loop as while_loop
     from compiler.options import CompileOptions as CompileOptions
     from compiler.prefix_scan import associative_scan as associative_scan
+    from compiler.tensor import Tensor as Tensor
 
 # Where each public name lives; imported on first use, so that `import compiler` costs next to nothing.
 _HOMES = {
@@ -55,6 +59,7 @@ _HOMES = {
     "jacrev": "compiler.jacobians",
     "hessian": "compiler.jacobians",
     "vmap": "compiler.batching",
+    "Tensor": "compiler.tensor",
     "checkpoint": "compiler.checkpoints",
     "custom_jvp": "compiler.custom_derivatives",
     "custom_vjp": "compiler.custom_derivatives",
@@ -72,10 +77,11 @@ _HOMES = {
     "DtypeError": "compiler.errors",
     "UnsupportedError": "compiler.errors",
     "ArgumentError": "compiler.errors",
+    "CopyError": "compiler.errors",
     "MissingLibraryError": "compiler.errors",
     "InternalError": "compiler.errors",
 }
-_MODULES = ("nn", "optim")
+_MODULES = ("nn", "numpy", "optim")
 
 __all__ = [  # noqa: PLE0604
     *_HOMES,  # pyright: ignore[reportUnsupportedDunderAll]

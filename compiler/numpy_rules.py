@@ -10,15 +10,23 @@ from compiler.errors import ShapeError, at_user_line
 from compiler.indexing import read as read_index
 from compiler.indexing import write as write_index
 from compiler.numpy_creation import FUNCTIONS as CREATION_FUNCTIONS
+from compiler.numpy_cumulative import FUNCTIONS as CUMULATIVE_FUNCTIONS
 from compiler.numpy_einsum import FUNCTIONS as EINSUM_FUNCTIONS
 from compiler.numpy_joining import FUNCTIONS as JOINING_FUNCTIONS
 from compiler.numpy_linalg import FUNCTIONS as LINALG_FUNCTIONS
 from compiler.numpy_norms import FUNCTIONS as NORMS_FUNCTIONS
+from compiler.numpy_quantiles import FUNCTIONS as QUANTILE_FUNCTIONS
 from compiler.numpy_reductions import FUNCTIONS as REDUCTIONS_FUNCTIONS
 from compiler.numpy_selection import FUNCTIONS as SELECTION_FUNCTIONS
+from compiler.numpy_sets import FUNCTIONS as SET_FUNCTIONS
 from compiler.numpy_shape import FUNCTIONS as SHAPE_FUNCTIONS
+from compiler.numpy_sorting import FUNCTIONS as SORTING_FUNCTIONS
 from compiler.numpy_ufuncs import traced_ufunc
+from compiler.numpy_windows import FUNCTIONS as WINDOW_FUNCTIONS
+from compiler.operands import as_tracer
+from compiler.tensor import plain
 from compiler.tracer import Tracer, fail_unsupported
+from compiler.ufunc_methods import traced_method
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **CREATION_FUNCTIONS,
@@ -26,6 +34,11 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **JOINING_FUNCTIONS,
     **SELECTION_FUNCTIONS,
     **REDUCTIONS_FUNCTIONS,
+    **CUMULATIVE_FUNCTIONS,
+    **SORTING_FUNCTIONS,
+    **QUANTILE_FUNCTIONS,
+    **SET_FUNCTIONS,
+    **WINDOW_FUNCTIONS,
     **LINALG_FUNCTIONS,
     **NORMS_FUNCTIONS,
     **EINSUM_FUNCTIONS,
@@ -35,7 +48,6 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
 _INSTEAD: dict[Any, str] = {
     np.nonzero: "how many there are is not known while tracing; use `np.where(condition, x, y)`",
     np.argwhere: "how many there are is not known while tracing; use `np.where(condition, x, y)`",
-    np.unique: "how many there are is not known while tracing",
     np.array_repr: "print the array after the function has returned it",
     np.array_str: "print the array after the function has returned it",
     np.save: "return the array and save it outside of the function",
@@ -43,14 +55,16 @@ _INSTEAD: dict[Any, str] = {
 
 
 class NumpyRules:
-    """The `Rules` of NumPy."""
+    """The `Rules` of NumPy. A `Tensor` that is no argument of the function being traced is a constant."""
 
     def ufunc(
         self, ufunc: np.ufunc, method: str, inputs: Sequence[Any], arguments: Mapping[str, Any], *, is_operator: bool
     ) -> Any:
         """The value of a ufunc or of one of its methods."""
         try:
-            return traced_ufunc(ufunc, method, inputs, arguments, is_operator=is_operator)
+            if method != "__call__":
+                return traced_method(ufunc, method, plain(inputs), plain(arguments))
+            return traced_ufunc(ufunc, plain(inputs), plain(arguments), is_operator=is_operator)
         except VerifyException as error:
             raise ShapeError(at_user_line(f"np.{ufunc.__name__}: {error}")) from error
 
@@ -62,17 +76,17 @@ class NumpyRules:
             advice = _INSTEAD.get(function, "write it with functions of NumPy that are supported")
             fail_unsupported(f"the function `{module}.{function.__name__}`", advice)
         try:
-            return ours(*args, **kwargs)
+            return ours(*plain(args), **plain(kwargs))
         except VerifyException as error:
             raise ShapeError(at_user_line(f"np.{function.__name__}: {error}")) from error
 
     def read(self, x: Any, index: Any) -> Tracer:
         """The value of `x[index]`."""
-        return read_index(x, index)
+        return read_index(as_tracer(x), plain(index))
 
     def write(self, x: Any, index: Any, value: Any) -> None:
         """Carry out `x[index] = value`."""
-        write_index(x, index, value)
+        write_index(x, plain(index), plain(value))
 
 
 RULES = NumpyRules()

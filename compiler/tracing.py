@@ -38,6 +38,7 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import SSAValue
 
 from compiler.abstract import AbstractArray, abstract
+from compiler.array_methods import ArrayMethods
 from compiler.errors import ArgumentError, CompilerError, at_user_line
 from compiler.frames import Array, Frame, Program, current_frame, entered, is_tracing
 from compiler.numpy_rules import RULES
@@ -236,7 +237,7 @@ def _run(
         values: list[SSAValue] = []
         outputs: list[AbstractArray] = []
         for i, leaf in enumerate(leaves):
-            if not isinstance(leaf, Tracer | np.ndarray | np.generic | bool | int | float):
+            if not isinstance(leaf, ArrayMethods | np.ndarray | np.generic | bool | int | float):
                 where = "" if code is None else f"\n  at {code.co_filename}:{code.co_firstlineno}"
                 raise ArgumentError(
                     f"{frame.name}: the result{leaf_paths(output_tree)[i]} is of type {type(leaf).__name__}; "

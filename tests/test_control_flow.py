@@ -13,12 +13,6 @@ DTYPES = [np.bool_, np.int8, np.int32, np.int64, np.uint8, np.uint32, np.uint64,
 X = np.array([0.5, -1.5, 2.0])
 
 
-@pytest.fixture(autouse=True)
-def interpreted(monkeypatch):
-    """The reference interpreter runs these programs until loops are compiled."""
-    monkeypatch.setenv("DLC_DISABLE_JIT", "1")
-
-
 def assert_same(actual, expected):
     expected = np.asarray(expected)
     assert (actual.shape, actual.dtype) == (expected.shape, expected.dtype)
