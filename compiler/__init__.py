@@ -1,6 +1,7 @@
 """dlc: compile NumPy-style functions to fused, differentiated machine code.
 
-`jit` compiles; `grad`, `value_and_grad`, `vjp`, `jvp`, `vmap` transform; `nn` and `optim` have layers and optimisers.
+`jit` compiles; `grad`, `jvp`, `vjp`, `jacrev`, `vmap` and others transform; `fori_loop`, `scan`, `cond` and others are loops
+and choices on traced values; `nn` and `optim` have layers and optimisers.
 `Tensor` is an immutable array whose operations are compiled; `numpy` has the Python array API standard.
 """
 
