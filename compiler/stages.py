@@ -36,6 +36,7 @@ from compiler.pytrees import unflatten
 from compiler.signatures import ArraySpec, Signature, signature_of
 from compiler.tracing import Traced as TracedProgram
 from compiler.unrolling import emit_unroll_remarks
+from dialects.dlc.interfaces import dtype_kind
 from dialects.remarks import Remark, collect_remarks, emit_remark
 
 Array = NDArray[Any]
@@ -272,8 +273,8 @@ def as_array(leaf: Any, aval: AbstractArray, name: str) -> Array:
         ArgumentError: it has another shape or dtype; a Python scalar may be an integer where a float is expected.
     """
     given = abstract(leaf, name)
-    fits = given.dtype == aval.dtype or (given.weak_type and given.dtype.kind == "i" and aval.dtype.kind == "f")
-    fits = fits or (given.weak_type and given.dtype.kind == aval.dtype.kind)
+    fits = given.dtype == aval.dtype or (given.weak_type and given.dtype.kind == "i" and dtype_kind(aval.dtype) == "f")
+    fits = fits or (given.weak_type and dtype_kind(given.dtype) == dtype_kind(aval.dtype))
     if not fits or given.shape != aval.shape:
         raise ArgumentError(at_user_line(f"argument {name} is {given}, compiled for {aval}"))
     return np.asarray(leaf, aval.dtype)
