@@ -54,13 +54,6 @@ def as_plain(leaves: Sequence[Any]) -> tuple[list[Any], Wrap | None]:
     return arrays, _wrap_for(library) if library is not None else Tensor.over if has_tensor else None
 
 
-def copied(leaf: Any) -> Any:
-    """An array of the same kind that nobody else can change; anything else as it is."""
-    if isinstance(leaf, np.ndarray):
-        return leaf.copy()
-    return _wrap_for(_library_of(leaf))(from_foreign(leaf).copy()) if is_foreign(leaf) else leaf
-
-
 def is_foreign(x: object) -> bool:
     """Whether `x` is an array of a library other than NumPy and this one."""
     return hasattr(type(x), "__dlpack__") and not isinstance(x, np.ndarray | np.generic | ArrayMethods)
