@@ -11,6 +11,7 @@ from compiler.eager_programs import SCALARS, call, run_program
 from compiler.jit_function import static_key
 from compiler.numpy_rules import RULES
 from compiler.tensor import Tensor, fail_immutable, plain
+from compiler.value_dependent import FUNCTIONS as VALUE_DEPENDENT
 
 _ABOUT_ARRAYS = frozenset(
     {
@@ -65,6 +66,10 @@ class EagerRules:
             return function(*plain(args), **plain(kwargs))
         if function in _CHANGE_ARGUMENTS:
             fail_immutable(f"np.{function.__name__}")
+        if function is np.where and len(args) == 1:
+            function = np.nonzero
+        if function in VALUE_DEPENDENT:
+            return VALUE_DEPENDENT[function](*args, **kwargs)
 
         def traced(*args: Any, **kwargs: Any) -> Any:
             return RULES.function(function, args, kwargs)

@@ -38,13 +38,13 @@ from compiler.numpy.statistics import (
 )
 from compiler.numpy.utility import all, any, diff
 from compiler.numpy.numpy_names import (
-    absolute, allclose, amax, amin, append, around, array, array_equal, array_equiv, array_split, atleast_1d,
-    atleast_2d, atleast_3d, average, bitwise_not, column_stack, concatenate, conjugate, cross, deg2rad, degrees,
-    diag, diagonal, divmod, dot, dsplit, dstack, einsum, exp2, fabs, fix, fliplr, flipud, float_power, fmax, fmin,
-    fmod, heaviside, hsplit, hstack, inner, invert, isclose, isneginf, isposinf, kron, logaddexp2, matvec, mod,
-    modf, nan_to_num, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar, outer, pad, power, ptp, rad2deg,
-    radians, ravel, rint, rollaxis, rot90, select, sinc, split, swapaxes, trace, transpose, true_divide, vdot,
-    vecmat, vsplit, vstack,
+    absolute, allclose, amax, amin, append, argwhere, around, array, array_equal, array_equiv, array_split,
+    atleast_1d, atleast_2d, atleast_3d, average, bincount, bitwise_not, column_stack, concatenate, conjugate, cross,
+    deg2rad, degrees, diag, diagonal, divmod, dot, dsplit, dstack, einsum, exp2, fabs, fix, flatnonzero, fliplr,
+    flipud, float_power, fmax, fmin, fmod, heaviside, hsplit, hstack, inner, invert, isclose, isneginf, isposinf,
+    kron, logaddexp2, matvec, mod, modf, nan_to_num, nanmax, nanmean, nanmin, nanprod, nanstd, nansum, nanvar,
+    outer, pad, power, ptp, rad2deg, radians, ravel, rint, rollaxis, rot90, select, sinc, split, swapaxes, trace,
+    transpose, true_divide, unique, vdot, vecmat, vsplit, vstack,
 )
 from compiler.tensor import API_VERSION as __array_api_version__  # noqa: N811
 
@@ -66,6 +66,7 @@ __all__ = [
     "argmax",
     "argmin",
     "argsort",
+    "argwhere",
     "around",
     "array",
     "array_equal",
@@ -83,6 +84,7 @@ __all__ = [
     "atleast_3d",
     "average",
     "bfloat16",
+    "bincount",
     "bitwise_and",
     "bitwise_invert",
     "bitwise_left_shift",
@@ -134,6 +136,7 @@ __all__ = [
     "fabs",
     "finfo",
     "fix",
+    "flatnonzero",
     "flip",
     "fliplr",
     "flipud",
@@ -271,6 +274,7 @@ __all__ = [
     "uint16",
     "uint32",
     "uint64",
+    "unique",
     "unique_all",
     "unique_counts",
     "unique_inverse",
