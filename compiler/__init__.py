@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from compiler.associative_scan import associative_scan as associative_scan
     from compiler.branches import cond as cond
     from compiler.branches import switch as switch
+    from compiler.checkpoints import checkpoint as checkpoint
+    from compiler.custom_derivatives import custom_jvp as custom_jvp
+    from compiler.custom_derivatives import custom_vjp as custom_vjp
     from compiler.errors import ArgumentError as ArgumentError
     from compiler.errors import CompilerError as CompilerError
     from compiler.errors import CopyError as CopyError
@@ -45,6 +48,9 @@ _HOMES = {
     "vjp": "compiler.transforms",
     "jvp": "compiler.transforms",
     "vmap": "compiler.transforms",
+    "checkpoint": "compiler.checkpoints",
+    "custom_jvp": "compiler.custom_derivatives",
+    "custom_vjp": "compiler.custom_derivatives",
     "cond": "compiler.branches",
     "switch": "compiler.branches",
     "scan": "compiler.loops",

@@ -62,6 +62,8 @@ class MemoryAnalysis:
 class CostAnalysis:
     """What one call computes and moves, counted on the fused program.
 
+    A loop counts as often as it runs, once if that is known at run time only; of branches, the largest numbers count.
+
     Attributes:
         flops: floating-point additions, multiplications, divisions and comparisons; a fused multiply-add is two.
         transcendentals: calls of exp, log, tanh and the like.
