@@ -5,6 +5,7 @@ other arguments (`axis=1`). A program is made by tracing the one call, so that w
 rules of tracing.
 """
 
+import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NoReturn, cast
 
@@ -26,6 +27,7 @@ CAPACITY = 4096
 """Programs kept; then the oldest ones are forgotten."""
 
 _programs: dict[Hashable, Compiled] = {}
+_lock = threading.Lock()
 
 SCALARS = frozenset({bool, int, float, complex})
 
@@ -57,9 +59,10 @@ def run_program(key: Hashable, build: Callable[[], Callable[..., Any]], operands
     if program is None:
         scalars_kept = [x if type(x) in SCALARS else a for x, a in zip(operands, arrays, strict=True)]
         program = _compile(build(), scalars_kept)
-        if len(_programs) >= CAPACITY:
-            _programs.pop(next(iter(_programs)), None)
-        _programs[known] = program
+        with _lock:
+            if len(_programs) >= CAPACITY:
+                del _programs[next(iter(_programs))]
+            _programs[known] = program
     return program.run(arrays, Tensor.over)
 
 

@@ -108,8 +108,12 @@ def test_results_go_into_numpy_arrays(x):
     total += x
     np.testing.assert_array_equal(kept, x)
     out = np.empty(3)
-    assert np.sum(x, axis=0, out=out) is out
-    np.testing.assert_array_equal(out, [5.0, 3.0, -3.0])
+    for call in (lambda: np.sum(x, axis=0, out=out), lambda: np.sum(x, 0, None, out)):
+        out[:] = 0.0
+        assert call() is out
+        np.testing.assert_array_equal(out, [5.0, 3.0, -3.0])
+    np.multiply(out, Tensor(2.0), out=out, where=Tensor([True, False, True]))
+    np.testing.assert_array_equal(out, [10.0, 3.0, -6.0])
     assert np.multiply(x, 2, out=kept) is kept
     np.testing.assert_array_equal(kept, 2 * np.asarray(x))
 
