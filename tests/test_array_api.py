@@ -222,7 +222,7 @@ def check(ours, theirs, what, eps=8):
         np.testing.assert_allclose(
             actual, expected, rtol=eps * precision, atol=eps * precision * 1e-3, equal_nan=True, err_msg=what
         )
-        if what.partition("(")[0] in documented("Signs of zeros"):
+        if re.match(r"\w*", what)[0] in documented("Signs of zeros"):
             continue
         is_zero = expected == 0
         np.testing.assert_array_equal(np.signbit(actual[is_zero]), np.signbit(expected[is_zero]), err_msg=what)
