@@ -15,6 +15,11 @@ from hypothesis import strategies as st
 
 import compiler
 import compiler.numpy as cnp
+from compiler.numpy import numpy_names
+from compiler.numpy_rules import FUNCTIONS as FUNCTIONS_OF_TRACING
+from compiler.numpy_ufuncs import _MATRIX_PRODUCTS as MATRIX_PRODUCTS
+from compiler.ufunc_rules import UFUNC_RULES
+from compiler.value_dependent import FUNCTIONS as VALUE_DEPENDENT
 
 DEVIATIONS = Path(__file__).resolve().parent.parent / "docs" / "array-api.md"
 NOT_OF_THE_STANDARD = {"ArrayAPIStrictFlags", "Device", "ModuleType"}
@@ -517,6 +522,15 @@ def test_names_of_numpy_beyond_the_standard_run():
     np.testing.assert_array_equal(cnp.pad(x, 1), np.pad(np.asarray(x), 1))
     np.testing.assert_array_equal(compiler.jit(cnp.trace)(x), 5.0)
     assert isinstance(cnp.absolute(x), compiler.Tensor)
+
+
+def test_names_of_numpy_are_functions_that_tracing_has():
+    known = {*FUNCTIONS_OF_TRACING, *UFUNC_RULES, *MATRIX_PRODUCTS, *VALUE_DEPENDENT}
+    names = [name for name, value in vars(numpy_names).items() if getattr(value, "__module__", "").startswith("numpy")]
+    assert len(names) > 100
+    for name in names:
+        assert getattr(cnp, name) is getattr(numpy_names, name)
+        assert getattr(np, name) in known, name
 
 
 def test_new_arrays_may_be_assigned_to_in_traced_functions():
