@@ -4,6 +4,7 @@ import copy
 import gc
 import operator
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -336,6 +337,23 @@ def test_the_oldest_programs_are_forgotten(monkeypatch):
     for size in (2, 3, 4):
         Tensor(np.ones(size)) + 1.0
     assert len(eager_programs._programs) == 2
+
+
+def test_threads_may_compute_at_once():
+    wrong = []
+
+    def work(k):
+        for n in range(1, 6):
+            x = Tensor(np.full((n, k % 3 + 1), float(k)))
+            if abs(float((np.sin(x) * 2 + x).sum()) - x.size * (np.sin(k) * 2 + k)) > 1e-12:
+                wrong.append((k, n))
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
 
 
 def test_large_results_are_given_back():
