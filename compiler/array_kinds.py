@@ -102,7 +102,12 @@ def _wrap_for(library: Any) -> Wrap:
     def wrap(array: Array) -> Any:
         try:
             return library.from_dlpack(array)
-        except (BufferError, RuntimeError, TypeError, ValueError):  # the dtype, or the alignment, is one that it does not import
+        except (
+            BufferError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ):  # the dtype, or the alignment, is one that it does not import
             return library.asarray(array)
 
     return wrap

@@ -205,6 +205,15 @@ def test_functions_of_numpy_give_tensors(x):
     assert not np.allclose(x, 0)
 
 
+def test_settings_may_be_scalars_of_numpy(x):
+    array = np.asarray(x)
+    for axis in np.arange(2):
+        assert same(x.sum(axis=axis), array.sum(axis=axis))
+        assert same(np.max(x, axis, keepdims=np.True_), np.max(array, axis, keepdims=True))
+    assert same(np.where(x > 0, x, np.float32(1.5)), np.where(array > 0, array, np.float32(1.5)))
+    assert same(np.multiply(x, np.int32(2)), array * 2)
+
+
 def test_functions_that_jit_lacks_are_refused(x):
     with pytest.raises(compiler.UnsupportedError, match=r"np\.linalg\.svd"):
         np.linalg.svd(x)
