@@ -2,8 +2,9 @@
 
 from op_example import OpExample, build_function, random_operands, tensor
 from op_examples_elementwise import ELEMENTWISE_EXAMPLES
+from op_examples_random import RANDOM_EXAMPLES
 from op_examples_structural import STRUCTURAL_EXAMPLES
 
-OP_EXAMPLES: tuple[OpExample, ...] = (*ELEMENTWISE_EXAMPLES, *STRUCTURAL_EXAMPLES)
+OP_EXAMPLES: tuple[OpExample, ...] = (*ELEMENTWISE_EXAMPLES, *RANDOM_EXAMPLES, *STRUCTURAL_EXAMPLES)
 
 __all__ = ["OP_EXAMPLES", "OpExample", "build_function", "random_operands", "tensor"]

@@ -11,6 +11,7 @@ from dialects.dlc.contraction import DotGeneralOp
 from dialects.dlc.conversion import ConvertOp
 from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
 from dialects.dlc.indexing import GatherOp, ScatterOp
+from dialects.dlc.random_bits import RandomBitsOp
 from dialects.dlc.reduction import (
     ArgmaxOp,
     ArgminOp,
@@ -119,6 +120,8 @@ Dlc = Dialect(
         ReduceProdOp,
         # contraction
         DotGeneralOp,
+        # random bits
+        RandomBitsOp,
         # transforms
         CallOp,
         JvpOp,
