@@ -91,7 +91,7 @@ class RandomBitsOp(TensorOp):
             raise VerifyException(f"{cls.name}: the result has type {output}, expected elements of ui8 to ui64")
         if output.get_shape()[: len(keys)] != keys:
             raise VerifyException(
-                f"{cls.name}: the result has type {output}, expected it to start with the sizes of {key}"
+                f"{cls.name}: the result has type {output}, expected it to start with the sizes {list(keys)} of the array of keys"
             )
         return output
 
