@@ -106,7 +106,7 @@ class RandomBitsOp(TensorOp):
             block & np.uint64(LOW),
             block >> np.uint64(32),
             streams[..., None],
-            np.uint64(self.domain.value.data),
+            np.asarray(self.domain.value.data, np.uint64),
         )
         words = np.stack(philox(counter, (keys[..., :1], keys[..., 1:])), -1).astype("<u4")
         blocks = words.reshape(*streams.shape, rows, ROW, 4).view(dtype.newbyteorder("<"))
