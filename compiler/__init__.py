@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from compiler import nn as nn
     from compiler import optim as optim
+    from compiler import random as random
     from compiler.associative_scan import associative_scan as associative_scan
     from compiler.branches import cond as cond
     from compiler.branches import switch as switch
@@ -57,7 +58,7 @@ _HOMES = {
     "MissingLibraryError": "compiler.errors",
     "InternalError": "compiler.errors",
 }
-_MODULES = ("nn", "optim")
+_MODULES = ("nn", "optim", "random")
 
 __all__ = [  # noqa: PLE0604
     *_HOMES,  # pyright: ignore[reportUnsupportedDunderAll]
