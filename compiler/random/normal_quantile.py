@@ -76,12 +76,17 @@ def upper_quantile(tail: Any) -> Any:
     inner = xp.where(is_central, center, 0.0)
     root = xp.sqrt(-xp.log(xp.where(is_central, 0.05, tail)))
     is_near = root <= _FAR
-    of_center = inner * _ratio(central, _CENTRAL**2 - inner * inner)
-    of_near = _ratio(near, xp.where(is_near, root, _FAR) - 1.6)
-    of_far = _ratio(far, xp.where(is_near, _FAR, root) - _FAR)
-    return xp.where(is_central, of_center, xp.where(is_near, of_near, of_far))
-
-
-def _ratio(fraction: Fraction, x: Any) -> Any:
-    numerator, denominator = fraction
-    return polynomial(x, numerator) / polynomial(x, denominator)
+    regions = (
+        (central, _CENTRAL**2 - inner * inner),
+        (near, xp.where(is_near, root, _FAR) - 1.6),
+        (far, xp.where(is_near, _FAR, root) - _FAR),
+    )
+    numerators = [polynomial(x, numerator) for (numerator, _), x in regions]
+    denominators = [polynomial(x, denominator) for (_, denominator), x in regions]
+    numerators[0] = inner * numerators[0]
+    # Chosen before they are divided, because a division takes as long as a polynomial.
+    numerator, denominator = (
+        xp.where(is_central, of_center, xp.where(is_near, of_near, of_far))
+        for of_center, of_near, of_far in (numerators, denominators)
+    )
+    return numerator / denominator
