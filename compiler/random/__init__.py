@@ -13,21 +13,30 @@ Floating point is float64 unless `dtype` says otherwise, integers are int64, as 
 """
 
 from compiler.random.continuous import cauchy, exponential, gumbel, laplace, logistic, normal
+from compiler.random.discrete import categorical, choice, permutation
+from compiler.random.gamma import beta, dirichlet, gamma, loggamma
 from compiler.random.keys import PRNGKey, bits, fold_in, key, split
 from compiler.random.uniform import bernoulli, rademacher, randint, uniform
 
 __all__ = [
     "PRNGKey",
     "bernoulli",
+    "beta",
     "bits",
+    "categorical",
     "cauchy",
+    "choice",
+    "dirichlet",
     "exponential",
     "fold_in",
+    "gamma",
     "gumbel",
     "key",
     "laplace",
+    "loggamma",
     "logistic",
     "normal",
+    "permutation",
     "rademacher",
     "randint",
     "split",
