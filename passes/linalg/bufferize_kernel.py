@@ -56,7 +56,7 @@ class KernelBufferizer:
             if isinstance(op, GenericOp):
                 self._generic(op)
             elif isinstance(op, scf.ForOp):
-                self._scatter(op)
+                self._nest(op)
             elif isinstance(op, tensor.EmptyOp | FillOp | rt.YieldOp):
                 continue  # made where they are used
             else:
@@ -143,37 +143,47 @@ class KernelBufferizer:
     def _scalar(self, op: Operation) -> None:
         _rebuild(op, self.builder, self.scalar_of, self)
 
-    def _scatter(self, op: scf.ForOp) -> None:
-        """A loop nest that inserts into one carried tensor: the tensor becomes its destination memref."""
-        (init,) = op.iter_args
-        target = self._destination(init, op.results[0])
-        self.memref_of[op.results[0]] = target
-        self._loop(op, self.builder, self.scalar_of, target)
+    def _nest(self, op: scf.ForOp) -> None:
+        """A loop nest that inserts into carried tensors: each becomes its destination memref."""
+        targets = [self._destination(init, result) for init, result in zip(op.iter_args, op.results, strict=True)]
+        self._loop(op, self.builder, self.scalar_of, targets)
 
-    def _loop(self, op: scf.ForOp, builder: OpBuilder, scalars: dict[SSAValue, SSAValue], target: SSAValue) -> None:
+    def _loop(
+        self,
+        op: scf.ForOp,
+        builder: OpBuilder,
+        values: dict[SSAValue, SSAValue],
+        targets: Sequence[SSAValue | None],
+    ) -> None:
+        """Rebuild a loop without the tensors that it carries; its results are added to `values` and `memref_of`."""
         old = op.body.block
-        new = Block(arg_types=[old.args[0].type])
-        self.memref_of[old.args[1]] = target
-        values = {**scalars, old.args[0]: new.args[0]}
+        scalars = [i for i, init in enumerate(op.iter_args) if not isinstance(init.type, TensorType)]
+        new = Block(arg_types=[old.args[0].type, *(op.iter_args[i].type for i in scalars)])
+        inner_values = {**values, old.args[0]: new.args[0]}
+        inner_values.update((old.args[i + 1], argument) for i, argument in zip(scalars, new.args[1:], strict=True))
+        for target, argument, result in zip(targets, old.args[1:], op.results, strict=True):
+            if target is not None:
+                self.memref_of[argument] = self.memref_of[result] = target
         inner = OpBuilder(new, op.location)
         for nested in old.ops:
             inner.location = nested.location
             if isinstance(nested, scf.ForOp):
-                self._loop(nested, inner, values, target)
-                self.memref_of[nested.results[0]] = target
+                self._loop(nested, inner, inner_values, [self.memref_of.get(init) for init in nested.iter_args])
             elif isinstance(nested, tensor.InsertOp):
-                assert self.read(nested.dest) is target, "scatter: an insert into another tensor"
-                inner.create_op(
-                    memref.StoreOp,
-                    (values[nested.scalar], target, *(values[i] for i in nested.indices)),
-                )
+                target = self.memref_of[nested.dest]
+                indices = (inner_values[i] for i in nested.indices)
+                inner.create_op(memref.StoreOp, (inner_values[nested.scalar], target, *indices))
                 self.memref_of[nested.result] = target
             elif isinstance(nested, scf.YieldOp):
-                inner.create_op(scf.YieldOp)
+                for value, result in zip(nested.operands, op.results, strict=True):
+                    assert self.memref_of.get(value) is self.memref_of.get(result), "a loop that exchanges tensors"
+                inner.create_op(scf.YieldOp, [inner_values[nested.operands[i]] for i in scalars])
             else:
-                _rebuild(nested, inner, values, self)
-        bounds = tuple(scalars[v] for v in (op.lb, op.ub, op.step))
-        builder.create_op(scf.ForOp, bounds, (), {}, regions=[Region(new)])
+                _rebuild(nested, inner, inner_values, self)
+        bounds = (values[v] for v in (op.lb, op.ub, op.step, *(op.iter_args[i] for i in scalars)))
+        types = [op.iter_args[i].type for i in scalars]
+        loop = builder.create_op(scf.ForOp, tuple(bounds), types, {}, regions=[Region(new)])
+        values.update((op.results[i], result) for i, result in zip(scalars, loop.results, strict=True))
 
 
 def build_memref_fill(b: OpBuilder, scalar: SSAValue, target: SSAValue) -> None:

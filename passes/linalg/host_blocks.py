@@ -1,8 +1,8 @@
 """The blocks of a host function: its body, and the bodies of the loops and branches in it.
 
 A host function is a list of kernels-to-be, library calls and control flow on tensors (`scf.for`, `scf.while`, `scf.if`,
-`scf.index_switch`), whose regions are such lists again. Only a *scatter*, a nest of loops that inserts elements into one carried tensor,
-is control flow inside of a kernel.
+`scf.index_switch`), whose regions are such lists again. Only a *scalar nest*, loops that insert elements into carried tensors
+(a scatter, a sort), is control flow inside of a kernel.
 """
 
 from collections.abc import Iterator
@@ -17,28 +17,25 @@ CONTROL_FLOW = (scf.ForOp, scf.WhileOp, scf.IfOp, scf.IndexSwitchOp)
 
 def is_control_flow(op: Operation) -> bool:
     """Whether `op` is control flow of the host, whose regions are host blocks."""
-    return isinstance(op, CONTROL_FLOW) and not is_scatter(op)
+    return isinstance(op, CONTROL_FLOW) and not is_scalar_nest(op)
 
 
-def is_scatter(op: Operation) -> bool:
-    """Whether `op` is a nest of loops over one carried tensor that compute scalars and insert them, and nothing else."""
-    if not isinstance(op, scf.ForOp) or len(op.iter_args) != 1 or not is_tensor(op.iter_args[0]):
+def is_scalar_nest(op: Operation) -> bool:
+    """Whether `op` is a nest of loops that inserts elements into carried tensors, one after the other.
+
+    Its operations compute scalars, or extract and insert elements; nothing in it is a structured operation.
+    """
+    if not isinstance(op, scf.ForOp):
         return False
-    start = carried = op.body.block.args[1]
-    for inner in op.body.block.ops:
+    inserts = False
+    for inner in op.walk():
         if isinstance(inner, tensor.InsertOp):
-            if inner.dest is not carried:
-                return False
-            carried = inner.result
-        elif isinstance(inner, scf.ForOp):
-            if inner.operands[3] is not carried or not is_scatter(inner):
-                return False
-            carried = inner.results[0]
-        elif isinstance(inner, scf.YieldOp):
-            return inner.operands[0] is carried and carried is not start
-        elif not isinstance(inner, tensor.ExtractOp) and any(map(is_tensor, (*inner.operands, *inner.results))):
+            inserts = True
+        elif not isinstance(inner, tensor.ExtractOp | scf.ForOp | scf.IfOp | scf.YieldOp) and any(
+            map(is_tensor, (*inner.operands, *inner.results))
+        ):
             return False
-    return False
+    return inserts
 
 
 def is_tensor(value: SSAValue) -> bool:

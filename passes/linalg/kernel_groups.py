@@ -13,7 +13,7 @@ from dialects.remarks import emit_remark, is_collecting
 from dialects.structured import element_type
 from passes.linalg.bodies import captured_by
 from passes.linalg.groups import AcyclicGroups
-from passes.linalg.host_blocks import is_scatter
+from passes.linalg.host_blocks import is_scalar_nest
 from passes.linalg.kernel_names import content_names
 from passes.linalg.maps import Access, accesses, dimension, identity_prefix, loop_sizes, num_parallel, shape_of
 
@@ -42,7 +42,8 @@ class Group:
     members: list[Member]
     tile: tuple[int, ...]
     may_grow: bool = True
-    results: dict[SSAValue, None] = field(default_factory=dict[SSAValue, None])
+    results: dict[SSAValue, int] = field(default_factory=dict[SSAValue, int])
+    """The values computed, each with how many of its leading dimensions are those of the loops that compute it."""
 
 
 class KernelGrouping:
@@ -76,11 +77,15 @@ class KernelGrouping:
             self._node_of[result] = node
         if isinstance(op, GenericOp):
             member = _examine(op, node, captured)
-            self.groups[node] = Group([member], member.parallel, results=dict.fromkeys(op.results))
+            written = member.reads[len(op.inputs) :]
+            results: dict[SSAValue, int] = {
+                result: identity_prefix(access) for result, (_, access) in zip(op.results, written, strict=True)
+            }
+            self.groups[node] = Group([member], member.parallel, results=results)
             self._join_producers(member)
-        elif is_scatter(op):
+        elif is_scalar_nest(op):
             member = Member(op, node, (), 0, [], captured)
-            self.groups[node] = Group([member], (), may_grow=False, results=dict.fromkeys(op.results))
+            self.groups[node] = Group([member], (), may_grow=False, results=dict.fromkeys(op.results, 0))
         return node
 
     def _join_producers(self, member: Member) -> None:
@@ -133,7 +138,7 @@ class KernelGrouping:
                     return "a computed index may read any element of the other's result"
                 for value, access in member.reads:
                     if value in source.results:
-                        shared = min(shared, identity_prefix(access))
+                        shared = min(shared, identity_prefix(access), source.results[value])
         tile = mine.tile[:shared]
         if tile == mine.tile == theirs.tile:
             return tile

@@ -3,7 +3,7 @@
 from collections.abc import Container
 from typing import Any, cast
 
-from xdsl.dialects import arith, tensor
+from xdsl.dialects import arith, scf, tensor
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, StringAttr, TensorType
 from xdsl.dialects.linalg.ops import FillOp, GenericOp
 from xdsl.ir import Block, Operation, Region, SSAValue
@@ -20,7 +20,7 @@ from dialects.structured import (
     is_splat_constant,
 )
 from passes.linalg.bodies import captured_by, drain
-from passes.linalg.host_blocks import CONTROL_FLOW, is_scatter, is_tensor
+from passes.linalg.host_blocks import CONTROL_FLOW, is_scalar_nest, is_tensor
 from passes.linalg.kernel_groups import Group, KernelGrouping
 from passes.linalg.kernel_names import kernel_name
 from passes.linalg.maps import tensor_type_of
@@ -56,7 +56,7 @@ def _build_filled(b: OpBuilder, value: SSAValue, result_type: TensorType[Any]) -
 
 def _is_destination(op: Operation, index: int) -> bool:
     return (isinstance(op, GenericOp) and index >= len(op.operands) - len(op.results)) or (
-        is_scatter(op) and index >= 3
+        is_scalar_nest(op) and index >= 3
     )
 
 
@@ -78,7 +78,7 @@ def build_kernels(block: Block, grouping: KernelGrouping) -> None:
             repeated.append(op)
         else:
             node = grouping.add(op)
-            if not (isinstance(op, GenericOp) or is_scatter(op)):
+            if not (isinstance(op, GenericOp) or is_scalar_nest(op)):
                 others[node] = op
     for op in early:
         block.add_op(op)
@@ -134,7 +134,12 @@ def _build_kernel(b: OpBuilder, group: Group) -> None:
     for op in ops:
         body.add(op)
     inside = set(ops)
-    results = [value for value in group.results if any(_enclosing(use.operation, inside) is None for use in value.uses)]
+    results = [
+        value
+        for value in group.results
+        # What a nest of loops writes is too large for the stack: it needs a place in the arena even if nothing reads it.
+        if isinstance(value.owner, scf.ForOp) or any(_enclosing(use.operation, inside) is None for use in value.uses)
+    ]
     outside = {value: [use for use in value.uses if _enclosing(use.operation, inside) is None] for value in results}
     body.builder.location = b.location = ops[-1].location
     body.builder.create_op(YieldOp, results)

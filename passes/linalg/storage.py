@@ -125,7 +125,7 @@ def overwrite_refusal(kernel: KernelOp, operand: int, result: int) -> str:
     yielded = last.operands[result]
     writer = yielded.owner
     if isinstance(writer, ForOp):
-        return _scatter_refusal(writer, argument)
+        return _nest_refusal(writer, yielded, argument)
     if not isinstance(writer, GenericOp):
         return "the result is not written by a structured operation"
     written = False
@@ -143,11 +143,11 @@ def overwrite_refusal(kernel: KernelOp, operand: int, result: int) -> str:
     return ""
 
 
-def _scatter_refusal(loop: ForOp, argument: BlockArgument) -> str:
-    uses = list(argument.uses)
-    if len(uses) == 1 and uses[0].operation is loop and argument in loop.iter_args:
+def _nest_refusal(loop: ForOp, result: SSAValue, argument: BlockArgument) -> str:
+    (use, *others) = argument.uses
+    if not others and use.operation is loop and loop.results[use.index - 3] is result:
         return ""
-    return "the scattered-into operand has other readers"
+    return "what the loops insert into has other readers"
 
 
 def _is_pointwise(access: AffineMap) -> bool:
