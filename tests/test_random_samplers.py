@@ -62,15 +62,34 @@ def test_moments_of_normal_numbers(dtype):
         assert abs((x**power).mean() - mean) < 4 * np.sqrt(variance / len(x))
 
 
-def test_the_normal_quantile_is_exact_in_the_tails():
-    from compiler.random.normal_quantile import upper_quantile
+@pytest.mark.parametrize(
+    ("lower", "upper"), [(-1.0, 2.0), (3.0, np.inf), (-np.inf, -6.0), (-np.inf, np.inf), (8.0, 8.5)]
+)
+def test_truncated_normal_numbers_follow_their_distribution(lower, upper):
+    for dtype in (np.float32, np.float64):
+        numbers = random.truncated_normal(KEY, lower, upper, (SIZE,), dtype)
+        assert numbers.dtype == dtype
+        assert numbers.min() >= lower
+        assert numbers.max() <= upper
+        assert np.isfinite(numbers).all()
+        assert_distributed(numbers, stats.truncnorm(lower, upper))
 
-    for dtype, least in ((np.float32, 2.0**-33), (np.float64, 2.0**-65)):
-        tails = np.concatenate([np.geomspace(least, 0.5, 4000), np.linspace(0.01, 0.5, 4000)]).astype(dtype)
-        got = compiler.jit(upper_quantile)(tails)
-        want = -special.ndtri(tails.astype(np.float64))
-        eps = np.finfo(dtype).eps
-        np.testing.assert_allclose(got, want, rtol=8 * eps, atol=4 * eps)
+
+def test_truncated_normal_numbers_beyond_all_probability_are_the_nearer_bound():
+    assert random.truncated_normal(KEY, np.full(3, 50.0), 60.0).tolist() == [50.0] * 3
+    assert random.truncated_normal(KEY, np.full(3, -np.inf), -60.0).tolist() == [-60.0] * 3
+
+
+def test_truncated_normal_numbers_move_with_the_bounds():
+    bounds = np.array([0.5, 1.5])
+
+    def draw(bounds):
+        return random.truncated_normal(KEY, bounds[0], bounds[1], (5,))
+
+    got = compiler.jit(compiler.vmap(lambda d: compiler.jvp(draw, (bounds,), (d,))[1]))(np.eye(2))
+    step = 1e-6
+    want = [(draw(bounds + step * d) - draw(bounds - step * d)) / (2 * step) for d in np.eye(2)]
+    np.testing.assert_allclose(got, want, rtol=1e-7)
 
 
 def test_uniform_numbers_stay_below_the_upper_bound():
@@ -138,6 +157,27 @@ def test_categories_are_as_likely_as_their_weights():
     assert random.categorical(KEY, logits.astype(np.float32)[0]).shape == ()
 
 
+@pytest.mark.parametrize("lam", [0.0, 0.3, 5.0, 9.99, 10.0, 60.0])
+def test_poisson_numbers_are_as_likely_as_they_should(lam):
+    numbers = random.poisson(KEY, lam, (SIZE,))
+    last = int(lam + 3.5 * np.sqrt(lam))
+    expected = np.append(stats.poisson(lam).pmf(np.arange(last)), stats.poisson(lam).sf(last - 1))
+    first = np.argmax(expected > 5 / SIZE)  # a test of frequencies needs some of each
+    expected = np.append(expected[: first + 1].sum(), expected[first + 1 :])
+    assert_frequent(np.clip(numbers, first, last) - first, expected)
+
+
+def test_poisson_numbers_of_many_expected_ones_together():
+    lam = np.array([0.5, 1e3, 1e9, -1.0, np.nan])
+    keys = random.split(KEY, 500)
+    got = compiler.vmap(lambda key: random.poisson(key, lam))(keys)
+    np.testing.assert_array_equal(got[3], random.poisson(keys[3], lam))
+    assert (got[:, 3:] == -1).all()
+    scaled = (got[:, :3] - lam[:3]) / np.sqrt(lam[:3])
+    assert np.abs(scaled.mean(axis=0)).max() < 4 / np.sqrt(500)
+    assert np.abs(scaled.var(axis=0) - 1).max() < 0.3
+
+
 @pytest.mark.parametrize("a", [0.05, 0.7, 1.0, 2.5, 300.0])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_gamma_numbers_follow_their_distribution(a, dtype):
@@ -195,7 +235,9 @@ def test_permutations_shuffle_along_an_axis():
     alone = random.permutation(KEY, x, axis=1, independent=True)
     np.testing.assert_array_equal(np.sort(alone, axis=1), x)
     assert (alone - alone[:1] != x - x[:1]).any()
-    assert random.permutation(KEY, x).tolist() != x.tolist() or random.permutation(random.key(1), x).tolist() != x.tolist()
+    assert (
+        random.permutation(KEY, x).tolist() != x.tolist() or random.permutation(random.key(1), x).tolist() != x.tolist()
+    )
 
 
 @pytest.mark.parametrize("p", [None, np.array([0.5, 0.0, 0.2, 0.3])])

@@ -12,8 +12,8 @@ a part, the domain, that tells numbers, split keys and folded keys apart: they n
 Floating point is float64 unless `dtype` says otherwise, integers are int64, as in NumPy. The numbers differ from JAX's.
 """
 
-from compiler.random.continuous import cauchy, exponential, gumbel, laplace, logistic, normal
-from compiler.random.discrete import categorical, choice, permutation
+from compiler.random.continuous import cauchy, exponential, gumbel, laplace, logistic, normal, truncated_normal
+from compiler.random.discrete import categorical, choice, permutation, poisson
 from compiler.random.gamma import beta, dirichlet, gamma, loggamma
 from compiler.random.keys import PRNGKey, bits, fold_in, key, split
 from compiler.random.uniform import bernoulli, rademacher, randint, uniform
@@ -37,8 +37,10 @@ __all__ = [
     "logistic",
     "normal",
     "permutation",
+    "poisson",
     "rademacher",
     "randint",
     "split",
+    "truncated_normal",
     "uniform",
 ]

@@ -1,23 +1,32 @@
 """Random choices: of a category, of elements of an array, of an order."""
 
+import operator
 from typing import Any
 
 import numpy as np
 
 from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
+from compiler.loops import while_loop
 from compiler.operands import as_tracer
 from compiler.random.continuous import draw_gumbel
 from compiler.random.drawing import (
     Shape,
+    as_integer,
     as_shape,
     check_key,
+    common_shape,
+    parameter,
+    positive_uniform,
     run,
     shape_of,
+    special,
     unit_uniform,
     words,
 )
+from compiler.random.rejection import State, first_accepted
 from compiler.random.uniform import randint
-from compiler.tracer import xp
+from compiler.tracer import Tracer, xp
+from dialects.dlc.special import lgamma
 
 
 def categorical(key: Any, logits: Any, axis: int = -1, shape: Any = None) -> Any:
@@ -60,6 +69,89 @@ def categorical(key: Any, logits: Any, axis: int = -1, shape: Any = None) -> Any
 def _categorical(key: Any, logits: Any, *, axis: int, leading: Shape) -> Any:
     x = as_tracer(logits)
     return xp.argmax(x + draw_gumbel(key, shape=(*leading, *x.shape), dtype=x.dtype), axis=axis)
+
+
+def poisson(key: Any, lam: Any, shape: Any = None, dtype: Any = np.int64) -> Any:
+    """Numbers of the Poisson distribution, whose probabilities are `lam**k exp(-lam) / k!`.
+
+    Below `lam = 10` by summing up probabilities to a uniform number, from there on by Hörmann's transformed rejection ("The
+    transformed rejection method for generating Poisson random variables", 1993, algorithm PTRS), which all elements go
+    through together.
+
+    Args:
+        key: `uint32[2]`.
+        lam: expected numbers, at least 0; they broadcast to `shape`.
+        shape: the shape of the result, that of `lam` if left out.
+        dtype: an integer dtype that has all numbers to expect.
+
+    Returns:
+        Integers; -1 where `lam` is negative or NaN.
+
+    Raises:
+        ShapeError: `lam` does not broadcast to `shape`.
+        DtypeError: `dtype` is not an integer.
+
+    Example:
+        >>> from compiler import random
+        >>> random.poisson(random.key(0), 3.0, (5,))
+        array([5, 2, 2, 2, 4])
+    """
+    check_key("poisson", key)
+    return run(_poisson, key, lam, shape=common_shape("poisson", shape, lam), dtype=as_integer("poisson", dtype))
+
+
+_LARGE = 10.0
+
+
+def _poisson(key: Any, lam: Any, *, shape: Shape, dtype: np.dtype[Any]) -> Any:
+    expected = xp.broadcast_to(parameter(lam, np.dtype(np.float64)), shape)
+    is_large = expected >= _LARGE
+    small = _poisson_by_sums(key, xp.where(is_large, 0.0, expected))
+    large = _poisson_by_rejection(key, xp.where(is_large, expected, _LARGE), ~is_large)
+    return xp.where(expected >= 0.0, xp.where(is_large, large, small), -1.0).astype(dtype)
+
+
+def _poisson_by_sums(key: Any, lam: Any) -> Any:
+    """The least `k` whose sum of probabilities reaches a uniform number; the terms end where they add nothing."""
+    u = positive_uniform(key, lam.shape, lam.dtype)  # from stream 0, which the proposals for large ones leave
+
+    def is_short(state: State) -> Any:
+        _, term, total = state
+        return (u > total) & (term > 1e-17 * total)
+
+    def goes_on(state: State) -> Any:
+        return xp.any(is_short(state))
+
+    def step(state: State) -> State:
+        k, term, total = state
+        is_going = is_short(state)
+        term = xp.where(is_going, term * lam / (k + 1.0), term)
+        return xp.where(is_going, k + 1.0, k), term, xp.where(is_going, total + term, total)
+
+    first = xp.exp(-lam)
+    return while_loop(goes_on, step, (xp.zeros_like(lam), first, first))[0]
+
+
+def _poisson_by_rejection(key: Any, lam: Any, is_left_out: Any) -> Any:
+    b = 0.931 + 2.53 * xp.sqrt(lam)
+    a = -0.059 + 0.02483 * b
+    inverse_alpha = 1.1239 + 1.1328 / (b - 3.4)
+    quick = 0.9277 - 3.6224 / (b - 2.0)
+    log_lam = xp.log(lam)
+
+    def propose(stream: Any) -> tuple[Any, Any]:
+        u = positive_uniform(key, lam.shape, lam.dtype, stream=stream) - 0.5
+        v = positive_uniform(key, lam.shape, lam.dtype, stream=stream + np.uint32(1))
+        distance = xp.maximum(0.5 - xp.abs(u), 2.0**-60)
+        k = xp.floor((2.0 * a / distance + b) * u + lam + 0.43)
+        is_inside = (k >= 0.0) & ((distance >= 0.013) | (v <= distance))
+        k = xp.maximum(k, 0.0)
+        is_below = xp.log(v * inverse_alpha / (a / (distance * distance) + b)) <= (
+            k * log_lam - lam - special(lgamma, k + 1.0)
+        )
+        return k, is_inside & (((distance >= 0.07) & (v <= quick)) | is_below)
+
+    return first_accepted(propose, is_left_out, xp.zeros_like(lam))
 
 
 def permutation(key: Any, x: Any, axis: int = 0, independent: bool = False) -> Any:
@@ -167,10 +259,11 @@ def _taken(arrays: dict[str, Any], indices: Any, shape: Shape, axis: int) -> Any
 
 
 def _count(name: str, what: str, x: Any) -> int:
-    if isinstance(x, bool) or not isinstance(x, int | np.integer):
+    if isinstance(x, Tracer) or not hasattr(x, "__index__"):
         raise ArgumentError(
             at_user_line(f"{name}: {what} is {x!r}; use an array, or an integer that is known while tracing")
         )
-    if int(x) < 0:
-        raise ArgumentError(at_user_line(f"{name}: {what} is {int(x)}, expected at least 0"))
-    return int(x)
+    count = operator.index(x)
+    if count < 0:
+        raise ArgumentError(at_user_line(f"{name}: {what} is {count}, expected at least 0"))
+    return count

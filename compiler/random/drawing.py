@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from xdsl.ir import SSAValue
 
 from compiler.axes import is_sequence
 from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
@@ -184,9 +184,6 @@ def with_sign(is_negative: Tracer, x: Any) -> Any:
     return xp.where(is_negative, -x, x)
 
 
-def polynomial(x: Any, coefficients: NDArray[Any] | tuple[float, ...]) -> Any:
-    """`coefficients[0] + coefficients[1] x + …`."""
-    result: Any = float(coefficients[-1])
-    for coefficient in coefficients[-2::-1]:
-        result = result * x + float(coefficient)
-    return result
+def special(function: Callable[..., SSAValue], x: Any) -> Tracer:
+    """A function of `dialects.dlc.special`, of a tracer."""
+    return new_tracer(function(current_frame().builder, array_value(x)))

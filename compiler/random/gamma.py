@@ -14,13 +14,15 @@ from compiler.random.drawing import (
     check_key,
     common_shape,
     parameter,
-    polynomial,
     positive_uniform,
     run,
     shape_of,
+    special,
 )
 from compiler.random.keys import split
+from compiler.random.rejection import first_accepted
 from compiler.tracer import Tracer, xp
+from dialects.dlc.special import digamma
 
 
 def gamma(key: Any, a: Any, shape: Any = None, dtype: Any = np.float64) -> Any:
@@ -161,6 +163,7 @@ def _sample(key: Any, a: Any) -> tuple[Any, Any]:
     is_small = a < 1.0
     center = xp.where(is_small, a + 1.0, a) - 1.0 / 3.0
     value = center * _cubes(key, center)
+    # From stream 0, which the proposals leave.
     log_factor = xp.where(is_small, xp.log(positive_uniform(key, a.shape, a.dtype)) / a, 0.0)
     is_right = a > 0.0
     return (
@@ -174,19 +177,15 @@ def _cubes(key: Any, center: Any) -> Any:
     width = 1.0 / (3.0 * xp.sqrt(center))
     shape, dtype = center.shape, center.dtype
 
-    def step(state: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
-        number, is_done, cube = state
-        # Stream 0 has been drawn from for the factor of small shapes.
-        x = draw_normal(key, shape=shape, dtype=dtype, stream=number)
-        u = positive_uniform(key, shape, dtype, stream=number + np.uint32(1))
+    def propose(stream: Any) -> tuple[Any, Any]:
+        x = draw_normal(key, shape=shape, dtype=dtype, stream=stream)
+        u = positive_uniform(key, shape, dtype, stream=stream + np.uint32(1))
         v = (1.0 + width * x) ** 3
         log_v = xp.log(xp.where(v > 0.0, v, 1.0))
-        is_accepted = (v > 0.0) & (xp.log(u) < 0.5 * x * x + center * (1.0 - v + log_v))
-        return number + np.uint32(2), is_done | is_accepted, xp.where(is_done | ~is_accepted, cube, v)
+        return v, (v > 0.0) & (xp.log(u) < 0.5 * x * x + center * (1.0 - v + log_v))
 
     # Where the shape is not a number above 0, nothing would ever be accepted.
-    start = (np.uint32(1), ~(center > 0.0), xp.ones_like(center))
-    return while_loop(lambda state: xp.any(~state[1]), step, start)[2]
+    return first_accepted(propose, ~(center > 0.0), xp.ones_like(center))
 
 
 @_sample.defjvp
@@ -198,7 +197,7 @@ def _sample_jvp(primals: tuple[Any, Any], tangents: tuple[Any, Any]) -> tuple[An
     key, a = primals
     x, log_x = _sample(key, a)
     series, slope = _series(a, x)
-    d_log = -((log_x - _digamma(a + 1.0)) * series + slope) / a * tangents[1]
+    d_log = -((log_x - special(digamma, a + 1.0)) * series + slope) / a * tangents[1]
     return (x, log_x), (x * d_log, d_log)
 
 
@@ -219,15 +218,3 @@ def _series(a: Tracer, x: Tracer) -> tuple[Any, Any]:
     one, zero = xp.ones_like(a), xp.zeros_like(a)
     first = (a.dtype.type(1), one, zero, one, zero)
     return while_loop(goes_on, step, first)[3:]
-
-
-def _digamma(z: Any) -> Any:
-    """The derivative of `log gamma(z)` for `z >= 1`: by recurrence to `z + 6`, then asymptotically (DLMF 5.11.2)."""
-    shift: Any = 0.0
-    for k in range(6):
-        shift = shift + 1.0 / (z + float(k))
-    z = z + 6.0
-    inverse = 1.0 / z
-    square = inverse * inverse
-    series = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12)
-    return xp.log(z) - 0.5 * inverse - square * polynomial(square, series) - shift

@@ -144,7 +144,7 @@ def bits(key: Any, shape: Any = (), dtype: Any = np.uint32) -> Any:
     Example:
         >>> from compiler import random
         >>> random.bits(random.key(0), (2,))
-        array([1713891541, 1713030151], dtype=uint32)
+        array([1713891541, 4175744164], dtype=uint32)
     """
     check_key("bits", key)
     known = as_integer("bits", np.uint32 if dtype is None else dtype, "u")
