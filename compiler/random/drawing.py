@@ -17,7 +17,7 @@ from compiler.promotion import broadcast_shapes
 from compiler.tracer import Tracer, xp
 from compiler.tracing import current_frame, is_tracing
 from dialects.builder import tensor_type
-from dialects.dlc.arithmetic import div
+from dialects.dlc.bits import shift_right_logical
 from dialects.dlc.constants import full
 from dialects.dlc.interfaces import ELEMENT_TYPES, tensor_type_of
 from dialects.dlc.random_bits import random_bits
@@ -150,7 +150,7 @@ def _word_dtype(dtype: FloatDtype) -> np.dtype[Any]:
 def shifted_right(x: Tracer, count: int) -> Tracer:
     """`x // 2**count` of an unsigned dtype."""
     value, b = array_value(x), current_frame().builder
-    return new_tracer(div(b, value, full(b, 1 << count, tensor_type_of(value))))
+    return new_tracer(shift_right_logical(b, value, full(b, count, tensor_type_of(value))))
 
 
 def unit_uniform(key: Any, shape: Shape, dtype: FloatDtype, *, stream: Any = 0) -> Tracer:

@@ -38,8 +38,8 @@ from dialects.dlc.scan import ScanOp
 from dialects.dlc.selection import ClampOp, CompareOp, SelectOp
 from dialects.dlc.shape import ReshapeOp, ReverseOp, TransposeOp
 from dialects.dlc.slicing import ConcatenateOp, PadOp, SliceOp
-from dialects.dlc.special import DigammaOp, ErfcInvOp, ErfcOp, ErfcxOp, ErfInvOp, LgammaOp, PolygammaOp
 from dialects.dlc.sorting import SearchsortedOp, SortOp
+from dialects.dlc.special import DigammaOp, ErfcInvOp, ErfcOp, ErfcxOp, ErfInvOp, LgammaOp, PolygammaOp
 from dialects.dlc.transforms import CallOp, JvpOp, VjpOp, VmapOp
 from dialects.dlc.trigonometric import (
     AcoshOp,

@@ -169,20 +169,7 @@ class RandomBitsOp(TensorOp):
             return [_truncated(inner, part, part_element) for part in self._parts(inner, block, arguments)]
 
         def order(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
-            *parts, _ = arguments
-            per_part = pieces // len(parts)
-            piece = _loop_index(inner, rank - 2)
-            number = scalar_op(inner, arith.ShRUIOp, piece, inner.constant(per_part.bit_length() - 1, i64))
-            chosen = parts[-1]
-            for candidate in range(len(parts) - 2, -1, -1):
-                is_it = scalar_compare(inner, "eq", number, inner.constant(candidate, i64))
-                chosen = scalar_select(inner, is_it, parts[candidate], chosen)
-            if per_part > 1:
-                position = scalar_op(inner, arith.AndIOp, piece, inner.constant(per_part - 1, i64))
-                count = scalar_op(inner, arith.MuliOp, position, inner.constant(width, i64))
-                chosen = scalar_op(inner, arith.ShRUIOp, chosen, inner.create(arith.TruncIOp, (count,), WORD))
-                chosen = inner.create(arith.TruncIOp, (chosen,), element)
-            return (chosen,)
+            return (self._piece(inner, arguments[:-1], _loop_index(inner, rank - 2)),)
 
         part_type = tensor_type(part_element, (*keys, rows, ROW))
         parts = self._generic(b, operands, part_type.get_shape(), (part_type,) * min(4, pieces), make)
@@ -196,8 +183,28 @@ class RandomBitsOp(TensorOp):
             (PARALLEL,) * rank,
             order,
         )[0]
-        flat = build_reshape(b, ordered, (*keys, rows * pieces * ROW))
+        size = rows * pieces * ROW
+        if math.prod(self._sizes) == size:
+            return build_reshape(b, ordered, self.shape)
+        flat = build_reshape(b, ordered, (*keys, size))
         return build_copy(b, flat, self.result.type, self._flat_map())
+
+    def _piece(self, b: OpBuilder, parts: Sequence[SSAValue], number: SSAValue) -> SSAValue:
+        """The piece of a block with a number, of the words (or pairs of words) that the block consists of."""
+        element = self.result.type.element_type
+        width = cast(IntegerType, element).width.data
+        per_part = max(1, 32 // width)
+        position = scalar_op(b, arith.ShRUIOp, number, b.constant(per_part.bit_length() - 1, i64))
+        chosen = parts[-1]
+        for candidate in range(len(parts) - 2, -1, -1):
+            is_it = scalar_compare(b, "eq", position, b.constant(candidate, i64))
+            chosen = scalar_select(b, is_it, parts[candidate], chosen)
+        if per_part == 1:
+            return chosen
+        within = scalar_op(b, arith.AndIOp, number, b.constant(per_part - 1, i64))
+        count = scalar_op(b, arith.MuliOp, within, b.constant(width, i64))
+        shifted = scalar_op(b, arith.ShRUIOp, chosen, b.create(arith.TruncIOp, (count,), WORD))
+        return b.create(arith.TruncIOp, (shifted,), element)
 
     def _flat_map(self) -> AffineMapAttr:
         """Where in `(keys…, position)` an element of the result is."""
