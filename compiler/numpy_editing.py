@@ -196,6 +196,15 @@ def ix_(*args: Any) -> tuple[Tracer, ...]:
     return tuple(x.reshape([x.size if d == k else 1 for d in range(rank)]) for k, x in enumerate(arrays))
 
 
+def _of_shape(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of NumPy that asks an array for its shape only."""
+
+    def positions(arr: Any, *arguments: Any) -> Any:
+        return function(np.broadcast_to(np.float64(0), as_tracer(arr).shape), *arguments)
+
+    return positions
+
+
 def unravel_index(indices: Any, shape: Any, order: str = "C") -> tuple[Tracer, ...]:
     """`np.unravel_index`. Traced indices out of range cannot raise."""
     sizes = tuple(map(operator.index, shape)) if is_sequence(shape) else (operator.index(shape),)
@@ -231,6 +240,9 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.apply_over_axes: apply_over_axes,
     np.ix_: ix_,
     np.unravel_index: unravel_index,
+    np.tril_indices_from: _of_shape(xp.tril_indices_from),
+    np.triu_indices_from: _of_shape(xp.triu_indices_from),
+    np.diag_indices_from: _of_shape(xp.diag_indices_from),
     np.ravel_multi_index: ravel_multi_index,
 }
 """The functions of this file by the function of NumPy that they are."""

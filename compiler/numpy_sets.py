@@ -155,6 +155,37 @@ def unique_all(x: Any, /, *, size: int | None = None, fill_value: Any = None) ->
     return UniqueAll(values[:length], indices[:length], inverse.reshape(array.shape), counts)
 
 
+class UniqueCounts(NamedTuple):
+    """The results of `unique_counts` of the array API standard."""
+
+    values: Tracer
+    counts: Tracer
+
+
+class UniqueInverse(NamedTuple):
+    """The results of `unique_inverse` of the array API standard."""
+
+    values: Tracer
+    inverse_indices: Tracer
+
+
+def unique_counts(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> UniqueCounts:
+    """The different elements and how many there are of each; see `unique_all`."""
+    found = unique_all(x, size=size, fill_value=fill_value)
+    return UniqueCounts(found.values, found.counts)
+
+
+def unique_inverse(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> UniqueInverse:
+    """The different elements and which of them every element is; see `unique_all`."""
+    found = unique_all(x, size=size, fill_value=fill_value)
+    return UniqueInverse(found.values, found.inverse_indices)
+
+
+def unique_values(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> Tracer:
+    """The different elements; see `unique_all`."""
+    return unique_all(x, size=size, fill_value=fill_value).values
+
+
 def unique(
     ar: Any,
     return_index: bool = False,
@@ -215,6 +246,10 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.histogram: histogram,
     np.histogram_bin_edges: histogram_bin_edges,
     np.unique: unique,
+    np.unique_all: unique_all,
+    np.unique_counts: unique_counts,
+    np.unique_inverse: unique_inverse,
+    np.unique_values: unique_values,
     np.isin: isin,
 }
 """The functions of this file by the function of NumPy that they are."""

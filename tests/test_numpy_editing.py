@@ -9,6 +9,7 @@ from traced import assert_as_numpy
 
 import compiler
 from compiler.errors import CompilerError, ShapeError, UnsupportedError
+from compiler.numpy_shape import repeat
 
 WIDTHS = ((2, 1), (0, 3))
 
@@ -79,6 +80,9 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
         np.ravel_multi_index((np.abs(x[0]).astype(int) % 2, np.abs(x[1]).astype(int)), (2, 5)),
         np.ravel_multi_index((x[0].astype(int), x[1].astype(int)), (3, 4), mode=("clip", "wrap"), order="F"),
     ),
+    "indices of shape": lambda x: [
+        x[0] [f(x[0])] for f in (np.tril_indices_from, np.triu_indices_from)
+    ] + [x[0, :, :3][np.diag_indices_from(x[0, :, :3])]],
     # statistics
     "cov": lambda x: (
         np.cov(x[0]),
@@ -116,6 +120,14 @@ def test_function_is_as_in_numpy(name: str, dtype: Any) -> None:
     values = np.random.default_rng(5).integers(-4, 5, (2, 3, 4))
     x = values.astype(dtype) if np.dtype(dtype).kind == "i" else (values / 4).astype(dtype)
     assert_as_numpy(FUNCTIONS[name], x, ulps=32)
+
+
+def test_repetition_by_traced_counts_has_a_static_length() -> None:
+    x, counts = np.array([[1, 2, 3], [4, 5, 6]]), np.array([2, 0, 3])
+    fn = compiler.jit(lambda x, counts, length: repeat(x, counts, 1, total_repeat_length=length), static_argnums=2)
+    np.testing.assert_array_equal(fn(x, counts, 5), np.repeat(x, counts, 1))
+    np.testing.assert_array_equal(fn(x, counts, 7), [[1, 1, 3, 3, 3, 3, 3], [4, 4, 6, 6, 6, 6, 6]])
+    np.testing.assert_array_equal(fn(x, counts, 3), [[1, 1, 3], [4, 4, 6]])
 
 
 def test_functions_are_applied_along_and_over_axes() -> None:
