@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from compiler.frames import current_frame
 from compiler.numpy_linalg import astype
 from compiler.numpy_ufuncs import store
 from compiler.operands import as_tracer
-from compiler.promotion import BOOL, FLOAT64, INT32, INT64
+from compiler.promotion import BOOL, FLOAT64, INT32
 from compiler.tracer import Tracer, value_of, xp
 from dialects.builder import OpBuilder
 from dialects.dlc import reduction
@@ -50,9 +51,13 @@ def in_accumulator_dtype(x: Tracer, dtype: Any = None) -> Tracer:
     """`x` in the dtype that NumPy adds and multiplies it in: integers in no less than 64 bits."""
     if dtype is not None:
         return x.astype(dtype)
-    if x.dtype.kind in "bi" and x.dtype.itemsize < 8:
-        return astype(x, INT64)
-    return astype(x, np.dtype(np.uint64)) if x.dtype.kind == "u" else x
+    return astype(x, accumulator_dtype(x.dtype))
+
+
+@cache
+def accumulator_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype that NumPy adds and multiplies numbers of `dtype` in: integers have at least 64 bits."""
+    return np.sum(np.empty(0, dtype)).dtype
 
 
 def sum_(
@@ -109,7 +114,7 @@ def least_or_greatest(dtype: np.dtype[Any], sign: float) -> Any:
     """The greatest value of a dtype if `sign` is positive, the least if negative."""
     if dtype == BOOL:
         return sign > 0
-    if dtype.kind == "i":
+    if dtype.kind in "iu":
         return np.iinfo(dtype).max if sign > 0 else np.iinfo(dtype).min
     return math.copysign(math.inf, sign)
 

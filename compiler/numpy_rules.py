@@ -26,6 +26,8 @@ from compiler.numpy_sorting import FUNCTIONS as SORTING_FUNCTIONS
 from compiler.numpy_statistics import FUNCTIONS as STATISTICS_FUNCTIONS
 from compiler.numpy_ufuncs import traced_ufunc
 from compiler.numpy_windows import FUNCTIONS as WINDOW_FUNCTIONS
+from compiler.operands import as_tracer
+from compiler.tensor import plain
 from compiler.tracer import Tracer, fail_unsupported
 from compiler.ufunc_methods import traced_method
 
@@ -59,7 +61,7 @@ _INSTEAD: dict[Any, str] = {
 
 
 class NumpyRules:
-    """The `Rules` of NumPy."""
+    """The `Rules` of NumPy. A `Tensor` that is no argument of the function being traced is a constant."""
 
     def ufunc(
         self, ufunc: np.ufunc, method: str, inputs: Sequence[Any], arguments: Mapping[str, Any], *, is_operator: bool
@@ -67,8 +69,8 @@ class NumpyRules:
         """The value of a ufunc or of one of its methods."""
         try:
             if method != "__call__":
-                return traced_method(ufunc, method, inputs, arguments)
-            return traced_ufunc(ufunc, inputs, arguments, is_operator=is_operator)
+                return traced_method(ufunc, method, plain(inputs), plain(arguments))
+            return traced_ufunc(ufunc, plain(inputs), plain(arguments), is_operator=is_operator)
         except VerifyException as error:
             raise ShapeError(at_user_line(f"np.{ufunc.__name__}: {error}")) from error
 
@@ -80,17 +82,17 @@ class NumpyRules:
             advice = _INSTEAD.get(function, "write it with functions of NumPy that are supported")
             fail_unsupported(f"the function `{module}.{function.__name__}`", advice)
         try:
-            return ours(*args, **kwargs)
+            return ours(*plain(args), **plain(kwargs))
         except VerifyException as error:
             raise ShapeError(at_user_line(f"np.{function.__name__}: {error}")) from error
 
     def read(self, x: Any, index: Any) -> Tracer:
         """The value of `x[index]`."""
-        return read_index(x, index)
+        return read_index(as_tracer(x), plain(index))
 
     def write(self, x: Any, index: Any, value: Any) -> None:
         """Carry out `x[index] = value`."""
-        write_index(x, index, value)
+        write_index(x, plain(index), plain(value))
 
 
 RULES = NumpyRules()

@@ -7,12 +7,17 @@ CompilerError
 ├── DtypeError              an element type that is not supported            (also a TypeError)
 ├── UnsupportedError        a function or feature that dlc does not have     (also a NotImplementedError)
 ├── ArgumentError           a wrong argument of a public function            (also a TypeError)
+├── CopyError               a copy is needed that was forbidden              (also a ValueError)
 ├── MissingLibraryError     a BLAS, CUDA or other library that is not there  (also an ImportError)
 └── InternalError           our mistake: a pass failed on a valid program
 ```
 
 A message names the operation or pass, what is wrong with both values, and what to do; `jit` adds the user's file and line.
 """
+
+import linecache
+
+from xdsl.dialects.builtin import FileLineColLoc, LocationAttr
 
 
 class CompilerError(Exception):
@@ -39,9 +44,26 @@ class ArgumentError(CompilerError, TypeError):
     """A wrong argument of a public function."""
 
 
+class CopyError(CompilerError, ValueError):
+    """An array must be copied for what is asked, and `copy=False` forbids it."""
+
+
 class MissingLibraryError(CompilerError, ImportError):
     """A library that the program needs and that could not be found or loaded."""
 
 
 class InternalError(CompilerError):
     """A mistake of the compiler: a pass failed on a program that it should accept."""
+
+
+def show_line(filename: str, line: int) -> str:
+    """`file:line: text of the line`."""
+    text = linecache.getline(filename, line).strip()
+    return f"{filename}:{line}: {text}" if text else f"{filename}:{line}"
+
+
+def at_location(message: str, location: LocationAttr) -> str:
+    """`message`, followed by the file, the line and the text of the user's line that an operation comes from."""
+    if not isinstance(location, FileLineColLoc):
+        return message
+    return f"{message}\n  at {show_line(location.filename.data, location.line.data)}"

@@ -7,10 +7,31 @@ from xdsl.dialects.builtin import IntegerAttr, StringAttr, i64
 from dialects.builder import int_array
 from dialects.dlc.arithmetic import AddOp, DivOp, MulOp, NegOp, SubOp
 from dialects.dlc.binary import AndOp, MaxOp, MinOp, OrOp, PowOp, RemOp, XorOp
+from dialects.dlc.bits import (
+    BitcastConvertOp,
+    CopysignOp,
+    PopcntOp,
+    ShiftLeftOp,
+    ShiftRightArithmeticOp,
+    ShiftRightLogicalOp,
+)
 from dialects.dlc.broadcast import BroadcastInDimOp, ReduceSumOp
 from dialects.dlc.constants import ConstantOp, IotaOp, dense_attribute
 from dialects.dlc.conversion import ConvertOp
+from dialects.dlc.powers import CbrtOp, Exp2Op, Log2Op, Log10Op
 from dialects.dlc.selection import DIRECTIONS, ClampOp, CompareOp, SelectOp
+from dialects.dlc.trigonometric import (
+    AcoshOp,
+    AcosOp,
+    AsinhOp,
+    AsinOp,
+    Atan2Op,
+    AtanhOp,
+    AtanOp,
+    CoshOp,
+    SinhOp,
+    TanOp,
+)
 from dialects.dlc.unary import (
     AbsOp,
     CeilOp,
@@ -30,10 +51,11 @@ from dialects.dlc.unary import (
     SqrtOp,
     StopGradientOp,
     TanhOp,
+    TruncOp,
 )
 
 FLOATS = ("3x5xf64", "7xf32", "f64", "1x1xf64", "0x3xf32", "2x3x5xf32")
-INTS = ("3x5xi32", "9xi64", "i32", "1xi64", "3x0xi32")
+INTS = ("3x5xi32", "9xi64", "i32", "1xi64", "3x0xi32", "5xi8", "i16", "7xui8", "3x3xui16", "5xui32", "9xui64")
 BOOLS = ("3x5xi1", "i1", "17xi1")
 ARITHMETIC = (*FLOATS, *INTS)
 BITWISE = (*INTS, *BOOLS)
@@ -56,6 +78,21 @@ UNARY = {
     FloorOp: (FLOATS, None),
     CeilOp: (FLOATS, None),
     RoundOp: (FLOATS, None),
+    TruncOp: (FLOATS, None),
+    TanOp: (FLOATS, (-1.4, 1.4)),
+    AsinOp: (FLOATS, (-0.95, 0.95)),
+    AcosOp: (FLOATS, (-0.95, 0.95)),
+    AtanOp: (FLOATS, None),
+    SinhOp: (FLOATS, None),
+    CoshOp: (FLOATS, None),
+    AsinhOp: (FLOATS, None),
+    AcoshOp: (FLOATS, (1.1, 9)),
+    AtanhOp: (FLOATS, (-0.95, 0.95)),
+    Exp2Op: (FLOATS, None),
+    Log2Op: (FLOATS, (0.1, 9)),
+    Log10Op: (FLOATS, (0.1, 9)),
+    CbrtOp: (FLOATS, (0.1, 9)),
+    PopcntOp: (INTS, (-900, 900)),
     NotOp: (BITWISE, None),
     StopGradientOp: (FLOATS, None),
 }
@@ -72,6 +109,11 @@ BINARY = {
     AndOp: (BITWISE, ()),
     OrOp: (BITWISE, ()),
     XorOp: (BITWISE, ()),
+    Atan2Op: (FLOATS, ((0.1, 3), (-3, 3))),
+    CopysignOp: (FLOATS, ((0.1, 3), (0.1, 3))),
+    ShiftLeftOp: (INTS, ((-99, 99), (-2, 70))),
+    ShiftRightArithmeticOp: (INTS, ((-(10**9), 10**9), (-2, 70))),
+    ShiftRightLogicalOp: (INTS, ((-(10**9), 10**9), (-2, 70))),
 }
 
 BROADCASTS = (
@@ -91,6 +133,8 @@ SUMS = (
     ("3x5xf64", (0, 1)),
     ("3x5x2xf32", (0, 2)),
     ("7xi32", (0,)),
+    ("17xui8", (0,)),
+    ("3x17xi16", (1,)),
     ("3x5xi64", ()),
     ("f64", ()),
     ("0x3xf64", (0,)),
@@ -111,9 +155,13 @@ CONSTANTS = (
     np.arange(300, dtype=np.int32) - 150,
     np.array([-(2**63), 2**63 - 1]),
     np.full((4, 4), -3),
+    np.array([0, 1, 127, 128, 255], np.uint8),
+    np.array([2**63, 2**64 - 1], np.uint64),
+    np.full(7, -5, np.int16),
+    np.full((2, 3), 60000, np.uint16),
 )
 
-IOTAS = (("7xi32", 0), ("3x5xi64", 1), ("3x5xf32", 0), ("2x0x3xf64", 2), ("1xf64", 0))
+IOTAS = (("300xui8", 0), ("7xi32", 0), ("3x5xi64", 1), ("3x5xf32", 0), ("2x0x3xf64", 2), ("1xf64", 0))
 
 SELECTS = (
     ("3x5xi1", "3x5xf64"),
@@ -132,17 +180,32 @@ CLAMPS = (
     ("f32", "7xf32", "7xf32"),
     ("f64", "f64", "f64"),
     ("i32", "3x5xi32", "3x5xi32"),
+    ("ui8", "17xui8", "17xui8"),
     ("0xf64", "0xf64", "f64"),
     ("1xi64", "1xi64", "i64"),
 )
 
-COMPARES = ("3x5xf64", "f32", "0xf32", "7xi32", "1xi64", "17xi1")
+COMPARES = ("3x5xf64", "f32", "0xf32", "7xi32", "1xi64", "17xi1", "17xui8", "5xi16", "3xui64")
 
 CONVERSIONS = tuple(
     (f"{sizes}{source}", f"{sizes}{target}")
-    for source in ("f32", "f64", "i1", "i32", "i64")
-    for target, sizes in (("f32", "3x5x"), ("f64", ""), ("i1", "7x"), ("i32", "1x"), ("i64", "0x2x"))
+    for source in ("f32", "f64", "i1", "i8", "i16", "i32", "i64", "ui8", "ui16", "ui32", "ui64")
+    for target, sizes in (
+        ("f32", "3x5x"),
+        ("f64", ""),
+        ("i1", "7x"),
+        ("i8", "5x"),
+        ("i16", ""),
+        ("i32", "1x"),
+        ("i64", "0x2x"),
+        ("ui8", "9x"),
+        ("ui16", "3x3x"),
+        ("ui32", "5x"),
+        ("ui64", "17x"),
+    )
 )
+
+BITCASTS = (("3x5xf32", "3x5xi32"), ("i64", "f64"), ("0x2xf64", "0x2xi64"), ("1xi32", "1xf32"), ("7xf64", "7xf64"))
 
 ELEMENTWISE_EXAMPLES = (
     *(OpExample(ConstantOp, (), {"value": dense_attribute(array)}) for array in CONSTANTS),
@@ -169,4 +232,5 @@ ELEMENTWISE_EXAMPLES = (
         for low, x, high in CLAMPS
     ),
     *(OpExample(ConvertOp, (tensor(source),), {"output": tensor(target)}) for source, target in CONVERSIONS),
+    *(OpExample(BitcastConvertOp, (tensor(source),), {"output": tensor(target)}) for source, target in BITCASTS),
 )

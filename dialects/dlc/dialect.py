@@ -4,13 +4,25 @@ from xdsl.ir import Dialect
 
 from dialects.dlc.arithmetic import AddOp, DivOp, MulOp, NegOp, SubOp
 from dialects.dlc.binary import AndOp, MaxOp, MinOp, OrOp, PowOp, RemOp, XorOp
+from dialects.dlc.bits import (
+    BitcastConvertOp,
+    CopysignOp,
+    PopcntOp,
+    ShiftLeftOp,
+    ShiftRightArithmeticOp,
+    ShiftRightLogicalOp,
+)
 from dialects.dlc.broadcast import BroadcastInDimOp, ReduceSumOp
+from dialects.dlc.case import CaseOp
+from dialects.dlc.checkpoint import CheckpointOp, OptimizationBarrierOp, RecomputedOp
 from dialects.dlc.constants import ConstantOp, IotaOp
 from dialects.dlc.contraction import DotGeneralOp
 from dialects.dlc.conversion import ConvertOp
 from dialects.dlc.cumulative import CumlogsumexpOp, CummaxOp, CumminOp, CumprodOp, CumsumOp, LinearRecurrenceOp
+from dialects.dlc.custom_derivatives import CustomJvpOp, CustomVjpOp, TransposedOp
 from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
 from dialects.dlc.indexing import GatherOp, ScatterOp
+from dialects.dlc.powers import CbrtOp, Exp2Op, Log2Op, Log10Op
 from dialects.dlc.reduction import (
     ArgmaxOp,
     ArgminOp,
@@ -21,11 +33,24 @@ from dialects.dlc.reduction import (
     ReduceProdOp,
     ReduceXorOp,
 )
+from dialects.dlc.scan import ScanOp
 from dialects.dlc.selection import ClampOp, CompareOp, SelectOp
 from dialects.dlc.shape import ReshapeOp, ReverseOp, TransposeOp
 from dialects.dlc.slicing import ConcatenateOp, PadOp, SliceOp
 from dialects.dlc.sorting import SearchsortedOp, SortOp
 from dialects.dlc.transforms import CallOp, JvpOp, VjpOp, VmapOp
+from dialects.dlc.trigonometric import (
+    AcoshOp,
+    AcosOp,
+    AsinhOp,
+    AsinOp,
+    Atan2Op,
+    AtanhOp,
+    AtanOp,
+    CoshOp,
+    SinhOp,
+    TanOp,
+)
 from dialects.dlc.unary import (
     AbsOp,
     CeilOp,
@@ -45,7 +70,9 @@ from dialects.dlc.unary import (
     SqrtOp,
     StopGradientOp,
     TanhOp,
+    TruncOp,
 )
+from dialects.dlc.while_loop import WhileOp
 from dialects.dlc.windows import (
     ReduceWindowMaxOp,
     ReduceWindowMinOp,
@@ -88,6 +115,30 @@ Dlc = Dialect(
         SqrtOp,
         StopGradientOp,
         TanhOp,
+        TruncOp,
+        # trigonometric
+        AcosOp,
+        AcoshOp,
+        AsinOp,
+        AsinhOp,
+        AtanOp,
+        Atan2Op,
+        AtanhOp,
+        CoshOp,
+        SinhOp,
+        TanOp,
+        # powers
+        CbrtOp,
+        Exp2Op,
+        Log2Op,
+        Log10Op,
+        # bits
+        BitcastConvertOp,
+        CopysignOp,
+        PopcntOp,
+        ShiftLeftOp,
+        ShiftRightArithmeticOp,
+        ShiftRightLogicalOp,
         # binary
         AndOp,
         MaxOp,
@@ -148,6 +199,17 @@ Dlc = Dialect(
         JvpOp,
         VjpOp,
         VmapOp,
+        # derivatives given by the user, or computed again
+        CheckpointOp,
+        CustomJvpOp,
+        CustomVjpOp,
+        OptimizationBarrierOp,
+        RecomputedOp,
+        TransposedOp,
+        # control flow
+        CaseOp,
+        ScanOp,
+        WhileOp,
     ],
     [],
 )

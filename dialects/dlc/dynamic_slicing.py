@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from xdsl.dialects import arith, tensor
-from xdsl.dialects.builtin import I64, DenseArrayBase, IndexType, IntegerAttr, i1, i32, i64
+from xdsl.dialects.builtin import I64, DenseArrayBase, IndexType, IntegerAttr, i1, i64
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineExpr
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def, var_operand_def
@@ -28,9 +28,11 @@ from dialects.dlc.interfaces import (
     TensorOp,
     element_type_of,
     ints,
+    is_integer,
     shape_of,
     tensor_type_of,
 )
+from dialects.dlc.scalars import scalar_index
 from dialects.dlc.selection import clamp
 from dialects.dlc.shape import inverse_permutation, stacked, transposed
 from dialects.dlc.slicing import concatenate, slice_
@@ -46,8 +48,8 @@ def _check_starts(name: str, starts: Sequence[AnyTensor], rank: int) -> None:
     if len(starts) != rank:
         raise VerifyException(f"{name}: {len(starts)} starts do not fit an operand of rank {rank}")
     for position, start in enumerate(starts):
-        if start.get_shape() or start.element_type not in (i32, i64):
-            raise VerifyException(f"{name}: start {position} has type {start}, expected tensor<i32> or tensor<i64>")
+        if start.get_shape() or not is_integer(start.element_type):
+            raise VerifyException(f"{name}: start {position} has type {start}, expected one integer, as tensor<i64>")
 
 
 def _numpy_window(starts: Sequence[Array], sizes: Sequence[int], shape: Sequence[int]) -> tuple[slice, ...]:
@@ -74,7 +76,7 @@ def _build_start(b: OpBuilder, start: SSAValue, room: int) -> SSAValue:
     """Append the clamped start of type `index`, from a scalar."""
     if room == 0:
         return b.index(0)
-    index = b.create(arith.IndexCastOp, (start,), _INDEX)
+    index = scalar_index(b, start)
     index = b.create(arith.MaxSIOp, (index, b.index(0)), _INDEX)
     return b.create(arith.MinSIOp, (index, b.index(room)), _INDEX)
 

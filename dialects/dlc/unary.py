@@ -9,11 +9,12 @@ from xdsl.dialects import arith, math
 from xdsl.ir import SSAValue
 from xdsl.irdl import irdl_op_definition
 
+from dialects import special_values
 from dialects.builder import OpBuilder
 from dialects.dlc.arithmetic import NegOp, div, mul, neg, sub
 from dialects.dlc.constants import full
 from dialects.dlc.elementwise import UnaryOp
-from dialects.dlc.interfaces import Array, element_type_of, is_float, tensor_type_of
+from dialects.dlc.interfaces import Array, element_type_of, is_float, is_unsigned, tensor_type_of
 from dialects.dlc.scalars import Direction, scalar_compare, scalar_op, scalar_select
 from dialects.dlc.selection import CompareOp, compare
 
@@ -37,6 +38,7 @@ __all__ = [
     "sqrt",
     "stop_gradient",
     "tanh",
+    "trunc",
 ]
 
 
@@ -55,8 +57,10 @@ class AbsOp(UnaryOp):
         return None if dx is None else mul(b, dx, sign(b, self.operand))
 
     def scalar(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """`math.absf x`, or `max(x, 0 - x)`."""
+        """`math.absf x`, or `max(x, 0 - x)`; without a sign it is `x`."""
         (x,) = operands
+        if is_unsigned(x.type):
+            return x
         if is_float(x.type):
             return scalar_op(b, math.AbsFOp, x)
         return scalar_op(b, arith.MaxSIOp, x, scalar_op(b, arith.SubiOp, b.constant(0, x.type), x))
@@ -64,7 +68,7 @@ class AbsOp(UnaryOp):
     def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
         """`||x||` = `|x|`; `|-x|` = `|x|`."""
         (x,) = operands
-        if isinstance(x.owner, AbsOp):
+        if isinstance(x.owner, AbsOp) or is_unsigned(element_type_of(x)):
             return x
         return abs_(b, x.owner.operand) if isinstance(x.owner, NegOp) else None
 
@@ -84,6 +88,8 @@ class SignOp(UnaryOp):
         """Two selections; `x` itself (0 or NaN) is what remains."""
         (x,) = operands
         zero = b.constant(0, x.type)
+        if is_unsigned(x.type):
+            return scalar_op(b, arith.MinUIOp, x, b.constant(1, x.type))
         negative = scalar_select(b, scalar_compare(b, "lt", x, zero), b.constant(-1, x.type), x)
         return scalar_select(b, scalar_compare(b, "gt", x, zero), b.constant(1, x.type), negative)
 
@@ -254,16 +260,13 @@ class StopGradientOp(UnaryOp):
         return operands[0]
 
 
-_erf = np.frompyfunc(python_math.erf, 1, 1)
-
-
 @irdl_op_definition
 class ErfOp(UnaryOp):
     """`result[i] = 2 / sqrt(pi)` times the integral of `exp(-t**2)` from 0 to `operand[i]`."""
 
     name = "dlc.erf"
 
-    UFUNC: ClassVar = _erf
+    UFUNC: ClassVar = special_values.erf
     MATH_OP: ClassVar = math.ErfOp
 
     def jvp(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> SSAValue | None:
@@ -350,6 +353,16 @@ class RoundOp(RoundingOp):
 
     UFUNC: ClassVar = np.rint
     MATH_OP: ClassVar = math.RoundEvenOp
+
+
+@irdl_op_definition
+class TruncOp(RoundingOp):
+    """`result[i] = operand[i]` rounded toward 0."""
+
+    name = "dlc.trunc"
+
+    UFUNC: ClassVar = np.trunc
+    MATH_OP: ClassVar = math.TruncOp
 
 
 _INVERSE_FOR_ALL: dict[str, Direction] = {"eq": "ne", "ne": "eq"}
@@ -472,6 +485,11 @@ def ceil(b: OpBuilder, x: SSAValue) -> SSAValue:
 def round_(b: OpBuilder, x: SSAValue) -> SSAValue:
     """Append `x` rounded to the nearest integer, half to even."""
     return RoundOp.emit(b, (x,))
+
+
+def trunc(b: OpBuilder, x: SSAValue) -> SSAValue:
+    """Append `x` rounded toward 0."""
+    return TruncOp.emit(b, (x,))
 
 
 def not_(b: OpBuilder, x: SSAValue) -> SSAValue:

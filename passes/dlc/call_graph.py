@@ -1,6 +1,7 @@
 """The functions of a module, who calls whom, and calls replaced by the callee's body."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import cast
 
 from xdsl.dialects.builtin import ModuleOp
@@ -9,6 +10,7 @@ from xdsl.ir import Attribute, Operation
 from xdsl.utils.exceptions import PassFailedException
 
 from dialects.builder import OpBuilder, tensor_type
+from dialects.dlc.higher_order import CalleeType, FunctionalOp, HigherOrderOp
 from dialects.dlc.interfaces import AnyTensor, ints, is_float
 from dialects.dlc.transforms import CallOp, JvpOp, TransformOp, VjpOp, VmapOp
 from passes.dlc.rebuild import Values, body_of, copy_op, functions_of, rebuild_function
@@ -28,7 +30,7 @@ class CallGraph:
     def __init__(self, module: ModuleOp):
         self.functions: dict[str, FuncOp] = {function.sym_name.data: function for function in functions_of(module)}
         self._calls: dict[str, list[Operation]] = {
-            name: [op for op in body_of(function).ops if type(op) in CALLS] for name, function in self.functions.items()
+            name: _calls_of(function) for name, function in self.functions.items()
         }
         self._without_calls: set[str] = set()
         self._symbols: set[str] = {op.sym_name.data for op in module.body.block.ops if isinstance(op, FuncOp)}
@@ -53,8 +55,31 @@ class CallGraph:
                 op.emit_error(message, PassFailedException(message))
         return function
 
+    def callees_of(self, op: Operation) -> list[FuncOp]:
+        """All functions that a call, transform or higher-order operation refers to; errors as `callee_of`."""
+        if not isinstance(op, FunctionalOp):
+            return [self.callee_of(op)]
+        return [self._checked(op, expected) for expected in op.callee_types()]
+
+    def _checked(self, op: Operation, expected: CalleeType) -> FuncOp:
+        function = self.functions.get(expected.symbol)
+        if function is None:
+            message = f"{op.name}: there is no function @{expected.symbol} with a body; define it in the same module"
+            op.emit_error(message, PassFailedException(message))
+        for what, actual, wanted in (
+            ("arguments", function.function_type.inputs.data, expected.inputs),
+            ("results", function.function_type.outputs.data, expected.outputs),
+        ):
+            if wanted is not None and list(actual) != list(wanted):
+                message = (
+                    f"{op.name}: @{expected.symbol} has {what} of types ({', '.join(map(str, actual))}), expected "
+                    f"({', '.join(map(str, wanted))})"
+                )
+                op.emit_error(message, PassFailedException(message))
+        return function
+
     def calls_in(self, function: FuncOp) -> list[Operation]:
-        """The calls and transforms of `function`, in order."""
+        """The operations of `function` that refer to functions, in order."""
         return self._calls[function.sym_name.data]
 
     def callees_first(self, roots: Iterable[FuncOp], without: frozenset[str] | set[str] = frozenset()) -> list[FuncOp]:
@@ -64,11 +89,17 @@ class CallGraph:
         """
         order: list[FuncOp] = []
         state = dict.fromkeys(without, True)  # absent: not seen; False: on the stack; True: done
-        stack: list[tuple[FuncOp, list[Operation]]] = []
+        stack: list[tuple[FuncOp, list[tuple[Operation, FuncOp]]]] = []
 
         def enter(function: FuncOp) -> None:
             state[function.sym_name.data] = False
-            stack.append((function, list(reversed(self.calls_in(function)))))
+            calls = [(op, callee) for op in self.calls_in(function) for callee in self.callees_of(op)]
+            stack.append((function, calls[::-1]))
+
+        def is_rule(op: Operation, callee: FuncOp) -> bool:
+            return isinstance(op, FunctionalOp) and any(
+                each.is_rule and each.symbol == callee.sym_name.data for each in op.callee_types()
+            )
 
         for root in roots:
             if root.sym_name.data not in state:
@@ -80,12 +111,11 @@ class CallGraph:
                     state[function.sym_name.data] = True
                     order.append(function)
                     continue
-                op = pending.pop()
-                callee = self.callee_of(op)
+                op, callee = pending.pop()
                 done = state.get(callee.sym_name.data)
                 if done is None:
                     enter(callee)
-                elif not done:
+                elif not done and not is_rule(op, callee):
                     message = (
                         f"{op.name}: @{callee.sym_name.data} calls itself; recursion cannot be compiled, "
                         "because every program must be finite"
@@ -93,20 +123,24 @@ class CallGraph:
                     op.emit_error(message, PassFailedException(message))
         return order
 
-    def inline_calls(self, functions: Iterable[FuncOp]) -> None:
-        """Replace every `dlc.call` in `functions`, transitively, by the callee's body; transforms stay."""
+    def inline_calls(self, functions: Iterable[FuncOp], *, plain: bool = False) -> None:
+        """Replace every `dlc.call` in `functions`, transitively, by the callee's body; transforms stay.
+
+        With `plain` also what is a call of its `plain_callee` where nothing is differentiated any more.
+        """
         for reached in self.callees_first(functions, without=self._without_calls):
             name = reached.sym_name.data
             self._without_calls.add(name)
-            if any(type(op) is CallOp for op in self._calls[name]):
-                rebuild_function(reached, self._copy_or_inline)
-                self._calls[name] = [op for op in body_of(reached).ops if type(op) in CALLS]
+            if any(_inlined_callee(op, plain) for op in self._calls[name]):
+                rebuild_function(reached, partial(self._copy_or_inline, plain=plain))
+                self._calls[name] = _calls_of(reached)
 
-    def _copy_or_inline(self, b: OpBuilder, op: Operation, values: Values) -> None:
-        if type(op) is not CallOp:
+    def _copy_or_inline(self, b: OpBuilder, op: Operation, values: Values, *, plain: bool) -> None:
+        callee = _inlined_callee(op, plain)
+        if callee is None:
             copy_op(b, op, values)
             return
-        body = body_of(self.callee_of(op))
+        body = body_of(self.functions[callee])
         inner: Values = {argument: values[operand] for argument, operand in zip(body.args, op.operands, strict=True)}
         for inner_op in body.ops:
             if isinstance(inner_op, ReturnOp):
@@ -116,10 +150,10 @@ class CallGraph:
                 copy_op(b, inner_op, inner)
 
     def add_derived(self, function: FuncOp, callee: FuncOp) -> None:
-        """Enter `function`, which calls nothing and was derived from `callee`, and place it after `callee`."""
+        """Enter `function`, which has no `dlc.call` and was derived from `callee`, and place it after `callee`."""
         name = function.sym_name.data
         self.functions[name] = function
-        self._calls[name] = []
+        self._calls[name] = _calls_of(function)
         self._without_calls.add(name)
         self._symbols.add(name)
         block = callee.parent
@@ -127,22 +161,34 @@ class CallGraph:
         block.insert_op_after(function, callee)
 
     def unused_name(self, stem: str) -> str:
-        """`stem`, with a number behind it if a function has that name."""
+        """`stem`, with a number behind it if a function has that name; the name is taken from then on."""
         name = stem
         number = 2
         while name in self._symbols:
             name = f"{stem}_{number}"
             number += 1
+        self._symbols.add(name)
         return name
 
     def replace_transforms(self, function: FuncOp, replace: Callable[[Operation], None]) -> None:
         """Call `replace` for each transform of `function`, and look again at what `function` calls."""
         name = function.sym_name.data
-        transforms = [op for op in self._calls[name] if type(op) is not CallOp]
+        transforms = [op for op in self._calls[name] if type(op) in TRANSFORMS]
         if transforms:
             for op in transforms:
                 replace(op)
-            self._calls[name] = [op for op in body_of(function).ops if type(op) in CALLS]
+            self._calls[name] = _calls_of(function)
+
+
+def _inlined_callee(op: Operation, plain: bool) -> str | None:
+    """The function that an operation is replaced by."""
+    if type(op) is CallOp:
+        return op.callee
+    return op.plain_callee if plain and isinstance(op, HigherOrderOp) else None
+
+
+def _calls_of(function: FuncOp) -> list[Operation]:
+    return [op for op in body_of(function).ops if type(op) in CALLS or isinstance(op, FunctionalOp)]
 
 
 def signature_of(op: Operation, callee: FuncOp) -> tuple[list[Attribute], list[Attribute]]:

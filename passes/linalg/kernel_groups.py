@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from math import prod
 
-from xdsl.dialects import scf
 from xdsl.dialects.builtin import ArrayAttr
 from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.ir import Operation, SSAValue
@@ -14,6 +13,7 @@ from dialects.remarks import emit_remark, is_collecting
 from dialects.structured import element_type
 from passes.linalg.bodies import captured_by
 from passes.linalg.groups import AcyclicGroups
+from passes.linalg.host_blocks import is_scalar_nest
 from passes.linalg.kernel_names import content_names
 from passes.linalg.maps import Access, accesses, dimension, identity_prefix, loop_sizes, num_parallel, shape_of
 
@@ -73,7 +73,7 @@ class KernelGrouping:
             }
             self.groups[node] = Group([member], member.parallel, results=results)
             self._join_producers(member)
-        elif isinstance(op, scf.ForOp):
+        elif is_scalar_nest(op):
             member = Member(op, node, (), 0, [], captured)
             self.groups[node] = Group([member], (), may_grow=False, results=dict.fromkeys(op.results, 0))
         return node

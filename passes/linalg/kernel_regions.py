@@ -1,5 +1,6 @@
 """Build `rt.kernel` operations from the groups that `form-kernels` decided on."""
 
+from collections.abc import Container
 from typing import Any, cast
 
 from xdsl.dialects import arith, scf, tensor
@@ -19,6 +20,7 @@ from dialects.structured import (
     is_splat_constant,
 )
 from passes.linalg.bodies import captured_by, drain
+from passes.linalg.host_blocks import CONTROL_FLOW, is_scalar_nest, is_tensor
 from passes.linalg.kernel_groups import Group, KernelGrouping
 from passes.linalg.kernel_names import kernel_name
 from passes.linalg.maps import tensor_type_of
@@ -54,7 +56,7 @@ def _build_filled(b: OpBuilder, value: SSAValue, result_type: TensorType[Any]) -
 
 def _is_destination(op: Operation, index: int) -> bool:
     return (isinstance(op, GenericOp) and index >= len(op.operands) - len(op.results)) or (
-        isinstance(op, scf.ForOp) and index >= 3
+        is_scalar_nest(op) and index >= 3
     )
 
 
@@ -66,19 +68,19 @@ def _repeat_constant(b: OpBuilder, value: SSAValue) -> SSAValue:
 
 def build_kernels(block: Block, grouping: KernelGrouping) -> None:
     """Rebuild `block` with kernels instead of structured operations."""
-    constants: list[Operation] = []
+    early: dict[Operation, None] = {}  # constants and what the host computes of them and of block arguments
     others: dict[int, Operation] = {}
     repeated: list[Operation] = []
     for op in _live(drain(block)):
-        if isinstance(op, arith.ConstantOp):
-            constants.append(op)
+        if isinstance(op, arith.ConstantOp) or _is_early(op, early):
+            early[op] = None
         elif isinstance(op, _REPEATED):
             repeated.append(op)
         else:
             node = grouping.add(op)
-            if not isinstance(op, GenericOp | scf.ForOp):
+            if not (isinstance(op, GenericOp) or is_scalar_nest(op)):
                 others[node] = op
-    for op in constants:
+    for op in early:
         block.add_op(op)
     builder = OpBuilder(block)
     schedule: list[tuple[int, Group | Operation]] = [
@@ -98,16 +100,27 @@ def build_kernels(block: Block, grouping: KernelGrouping) -> None:
             first = block.first_op
             assert first is not None
             block.insert_op_before(op, first)
-    for op in constants:
+    for op in reversed(list(early)):
         if op.results[0].first_use is None:
             block.erase_op(op)
 
 
+def _is_early(op: Operation, early: Container[Operation]) -> bool:
+    """Whether `op` computes a scalar that is known before any kernel of its block runs."""
+    if not op.results or op.regions or any(map(is_tensor, (*op.operands, *op.results))):
+        return False
+    return all(
+        value.owner in early
+        for value in op.operands
+        if isinstance(value.owner, Operation) and value.owner.parent is None
+    )
+
+
 def _live(ops: list[Operation]) -> list[Operation]:
-    """Erase the structured operations that nothing reads; return the others."""
+    """Erase the structured operations and control flow that nothing reads; return the others."""
     live: list[Operation] = []
     for op in reversed(ops):
-        if isinstance(op, GenericOp | scf.ForOp) and all(result.first_use is None for result in op.results):
+        if isinstance(op, (GenericOp, *CONTROL_FLOW)) and all(result.first_use is None for result in op.results):
             op.erase()
         else:
             live.append(op)

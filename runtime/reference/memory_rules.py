@@ -1,6 +1,6 @@
 """Rules of memory. A memref is an array that shares its bytes with the buffer it is a view of.
 
-`i1` is a byte that must be 0 or 1, `i8` a byte. New memory holds NaN, or bytes that are no `i1`, so that whoever reads
+`i1` is a byte that must be 0 or 1. New memory holds NaN, or bytes that are no `i1`, so that whoever reads
 it before it is written gets a wrong value or an error.
 """
 
@@ -9,26 +9,27 @@ from typing import Any, cast
 
 import numpy as np
 from xdsl.dialects import memref
-from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, MemRefType, i1, i8
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, MemRefType, i1
 from xdsl.ir import Attribute, Operation
 
+from dialects import rt
 from dialects.dlc.constants import array_of
 from runtime.reference.machine import Array, Machine, Rules, Values, dtype_of_element, violation
 
 _UNWRITTEN_BYTE = 0xFF
 """No `i1`, and all its bytes make a NaN of every float type."""
 
-_UNWRITTEN_INTEGER = 0x5A5A5A5A
+_UNWRITTEN_INTEGERS = {1: -1, 2: 0x5A5A, 4: 0x5A5A5A5A, 8: 0x5A5A5A5A}
 
 
 def _dtype(element_type: Attribute) -> np.dtype[Any]:
-    return np.dtype(np.uint8) if element_type in {i1, i8} else dtype_of_element(element_type)
+    return np.dtype(np.uint8) if element_type == i1 else dtype_of_element(element_type)
 
 
 def new_memory(memref_type: MemRefType[Any]) -> Array:
     """Memory that nobody has written to."""
     dtype = _dtype(memref_type.element_type)
-    unwritten = {"f": np.nan, "u": _UNWRITTEN_BYTE}.get(dtype.kind, _UNWRITTEN_INTEGER)
+    unwritten = {"f": np.nan, "u": _UNWRITTEN_BYTE}.get(dtype.kind, _UNWRITTEN_INTEGERS[dtype.itemsize])
     return np.full(memref_type.get_shape(), unwritten, dtype)
 
 
@@ -100,6 +101,13 @@ def _same_memory(machine: Machine, op: Operation, values: Values, operands: list
     return [operands[0].reshape(cast(MemRefType[Any], op.results[0].type).get_shape())]
 
 
+def _row(machine: Machine, op: rt.RowOp, values: Values, operands: list[Any]) -> list[Any]:
+    del machine, values
+    memory, position = operands
+    checked_indices(op, (position,), memory.shape[:1])
+    return [memory[int(position), ...]]
+
+
 def _view(machine: Machine, op: memref.ViewOp, values: Values, operands: list[Any]) -> list[Any]:
     del machine, values
     memory, offset = operands[0], int(operands[1])
@@ -143,5 +151,6 @@ MEMORY_RULES: Rules = {
     memref.ExpandShapeOp: _same_memory,
     memref.CastOp: _same_memory,
     memref.ViewOp: _view,
+    rt.RowOp: _row,
     memref.GetGlobalOp: _get_global,
 }

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 from xdsl.dialects import memref, tensor
-from xdsl.dialects.builtin import MemRefType, TensorType
+from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, TensorType
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, IndexOp
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.ir.affine import AffineBinaryOpExpr, AffineBinaryOpKind, AffineConstantExpr, AffineDimExpr, AffineExpr
@@ -237,6 +237,43 @@ def _insert(machine: Machine, op: tensor.InsertOp, values: Values, operands: lis
     return [result]
 
 
+def _from_elements(machine: Machine, op: tensor.FromElementsOp, values: Values, operands: list[Any]) -> list[Any]:
+    del machine, values
+    result_type = cast(TensorType[Any], op.result.type)
+    return [np.array(operands, dtype_of_element(result_type.element_type)).reshape(result_type.get_shape())]
+
+
+def _slices(
+    op: tensor.ExtractSliceOp | tensor.InsertSliceOp, operands: Sequence[Any], shape: Sequence[int]
+) -> tuple[Any, ...]:
+    """The slices that `op` takes of a tensor of `shape`, its dynamic offsets, sizes and strides being `operands`."""
+    dynamic = iter(operands)
+    columns: list[list[int]] = []
+    for static in (op.static_offsets, op.static_sizes, op.static_strides):
+        numbers = cast(Sequence[int], static.get_values())
+        columns.append([int(next(dynamic)) if number == DYNAMIC_INDEX else number for number in numbers])
+    ranges = [range(start, start + size * step, step) for start, size, step in zip(*columns, strict=True)]
+    for end in (0, -1):
+        checked_indices(op, [positions[end] if positions else [] for positions in ranges], shape)
+    return tuple(slice(positions.start, positions.stop, positions.step) for positions in ranges)
+
+
+def _extract_slice(machine: Machine, op: tensor.ExtractSliceOp, values: Values, operands: list[Any]) -> list[Any]:
+    del machine, values
+    array, *dynamic = operands
+    shape = cast(TensorType[Any], op.result.type).get_shape()
+    return [array[_slices(op, dynamic, array.shape)].reshape(shape)]
+
+
+def _insert_slice(machine: Machine, op: tensor.InsertSliceOp, values: Values, operands: list[Any]) -> list[Any]:
+    del machine, values
+    source, array, *dynamic = operands
+    result = array.copy()
+    target = result[_slices(op, dynamic, array.shape)]
+    target[...] = source.reshape(target.shape)
+    return [result]
+
+
 STRUCTURED_RULES: Rules = {
     GenericOp: _generic,
     FillOp: _fill,
@@ -246,4 +283,7 @@ STRUCTURED_RULES: Rules = {
     tensor.ExpandShapeOp: _reshape,
     tensor.ExtractOp: _extract,
     tensor.InsertOp: _insert,
+    tensor.FromElementsOp: _from_elements,
+    tensor.ExtractSliceOp: _extract_slice,
+    tensor.InsertSliceOp: _insert_slice,
 }

@@ -69,6 +69,20 @@ func.func @scan(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
 
 // -----
 
+// Below the tensor dialect integers have no sign: the operation has it, and the function says what its arrays are.
+// CHECK-LABEL: func.func @unsigned(
+// CHECK-SAME:    %{{.*}}: tensor<4xi8>) -> tensor<4xi8> attributes {rt.array_types = (tensor<4xui8>) -> tensor<4xui8>}
+// CHECK:         arith.constant -56 : i8
+// CHECK:         arith.divui
+// CHECK-NOT:     ui8
+func.func @unsigned(%x: tensor<4xui8>) -> tensor<4xui8> {
+  %0 = dlc.constant dense<200> : tensor<4xui8>
+  %1 = dlc.div %x, %0 : tensor<4xui8>
+  func.return %1 : tensor<4xui8>
+}
+
+// -----
+
 // A sort is a nest of loops over rows, rounds of merging, pairs of runs and places; it carries the rows and one scratch row.
 // CHECK-LABEL: func.func @sort(
 // CHECK-SAME:    %[[x:.*]]: tensor<4x8xf32>)
@@ -80,4 +94,15 @@ func.func @scan(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
 func.func @sort(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
   %0 = dlc.sort %x, %x dim 1 : tensor<4x8xf32>, tensor<4x8xf32> -> tensor<4x8xf32>
   func.return %0 : tensor<4x8xf32>
+}
+
+// -----
+
+// Signed integers keep the type of the function, which then needs no attribute.
+// CHECK-LABEL: func.func @signed(
+// CHECK-SAME:    %{{.*}}: tensor<4xi8>, %{{.*}}: tensor<4xi8>) -> tensor<4xi8> {
+// CHECK:         arith.divsi
+func.func @signed(%x: tensor<4xi8>, %y: tensor<4xi8>) -> tensor<4xi8> {
+  %0 = dlc.div %x, %y : tensor<4xi8>
+  func.return %0 : tensor<4xi8>
 }
