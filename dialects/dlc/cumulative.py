@@ -31,7 +31,7 @@ from dialects.dlc.interfaces import (
     tensor_type_of,
 )
 from dialects.dlc.reduction import highest, lowest
-from dialects.dlc.scalars import scalar_compare, scalar_op, scalar_select
+from dialects.dlc.scalars import greater_of, lesser_of, scalar_compare, scalar_op, scalar_select
 from dialects.dlc.selection import compare, select
 from dialects.dlc.shape import stacked
 from dialects.dlc.slicing import pad
@@ -230,7 +230,7 @@ class CummaxOp(_CumulativeExtremumOp):
     @staticmethod
     def combiner(element_type: Attribute) -> type[Operation]:
         """The maximum that propagates NaN."""
-        return arith.MaximumfOp if is_float(element_type) else arith.MaxSIOp
+        return greater_of(element_type)
 
 
 @irdl_op_definition
@@ -249,7 +249,7 @@ class CumminOp(_CumulativeExtremumOp):
     @staticmethod
     def combiner(element_type: Attribute) -> type[Operation]:
         """The minimum that propagates NaN."""
-        return arith.MinimumfOp if is_float(element_type) else arith.MinSIOp
+        return lesser_of(element_type)
 
 
 @irdl_op_definition

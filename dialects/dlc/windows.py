@@ -34,7 +34,7 @@ from dialects.dlc.interfaces import (
     tensor_type_of,
 )
 from dialects.dlc.reduction import highest, lowest
-from dialects.dlc.scalars import scalar_compare, scalar_op, scalar_select
+from dialects.dlc.scalars import greater_of, lesser_of, scalar_compare, scalar_op, scalar_select
 from dialects.dlc.shape import reshape
 from dialects.dlc.slicing import pad
 from dialects.structured import PARALLEL, build_empty, build_fill, build_generic, build_loop_index
@@ -261,7 +261,7 @@ class ReduceWindowMaxOp(_WindowExtremumOp):
     @staticmethod
     def combiner(element_type: Attribute) -> type[Operation]:
         """The maximum that propagates NaN."""
-        return arith.MaximumfOp if is_float(element_type) else arith.MaxSIOp
+        return greater_of(element_type)
 
     def positions(self, b: OpBuilder) -> SSAValue:
         """`dlc.window_argmax`."""
@@ -279,7 +279,7 @@ class ReduceWindowMinOp(_WindowExtremumOp):
     @staticmethod
     def combiner(element_type: Attribute) -> type[Operation]:
         """The minimum that propagates NaN."""
-        return arith.MinimumfOp if is_float(element_type) else arith.MinSIOp
+        return lesser_of(element_type)
 
     def positions(self, b: OpBuilder) -> SSAValue:
         """`dlc.window_argmin`."""
