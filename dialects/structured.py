@@ -34,7 +34,9 @@ allow_partial_reads_in_linalg()
 read_several_results_of_linalg()
 
 Map: TypeAlias = Sequence[int] | AffineMapAttr
-ScanStep: TypeAlias = Callable[[OpBuilder, Sequence[SSAValue], Sequence[SSAValue]], tuple[Sequence[SSAValue], SSAValue]]
+RunningStep: TypeAlias = Callable[
+    [OpBuilder, Sequence[SSAValue], Sequence[SSAValue]], tuple[Sequence[SSAValue], SSAValue]
+]
 Body: TypeAlias = Callable[[OpBuilder, tuple[SSAValue, ...]], Sequence[SSAValue]]
 
 PARALLEL = IteratorTypeAttr.parallel()
@@ -102,15 +104,15 @@ def build_reduction(
     )[0]
 
 
-def build_scan(
+def build_running_reduction(
     b: OpBuilder,
     inputs: Sequence[SSAValue],
     dim: int,
     is_reverse: bool,
     starts: Sequence[float],
-    step: ScanStep,
+    step: RunningStep,
 ) -> SSAValue:
-    """Append a scan of `inputs`, tensors of one type, along `dim`, which is not empty: a generic and its running output.
+    """Append a running reduction of `inputs`, tensors of one type, along `dim`, which is not empty: a generic and its running output.
 
     The state is one scalar of the element type for each of `starts`. `step(b, elements, state)` builds the next state
     and the element of the result. The loop along `dim` is the last one; with `is_reverse` it starts at the last element.

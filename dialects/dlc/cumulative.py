@@ -36,7 +36,7 @@ from dialects.dlc.selection import compare, select
 from dialects.dlc.shape import stacked
 from dialects.dlc.slicing import pad
 from dialects.dlc.unary import exp
-from dialects.structured import build_loop_index, build_scan
+from dialects.structured import build_loop_index, build_running_reduction
 
 Step: TypeAlias = Callable[[OpBuilder, SSAValue, SSAValue], SSAValue]
 
@@ -125,7 +125,7 @@ class _CumulativeOp(_AlongDimOp, ABC):
         return x if self.shape[self.along] <= 1 or splat_value(x) == self.neutral(element_type_of(x)) else None
 
     def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """A scan that carries the last result."""
+        """A running reduction that carries the last result."""
         (x,) = operands
         element = element_type_of(x)
         if 0 in self.shape or self.shape[self.along] == 1:
@@ -137,7 +137,7 @@ class _CumulativeOp(_AlongDimOp, ABC):
             result = scalar_op(inner, self.combiner(element), state[0], values[0])
             return (result,), result
 
-        return build_scan(b, (x,), self.along, self.is_reverse, (self.neutral(element),), step)
+        return build_running_reduction(b, (x,), self.along, self.is_reverse, (self.neutral(element),), step)
 
 
 @irdl_op_definition
@@ -295,7 +295,7 @@ class CumlogsumexpOp(_AlongDimOp):
         return linear_recurrence(b, keep, inflow, self.along, self.is_reverse)
 
     def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """A scan that carries the largest element and the sum of `exp(element - largest)`."""
+        """A running reduction that carries the largest element and the sum of `exp(element - largest)`."""
         (x,) = operands
         element = element_type_of(x)
         if 0 in self.shape or self.shape[self.along] == 1:
@@ -315,7 +315,7 @@ class CumlogsumexpOp(_AlongDimOp):
             result = scalar_op(inner, arith.AddfOp, shift, scalar_op(inner, math.LogOp, total))
             return (largest, total), result
 
-        return build_scan(b, (x,), self.along, self.is_reverse, (-np.inf, 0.0), step)
+        return build_running_reduction(b, (x,), self.along, self.is_reverse, (-np.inf, 0.0), step)
 
 
 @irdl_op_definition
@@ -363,7 +363,7 @@ class LinearRecurrenceOp(_AlongDimOp):
         return None, linear_recurrence(b, ahead, cotangent, self.along, not self.is_reverse)
 
     def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """A scan that carries the last result."""
+        """A running reduction that carries the last result."""
         if 0 in self.shape or self.shape[self.along] == 1:
             return operands[1]
         element = element_type_of(operands[0])
@@ -380,7 +380,7 @@ class LinearRecurrenceOp(_AlongDimOp):
             result = scalar_select(inner, is_first, inflow, later)
             return (result,), result
 
-        return build_scan(b, operands, self.along, self.is_reverse, (0,), step)
+        return build_running_reduction(b, operands, self.along, self.is_reverse, (0,), step)
 
 
 def shifted(b: OpBuilder, x: SSAValue, dim: int, distance: int, filling: float) -> SSAValue:

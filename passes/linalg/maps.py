@@ -128,7 +128,7 @@ def num_parallel(op: GenericOp) -> int:
     return iterators(op).count(PARALLEL)
 
 
-def is_scan(op: GenericOp) -> bool:
+def is_running_reduction(op: GenericOp) -> bool:
     """Whether `op` has a running output: one with an element for every point of its reduction."""
     parallel = num_parallel(op)
     return any(len(access) > parallel for access in accesses(op)[len(op.operands) - len(op.results) :])

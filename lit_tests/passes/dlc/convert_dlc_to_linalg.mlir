@@ -51,9 +51,9 @@ func.func @identity(%x: tensor<2xi32>) -> tensor<2xi32> {
 
 // -----
 
-// A cumulative sum is a scan: its last output is indexed by the reduction too. Against the direction of memory it reads from
+// A cumulative sum is a running reduction: its last output is indexed by the reduction too. Against the direction of memory it reads from
 // the end, and what it writes is turned around.
-// CHECK-LABEL: func.func @scan(
+// CHECK-LABEL: func.func @running(
 // CHECK-SAME:    %[[x:.*]]: tensor<4x8xf32>)
 // CHECK:         %[[state:.*]], %[[sums:.*]] = linalg.generic
 // CHECK-SAME:      affine_map<(d0, d1) -> (d0, ((d1 * -1) + 7))>, affine_map<(d0, d1) -> (d0)>, affine_map<(d0, d1) -> (d0, d1)>
@@ -62,7 +62,7 @@ func.func @identity(%x: tensor<2xi32>) -> tensor<2xi32> {
 // CHECK:         linalg.generic
 // CHECK-SAME:      affine_map<(d0, d1) -> (d0, ((d1 * -1) + 7))>
 // CHECK-SAME:      ins(%[[sums]] : tensor<4x8xf32>)
-func.func @scan(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+func.func @running(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
   %0 = dlc.cumsum %x dim 1 reverse : tensor<4x8xf32> -> tensor<4x8xf32>
   func.return %0 : tensor<4x8xf32>
 }

@@ -184,11 +184,11 @@ func.func @dead(%x: tensor<8xf32>) -> tensor<8xf32> {
 
 // -----
 
-// A scan along rows shares the loop over rows with what reads it.
-// CHECK-LABEL: func.func @scan_of_rows(
+// A running reduction along rows shares the loop over rows with what reads it.
+// CHECK-LABEL: func.func @running_rows(
 // CHECK:         rt.kernel "fused_cumsum_exp" tile [4]
 // CHECK-NOT:     rt.kernel
-func.func @scan_of_rows(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+func.func @running_rows(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
   %zero = arith.constant 0.0 : f32
   %e0 = tensor.empty() : tensor<4xf32>
   %start = linalg.fill ins(%zero : f32) outs(%e0 : tensor<4xf32>) -> tensor<4xf32>
@@ -209,11 +209,11 @@ func.func @scan_of_rows(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
 
 // -----
 
-// A scan along columns writes its result across: a reader that goes by rows has no outer loop in common with it.
-// CHECK-LABEL: func.func @scan_of_columns(
+// A running reduction along columns writes its result across: a reader that goes by rows has no outer loop in common with it.
+// CHECK-LABEL: func.func @running_columns(
 // CHECK:         %[[S:.*]] = rt.kernel "cumsum" tile [8]
 // CHECK:         rt.kernel "exp" tile [4, 8] ins(%{{.*}} = %[[S]] : tensor<4x8xf32>)
-func.func @scan_of_columns(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+func.func @running_columns(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
   %zero = arith.constant 0.0 : f32
   %e0 = tensor.empty() : tensor<8xf32>
   %start = linalg.fill ins(%zero : f32) outs(%e0 : tensor<8xf32>) -> tensor<8xf32>

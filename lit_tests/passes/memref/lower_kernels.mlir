@@ -309,8 +309,8 @@ func.func @host_only(%x: memref<4xf32>, %out: memref<4xf32>, %arena: memref<0xi8
 
 // -----
 
-// A scan along rows carries its state in a register and stores at every step, in order: no vectors.
-// CHECK-LABEL: func.func private @scan_of_rows(
+// A running reduction along rows carries its state in a register and stores at every step, in order: no vectors.
+// CHECK-LABEL: func.func private @running_rows(
 // CHECK-NOT:     memref.alloca
 // CHECK:         scf.for %[[I:\w+]] = %{{.*}} to
 // CHECK:           scf.for %[[J:\w+]] = {{.*}} iter_args(%[[SUM:\w+]] = %{{.*}}) -> (f32)
@@ -318,7 +318,7 @@ func.func @host_only(%x: memref<4xf32>, %out: memref<4xf32>, %arena: memref<0xi8
 // CHECK:             %[[S:\w+]] = arith.addf %[[SUM]], %[[P]] : f32
 // CHECK:             memref.store %[[S]], %{{.*}}[%[[I]], %[[J]]]
 // CHECK:             scf.yield %[[S]]
-func.func private @scan_of_rows(%x: memref<5x40xf32>, %out: memref<5x40xf32>) attributes {rt.tile = array<i64: 5>} {
+func.func private @running_rows(%x: memref<5x40xf32>, %out: memref<5x40xf32>) attributes {rt.tile = array<i64: 5>} {
   %zero = arith.constant 0.0 : f32
   %last = memref.alloca() : memref<5xf32>
   linalg.fill ins(%zero : f32) outs(%last : memref<5xf32>)
@@ -332,14 +332,14 @@ func.func private @scan_of_rows(%x: memref<5x40xf32>, %out: memref<5x40xf32>) at
 
 // -----
 
-// Lanes of a scan along columns are neighbouring columns.
-// CHECK-LABEL: func.func private @scan_of_columns(
+// Lanes of a running reduction along columns are neighbouring columns.
+// CHECK-LABEL: func.func private @running_columns(
 // CHECK:         scf.for %[[J:\w+]] = %{{.*}} to
 // CHECK:           scf.for %[[I:\w+]] = {{.*}} iter_args(%[[SUM:\w+]] = %{{.*}}) -> (vector<8xf32>)
 // CHECK:             %[[P:\w+]] = vector.load %{{.*}}[%[[I]], %[[J]]]
 // CHECK:             %[[S:\w+]] = arith.addf %[[SUM]], %[[P]] : vector<8xf32>
 // CHECK:             vector.store %[[S]], %{{.*}}[%[[I]], %[[J]]]
-func.func private @scan_of_columns(%x: memref<5x40xf32>, %out: memref<5x40xf32>) attributes {rt.tile = array<i64: 40>} {
+func.func private @running_columns(%x: memref<5x40xf32>, %out: memref<5x40xf32>) attributes {rt.tile = array<i64: 40>} {
   %zero = arith.constant 0.0 : f32
   %last = memref.alloca() : memref<40xf32>
   linalg.fill ins(%zero : f32) outs(%last : memref<40xf32>)
