@@ -13,6 +13,7 @@ from compiler.numpy_linalg import astype
 from compiler.operands import as_tracer, operand_value
 from compiler.tracer import Tracer, fail_unsupported, value_of, xp
 from dialects.dlc import slicing
+from dialects.dlc.interfaces import dtype_kind
 
 _STATISTICS: dict[str, Any] = {"maximum": xp.max, "minimum": xp.min, "mean": xp.mean, "median": xp.median}
 _REPEATING = {"edge", "reflect", "symmetric", "wrap"}
@@ -114,10 +115,10 @@ def _ramp(x: Tracer, dim: int, width: int, end: Any, place: int) -> Tracer:
     """From `end` to the element at `place` of the dimension, without that."""
     edge = xp.take(x, [place], dim)
     steps = np.arange(width).reshape([width if d == dim else 1 for d in range(x.ndim)])
-    dtype = x.dtype if x.dtype.kind == "f" else np.dtype(np.float64)
+    dtype = x.dtype if dtype_kind(x.dtype) == "f" else np.dtype(np.float64)
     values = astype(edge, dtype) - end
     values = end + values / max(width, 1) * steps.astype(dtype)
-    return astype(values if x.dtype.kind == "f" else xp.floor(values), x.dtype)
+    return astype(values if dtype_kind(x.dtype) == "f" else xp.floor(values), x.dtype)
 
 
 def _statistic(x: Tracer, dim: int, mode: str, width: int, length: Any, place: int) -> Tracer:
@@ -128,7 +129,7 @@ def _statistic(x: Tracer, dim: int, mode: str, width: int, length: Any, place: i
         raise ShapeError(at_user_line(f"pad: stat_length={length} leaves no element for mode={mode!r}"))
     part = (*(slice(None),) * dim, slice(0, count) if place == 0 else slice(size - count, size))
     value = _STATISTICS[mode](x[part], axis=dim, keepdims=True)
-    if x.dtype.kind in "iu" and value.dtype.kind == "f":
+    if dtype_kind(x.dtype) in "iu" and dtype_kind(value.dtype) == "f":
         value = xp.rint(value)
     return xp.repeat(astype(value, x.dtype), width, dim)
 

@@ -13,6 +13,7 @@ from compiler.numpy_reductions import MISSING, argmax, argmin, average, least_or
 from compiler.operands import as_tracer
 from compiler.promotion import FLOAT64
 from compiler.tracer import Tracer, fail_unsupported, xp
+from dialects.dlc.interfaces import dtype_kind
 
 
 def cov(
@@ -68,7 +69,7 @@ def _ignoring_nan(find: Callable[..., Tracer], sign: float) -> Callable[..., Tra
     def position(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = MISSING) -> Tracer:
         """Where a row has nothing but NaN NumPy raises; here the position is 0."""
         x = as_tracer(a)
-        if x.dtype.kind == "f":
+        if dtype_kind(x.dtype) == "f":
             x = xp.where(xp.isnan(x), np.asarray(least_or_greatest(x.dtype, sign), x.dtype), x)
         return find(x, axis, out, keepdims=keepdims)
 
@@ -78,7 +79,7 @@ def _ignoring_nan(find: Callable[..., Tracer], sign: float) -> Callable[..., Tra
 def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * math.pi) -> Tracer:
     """`np.unwrap` of floats."""
     x = as_tracer(p)
-    if x.dtype.kind != "f":
+    if dtype_kind(x.dtype) != "f":
         x = astype(x, FLOAT64)
     dim = normalize_axis("unwrap", axis, x.ndim)
     step = xp.diff(x, axis=dim)

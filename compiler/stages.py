@@ -35,6 +35,7 @@ from compiler.program_cache import compiled_program
 from compiler.pytrees import unflatten
 from compiler.signatures import ArraySpec, Signature, signature_of
 from compiler.tracing import Traced as TracedProgram
+from dialects.dlc.interfaces import dtype_kind
 from dialects.remarks import Remark, collect_remarks, emit_remark
 
 Array = NDArray[Any]
@@ -270,8 +271,8 @@ def as_array(leaf: Any, aval: AbstractArray, name: str) -> Array:
         ArgumentError: it has another shape or dtype; a Python scalar may be an integer where a float is expected.
     """
     given = abstract(leaf, name)
-    fits = given.dtype == aval.dtype or (given.weak_type and given.dtype.kind == "i" and aval.dtype.kind == "f")
-    fits = fits or (given.weak_type and given.dtype.kind == aval.dtype.kind)
+    fits = given.dtype == aval.dtype or (given.weak_type and given.dtype.kind == "i" and dtype_kind(aval.dtype) == "f")
+    fits = fits or (given.weak_type and dtype_kind(given.dtype) == dtype_kind(aval.dtype))
     if not fits or given.shape != aval.shape:
         raise ArgumentError(at_user_line(f"argument {name} is {given}, compiled for {aval}"))
     return np.asarray(leaf, aval.dtype)

@@ -12,12 +12,15 @@ from xdsl.dialects import arith, scf, tensor
 from xdsl.dialects.builtin import (
     AffineMapAttr,
     ArrayAttr,
+    BFloat16Type,
     DenseArrayBase,
+    Float16Type,
     IndexType,
     IntegerAttr,
     LocationAttr,
     StringAttr,
     TensorType,
+    f32,
     i32,
     i64,
 )
@@ -88,19 +91,52 @@ def build_reduction(
     """Append the reduction of the tensor `source` over `dims`, which disappear: a fill with `neutral`, then a generic.
 
     `combine(b, accumulator, element)` builds the scalar step; it must be associative and commutative up to rounding.
+    Elements of `f16` and `bf16` are accumulated in `f32`.
     """
+    stored = element_type(source)
+    source = build_cast(b, source, compute_type(stored))
     shape = cast(TensorType[Any], source.type).get_shape()
     kept = [dim for dim in range(len(shape)) if dim not in dims]
     loop_of = {dim: loop for loop, dim in enumerate((*kept, *sorted(dims)))}
     element = element_type(source)
     start = build_fill(b, b.constant(neutral, element), tensor_type(element, tuple(shape[dim] for dim in kept)))
-    return build_generic(
+    (result,) = build_generic(
         b,
         (source,),
         (start,),
         (tuple(loop_of[dim] for dim in range(len(shape))), range(len(kept))),
         (PARALLEL,) * len(kept) + (REDUCTION,) * len(dims),
         lambda inner, arguments: (combine(inner, arguments[1], arguments[0]),),
+    )
+    return build_cast(b, result, stored)
+
+
+def compute_type(element: Attribute) -> Attribute:
+    """The type that elements of a type are computed in: `f32` for `f16` and `bf16`, which are only stored."""
+    return f32 if isinstance(element, Float16Type | BFloat16Type) else element
+
+
+def cast_float(b: OpBuilder, x: SSAValue, element: Attribute) -> SSAValue:
+    """Append the floating-point scalar `x` as one of another type; `x` itself if it has that type."""
+    if x.type == element:
+        return x
+    widens = cast(Any, element).bitwidth > cast(Any, x.type).bitwidth
+    return b.create(arith.ExtFOp if widens else arith.TruncFOp, (x,), element)
+
+
+def build_cast(b: OpBuilder, source: SSAValue, element: Attribute) -> SSAValue:
+    """Append the floating-point tensor `source` with elements of another type; `source` itself if it has them."""
+    if element_type(source) == element:
+        return source
+    shape = cast(TensorType[Any], source.type).get_shape()
+    rank = len(shape)
+    return build_generic(
+        b,
+        (source,),
+        (build_empty(b, tensor_type(element, shape)),),
+        (range(rank), range(rank)),
+        (PARALLEL,) * rank,
+        lambda inner, arguments: (cast_float(inner, arguments[0], element),),
     )[0]
 
 
@@ -114,9 +150,11 @@ def build_running_reduction(
 ) -> SSAValue:
     """Append a running reduction of `inputs`, tensors of one type, along `dim`, which is not empty: a generic and its running output.
 
-    The state is one scalar of the element type for each of `starts`. `step(b, elements, state)` builds the next state
+    Elements of `f16` and `bf16` are computed in `f32`. The state is one scalar for each of `starts`. `step(b, elements, state)` builds the next state
     and the element of the result. The loop along `dim` is the last one; with `is_reverse` it starts at the last element.
     """
+    stored = element_type(inputs[0])
+    inputs = [build_cast(b, x, compute_type(stored)) for x in inputs]
     result_type = cast(TensorType[Any], inputs[0].type)
     shape, element = result_type.get_shape(), result_type.element_type
     rank = len(shape)
@@ -146,11 +184,12 @@ def build_running_reduction(
         (PARALLEL,) * (rank - 1) + (REDUCTION,),
         body,
     )[-1]
+    result = build_cast(b, result, stored)
     if not is_reverse:
         return result
     places = [AffineExpr.dimension(d) for d in range(rank)]
     places[dim] = places[dim] * -1 + (shape[dim] - 1)
-    return build_copy(b, result, result_type, affine_map(rank, tuple(places)))
+    return build_copy(b, result, tensor_type(stored, shape), affine_map(rank, tuple(places)))
 
 
 def build_for(

@@ -16,6 +16,7 @@ CUMULATIONS = (
 FURTHER = (("3x5xf64", 1, True), ("5x5xf32", 0, False), ("1x5xf64", 1, True), ("3x0xf64", 1, True))
 """The same code for another combination: two of the ops are enough."""
 INTEGERS = (("9xi64", 0, False), ("17xui8", 0, False), ("3x5xi32", 1, True))
+HALVES = (("9xbf16", 0, True), ("3x5xf16", 1, False))
 
 
 def along(dim: int, is_reverse: bool) -> dict:
@@ -26,11 +27,11 @@ CUMULATIVE_EXAMPLES = (
     *(
         OpExample(op_type, (tensor(x),), along(*properties))
         for op_type in (CumsumOp, CumprodOp, CummaxOp, CumminOp)
-        for x, *properties in (*CUMULATIONS, *INTEGERS, *(FURTHER if op_type is CumsumOp else ()))
+        for x, *properties in (*CUMULATIONS, *INTEGERS, *((*FURTHER, *HALVES) if op_type is CumsumOp else ()))
     ),
-    *(OpExample(CumlogsumexpOp, (tensor(x),), along(*properties)) for x, *properties in CUMULATIONS),
+    *(OpExample(CumlogsumexpOp, (tensor(x),), along(*properties)) for x, *properties in (*CUMULATIONS, *HALVES)),
     *(
         OpExample(LinearRecurrenceOp, (tensor(x), tensor(x)), along(*properties), ((-1, 1), None))
-        for x, *properties in (*CUMULATIONS, *INTEGERS, *FURTHER)
+        for x, *properties in (*CUMULATIONS, *INTEGERS, *FURTHER, *HALVES)
     ),
 )

@@ -12,6 +12,7 @@ SORTS = (
     ("8xi32", "8xf64", 0, False),
     ("8xi1", "8xi32", 0, False),
     ("8xui8", "8xui16", 0, True),
+    ("8xbf16", "8xf16", 0, False),
     ("1xf64", "1xf64", 0, False),
     ("3x0xf64", "3x0xf64", 1, True),
 )
@@ -22,6 +23,7 @@ SEARCHES = (
     ("8xi32", "6xi32", "right"),
     ("7xi64", "i64", "left"),
     ("7xi1", "5xi1", "right"),
+    ("8xf16", "6xf16", "right"),
     ("8xui8", "6xui8", "left"),
     ("1xf64", "5xf64", "right"),
     ("0xf64", "5xf64", "left"),

@@ -27,6 +27,7 @@ FURTHER = (
     ("3x5xf64", (1, 1), (2, 3), (1, 1)),
     ("0x5xf64", (1, 2), (1, 1), (1, 1)),
     ("3x5xi64", (2, 2), (1, 2), (1, 1)),
+    ("17xbf16", (3,), (2,), (1,)),
 )
 """The same code for another combination: two of the ops are enough."""
 

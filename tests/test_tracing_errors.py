@@ -115,19 +115,22 @@ def test_shapes_that_do_not_fit_are_shown(name: str) -> None:
 
 
 DTYPES = {
-    "float16 argument": (lambda x: x, np.zeros(2, np.float16), r"argument x: dtype float16 .* `.astype\(np.float32\)`"),
+    "long double": (
+        lambda x: x,
+        np.zeros(2, np.longdouble),
+        r"argument x: dtype (longdouble|float128) .* `.astype\(np.float64\)`",
+    ),
     "complex argument": (lambda x: x, np.zeros(2, complex), "complex128 is not supported; use two float64 arrays"),
     "complex scalar": (lambda x: x, 1j, "complex128 is not supported"),
     "object argument": (lambda x: x, np.zeros(2, object), "dtype object is not supported; use bool, int8"),
     "large integer": (lambda x: x, 2**63, "9223372036854775808 does not fit into int64"),
     "complex constant": (lambda x: x * 1j, X, "in complex128, which is not supported"),
     "integer constant": (lambda x: x + 2**40, np.zeros(2, np.int32), "1099511627776 does not fit into int32"),
-    "bools in float16": (np.sin, np.zeros(2, bool), "sin: NumPy computes it for bool in float16"),
     "minus of bools": (lambda x: x - x, np.zeros(2, bool), "subtract: NumPy does not define it for bool and bool"),
     "and of floats": (lambda x: x & x, X, "bitwise_and: NumPy does not define it for float64 and float64"),
     "negative power": (lambda x: x**-1, np.ones(2, int), "integers to negative integer powers are not allowed"),
-    "astype": (lambda x: x.astype(np.float16), X, "float16 is not supported"),
-    "zeros_like": (lambda x: np.zeros_like(x, dtype=np.float16), X, "float16 is not supported"),
+    "astype": (lambda x: x.astype(np.longdouble), X, "(longdouble|float128) is not supported"),
+    "zeros_like": (lambda x: np.zeros_like(x, dtype="M8[s]"), X, "datetime64.* is not supported"),
     "strings": (lambda x: x + "a", X, "unsupported operand"),
 }
 

@@ -25,6 +25,8 @@ from dialects.dlc.interfaces import (
     Array,
     Properties,
     TensorOp,
+    computed,
+    dtype_of,
     element_type_of,
     is_float,
     shape_of,
@@ -36,7 +38,7 @@ from dialects.dlc.selection import compare, select
 from dialects.dlc.shape import stacked
 from dialects.dlc.slicing import pad
 from dialects.dlc.unary import exp
-from dialects.structured import build_loop_index, build_running_reduction
+from dialects.structured import build_loop_index, build_running_reduction, compute_type
 
 Step: TypeAlias = Callable[[OpBuilder, SSAValue, SSAValue], SSAValue]
 
@@ -74,10 +76,11 @@ class _AlongDimOp(TensorOp, ABC):
     def evaluate(self, operands: Sequence[Array]) -> Array:
         """`accumulate` of the operands with the dimension in front, in the order of the steps."""
         step = -1 if self.is_reverse else 1
-        moved = [np.moveaxis(x, self.along, 0)[::step] for x in operands]
+        moved = [np.moveaxis(computed(x), self.along, 0)[::step] for x in operands]
         with np.errstate(all="ignore"):
             result = self.accumulate(*moved) if operands[0].size else moved[0]
-        return np.ascontiguousarray(np.moveaxis(result[::step], 0, self.along)).reshape(self.shape)
+        result = np.moveaxis(result[::step], 0, self.along)
+        return np.ascontiguousarray(result, dtype_of(self.result.type)).reshape(self.shape)
 
     @abstractmethod
     def accumulate(self, *operands: Array) -> Array:
@@ -127,7 +130,7 @@ class _CumulativeOp(_AlongDimOp, ABC):
     def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
         """A running reduction that carries the last result."""
         (x,) = operands
-        element = element_type_of(x)
+        element = compute_type(element_type_of(x))
         if 0 in self.shape or self.shape[self.along] == 1:
             return x
 
@@ -297,7 +300,7 @@ class CumlogsumexpOp(_AlongDimOp):
     def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
         """A running reduction that carries the largest element and the sum of `exp(element - largest)`."""
         (x,) = operands
-        element = element_type_of(x)
+        element = compute_type(element_type_of(x))
         if 0 in self.shape or self.shape[self.along] == 1:
             return x
 
@@ -366,7 +369,7 @@ class LinearRecurrenceOp(_AlongDimOp):
         """A running reduction that carries the last result."""
         if 0 in self.shape or self.shape[self.along] == 1:
             return operands[1]
-        element = element_type_of(operands[0])
+        element = compute_type(element_type_of(operands[0]))
         multiply, plus = (arith.MulfOp, arith.AddfOp) if is_float(element) else (arith.MuliOp, arith.AddiOp)
 
         def step(

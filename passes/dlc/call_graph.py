@@ -149,6 +149,10 @@ class CallGraph:
             else:
                 copy_op(b, inner_op, inner)
 
+    def update(self, function: FuncOp) -> None:
+        """Look again at what `function`, which has been rebuilt, refers to."""
+        self._calls[function.sym_name.data] = _calls_of(function)
+
     def add_derived(self, function: FuncOp, callee: FuncOp) -> None:
         """Enter `function`, which has no `dlc.call` and was derived from `callee`, and place it after `callee`."""
         name = function.sym_name.data

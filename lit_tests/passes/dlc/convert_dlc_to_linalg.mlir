@@ -106,3 +106,32 @@ func.func @signed(%x: tensor<4xi8>, %y: tensor<4xi8>) -> tensor<4xi8> {
   %0 = dlc.div %x, %y : tensor<4xi8>
   func.return %0 : tensor<4xi8>
 }
+
+// -----
+
+// Half floats are extended, computed in f32 and rounded, in the body of the operation.
+// CHECK-LABEL: func.func @half(
+// CHECK:         ^bb0(%[[A:.*]]: bf16, %{{.*}}: bf16):
+// CHECK:           %[[X:.*]] = arith.extf %[[A]] : bf16 to f32
+// CHECK:           %[[C:.*]] = arith.constant 2.000000e+00 : f32
+// CHECK:           %[[P:.*]] = arith.mulf %[[X]], %[[C]] : f32
+// CHECK:           arith.truncf %[[P]] : f32 to bf16
+func.func @half(%x: tensor<4xbf16>) -> tensor<4xbf16> {
+  %0 = dlc.constant dense<2.0> : tensor<4xbf16>
+  %1 = dlc.mul %x, %0 : tensor<4xbf16>
+  func.return %1 : tensor<4xbf16>
+}
+
+// -----
+
+// A sum of half floats is accumulated in f32 and rounded once.
+// CHECK-LABEL: func.func @half_sum(
+// CHECK:         linalg.fill
+// CHECK-SAME:      tensor<f32>
+// CHECK:         arith.addf {{.*}} : f32
+// CHECK:         arith.truncf {{.*}} : f32 to f16
+// CHECK-NOT:     truncf
+func.func @half_sum(%x: tensor<4xf16>) -> tensor<f16> {
+  %0 = dlc.reduce_sum %x dims [0] : tensor<4xf16> -> tensor<f16>
+  func.return %0 : tensor<f16>
+}
