@@ -44,6 +44,15 @@ PROGRAMS = {
     ),
     "gather": (lambda x, i: x[i] * 2, (floats(11, 6), integers(-11, 11, 4, 3))),
     "scatter": (scatter_add, (floats(7, 3), integers(0, 7, 20), floats(20, 3))),
+    "cumulative": (
+        lambda x: (np.cumsum(x, 0), np.logaddexp.accumulate(x, 1), np.maximum.accumulate(x[:, ::-1], 1)),
+        (floats(6, 50),),
+    ),
+    "sort": (
+        lambda x: (np.sort(x, 1), np.argsort(x, 0), np.searchsorted(np.sort(x[0]), x)),
+        (floats(6, 50),),
+    ),
+    "windows": (lambda x: nn.reduce_window(x, "max", (1, 3, 3), (1, 2, 2)), (floats(2, 9, 11),)),
     "argmax": (lambda x: (np.argmax(x, axis=1), np.argmin(x)), (floats(6, 50),)),
     "exp_f64": (lambda x: np.exp(x) + np.expm1(x), (floats(40, dtype=np.float64),)),
     "log_f64": (lambda x: np.log(x) + np.log1p(x), (positive(40, dtype=np.float64),)),

@@ -21,6 +21,7 @@ from dialects.dlc.interfaces import (
     Array,
     Properties,
     TensorOp,
+    computed,
     dtype_of,
     element_type_of,
     is_float,
@@ -36,6 +37,8 @@ from dialects.structured import (
     build_generic,
     build_loop_index,
     build_reshape,
+    cast_float,
+    compute_type,
 )
 
 _INDEX = IndexType()
@@ -46,6 +49,7 @@ def scalar_before(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
     """Append whether `x` is less than `y`, where NaN is greater than all numbers."""
     if not is_float(x.type):
         return scalar_compare(b, "lt", x, y)
+    x, y = (cast_float(b, value, compute_type(value.type)) for value in (x, y))
     less = b.create(arith.CmpfOp, (x, y), i1, {"predicate": _UNORDERED_OR_LESS})
     return scalar_op(b, arith.AndIOp, less, scalar_compare(b, "eq", x, x))
 
@@ -94,7 +98,7 @@ class SortOp(TensorOp):
 
     def evaluate(self, operands: Sequence[Array]) -> Array:
         """A stable `np.argsort`; descending, that of the reversed keys, read backwards."""
-        keys, values = operands
+        keys, values = computed(operands[0]), operands[1]
         if self.descending is None:
             order = np.argsort(keys, self.along, kind="stable")
         else:
@@ -276,7 +280,7 @@ class SearchsortedOp(TensorOp):
 
     def evaluate(self, operands: Sequence[Array]) -> Array:
         """The steps of `lower`, so that also where `ordered` is not sorted there is one right answer."""
-        ordered, queries = operands
+        ordered, queries = map(computed, operands)
         *batch, size = ordered.shape
         rows = np.indices(queries.shape, sparse=True)[: len(batch)]
         count = np.zeros(queries.shape, np.int64)
