@@ -73,7 +73,7 @@ def from_foreign(x: Any) -> Array:
         )
     try:
         return np.from_dlpack(x)
-    except (BufferError, RuntimeError, TypeError) as error:
+    except (BufferError, RuntimeError, TypeError, ValueError) as error:
         dtype = getattr(x, "dtype", None)
         if isinstance(dtype, np.dtype):  # one that NumPy's DLPack lacks, as bfloat16
             return np.asarray(x)
@@ -95,7 +95,12 @@ def _wrap_for(library: Any) -> Wrap:
     def wrap(array: Array) -> Any:
         try:
             return library.from_dlpack(array)
-        except (BufferError, RuntimeError, TypeError):  # the dtype, or the alignment, is one that it does not import
+        except (
+            BufferError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ):  # the dtype, or the alignment, is one that it does not import
             return library.asarray(array)
 
     return wrap

@@ -55,6 +55,7 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
             ("fuse-elementwise", {}),
             ("form-kernels", {"max_group_size": options.max_group_size}),
             ("collapse-dims", {}),
+            ("hoist-invariants", {}),
         ],
         "bufferized": [
             ("bufferize", {}),

@@ -28,6 +28,7 @@ ALL_PASSES: tuple[str, ...] = (
     "linalg.fuse_elementwise",
     "linalg.form_kernels",
     "linalg.collapse_dims",
+    "linalg.hoist_invariants",
     # fused to bufferized
     "linalg.bufferize",
     "memref.outline_kernels",
