@@ -86,7 +86,9 @@ def _as_array(operand: object) -> Array:
 
 
 def fail_as_operand(operand: object) -> NoReturn:
-    """Raise the error for something that is no array."""
+    """Raise the error for something that is no array, or one of a traced function that is over."""
+    if isinstance(operand, Tracer):
+        current_frame()
     kind = type(operand).__name__
     raise ArgumentError(at_user_line(f"expected an array, got {kind}; convert it with `compiler.numpy.asarray`"))
 
@@ -109,8 +111,9 @@ def call(
         scalars: whether the Python scalars among `args` are operands too: another value needs no other program.
     """
     leaves, spec = flatten((tuple(args), dict(kwargs)))
-    if any(isinstance(leaf, Tracer) for leaf in leaves):
-        current_frame()  # fails: the traced function is over
+    for leaf in leaves:
+        if isinstance(leaf, Tracer):
+            fail_as_operand(leaf)
     is_operand = [isinstance(leaf, _ARRAYS) for leaf in leaves]
     if scalars:
         count = len(flatten(tuple(args))[0])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import compiler
+import compiler.numpy as cnp
 from compiler import Tensor, eager_programs
 
 F32 = np.float32
@@ -374,6 +375,14 @@ def test_large_results_are_given_back():
 
 
 # In traced functions
+
+
+def test_arrays_of_a_traced_function_that_is_over_are_refused(x):
+    kept = []
+    compiler.jit(lambda y: kept.append(y) or y)(1.0)
+    for call in (lambda: x + kept[0], lambda: np.where(x, x, kept[0]), lambda: cnp.sum(kept[0])):
+        with pytest.raises(compiler.TracingError, match="after the tracing of its function has finished"):
+            call()
 
 
 def test_a_tensor_is_a_constant_of_a_traced_function(x):
