@@ -93,6 +93,13 @@ def fail_as_operand(operand: object) -> NoReturn:
     raise ArgumentError(at_user_line(f"expected an array, got {kind}; convert it with `compiler.numpy.asarray`"))
 
 
+def fits(number: int, operands: Sequence[Any]) -> bool:
+    """Whether every integer array among `operands` can hold the Python integer `number`, so that no program looks at it."""
+    dtypes = [np.dtype(x.dtype) for x in operands if hasattr(x, "dtype")]
+    limits = [np.iinfo(dtype) for dtype in dtypes if dtype.kind in "iu"] or [np.iinfo(np.int64)]
+    return all(limit.min <= number <= limit.max for limit in limits)
+
+
 def call(
     key: Hashable,
     function: Callable[..., Any],
@@ -117,7 +124,10 @@ def call(
     is_operand = [isinstance(leaf, _ARRAYS) for leaf in leaves]
     if scalars:
         count = len(flatten(tuple(args))[0])
-        is_operand[:count] = [type(leaf) in SCALARS or isinstance(leaf, _VALUES) for leaf in leaves[:count]]
+        is_operand[:count] = [
+            isinstance(leaf, _VALUES) or (type(leaf) in SCALARS and (type(leaf) is not int or fits(leaf, leaves)))
+            for leaf in leaves[:count]
+        ]
     static = tuple(None if is_array else _setting_key(leaf) for leaf, is_array in zip(leaves, is_operand, strict=True))
 
     def build() -> Callable[..., Any]:

@@ -163,6 +163,19 @@ def test_python_scalars_adopt_the_dtype(x):
     assert same(small < 2**40, [True, True])
 
 
+def test_python_integers_out_of_range_do_not_wrap_around():
+    x = np.array([-100, 100], np.int8)
+    for call in (
+        lambda x: np.clip(x, -1000, 50),
+        lambda x: np.clip(x, 0, 1000),
+        lambda x: x > 1000,
+        lambda x: x != -129,
+    ):
+        assert same(call(Tensor(x)), call(x))
+    with pytest.raises(compiler.DtypeError, match="300 does not fit into int8"):
+        Tensor(x) * 300
+
+
 def test_methods_are_those_of_numpy(x):
     array = np.asarray(x)
     for name, args in [
