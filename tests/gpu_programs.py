@@ -3,7 +3,7 @@
 import numpy as np
 
 import compiler
-from compiler import nn
+from compiler import nn, random
 
 RNG = np.random.default_rng(5)
 
@@ -68,6 +68,10 @@ PROGRAMS = {
     "matmul": (lambda x, w, b: np.maximum(x @ w + b, 0), (floats(40, 64), floats(64, 50), floats(50))),
     "matmul_f64": (lambda x, w: x @ w, (floats(40, 64, dtype=np.float64), floats(64, 50, dtype=np.float64))),
     "batched_matmul": (lambda x, w: x @ w, (floats(3, 40, 32), floats(3, 32, 48))),
+    "random": (
+        lambda key: (random.bits(key, (3, 300)), random.normal(key, (700,)), random.randint(key, (5,), -3, 2**40)),
+        (random.key(7),),
+    ),
     "gradient": (compiler.value_and_grad(loss), (floats(64, 40), floats(48, 64), integers(0, 40, 48))),
     "empty": (lambda x: (x + 1, x.sum(axis=0)), (floats(0, 4),)),
     "constant": (lambda x: x + np.arange(12, dtype=np.float32).reshape(3, 4) ** 2, (floats(3, 4),)),

@@ -45,6 +45,8 @@ BUDGETS = {
     "erfc_inv": 4,
     "lgamma": 4,
     "digamma": 4,
+    "trigamma": 4,
+    "tetragamma": 6,
     "powf": 4,
 }
 """The promised error of each function, in units in the last place."""
@@ -75,6 +77,8 @@ def scale_near_zeros(name: str, x: float) -> float:
     """Where a function crosses zero, the size of the terms that cancel: the error is some units of their last place."""
     if name == "digamma":
         return 1.0 if x > 0 else max(4.0, math.log(1 - x))
+    if name == "tetragamma" and x < 0:
+        return 1.0
     return max(2.0, math.lgamma(1 - x)) if name == "lgamma" and x < 0 else 0.0
 
 
@@ -94,6 +98,8 @@ EXACT: dict[str, Callable[..., Any]] = {
     "erfc_inv": erfc_inv,
     "lgamma": lgamma,
     "digamma": mpmath.digamma,
+    "trigamma": lambda x: mpmath.polygamma(1, x),
+    "tetragamma": lambda x: mpmath.polygamma(2, x),
     "rsqrt": lambda x: 1 / mpmath.sqrt(x),
     "asin": mpmath.asin,
     "acos": mpmath.acos,
@@ -114,13 +120,21 @@ EXACT: dict[str, Callable[..., Any]] = {
 BINARY = ("atan2", "powf")
 SPECIAL = ("erfc", "erfcx", "erf_inv", "erfc_inv", "lgamma", "digamma")
 """The functions of the dialect `special`; the others are in `math`."""
+POLYGAMMAS = {"trigamma": 1, "tetragamma": 2}
 
 _TYPES = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
 
 
 def op_name(name: str) -> str:
-    """The operation that computes a function."""
+    """The operation that computes a function; `trigamma` is `polygamma` of order 1, `tetragamma` of order 2."""
+    if name in POLYGAMMAS:
+        return "special.polygamma"
     return f"special.{name}" if name in SPECIAL else f"math.{name}"
+
+
+def attributes(name: str) -> str:
+    """What the operation of `op_name` has besides operands."""
+    return f"{{order = {POLYGAMMAS[name]} : i64}} " if name in POLYGAMMAS else ""
 
 
 @cache
@@ -144,7 +158,7 @@ def compiled(name: str, element: str, size: int, lanes: int) -> native.Program:
       scf.for %i = %lo to %hi step %step {{
         %at = arith.muli %i, %lanes : index
         {loads}
-        %r = {op_name(name)} {values} : {value}
+        %r = {op_name(name)} {values} {attributes(name)}: {value}
         {store}
       }}
       func.return

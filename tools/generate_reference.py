@@ -50,6 +50,7 @@ FAMILIES = {
     "broadcast": "Broadcasting and its transpose",
     "reduction": "Reductions",
     "contraction": "Products",
+    "random_bits": "Random bits",
     "shape": "Shapes",
     "slicing": "Slices",
     "dynamic_slicing": "Slices at computed places",

@@ -49,7 +49,7 @@ from passes.loops.math.error_function import expand_erf
 from passes.loops.math.error_function_complement import expand_erfc, expand_erfcx
 from passes.loops.math.exp import expand_exp, expand_exp2, expand_expm1
 from passes.loops.math.float_builder import FloatBuilder
-from passes.loops.math.gamma import expand_digamma, expand_lgamma
+from passes.loops.math.gamma import expand_digamma, expand_lgamma, expand_polygamma
 from passes.loops.math.hyperbolic import (
     expand_acosh,
     expand_asinh,
@@ -95,8 +95,9 @@ EXPANSIONS: dict[type[Operation], Callable[..., SSAValue]] = {
     special.ErfcInvOp: expand_erfc_inv,
     special.LgammaOp: expand_lgamma,
     special.DigammaOp: expand_digamma,
+    special.PolygammaOp: expand_polygamma,
 }
-"""The functions that have an expansion; each takes a `FloatBuilder` and the operands, and returns the result."""
+"""The functions that have an expansion; each takes a `FloatBuilder`, the operands, and the order of `special.polygamma`, and returns the result."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,8 @@ def _expand_block(block: Block) -> None:
                 _check_type(op, value_type)
                 fb = builders[value_type] = FloatBuilder(scratch, value_type)
             scratch.location = op.location
-            result = expansion(fb, *op.operands)
+            order = (op.order.value.data,) if isinstance(op, special.PolygammaOp) else ()
+            result = expansion(fb, *op.operands, *order)
             for new_op in tuple(scratch.block.ops):
                 scratch.block.detach_op(new_op)
                 block.insert_op_before(new_op, op)

@@ -223,3 +223,47 @@ func.func @loop(%x: tensor<9x4xf32>, %c: tensor<4xf32>) -> tensor<4xf32> {
   }
   func.return %r : tensor<4xf32>
 }
+
+// -----
+
+// Elementwise steps over the same rows share a kernel, although their inner loops differ.
+// CHECK-LABEL: func.func @rows(
+// CHECK:         rt.kernel "fused_sin_neg" tile [64]
+// CHECK-NOT:     rt.kernel
+// CHECK:         func.return
+func.func @rows(%x: tensor<64x32xf32>) -> tensor<64x4x32xf32> {
+  %e0 = tensor.empty() : tensor<64x32xf32>
+  %0 = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<64x32xf32>) outs(%e0 : tensor<64x32xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %s = math.sin %p : f32
+    linalg.yield %s : f32
+  } -> tensor<64x32xf32>
+  %e1 = tensor.empty() : tensor<64x4x32xf32>
+  %1 = linalg.generic {indexing_maps = [affine_map<(i, k, j) -> (i, j)>, affine_map<(i, k, j) -> (i, k, j)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%0 : tensor<64x32xf32>) outs(%e1 : tensor<64x4x32xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %v = arith.negf %p : f32
+    linalg.yield %v : f32
+  } -> tensor<64x4x32xf32>
+  func.return %1 : tensor<64x4x32xf32>
+}
+
+// -----
+
+// Short rows stay apart: each kernel is better off with vectors across all its points.
+// CHECK-LABEL: func.func @short_rows(
+// CHECK-COUNT-2: rt.kernel
+func.func @short_rows(%x: tensor<2048x3xf32>) -> tensor<2048x4x3xf32> {
+  %e0 = tensor.empty() : tensor<2048x3xf32>
+  %0 = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<2048x3xf32>) outs(%e0 : tensor<2048x3xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %s = math.sin %p : f32
+    linalg.yield %s : f32
+  } -> tensor<2048x3xf32>
+  %e1 = tensor.empty() : tensor<2048x4x3xf32>
+  %1 = linalg.generic {indexing_maps = [affine_map<(i, k, j) -> (i, j)>, affine_map<(i, k, j) -> (i, k, j)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%0 : tensor<2048x3xf32>) outs(%e1 : tensor<2048x4x3xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %v = arith.negf %p : f32
+    linalg.yield %v : f32
+  } -> tensor<2048x4x3xf32>
+  func.return %1 : tensor<2048x4x3xf32>
+}
