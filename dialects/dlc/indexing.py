@@ -40,7 +40,15 @@ from dialects.dlc.interfaces import (
 from dialects.dlc.scalars import scalar_index
 from dialects.dlc.selection import compare, select
 from dialects.dlc.shape import check_dims, reshape, stacked
-from dialects.structured import PARALLEL, build_empty, build_fill, build_generic, build_loop_index
+from dialects.structured import (
+    PARALLEL,
+    build_empty,
+    build_fill,
+    build_generic,
+    build_loop_index,
+    cast_float,
+    compute_type,
+)
 
 Bounds: TypeAlias = Literal["clamp", "drop"]
 Mode: TypeAlias = Literal["add", "set"]
@@ -428,7 +436,9 @@ class ScatterOp(_IndexedOp):
                 old = inner.create(tensor.ExtractOp, (target, *position), layout.element_type)
                 if is_add:
                     add_op = arith.AddfOp if is_float(layout.element_type) else arith.AddiOp
-                    value = inner.create(add_op, (old, value), layout.element_type)
+                    wide = compute_type(layout.element_type)
+                    total = inner.create(add_op, [cast_float(inner, x, wide) for x in (old, value)], wide)
+                    value = cast_float(inner, total, layout.element_type)
                 if inside is not None:
                     value = inner.create(arith.SelectOp, (inside, value, old), layout.element_type)
             return inner.create(tensor.InsertOp, (value, target, *position), self.result.type)
