@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from compiler import numpy as numpy
     from compiler import optim as optim
     from compiler import random as random
-    from compiler.associative_scan import associative_scan as associative_scan
     from compiler.batching import vmap as vmap
     from compiler.branches import cond as cond
     from compiler.branches import switch as switch
