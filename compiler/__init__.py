@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from compiler import numpy as numpy
     from compiler import optim as optim
     from compiler import random as random
+    from compiler import special as special
     from compiler.batching import vmap as vmap
     from compiler.branches import cond as cond
     from compiler.branches import switch as switch
@@ -83,7 +84,7 @@ _HOMES = {
     "MissingLibraryError": "compiler.errors",
     "InternalError": "compiler.errors",
 }
-_MODULES = ("nn", "numpy", "optim", "random")
+_MODULES = ("nn", "numpy", "optim", "random", "special")
 
 __all__ = [  # noqa: PLE0604
     *_HOMES,  # pyright: ignore[reportUnsupportedDunderAll]

@@ -5,6 +5,7 @@ They are written for clarity, one number at a time; compiled code has expansions
 
 import math
 from collections.abc import Callable
+from functools import partial
 from statistics import NormalDist
 from typing import Any
 
@@ -121,7 +122,7 @@ def cotangent_derivative(order: int) -> list[int]:
 
 def polygamma(order: int, x: Array) -> Array:
     """The derivative of the digamma function of that order."""
-    return _elementwise(lambda value: _polygamma(order, value))(x)
+    return _elementwise(partial(_polygamma, order))(x)
 
 
 erf = _elementwise(math.erf)

@@ -3,7 +3,7 @@
 import numpy as np
 
 import compiler
-from compiler import nn, random
+from compiler import nn, random, special
 
 RNG = np.random.default_rng(5)
 
@@ -55,6 +55,39 @@ PROGRAMS = {
             np.exp(x) + np.log(np.abs(x)) + np.tanh(x) + np.sin(x) + np.cos(x) + np.abs(x) ** 1.5 + np.sqrt(x * x)
         ),
         (floats(6, 9),),
+    ),
+    "inverse_functions": (
+        lambda x, y: (
+            np.arctan2(x, y)
+            + np.arcsin(0.2 * x)
+            + np.arccos(0.2 * x)
+            + np.arcsinh(x)
+            + np.arccosh(y + 1)
+            + np.arctanh(0.2 * x)
+            + np.tan(x)
+            + np.sinh(x) * np.cosh(x)
+            + np.cbrt(x)
+            + np.log10(y)
+            + np.exp2(x)
+        ),
+        (floats(6, 9), positive(6, 9)),
+    ),
+    "special_functions": (
+        lambda x, y: (
+            special.erfc(x)
+            + special.erfcx(y)
+            + special.erfinv(0.2 * x)
+            + special.ndtri(0.2 * y)
+            + special.gammaln(x)
+            + special.psi(x)
+            + special.polygamma(1, y)
+            + special.xlogy(x, y)
+        ),
+        (floats(4, 9, dtype=np.float64), positive(4, 9, dtype=np.float64)),
+    ),
+    "bits": (
+        lambda x, i: (np.nextafter(x, 2), np.copysign(x, -1), *np.frexp(x), np.ldexp(x, 3), i << 3, i >> 2),
+        (floats(19), integers(-50, 50, 19)),
     ),
     "rounding": (lambda x: (np.floor(x), np.ceil(x), np.round(x), np.trunc(x), np.sign(x)), (4 * floats(19),)),
     "bools": (

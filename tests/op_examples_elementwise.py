@@ -21,7 +21,17 @@ from dialects.dlc.constants import ConstantOp, IotaOp, dense_attribute
 from dialects.dlc.conversion import ConvertOp
 from dialects.dlc.powers import CbrtOp, Exp2Op, Log2Op, Log10Op
 from dialects.dlc.selection import DIRECTIONS, ClampOp, CompareOp, SelectOp
-from dialects.dlc.special import DigammaOp, ErfcInvOp, ErfcOp, ErfcxOp, ErfInvOp, LgammaOp, PolygammaOp
+from dialects.dlc.special import (
+    DigammaOp,
+    ErfcInvOp,
+    ErfcOp,
+    ErfcxOp,
+    ErfInvOp,
+    LgammaOp,
+    PolygammaOp,
+    Xlog1pyOp,
+    XlogyOp,
+)
 from dialects.dlc.trigonometric import (
     AcoshOp,
     AcosOp,
@@ -117,6 +127,8 @@ BINARY = {
     AndOp: (BITWISE, ()),
     OrOp: (BITWISE, ()),
     XorOp: (BITWISE, ()),
+    XlogyOp: (FLOATS, ((0.1, 3), (0.1, 3))),
+    Xlog1pyOp: (FLOATS, ((0.1, 3), (-0.9, 3))),
     Atan2Op: (FLOATS, ((0.1, 3), (-3, 3))),
     CopysignOp: (FLOATS, ((0.1, 3), (0.1, 3))),
     ShiftLeftOp: (INTS, ((-99, 99), (-2, 70))),

@@ -16,7 +16,8 @@ from xdsl.utils.exceptions import DiagnosticException
 
 from passes.loops.expand_math import EXPANSIONS, ExpandMathPass
 from passes.loops.math.exp import FORMATS as EXP_FORMATS
-from passes.loops.math.float_builder import SINGLE
+from passes.loops.math.float_builder import DOUBLE, SINGLE
+from passes.loops.math.inverse_trigonometric import ATAN_TAIL
 from passes.loops.math.trigonometric import SIN_TAIL
 
 DTYPES = (np.float32, np.float64)
@@ -333,7 +334,10 @@ def test_unsupported_type_is_named(type_text):
         expand(function_of("exp", type_text))
 
 
-@pytest.mark.parametrize(("table", "kept"), [("exp_f32", EXP_FORMATS[SINGLE].tail), ("sin_f32", SIN_TAIL[SINGLE])])
+@pytest.mark.parametrize(
+    ("table", "kept"),
+    [("exp_f32", EXP_FORMATS[SINGLE].tail), ("sin_f32", SIN_TAIL[SINGLE]), ("atan_f64", ATAN_TAIL[DOUBLE])],
+)
 def test_kept_coefficients_are_those_that_the_script_derives(table, kept):
     script = Path(__file__).resolve().parent.parent / "tools" / "remez.py"
     output = subprocess.run([sys.executable, script, table], capture_output=True, text=True, check=True).stdout

@@ -52,6 +52,20 @@ SIGNATURES = {
     ),
     "compiler.nn.top_k": "(input, k, dim=-1, largest=True)",
     "compiler.nn.layer_norm": "(input, normalized_shape, weight=None, bias=None, eps=1e-05)",
+    "compiler.nn.log_sigmoid": "(input)",
+    **{
+        f"compiler.special.{name}": "(x)"
+        for name in (
+            *("erf", "erfc", "erfcx", "erfinv", "erfcinv", "gammaln", "psi", "digamma", "expit", "logit", "log_expit"),
+            *("ndtr", "log_ndtr", "ndtri", "entr"),
+        )
+    },
+    **{f"compiler.special.{name}": "(x, y)" for name in ("xlogy", "xlog1py", "rel_entr", "kl_div")},
+    "compiler.special.betaln": "(a, b)",
+    "compiler.special.polygamma": "(n, x)",
+    "compiler.special.logsumexp": "(a, axis=None, b=None, keepdims=False)",
+    "compiler.special.softmax": "(x, axis=None)",
+    "compiler.special.log_softmax": "(x, axis=None)",
     "compiler.optim.sgd": "(learning_rate, momentum=0.0, *, nesterov=False, weight_decay=0.0)",
     "compiler.optim.adam": "(learning_rate, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.0)",
     "compiler.optim.adamw": "(learning_rate, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.01)",
@@ -113,6 +127,7 @@ MODULES_WITH_EXAMPLES = [
     "compiler.random.gamma",
     "compiler.random.keys",
     "compiler.random.uniform",
+    "compiler.special",
     "compiler.tensor",
 ]
 
@@ -131,11 +146,11 @@ def resolve(name):
 
 def test_the_public_names_are_these():
     functions = {name.removeprefix("compiler.") for name in SIGNATURES if name.count(".") == 1}
-    assert set(compiler.__all__) == functions | set(ERRORS) | {"nn", "numpy", "optim", "random"}
+    assert set(compiler.__all__) == functions | set(ERRORS) | {"nn", "numpy", "optim", "random", "special"}
     assert set(compiler.__all__) <= set(dir(compiler))
 
 
-@pytest.mark.parametrize("module", ["nn", "optim", "random"])
+@pytest.mark.parametrize("module", ["nn", "optim", "random", "special"])
 def test_the_public_names_of_modules_are_these(module):
     functions = {name.rpartition(".")[2] for name in SIGNATURES if f".{module}." in name}
     classes = {"AdamState", "Optimizer", "SgdState"} if module == "optim" else set()

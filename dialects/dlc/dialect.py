@@ -39,7 +39,17 @@ from dialects.dlc.selection import ClampOp, CompareOp, SelectOp
 from dialects.dlc.shape import ReshapeOp, ReverseOp, TransposeOp
 from dialects.dlc.slicing import ConcatenateOp, PadOp, SliceOp
 from dialects.dlc.sorting import SearchsortedOp, SortOp
-from dialects.dlc.special import DigammaOp, ErfcInvOp, ErfcOp, ErfcxOp, ErfInvOp, LgammaOp, PolygammaOp
+from dialects.dlc.special import (
+    DigammaOp,
+    ErfcInvOp,
+    ErfcOp,
+    ErfcxOp,
+    ErfInvOp,
+    LgammaOp,
+    PolygammaOp,
+    Xlog1pyOp,
+    XlogyOp,
+)
 from dialects.dlc.transforms import CallOp, JvpOp, VjpOp, VmapOp
 from dialects.dlc.trigonometric import (
     AcoshOp,
@@ -142,6 +152,8 @@ Dlc = Dialect(
         ErfInvOp,
         LgammaOp,
         PolygammaOp,
+        Xlog1pyOp,
+        XlogyOp,
         # bits
         BitcastConvertOp,
         CopysignOp,

@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Any, ClassVar, cast
 
+import numpy as np
+from xdsl.dialects import arith
 from xdsl.dialects.builtin import IntegerAttr, i64
 from xdsl.ir import SSAValue
 from xdsl.irdl import irdl_op_definition, prop_def
@@ -11,13 +13,15 @@ from xdsl.utils.exceptions import VerifyException
 
 from dialects import special, special_values
 from dialects.builder import OpBuilder
-from dialects.dlc.arithmetic import mul, neg, sub
+from dialects.dlc.arithmetic import add, add_tangents, div, mul, neg, sub
 from dialects.dlc.constants import full
-from dialects.dlc.elementwise import UnaryOp
+from dialects.dlc.elementwise import BinaryOp, UnaryOp
 from dialects.dlc.interfaces import AnyTensor, Array, Properties, tensor_type_of
-from dialects.dlc.unary import exp
+from dialects.dlc.scalars import scalar_compare, scalar_op, scalar_select
+from dialects.dlc.selection import compare, select
+from dialects.dlc.unary import Log1pOp, LogOp, exp
 
-__all__ = ["digamma", "erf_inv", "erfc", "erfc_inv", "erfcx", "lgamma", "polygamma"]
+__all__ = ["digamma", "erf_inv", "erfc", "erfc_inv", "erfcx", "lgamma", "polygamma", "xlog1py", "xlogy"]
 
 _TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
 
@@ -147,6 +151,75 @@ class PolygammaOp(UnaryOp):
         return b.create(special.PolygammaOp, operands, operands[0].type, {"order": self.order})
 
 
+class LogProductOp(BinaryOp):
+    """`lhs[i] f(rhs[i])` for a logarithm `f`, but 0 where `lhs[i]` is 0, whatever `f` is; NaN if `rhs[i]` is."""
+
+    KINDS: ClassVar[str] = "float"
+    LOGARITHM: ClassVar[type[UnaryOp]]
+
+    def jvp(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> SSAValue | None:
+        """`d (x f(y)) = f(y) dx + x f'(y) dy`, where the second term is 0 if `x` is."""
+        dx, dy = tangents
+        x, y = self.lhs, self.rhs
+        by_factor = None if dx is None else mul(b, dx, self.LOGARITHM.emit(b, (y,)))
+        by_argument = None
+        if dy is not None:
+            is_zero = compare(b, "eq", x, full(b, 0, tensor_type_of(x)))
+            safe = select(b, is_zero, full(b, 1, tensor_type_of(y)), self._inner(b))
+            by_argument = mul(b, dy, div(b, x, safe))
+        return add_tangents(b, by_factor, by_argument)
+
+    def scalar(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
+        """The product, and a choice."""
+        x, y = operands
+        product = scalar_op(b, arith.MulfOp, x, scalar_op(b, self.LOGARITHM.MATH_OP, y))
+        zero = b.constant(0, x.type)
+        is_zero = scalar_compare(b, "eq", x, zero)
+        is_number = scalar_compare(b, "eq", y, y)
+        return scalar_select(b, scalar_op(b, arith.AndIOp, is_zero, is_number), zero, product)
+
+    def _inner(self, b: OpBuilder) -> SSAValue:
+        """What the logarithm is the natural logarithm of."""
+        del b
+        return self.rhs
+
+
+def _zero_where_factor_is(x: Array, y: Array, product: Array) -> Array:
+    return np.where((x == 0) & ~np.isnan(y), np.zeros_like(x), product)
+
+
+def _xlogy(x: Array, y: Array) -> Array:
+    return _zero_where_factor_is(x, y, x * np.log(y))
+
+
+def _xlog1py(x: Array, y: Array) -> Array:
+    return _zero_where_factor_is(x, y, x * np.log1p(y))
+
+
+@irdl_op_definition
+class XlogyOp(LogProductOp):
+    """`result[i] = lhs[i] log(rhs[i])`, but 0 where `lhs[i]` is 0 and `rhs[i]` is a number."""
+
+    name = "dlc.xlogy"
+
+    UFUNC: ClassVar = _xlogy
+    LOGARITHM: ClassVar = LogOp
+
+
+@irdl_op_definition
+class Xlog1pyOp(LogProductOp):
+    """`result[i] = lhs[i] log(1 + rhs[i])`, but 0 where `lhs[i]` is 0 and `rhs[i]` is a number."""
+
+    name = "dlc.xlog1py"
+
+    UFUNC: ClassVar = _xlog1py
+    LOGARITHM: ClassVar = Log1pOp
+
+    def _inner(self, b: OpBuilder) -> SSAValue:
+        """`1 + y`."""
+        return add(b, full(b, 1, tensor_type_of(self.rhs)), self.rhs)
+
+
 def _gauss(b: OpBuilder, x: SSAValue, sign: int) -> SSAValue:
     """`exp(sign x**2)`."""
     square = mul(b, x, x)
@@ -185,6 +258,16 @@ def lgamma(b: OpBuilder, x: SSAValue) -> SSAValue:
 def digamma(b: OpBuilder, x: SSAValue) -> SSAValue:
     """Append the derivative of `lgamma` at `x`."""
     return DigammaOp.emit(b, (x,))
+
+
+def xlogy(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
+    """Append `x log(y)`, 0 where `x` is."""
+    return XlogyOp.emit(b, (x, y))
+
+
+def xlog1py(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
+    """Append `x log(1 + y)`, 0 where `x` is."""
+    return Xlog1pyOp.emit(b, (x, y))
 
 
 def polygamma(b: OpBuilder, order: int, x: SSAValue) -> SSAValue:

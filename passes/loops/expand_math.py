@@ -20,13 +20,14 @@ func.func @scale(%x: vector<8xf32>) -> vector<8xf32> {
 }
 ```
 
-The expansions of `exp, exp2, expm1, log, log1p, log2, tanh, sin, cos, erf, powf` are straight-line code of the same
-kind, from 40 operations (`tanh`) to some 200 (`powf` on f64); scalar and vector code is the same. They cover the whole
-range: NaN, infinities, signed zeros, subnormal arguments and results. `docs/accuracy.md` has the error of each.
+The expansions of the elementary functions of `math` and of those of `special` are straight-line code of the same kind,
+from 40 operations (`tanh`) to some 200 (`powf` on f64), but for arguments that are rare: those huge (`sin, cos, tan`) or
+negative (`lgamma, digamma, polygamma`) take a branch. Scalar and vector code is the same. They cover the whole range: NaN,
+infinities, signed zeros, subnormal arguments and results. `docs/accuracy.md` has the error of each.
 
 *Requires*: arguments are f32, f64, or rank-1 vectors of them.
 
-*Ensures*: of `math` only single instructions are left (`sqrt, fma, absf, floor, ceil, trunc, roundeven, copysign`),
+*Ensures*: nothing of `special` and of `math` only single instructions are left (`sqrt, fma, absf, floor, ceil, trunc, roundeven, copysign`),
 and no operation has fast-math flags that it did not have before.
 
 *Leaves alone*: everything else, and functions that have no expansion.
