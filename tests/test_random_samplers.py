@@ -301,7 +301,7 @@ def test_a_sampler_is_compiled_once_for_a_shape():
 
 
 MISUSE = {
-    "dtype of uniform": (lambda: random.uniform(KEY, (2,), np.int32), compiler.DtypeError, "uniform: dtype int32 is not supported; use a floating-point"),
+    "dtype of uniform": (lambda: random.uniform(KEY, (2,), np.int32), compiler.DtypeError, "uniform: dtype int32 is not supported; use float32 or float64"),
     "no dtype": (lambda: random.normal(KEY, (2,), "real"), compiler.DtypeError, "normal: 'real' is not a dtype"),
     "bound": (lambda: random.uniform(KEY, (2,), np.float64, np.zeros(3)), compiler.ShapeError, "shapes"),
     "bound larger": (lambda: random.uniform(KEY, (), np.float64, np.zeros(3)), compiler.ShapeError, "enlarge the shape"),

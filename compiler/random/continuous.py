@@ -12,6 +12,7 @@ import numpy as np
 
 from compiler.random.drawing import (
     Shape,
+    apply,
     as_float,
     as_shape,
     check_key,
@@ -20,7 +21,6 @@ from compiler.random.drawing import (
     positive_uniform,
     run,
     signed_tail,
-    special,
     with_sign,
 )
 from compiler.tracer import xp
@@ -54,7 +54,7 @@ def normal(key: Any, shape: Any = (), dtype: Any = np.float64) -> Any:
 def draw_normal(key: Any, *, shape: Shape, dtype: np.dtype[Any], stream: Any = 0) -> Any:
     """`normal` on a traced key."""
     is_negative, tail = signed_tail(key, shape, dtype, stream=stream)
-    return with_sign(is_negative, math.sqrt(2.0) * special(erfc_inv, 2.0 * tail))
+    return with_sign(is_negative, math.sqrt(2.0) * apply(erfc_inv, 2.0 * tail))
 
 
 def truncated_normal(key: Any, lower: Any, upper: Any, shape: Any = None, dtype: Any = np.float64) -> Any:
@@ -89,11 +89,11 @@ def _draw_truncated(key: Any, lower: Any, upper: Any, *, shape: Shape, dtype: np
     # Mirrored, if need be, so that the smaller of the probabilities is not one less than 1.
     is_mirrored = low > 0.0
     start, end = xp.where(is_mirrored, -high, low), xp.where(is_mirrored, -low, high)
-    below_start, below_end = (0.5 * special(erfc, x * -math.sqrt(0.5)) for x in (start, end))
+    below_start, below_end = (0.5 * apply(erfc, x * -math.sqrt(0.5)) for x in (start, end))
     below = below_start + positive_uniform(key, shape, dtype) * (below_end - below_start)
     below = xp.minimum(below, 1.0 - float(np.finfo(dtype).epsneg))
     is_normal = below > 0.0
-    x = xp.clip(-math.sqrt(2.0) * special(erfc_inv, xp.where(is_normal, 2.0 * below, 1.0)), start, end)
+    x = xp.clip(-math.sqrt(2.0) * apply(erfc_inv, xp.where(is_normal, 2.0 * below, 1.0)), start, end)
     return with_sign(is_mirrored, xp.where(is_normal, x, end))
 
 

@@ -11,6 +11,7 @@ from compiler.operands import as_tracer
 from compiler.random.continuous import draw_gumbel
 from compiler.random.drawing import (
     Shape,
+    apply,
     as_integer,
     as_shape,
     check_key,
@@ -19,7 +20,6 @@ from compiler.random.drawing import (
     positive_uniform,
     run,
     shape_of,
-    special,
     unit_uniform,
     words,
 )
@@ -147,7 +147,7 @@ def _poisson_by_rejection(key: Any, lam: Any, is_left_out: Any) -> Any:
         is_inside = (k >= 0.0) & ((distance >= 0.013) | (v <= distance))
         k = xp.maximum(k, 0.0)
         is_below = xp.log(v * inverse_alpha / (a / (distance * distance) + b)) <= (
-            k * log_lam - lam - special(lgamma, k + 1.0)
+            k * log_lam - lam - apply(lgamma, k + 1.0)
         )
         return k, is_inside & (((distance >= 0.07) & (v <= quick)) | is_below)
 

@@ -50,9 +50,8 @@ def check_key(name: str, key: Any) -> None:
     if dtype is None or shape is None:
         raise ArgumentError(at_user_line(f"{name}: key is a {type(key).__name__}; {advice}"))
     if dtype != np.uint32 or tuple(shape[-1:]) != (2,):
-        raise DtypeError(
-            at_user_line(f"{name}: key is {dtype.name}[{','.join(map(str, shape))}], expected uint32[2]; {advice}")
-        )
+        shown = f"{getattr(dtype, 'name', dtype)}[{','.join(map(str, shape))}]"
+        raise DtypeError(at_user_line(f"{name}: key is {shown}, expected uint32[2]; {advice}"))
     if len(shape) > 1:
         raise ShapeError(
             at_user_line(
@@ -78,9 +77,15 @@ def as_shape(name: str, shape: Any) -> Shape:
     return tuple(int(size) for size in sizes)
 
 
+_FLOATS = "float32 or float64"
+
+
 def as_float(name: str, dtype: Any) -> FloatDtype:
-    """`dtype` as a floating-point dtype."""
-    return _as_dtype(name, dtype, "f", "a floating-point dtype as float32 or float64")
+    """`dtype` as `float32` or `float64`."""
+    known = _as_dtype(name, dtype, "f", _FLOATS)
+    if known.itemsize < 4:
+        raise DtypeError(at_user_line(f"{name}: dtype {known.name} is not supported; use {_FLOATS}, and `.astype`"))
+    return known
 
 
 def as_integer(name: str, dtype: Any, kinds: str = "iu") -> np.dtype[Any]:
@@ -184,6 +189,6 @@ def with_sign(is_negative: Tracer, x: Any) -> Any:
     return xp.where(is_negative, -x, x)
 
 
-def special(function: Callable[..., SSAValue], x: Any) -> Tracer:
-    """A function of `dialects.dlc.special`, of a tracer."""
+def apply(function: Callable[..., SSAValue], x: Any) -> Tracer:
+    """The elementwise operation of `dlc` that `function` appends, on a tracer."""
     return new_tracer(function(current_frame().builder, array_value(x)))

@@ -10,6 +10,7 @@ from compiler.loops import while_loop
 from compiler.random.continuous import draw_normal
 from compiler.random.drawing import (
     Shape,
+    apply,
     as_float,
     check_key,
     common_shape,
@@ -17,12 +18,12 @@ from compiler.random.drawing import (
     positive_uniform,
     run,
     shape_of,
-    special,
 )
 from compiler.random.keys import split
 from compiler.random.rejection import first_accepted
 from compiler.tracer import Tracer, xp
 from dialects.dlc.special import digamma
+from dialects.dlc.unary import logistic
 
 
 def gamma(key: Any, a: Any, shape: Any = None, dtype: Any = np.float64) -> Any:
@@ -106,8 +107,8 @@ def beta(key: Any, a: Any, b: Any, shape: Any = None, dtype: Any = np.float64) -
 
 def _beta(key: Any, a: Any, b: Any, *, shape: Shape, dtype: np.dtype[Any]) -> Any:
     first, second = split(key)
-    difference = _loggamma(second, b, shape=shape, dtype=dtype) - _loggamma(first, a, shape=shape, dtype=dtype)
-    return 1.0 / (1.0 + xp.exp(difference))
+    logs = [_loggamma(own, x, shape=shape, dtype=dtype) for own, x in ((first, a), (second, b))]
+    return apply(logistic, logs[0] - logs[1])
 
 
 def dirichlet(key: Any, alpha: Any, shape: Any = None, dtype: Any = np.float64) -> Any:
@@ -197,7 +198,7 @@ def _sample_jvp(primals: tuple[Any, Any], tangents: tuple[Any, Any]) -> tuple[An
     key, a = primals
     x, log_x = _sample(key, a)
     series, slope = _series(a, x)
-    d_log = -((log_x - special(digamma, a + 1.0)) * series + slope) / a * tangents[1]
+    d_log = -((log_x - apply(digamma, a + 1.0)) * series + slope) / a * tangents[1]
     return (x, log_x), (x * d_log, d_log)
 
 
