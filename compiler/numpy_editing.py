@@ -159,7 +159,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Tr
 def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any, **kwargs: Any) -> Any:
     """`np.apply_along_axis`: the function is traced once, and batched over all rows."""
     # Transforms trace, and tracing needs this module.
-    vmap: Callable[..., Any] = import_module("compiler.transforms").vmap
+    vmap: Callable[..., Any] = import_module("compiler").vmap
 
     def of_row(row: Tracer) -> Tracer:
         return as_tracer(func1d(row, *args, **kwargs))
