@@ -43,6 +43,7 @@ from dialects.dlc.unary import (
     StopGradientOp,
     TanhOp,
 )
+from dialects.dlc.updating import UpdateSliceOp
 
 Dlc = Dialect(
     "dlc",
@@ -106,6 +107,7 @@ Dlc = Dialect(
         # dynamic slicing
         DynamicSliceOp,
         DynamicUpdateSliceOp,
+        UpdateSliceOp,
         # reduction
         ArgmaxOp,
         ArgminOp,

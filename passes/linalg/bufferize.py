@@ -48,7 +48,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from xdsl.context import Context
-from xdsl.dialects import arith, func, memref
+from xdsl.dialects import arith, func, memref, tensor
 from xdsl.dialects.builtin import (
     DenseIntOrFPElementsAttr,
     FunctionType,
@@ -59,7 +59,7 @@ from xdsl.dialects.builtin import (
     UnitAttr,
     i64,
 )
-from xdsl.ir import Block, Operation, Region, SSAValue
+from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
@@ -161,27 +161,37 @@ class _FunctionBufferizer:
         return build_reshape(self.builder, root, wanted.get_shape())
 
     def _kernel(self, op: rt.KernelOp) -> None:
-        inputs = [self.memref_of[value] for value in op.inputs]
-        names = [argument.name_hint for argument in op.body.block.args]
-        positions = list(range(len(inputs)))  # of each input among the new arguments
+        overwritten = {self.plan.in_place.get((op, index)) for index in range(len(op.outputs))}
+        read = [i for i, a in enumerate(op.body.block.args) if i in overwritten or not _is_only_written_into(a)]
+        inputs = [self.memref_of[op.inputs[i]] for i in read]
+        names = [op.body.block.args[i].name_hint for i in read]
+        place = {old: new for new, old in enumerate(read)}
         destinations: list[int] = []
         for index, result in enumerate(op.outputs):
             operand = self.plan.in_place.get((op, index))
             if operand is None:
                 inputs.append(self._buffer(result))
+                self._copy_around_window(op, index, inputs[-1])
                 names.append("out" if len(op.outputs) == 1 else f"out{index}")
                 destinations.append(len(inputs) - 1)
                 self.memref_of[result] = inputs[-1]
             else:
-                destinations.append(operand)
-                self.memref_of[result] = inputs[operand]
+                destinations.append(place[operand])
+                self.memref_of[result] = inputs[place[operand]]
         block = Block(arg_types=[value.type for value in inputs])
         for argument, name in zip(block.args, names, strict=True):
             argument.name_hint = name
-        KernelBufferizer(op, block, [block.args[i] for i in positions], [block.args[i] for i in destinations]).run()
+        arguments = {old: block.args[new] for old, new in place.items()}
+        KernelBufferizer(op, block, arguments, [block.args[i] for i in destinations]).run()
         self.builder.create_op(
             rt.KernelOp, inputs, (), dict(op.properties), regions=[Region(block)], attributes=dict(op.attributes)
         )
+
+    def _copy_around_window(self, op: rt.KernelOp, index: int, target: SSAValue) -> None:
+        """Let `target` hold the rest of result `index` of a kernel, if the kernel writes only a window of it."""
+        write = cast(rt.YieldOp, op.body.block.last_op).values[index].owner
+        if isinstance(write, tensor.InsertSliceOp) and isinstance(write.dest, BlockArgument):
+            self.builder.create_op(memref.CopyOp, (self.memref_of[op.inputs[write.dest.index]], target))
 
     def _gemm(self, op: rt.GemmOp) -> None:
         assert op.result is not None
@@ -252,6 +262,13 @@ class _FunctionBufferizer:
             if _root(source) is not out:
                 self.builder.create_op(memref.CopyOp, (source, out))
         self.builder.create_op(func.ReturnOp)
+
+
+def _is_only_written_into(argument: BlockArgument) -> bool:
+    """Whether all that a kernel does with an operand is to write a window of a copy of it."""
+    return argument.first_use is not None and all(
+        isinstance(use.operation, tensor.InsertSliceOp) and use.index == 1 for use in argument.uses
+    )
 
 
 def _root(value: SSAValue) -> SSAValue:

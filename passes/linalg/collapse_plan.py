@@ -86,7 +86,7 @@ def plan_collapse(kernel: KernelOp) -> CollapsePlan | None:
     """The plan for `kernel`; `None` if it holds something else than structured operations."""
     block = kernel.body.block
     generics = [op for op in block.ops if isinstance(op, GenericOp)]
-    if not generics or any(op.regions and op.name == "scf.for" for op in block.ops):
+    if not generics or any(op.name in ("scf.for", "tensor.insert_slice") for op in block.ops):
         return None
     sizes = {op: loop_sizes(op) for op in generics}
     tile = tuple(int(size) for size in kernel.tile.get_values())

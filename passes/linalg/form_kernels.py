@@ -71,7 +71,7 @@ from xdsl.dialects.func import FuncOp
 from xdsl.passes import ModulePass
 
 from passes.linalg.kernel_groups import KernelGrouping
-from passes.linalg.kernel_regions import build_kernels, materialize_fills
+from passes.linalg.kernel_regions import build_kernels, materialize_fills, materialize_windows
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,7 @@ class FormKernelsPass(ModulePass):
             if isinstance(function, FuncOp) and function.body.blocks:
                 block = function.body.block
                 materialize_fills(block)
+                materialize_windows(block)
                 grouping = KernelGrouping(
                     self.max_group_size, self.max_point_bytes, self.max_serial_points, self.search_limit
                 )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from math import prod
 
-from xdsl.dialects import scf
+from xdsl.dialects import scf, tensor
 from xdsl.dialects.builtin import ArrayAttr
 from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.ir import Operation, SSAValue
@@ -16,6 +16,7 @@ from passes.linalg.bodies import captured_by
 from passes.linalg.groups import AcyclicGroups
 from passes.linalg.kernel_names import content_names
 from passes.linalg.maps import Access, accesses, dimension, identity_prefix, loop_sizes, num_parallel, shape_of
+from passes.linalg.windows import scalar_sources, window_write
 
 
 @dataclass(eq=False, slots=True)
@@ -59,7 +60,14 @@ class KernelGrouping:
 
     def add(self, op: Operation) -> int:
         """Add the next operation of the block, joining it with earlier ones if it is structured."""
+        if isinstance(op, tensor.InsertSliceOp):
+            return self._add_window_write(op)
         captured = captured_by(op)
+        write = window_write(op)
+        if write is not None:
+            # What is written to, and where, must be known before the kernel starts.
+            places = (source for offset in write.offsets for source in scalar_sources(offset))
+            captured = (*captured, write.dest, *places)
         sources = (*op.operands, *captured)
         node = self.graph.add(self._node_of[value] for value in sources if value in self._node_of)
         for result in op.results:
@@ -71,6 +79,16 @@ class KernelGrouping:
         elif isinstance(op, scf.ForOp):
             member = Member(op, node, (), 0, [], captured)
             self.groups[node] = Group([member], (), may_grow=False, results=dict.fromkeys(op.results))
+        return node
+
+    def _add_window_write(self, op: tensor.InsertSliceOp) -> int:
+        """Add the insertion of a window to the kernel of the generic that computes it."""
+        node = self._node_of[op.source]
+        group = self.groups[self.graph.find(node)]
+        member = next(member for member in group.members if member.op is op.source.owner)
+        group.members.append(Member(op, member.node, member.sizes, member.num_parallel, [], ()))
+        group.results[op.result] = None
+        self._node_of[op.result] = node
         return node
 
     def _join_producers(self, member: Member) -> None:
@@ -99,7 +117,7 @@ class KernelGrouping:
         if isinstance(tile, str):
             return tile
         results = {**theirs.results, **mine.results}
-        point_bytes = sum(num_bytes(value, len(tile)) for value in results)
+        point_bytes = sum(num_bytes(value, len(tile)) for value in results if not _is_window_write(value))
         if point_bytes > self.max_point_bytes:
             return f"one point of the tile would need {point_bytes} bytes, more than {self.max_point_bytes}"
         refusal = self.graph.merge(own, other)
@@ -123,6 +141,8 @@ class KernelGrouping:
                     return "a computed index may read any element of the other's result"
                 for value, access in member.reads:
                     if value in source.results:
+                        if _is_window_write(value):
+                            return "all of a window must be written before the whole is read"
                         shared = min(shared, identity_prefix(access))
         tile = mine.tile[:shared]
         if tile == mine.tile == theirs.tile:
@@ -142,6 +162,10 @@ class KernelGrouping:
             mine, theirs = (content_names(op)[:4] for op in (member.op, self.groups[other].members[-1].op))
             message = f"{'_'.join(mine)} does not join {'_'.join(theirs)}: {reason}"
             emit_remark("missed", "form-kernels", message, member.op.location)
+
+
+def _is_window_write(value: SSAValue) -> bool:
+    return isinstance(value.owner, tensor.InsertSliceOp)
 
 
 def _examine(op: GenericOp, node: int, captured: tuple[SSAValue, ...]) -> Member:

@@ -24,6 +24,9 @@ _NAMES = {
 }  # fmt: skip
 """What kernel names say for the operations of `arith` and `math` whose own name has a type in it."""
 
+_MOVING = ("copy", "slice", "broadcast", "fill")
+"""Names that say nothing more where a window is written."""
+
 _SILENT = (arith.ConstantOp, YieldOp)
 
 
@@ -31,6 +34,8 @@ def content_names(op: Operation) -> list[str]:
     """What the structured operation `op` computes, in order, each once."""
     if isinstance(op, scf.ForOp):
         return ["scatter"]
+    if isinstance(op, tensor.InsertSliceOp):
+        return ["update"]
     assert isinstance(op, GenericOp), f"{op.name} has no content name"
     if is_product_sum(op):
         return ["matmul"]
@@ -83,6 +88,8 @@ def _moving_name(op: GenericOp) -> str:
 def kernel_name(ops: Sequence[Operation]) -> str:
     """The name of a kernel that computes `ops`."""
     names = list(dict.fromkeys(name for op in ops for name in content_names(op)))
+    if "update" in names:
+        names = [name for name in names if name not in _MOVING]
     if len(names) > 1:
         return "_".join(["fused", *names[:_MAX_PARTS]])
     (only,) = names

@@ -12,19 +12,26 @@ from dialects.remarks import emit_remark
 from dialects.rt import KernelOp, YieldOp
 from dialects.structured import (
     PARALLEL,
+    build_copy,
     build_empty,
     build_fill,
     build_generic,
     element_type,
+    is_scalar_code,
     is_splat_constant,
+    is_tensor,
 )
 from passes.linalg.bodies import captured_by, drain
 from passes.linalg.kernel_groups import Group, KernelGrouping
 from passes.linalg.kernel_names import kernel_name
 from passes.linalg.maps import tensor_type_of
+from passes.linalg.windows import window_write
 
 _REPEATED = (arith.ConstantOp, tensor.EmptyOp, FillOp)
 """What a kernel makes for itself: scalar constants and destinations."""
+
+_GROUPED = (GenericOp, tensor.InsertSliceOp, scf.ForOp)
+"""What lies in kernels."""
 
 
 def materialize_fills(block: Block) -> None:
@@ -52,6 +59,20 @@ def _build_filled(b: OpBuilder, value: SSAValue, result_type: TensorType[Any]) -
     )[0]
 
 
+def materialize_windows(block: Block) -> None:
+    """Let every `tensor.insert_slice` insert what a `linalg.generic` computes for it alone."""
+    for op in list(block.ops):
+        if isinstance(op, tensor.InsertSliceOp) and (
+            isinstance(op.source.owner, Block) or window_write(op.source.owner) is not op
+        ):
+            side = Block()
+            window_type = tensor_type_of(op.source)
+            rank = len(window_type.get_shape())
+            copy = build_copy(OpBuilder(side, op.location), op.source, window_type, range(rank))
+            block.insert_ops_before(drain(side), op)
+            op.operands[0] = copy
+
+
 def _is_destination(op: Operation, index: int) -> bool:
     return (isinstance(op, GenericOp) and index >= len(op.operands) - len(op.results)) or (
         isinstance(op, scf.ForOp) and index >= 3
@@ -72,11 +93,11 @@ def build_kernels(block: Block, grouping: KernelGrouping) -> None:
     for op in _live(drain(block)):
         if isinstance(op, arith.ConstantOp):
             constants.append(op)
-        elif isinstance(op, _REPEATED):
+        elif isinstance(op, _REPEATED) or is_scalar_code(op):
             repeated.append(op)
         else:
             node = grouping.add(op)
-            if not isinstance(op, GenericOp | scf.ForOp):
+            if not isinstance(op, _GROUPED):
                 others[node] = op
     for op in constants:
         block.add_op(op)
@@ -107,7 +128,7 @@ def _live(ops: list[Operation]) -> list[Operation]:
     """Erase the structured operations that nothing reads; return the others."""
     live: list[Operation] = []
     for op in reversed(ops):
-        if isinstance(op, GenericOp | scf.ForOp) and all(result.first_use is None for result in op.results):
+        if (isinstance(op, _GROUPED) or is_scalar_code(op)) and all(result.first_use is None for result in op.results):
             op.erase()
         else:
             live.append(op)
@@ -118,6 +139,9 @@ def _live(ops: list[Operation]) -> list[Operation]:
 def _build_kernel(b: OpBuilder, group: Group) -> None:
     ops = [member.op for member in group.members]
     body = _KernelBody(group)
+    for op in ops:
+        if isinstance(op, tensor.InsertSliceOp):
+            body.provide_place(op)
     for op in ops:
         body.add(op)
     inside = set(ops)
@@ -157,13 +181,18 @@ class _KernelBody:
         self.builder = OpBuilder(self.block)
         self.arguments: dict[SSAValue, SSAValue] = {}
         """The tensors from outside, each with its block argument."""
-        self._constants: dict[SSAValue, SSAValue] = {}
+        self._scalars: dict[SSAValue, SSAValue] = {}
+
+    def provide_place(self, op: tensor.InsertSliceOp) -> None:
+        """Compute where the window lies, in front of what computes the window."""
+        self.builder.location = op.location
+        for index, offset in enumerate(op.operands[2:], 2):
+            op.operands[index] = self._scalar(offset)
 
     def add(self, op: Operation) -> None:
         """Move `op`, which has no parent, to the end of the kernel."""
         self.builder.location = op.location
-        first_output = len(op.operands) - len(op.results)
-        provided = [self._provide(value, index >= first_output) for index, value in enumerate(op.operands)]
+        provided = [self._provide(value, _is_destination(op, index)) for index, value in enumerate(op.operands)]
         captured = {value: self._provide(value, False) for value in captured_by(op)}
         op.operands = provided
         if captured:
@@ -178,24 +207,31 @@ class _KernelBody:
         if value in self.group.results:
             return value
         owner = value.owner
+        if not is_tensor(value):
+            return self._scalar(value)
         if isinstance(owner, tensor.EmptyOp):
             return build_empty(self.builder, owner.tensor.type)
         if isinstance(owner, FillOp):
-            return build_fill(self.builder, self._constant(owner.operands[0]), tensor_type_of(value))
-        if isinstance(owner, arith.ConstantOp):
-            if not isinstance(owner.value, DenseIntOrFPElementsAttr):
-                return self._constant(value)
-            if is_destination and is_splat_constant(value):
-                scalar = self.builder.constant(cast(float, owner.value.get_values()[0]), element_type(value))
-                return build_fill(self.builder, scalar, tensor_type_of(value))
+            return build_fill(self.builder, self._scalar(owner.operands[0]), tensor_type_of(value))
+        if isinstance(owner, arith.ConstantOp) and is_destination and is_splat_constant(value):
+            numbers = cast(DenseIntOrFPElementsAttr, owner.value).get_values()
+            return build_fill(
+                self.builder, self.builder.constant(cast(float, numbers[0]), element_type(value)), tensor_type_of(value)
+            )
         argument = self.arguments.get(value)
         if argument is None:
             argument = self.block.insert_arg(value.type, len(self.block.args))
             self.arguments[value] = argument
         return argument
 
-    def _constant(self, value: SSAValue) -> SSAValue:
-        result = self._constants.get(value)
+    def _scalar(self, value: SSAValue) -> SSAValue:
+        """The scalar `value`, computed in the kernel again."""
+        result = self._scalars.get(value)
         if result is None:
-            result = self._constants[value] = _repeat_constant(self.builder, value)
+            op = value.owner
+            assert isinstance(op, Operation), "form-kernels: a scalar that is an argument"
+            if op.parent is self.block:
+                return value
+            operands = [self._provide(operand, False) for operand in op.operands]
+            result = self._scalars[value] = self.builder.create(type(op), operands, value.type, op.properties)
         return result

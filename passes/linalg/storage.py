@@ -16,7 +16,8 @@ from xdsl.ir.affine import AffineDimExpr, AffineMap
 
 from dialects.remarks import emit_remark
 from dialects.rt import KernelOp
-from dialects.structured import captured_values
+from dialects.structured import captured_values, is_splat_constant
+from passes.linalg.windows import window_reads, window_write
 
 VIEWS = (tensor.CollapseShapeOp, tensor.ExpandShapeOp)
 
@@ -65,7 +66,8 @@ def plan_storage(block: Block, return_values: Sequence[SSAValue]) -> StoragePlan
             if isinstance(op, KernelOp):
                 storage = _reused_storage(plan, op, index, position, last_use)
             if storage is None:
-                writable = not isinstance(op, arith.ConstantOp)
+                # A constant with one value is written anew in every call.
+                writable = not isinstance(op, arith.ConstantOp) or is_splat_constant(result)
                 storage = Storage(writable, last_use.get(result, position))
             plan.add(result, storage)
             storage.last_use = max(storage.last_use, last_use.get(result, position))
@@ -116,7 +118,8 @@ def _reused_storage(
 def _refusal(kernel: KernelOp, operand: int, result: int) -> str:
     """Why `result` must not overwrite `operand`; empty if it may.
 
-    Every read of the operand must be at exactly the point that the kernel then writes, and not after the write.
+    Every read of the operand must be at exactly the point that the kernel then writes, and not after the write; what lies
+    outside of a window that is written must not be read at all.
     """
     body = kernel.body.block
     argument = body.args[operand]
@@ -126,16 +129,30 @@ def _refusal(kernel: KernelOp, operand: int, result: int) -> str:
     writer = yielded.owner
     if isinstance(writer, ForOp):
         return _scatter_refusal(writer, argument)
-    if not isinstance(writer, GenericOp):
+    if isinstance(writer, tensor.InsertSliceOp) and writer.dest is not argument:
+        return f"operand {operand} is not what the window is written into"
+    if not isinstance(writer, GenericOp | tensor.InsertSliceOp):
         return "the result is not written by a structured operation"
     written = False
     for op in body.ops:
-        if isinstance(op, GenericOp):
+        write = window_write(op)
+        if isinstance(op, tensor.InsertSliceOp):
+            if op.dest is argument and op is not writer:
+                return f"operand {operand} is what another window is written into"
+        elif isinstance(op, GenericOp) and write is not None and write is writer:
+            if window_reads(op, write).others:
+                return f"operand {operand} is not read where the window is written"
+            written = True
+        elif isinstance(op, tensor.ExtractOp) and op.tensor is argument:
+            return f"operand {operand} tells where a window is written"
+        elif isinstance(op, GenericOp):
             if argument in tuple(captured_values(op)):
                 return f"operand {operand} is read at computed positions"
             reads = [i for i, value in enumerate(op.operands) if value is argument]
             if reads and written:
                 return f"operand {operand} is read after the result is written"
+            if reads and isinstance(writer, tensor.InsertSliceOp):
+                return f"operand {operand} is read apart from where the window is written"
             maps = op.indexing_maps.data
             if any(not _is_pointwise(maps[i].data) for i in reads):
                 return f"operand {operand} is not read point by point"

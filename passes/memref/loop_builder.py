@@ -65,6 +65,8 @@ class LoopBuilder:
     def __init__(self, block: Block):
         self.blocks = [OpBuilder(block)]
         self.dims: list[Position] = []
+        self.scalars: dict[SSAValue, Value] = {}
+        """The values of the scalars of the prologue."""
         self.lanes = 0
         self.lane_dim = 0
         self.mask: Value | None = None
@@ -181,12 +183,13 @@ class LoopBuilder:
 
     def index(self, index: Index) -> Position:
         """An index expression at the current loop point."""
-        if index.expression is not None:
-            return self._expression(index.expression)
         result: Position = index.constant
-        for dim, coefficient in index.terms:
-            result = self.add(result, self.multiply(self.dims[dim], coefficient))
-        return result
+        if index.expression is not None:
+            result = self._expression(index.expression)
+        else:
+            for dim, coefficient in index.terms:
+                result = self.add(result, self.multiply(self.dims[dim], coefficient))
+        return result if index.scalar is None else self.add(result, self.scalars[index.scalar])
 
     def _expression(self, expression: AffineExpr) -> Position:
         match expression:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, cast
 
 from xdsl.dialects import arith, func, math, memref
 from xdsl.dialects.builtin import (
+    DYNAMIC_INDEX,
     AffineMapAttr,
     Float32Type,
     Float64Type,
@@ -33,11 +34,13 @@ INFINITY = float("inf")
 
 
 class Index(NamedTuple):
-    """One index expression: `sum(coefficient * dim) + constant`, or `expression` where that is not linear."""
+    """One index expression: `sum(coefficient * dim) + constant + scalar`, or `expression` where that is not linear."""
 
     terms: tuple[tuple[int, int], ...]
     constant: int
     expression: AffineExpr | None = None
+    scalar: SSAValue | None = None
+    """A scalar of the prologue."""
 
 
 class Buffer:
@@ -81,9 +84,30 @@ class Access:
     def is_identity(self, num_dims: int) -> bool:
         """Whether the indices are exactly all loop dimensions."""
         return len(self.indices) == num_dims and all(
-            index.terms == ((dim, 1),) and index.constant == 0 and index.expression is None
-            for dim, index in enumerate(self.indices)
+            index == Index(((dim, 1),), 0) for dim, index in enumerate(self.indices)
         )
+
+
+class Window(NamedTuple):
+    """A `memref.subview`: part of a buffer, from `offsets` on with `strides`."""
+
+    buffer: Buffer
+    offsets: tuple[SSAValue | int, ...]
+    strides: tuple[int, ...]
+
+    def indices(self, inner: Sequence[Index]) -> tuple[Index, ...]:
+        """The indices into the buffer for indices into the window."""
+        return tuple(map(self._index, inner, self.offsets, self.strides))
+
+    @staticmethod
+    def _index(inner: Index, offset: SSAValue | int, stride: int) -> Index:
+        if inner.expression is not None:
+            expression = inner.expression * stride + (offset if isinstance(offset, int) else 0)
+            return inner._replace(expression=expression, scalar=None if isinstance(offset, int) else offset)
+        terms = tuple((dim, coefficient * stride) for dim, coefficient in inner.terms)
+        if isinstance(offset, int):
+            return Index(terms, inner.constant * stride + offset)
+        return Index(terms, inner.constant * stride, scalar=offset)
 
 
 class Combiner(NamedTuple):
@@ -188,8 +212,9 @@ class Kernel:
         self.tile = tuple(tile)
         self.rank = len(self.tile)
         self.buffers: dict[SSAValue, Buffer] = {}
+        self.windows: dict[SSAValue, Window] = {}
         self.prologue: list[Operation] = []
-        """Scalar operations outside of statements, which come first in the generated function."""
+        """Scalar operations outside of statements, which come first in the generated function; what they load is not written."""
         self.statements: list[Statement] = []
         block = function.body.block
         for argument in block.args:
@@ -207,6 +232,13 @@ class Kernel:
         match op:
             case memref.AllocaOp() | memref.AllocOp():
                 self.buffers[op.memref] = Buffer(op.memref, self.rank, is_temporary=True)
+            case memref.SubviewOp():
+                dynamic = iter(op.offsets)
+                offsets = (next(dynamic) if o == DYNAMIC_INDEX else o for o in op.static_offsets.get_values())
+                strides = op.static_strides.get_values()
+                self.windows[op.result] = Window(self.buffers[op.source], tuple(offsets), tuple(strides))
+            case memref.LoadOp():
+                self.prologue.append(op)
             case GenericOp():
                 self.statements.append(self._generic(op))
             case FillOp():
@@ -246,6 +278,12 @@ class Kernel:
         rank = len(buffer.shape)
         return Access(buffer, tuple(Index(((dim, 1),), 0) for dim in range(rank)), rank)
 
+    def _access(self, value: SSAValue, indices: tuple[Index, ...], num_dims: int) -> Access:
+        window = self.windows.get(value)
+        if window is not None:
+            return Access(window.buffer, window.indices(indices), num_dims)
+        return Access(self.buffers[value], indices, num_dims)
+
     def _opaque(self, op: Operation) -> None:
         if self.rank:
             raise PassFailedException(
@@ -277,12 +315,12 @@ class Kernel:
         sizes: list[int | None] = [None] * num_dims
         for position, value in enumerate((*op.inputs, *op.outputs)):
             argument = block.args[position]
-            buffer = self.buffers.get(value)
-            if buffer is None:
+            value_type: Attribute = value.type
+            if not isinstance(value_type, MemRefType):
                 inputs.append((argument, value))
                 continue
             indices = _linear_map(maps[position])
-            for index, size in zip(indices, buffer.shape, strict=True):
+            for index, size in zip(indices, cast(MemRefType[Attribute], value_type).get_shape(), strict=True):
                 if (
                     len(index.terms) == 1
                     and index.constant == 0
@@ -291,7 +329,7 @@ class Kernel:
                 ):
                     known = sizes[index.terms[0][0]]
                     sizes[index.terms[0][0]] = size if known is None else min(known, size)
-            access = Access(buffer, indices, num_dims)
+            access = self._access(value, indices, num_dims)
             if position < len(op.inputs):
                 inputs.append((argument, access))
             else:

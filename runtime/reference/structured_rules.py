@@ -18,7 +18,7 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.ir.affine import AffineBinaryOpExpr, AffineBinaryOpKind, AffineConstantExpr, AffineDimExpr, AffineExpr
 
 from runtime.reference.machine import Array, Machine, Rules, Values, dtype_of_element, violation
-from runtime.reference.memory_rules import check_writable, checked_indices, from_memory, stored
+from runtime.reference.memory_rules import check_writable, checked_indices, from_memory, stored, window_of
 
 
 def _ceiling_quotient(x: Any, y: Any) -> Any:
@@ -222,6 +222,14 @@ def _insert(machine: Machine, op: tensor.InsertOp, values: Values, operands: lis
     return [result]
 
 
+def _insert_slice(machine: Machine, op: tensor.InsertSliceOp, values: Values, operands: list[Any]) -> list[Any]:
+    del machine, values
+    source, target, *offsets = operands
+    result = target.copy()
+    result[window_of(op, offsets, target.shape)] = source
+    return [result]
+
+
 STRUCTURED_RULES: Rules = {
     GenericOp: _generic,
     FillOp: _fill,
@@ -231,4 +239,5 @@ STRUCTURED_RULES: Rules = {
     tensor.ExpandShapeOp: _reshape,
     tensor.ExtractOp: _extract,
     tensor.InsertOp: _insert,
+    tensor.InsertSliceOp: _insert_slice,
 }
