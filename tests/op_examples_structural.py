@@ -143,6 +143,15 @@ SCATTERS = (
     ("7xf64", "0x1xi64", (0,), 0, "clamp", "set"),
     ("17xi1", "5x1xi32", (0,), 0, "clamp", "set"),
     ("7xi64", "2x2x1xi64", (0,), 0, "drop", "add"),
+    ("7x3xf64", "5x1xi64", (0,), 0, "drop", "mul"),
+    ("3x5xf64", "6x2xi64", (0, 1), 0, "clamp", "mul"),
+    ("7x3xf64", "5x1xi64", (0,), 0, "drop", "min"),
+    ("2x7x3xf64", "2x4x1xi64", (1,), 1, "clamp", "max"),
+    ("7xi32", "9x1xi64", (0,), 0, "drop", "mul"),
+    ("7xi64", "9x1xi32", (0,), 0, "drop", "min"),
+    ("4x35xf32", "6x1xi64", (0,), 0, "drop", "max"),
+    ("5x33xi1", "3x1xi64", (0,), 0, "drop", "set"),
+    ("4x5x17xf32", "3x1xi64", (0,), 0, "drop", "add"),
 )
 
 UPDATES = (

@@ -70,6 +70,9 @@ from passes.linalg.bufferize_kernel import NO_OPERANDS, KernelBufferizer, build_
 from passes.linalg.reshape_memref import build_reshape
 from passes.linalg.storage import VIEWS, Storage, StoragePlan, plan_storage
 
+_PART_WRITES = (tensor.InsertSliceOp, rt.ScatterOp)
+"""Operations that leave the rest of their destination as it is."""
+
 
 @dataclass(frozen=True)
 class BufferizePass(ModulePass):
@@ -190,7 +193,7 @@ class _FunctionBufferizer:
     def _copy_around_window(self, op: rt.KernelOp, index: int, target: SSAValue) -> None:
         """Let `target` hold the rest of result `index` of a kernel, if the kernel writes only a window of it."""
         write = cast(rt.YieldOp, op.body.block.last_op).values[index].owner
-        if isinstance(write, tensor.InsertSliceOp) and isinstance(write.dest, BlockArgument):
+        if isinstance(write, _PART_WRITES) and isinstance(write.dest, BlockArgument):
             self.builder.create_op(memref.CopyOp, (self.memref_of[op.inputs[write.dest.index]], target))
 
     def _gemm(self, op: rt.GemmOp) -> None:
@@ -267,7 +270,8 @@ class _FunctionBufferizer:
 def _is_only_written_into(argument: BlockArgument) -> bool:
     """Whether all that a kernel does with an operand is to write a window of a copy of it."""
     return argument.first_use is not None and all(
-        isinstance(use.operation, tensor.InsertSliceOp) and use.index == 1 for use in argument.uses
+        isinstance(use.operation, _PART_WRITES) and use.operation.dest is argument and argument.has_one_use()
+        for use in argument.uses
     )
 
 

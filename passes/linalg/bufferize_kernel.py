@@ -8,7 +8,7 @@ one destination each.
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from xdsl.dialects import memref, scf, tensor
+from xdsl.dialects import memref, tensor
 from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, TensorType, i32
 from xdsl.dialects.linalg.attrs import IteratorTypeAttr
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, YieldOp
@@ -54,7 +54,7 @@ class KernelBufferizer:
             self.builder.location = op.location
             if isinstance(op, GenericOp):
                 self._generic(op)
-            elif isinstance(op, scf.ForOp):
+            elif isinstance(op, rt.ScatterOp):
                 self._scatter(op)
             elif isinstance(op, tensor.EmptyOp | FillOp | rt.YieldOp | tensor.InsertSliceOp):
                 continue  # made where they are used
@@ -90,8 +90,8 @@ class KernelBufferizer:
         if isinstance(owner, FillOp):
             build_memref_fill(self.builder, self.scalar_of[owner.inputs[0]], target)
             return target
-        source = self.read(init)
-        if source is not target:
+        source = self.memref_of.get(init)
+        if source is not None and source is not target:
             self._copy(source, target)
         return target
 
@@ -178,37 +178,14 @@ class KernelBufferizer:
     def _scalar(self, op: Operation) -> None:
         _rebuild(op, self.builder, self.scalar_of, self)
 
-    def _scatter(self, op: scf.ForOp) -> None:
-        """A loop nest that inserts into one carried tensor: the tensor becomes its destination memref."""
-        (init,) = op.iter_args
-        target = self._destination(init, op.results[0])
-        self.memref_of[op.results[0]] = target
-        self._loop(op, self.builder, self.scalar_of, target)
-
-    def _loop(self, op: scf.ForOp, builder: OpBuilder, scalars: dict[SSAValue, SSAValue], target: SSAValue) -> None:
-        old = op.body.block
-        new = Block(arg_types=[old.args[0].type])
-        self.memref_of[old.args[1]] = target
-        values = {**scalars, old.args[0]: new.args[0]}
-        inner = OpBuilder(new, op.location)
-        for nested in old.ops:
-            inner.location = nested.location
-            if isinstance(nested, scf.ForOp):
-                self._loop(nested, inner, values, target)
-                self.memref_of[nested.results[0]] = target
-            elif isinstance(nested, tensor.InsertOp):
-                assert self.read(nested.dest) is target, "scatter: an insert into another tensor"
-                inner.create_op(
-                    memref.StoreOp,
-                    (values[nested.scalar], target, *(values[i] for i in nested.indices)),
-                )
-                self.memref_of[nested.result] = target
-            elif isinstance(nested, scf.YieldOp):
-                inner.create_op(scf.YieldOp)
-            else:
-                _rebuild(nested, inner, values, self)
-        bounds = tuple(scalars[v] for v in (op.lb, op.ub, op.step))
-        builder.create_op(scf.ForOp, bounds, (), {}, regions=[Region(new)])
+    def _scatter(self, op: rt.ScatterOp) -> None:
+        """The buffer of the result holds the destination already."""
+        assert op.result is not None, "rt.scatter on memrefs in a kernel on tensors"
+        target = self._destination(op.dest, op.result)
+        self.memref_of[op.result] = target
+        regions = [_rebuild_region(op.body, self.scalar_of, self)]
+        operands = (self.read(op.updates), self.read(op.indices), target)
+        self.builder.create_op(rt.ScatterOp, operands, (), dict(op.properties), regions, attributes=dict(op.attributes))
 
 
 def build_memref_fill(b: OpBuilder, scalar: SSAValue, target: SSAValue) -> None:

@@ -3,12 +3,13 @@
 from dataclasses import dataclass, field
 from math import prod
 
-from xdsl.dialects import scf, tensor
+from xdsl.dialects import tensor
 from xdsl.dialects.builtin import ArrayAttr
 from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.ir.affine import AffineConstantExpr
 
+from dialects import rt
 from dialects.builder import affine_map
 from dialects.remarks import emit_remark, is_collecting
 from dialects.structured import element_type
@@ -76,9 +77,9 @@ class KernelGrouping:
             member = _examine(op, node, captured)
             self.groups[node] = Group([member], member.parallel, results=dict.fromkeys(op.results))
             self._join_producers(member)
-        elif isinstance(op, scf.ForOp):
-            member = Member(op, node, (), 0, [], captured)
-            self.groups[node] = Group([member], (), may_grow=False, results=dict.fromkeys(op.results))
+        elif isinstance(op, rt.ScatterOp):
+            member = Member(op, node, op.parallel, len(op.parallel), [], captured)
+            self.groups[node] = Group([member], op.parallel, may_grow=False, results=dict.fromkeys(op.results))
         return node
 
     def _add_window_write(self, op: tensor.InsertSliceOp) -> int:

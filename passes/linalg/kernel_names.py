@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from xdsl.dialects import arith, scf, tensor
+from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import IndexType
 from xdsl.dialects.linalg.ops import GenericOp, IndexOp, YieldOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.ir.affine import AffineDimExpr
 
+from dialects.rt import ScatterOp
 from passes.linalg.contractions import is_product_sum
 from passes.linalg.maps import accesses, iterators, num_parallel
 
@@ -32,7 +33,7 @@ _SILENT = (arith.ConstantOp, YieldOp)
 
 def content_names(op: Operation) -> list[str]:
     """What the structured operation `op` computes, in order, each once."""
-    if isinstance(op, scf.ForOp):
+    if isinstance(op, ScatterOp):
         return ["scatter"]
     if isinstance(op, tensor.InsertSliceOp):
         return ["update"]
@@ -87,11 +88,15 @@ def _moving_name(op: GenericOp) -> str:
 
 def kernel_name(ops: Sequence[Operation]) -> str:
     """The name of a kernel that computes `ops`."""
-    names = list(dict.fromkeys(name for op in ops for name in content_names(op)))
-    if "update" in names:
-        names = [name for name in names if name not in _MOVING]
-    if len(names) > 1:
-        return "_".join(["fused", *names[:_MAX_PARTS]])
-    (only,) = names
+    names = list(
+        dict.fromkeys(name for op in ops if not isinstance(op, tensor.InsertSliceOp) for name in content_names(op))
+    )
+    suffix = ""
+    if any(isinstance(op, tensor.InsertSliceOp) for op in ops):
+        names, suffix = [name for name in names if name not in _MOVING], "update"
     reduces = any(isinstance(op, GenericOp) and has_reduction(op) for op in ops)
-    return f"reduce_{only}" if reduces and only != "matmul" else only
+    if len(names) > 1:
+        names = ["fused", *names[:_MAX_PARTS]]
+    elif reduces and names != ["matmul"]:
+        names = ["reduce", *names]
+    return "_".join([*names, suffix] if suffix else names)

@@ -2,14 +2,14 @@
 
 from typing import Any, cast
 
-from xdsl.dialects import arith, scf, tensor
+from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, StringAttr, TensorType
 from xdsl.dialects.linalg.ops import FillOp, GenericOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 
 from dialects.builder import OpBuilder, int_array
 from dialects.remarks import emit_remark
-from dialects.rt import KernelOp, YieldOp
+from dialects.rt import KernelOp, ScatterOp, YieldOp
 from dialects.structured import (
     PARALLEL,
     build_copy,
@@ -30,7 +30,7 @@ from passes.linalg.windows import window_write
 _REPEATED = (arith.ConstantOp, tensor.EmptyOp, FillOp)
 """What a kernel makes for itself: scalar constants and destinations."""
 
-_GROUPED = (GenericOp, tensor.InsertSliceOp, scf.ForOp)
+_GROUPED = (GenericOp, tensor.InsertSliceOp, ScatterOp)
 """What lies in kernels."""
 
 
@@ -74,9 +74,7 @@ def materialize_windows(block: Block) -> None:
 
 
 def _is_destination(op: Operation, index: int) -> bool:
-    return (isinstance(op, GenericOp) and index >= len(op.operands) - len(op.results)) or (
-        isinstance(op, scf.ForOp) and index >= 3
-    )
+    return isinstance(op, GenericOp) and index >= len(op.operands) - len(op.results)
 
 
 def _repeat_constant(b: OpBuilder, value: SSAValue) -> SSAValue:
@@ -160,10 +158,9 @@ def _build_kernel(b: OpBuilder, group: Group) -> None:
     for value, result in zip(results, kernel.results, strict=True):
         for use in outside[value]:
             use.operation.operands[use.index] = result
-    if len(ops) > 1:
-        emit_remark(
-            "passed", "form-kernels", f"{name}: {len(ops)} operations, tile {list(group.tile)}", ops[-1].location
-        )
+    count = sum(not isinstance(op, tensor.InsertSliceOp) for op in ops)
+    if count > 1:
+        emit_remark("passed", "form-kernels", f"{name}: {count} operations, tile {list(group.tile)}", ops[-1].location)
 
 
 def _enclosing(op: Operation | None, inside: set[Operation]) -> Operation | None:

@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 
 from xdsl.dialects import arith, tensor
 from xdsl.dialects.linalg.ops import GenericOp
-from xdsl.dialects.scf import ForOp
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineMap
 
 from dialects.remarks import emit_remark
-from dialects.rt import KernelOp
+from dialects.rt import KernelOp, ScatterOp
 from dialects.structured import captured_values, is_splat_constant
 from passes.linalg.windows import window_reads, window_write
 
@@ -127,7 +126,7 @@ def _refusal(kernel: KernelOp, operand: int, result: int) -> str:
     assert last is not None
     yielded = last.operands[result]
     writer = yielded.owner
-    if isinstance(writer, ForOp):
+    if isinstance(writer, ScatterOp):
         return _scatter_refusal(writer, argument)
     if isinstance(writer, tensor.InsertSliceOp) and writer.dest is not argument:
         return f"operand {operand} is not what the window is written into"
@@ -160,9 +159,8 @@ def _refusal(kernel: KernelOp, operand: int, result: int) -> str:
     return ""
 
 
-def _scatter_refusal(loop: ForOp, argument: BlockArgument) -> str:
-    uses = list(argument.uses)
-    if len(uses) == 1 and uses[0].operation is loop and argument in loop.iter_args:
+def _scatter_refusal(scatter: ScatterOp, argument: BlockArgument) -> str:
+    if scatter.dest is argument and len(list(argument.uses)) == 1:
         return ""
     return "the scattered-into operand has other readers"
 

@@ -129,7 +129,9 @@ class KernelCode:
         self.b.block_start = start
         code = SweepCode(self.b, self.kernel, self.scalars)
         for sweep in self.sweeps:
-            if any(statement.is_reduction for statement in sweep.statements):
+            if any(statement.scatter for statement in sweep.statements):
+                code.emit_scatter(sweep, lambda point: self._lanes(start, end, point))
+            elif any(statement.is_reduction for statement in sweep.statements):
                 code.emit_interchanged(sweep, lambda point: self._lanes(start, end, point))
             else:
                 self._lanes(start, end, lambda sweep=sweep: code.emit(sweep, self.plan.sweeps[sweep]))

@@ -28,6 +28,7 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.ir.affine import AffineBinaryOpExpr, AffineBinaryOpKind, AffineConstantExpr, AffineDimExpr, AffineExpr
 from xdsl.utils.exceptions import PassFailedException
 
+from dialects import rt
 from dialects.structured import PARALLEL
 
 INFINITY = float("inf")
@@ -160,6 +161,15 @@ class Output:
     """The scalar that a reduction starts from; `None`: from the contents of the memref."""
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Scatter:
+    """Where a statement writes, if that is computed: what it reads for each `scalar` in the indices of its output."""
+
+    columns: tuple[tuple[SSAValue, Access, int], ...]
+    """Scalar, access to the index, and the size of the dimension that it must be clamped to."""
+    is_dropping: bool
+
+
 @dataclass(slots=True, eq=False)
 class Statement:
     """One operation of a kernel. Loop dimensions are those of the tile, then inner parallel ones, then reductions."""
@@ -174,6 +184,8 @@ class Statement:
     captured: list[Buffer] = field(default_factory=list[Buffer])
     is_opaque: bool = False
     opaque_writes: list[Buffer] = field(default_factory=list[Buffer])
+    scatter: Scatter | None = None
+    """Set for `rt.scatter`, whose loop over the updates comes last."""
 
     @property
     def extents(self) -> tuple[int, ...]:
@@ -183,12 +195,16 @@ class Statement:
     @property
     def is_reduction(self) -> bool:
         """Whether there are reduction dimensions."""
-        return self.num_parallel < len(self.sizes)
+        return self.num_parallel < len(self.sizes) and self.scatter is None
 
     @property
     def is_sequential(self) -> bool:
         """Whether its reductions must be carried out one loop point after the other, in scalar code."""
-        return self.is_opaque or (self.is_reduction and any(o.combiner is None for o in self.outputs))
+        return (
+            self.is_opaque
+            or self.scatter is not None
+            or (self.is_reduction and any(o.combiner is None for o in self.outputs))
+        )
 
     def read_accesses(self) -> Iterable[Access]:
         """The accesses that read memory, apart from `captured`."""
@@ -198,6 +214,9 @@ class Statement:
         for output in self.outputs:
             if output.argument is not None and output.initial is None:
                 yield output.access
+        if self.scatter is not None:
+            for _, access, _ in self.scatter.columns:
+                yield access
 
     def written(self) -> list[Buffer]:
         """The buffers that it writes."""
@@ -241,6 +260,8 @@ class Kernel:
                 self.prologue.append(op)
             case GenericOp():
                 self.statements.append(self._generic(op))
+            case rt.ScatterOp():
+                self.statements.append(self._scatter(op))
             case FillOp():
                 access = self._identity(op.outputs[0])
                 self.statements.append(
@@ -283,6 +304,36 @@ class Kernel:
         if window is not None:
             return Access(window.buffer, window.indices(indices), num_dims)
         return Access(self.buffers[value], indices, num_dims)
+
+    def _scatter(self, op: rt.ScatterOp) -> Statement:
+        batch = op.batch_dims.value.data
+        parallel = op.parallel
+        loops = [Index(((dim, 1),), 0) for dim in range(len(parallel) + 1)]
+        *around, step = loops
+        num_dims = len(loops)
+        dims = op.dims.get_values()
+        scalars = Block(arg_types=[IndexType()] * len(dims)).args
+        shape = self.buffers[op.dest].shape
+        columns = tuple(
+            (scalar, self._access(op.indices, (*around[:batch], step, Index((), k)), num_dims), shape[dim])
+            for k, (scalar, dim) in enumerate(zip(scalars, dims, strict=True))
+        )
+        place = dict(zip((*range(batch), *op.rest), around, strict=True))
+        place.update((dim, Index((), 0, scalar=scalar)) for dim, scalar in zip(dims, scalars, strict=True))
+        target = self._access(op.dest, tuple(place[dim] for dim in range(len(shape))), num_dims)
+        update = self._access(op.updates, (*around[:batch], step, *around[batch:]), num_dims)
+        old, new = op.body.block.args
+        *body, terminator = op.body.block.ops
+        return Statement(
+            op,
+            (*parallel, op.count),
+            self.rank,
+            len(parallel),
+            [(new, update)],
+            [Output(target, old, terminator.operands[0])],
+            body,
+            scatter=Scatter(columns, op.is_dropping),
+        )
 
     def _opaque(self, op: Operation) -> None:
         if self.rank:

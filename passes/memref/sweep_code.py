@@ -4,19 +4,22 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 from xdsl.dialects import arith, memref, vector
-from xdsl.dialects.builtin import IndexType, VectorType, i64
+from xdsl.dialects.builtin import IndexType, IntegerAttr, VectorType, i1, i64
 from xdsl.dialects.linalg.ops import IndexOp
 from xdsl.dialects.vector import CombiningKindAttr, CombiningKindFlag
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from dialects.builder import vector_type
-from passes.memref.loop_builder import LANES, SCALAR, VECTOR, LoopBuilder, Position, Value
-from passes.memref.statements import COMBINERS, Kernel, Output, Statement, constant_number
+from passes.memref.loop_builder import INDEX, LANES, SCALAR, VECTOR, LoopBuilder, Position, Value
+from passes.memref.statements import COMBINERS, Kernel, Output, Scatter, Statement, constant_number
 from passes.memref.sweeps import Sweep
 from passes.memref.vector_plan import SweepPlan
 
 # Integer division by zero traps, so it must not move to where it would run although its loop does not.
 _PINNED = (arith.DivSIOp, arith.RemSIOp, arith.DivUIOp, arith.RemUIOp, arith.FloorDivSIOp, arith.CeilDivSIOp)
+
+_SGE = IntegerAttr(5, i64)
+_SLT = IntegerAttr(2, i64)
 
 STEPS = 4
 """Steps of a reduction that share one load and store of accumulators in memory."""
@@ -102,6 +105,16 @@ class SweepCode:
         for buffer in b.stored_here:
             b.forget(buffer)
         inner_loops(0)
+
+    def emit_scatter(self, sweep: Sweep, lanes: Callable[[Callable[[], None]], None]) -> None:
+        """Append the loop of a scatter over its updates around those over a block of tile points, which `lanes` appends."""
+        self._enter(sweep, SweepPlan(None, 0, masked_tail=False))
+
+        def body(position: Value) -> None:
+            self.b.dims[-1] = position
+            lanes(self._point)
+
+        self.b.loop(0, self.extents[0], 1, {}, body)
 
     def _enter(self, sweep: Sweep, plan: SweepPlan) -> None:
         b = self.b
@@ -269,7 +282,23 @@ class SweepCode:
         for old, new in zip(statement.op.results, copy.results, strict=True):
             self.scalars[old] = Value(new, self.b.depth)
 
+    def _find_place(self, scatter: Scatter) -> Value | None:
+        """Compute the indices of a scatter, clamped; return whether all were inside, if that matters."""
+        b = self.b
+        inside: Value | None = None
+        for scalar, access, size in scatter.columns:
+            index = b.op(arith.IndexCastOp, (b.load(access),), INDEX)
+            if scatter.is_dropping:
+                for predicate, bound in ((_SGE, 0), (_SLT, size)):
+                    operands = (index, b.position(bound))
+                    test = b.op(arith.CmpiOp, operands, i1, {"predicate": predicate})
+                    inside = test if inside is None else b.op(arith.AndIOp, (inside, test), i1)
+            index = b.op(arith.MaxSIOp, (index, b.position(0)), INDEX)
+            self.scalars[scalar] = b.op(arith.MinSIOp, (index, b.position(size - 1)), INDEX)
+        return inside
+
     def _statement(self, statement: Statement) -> None:
+        inside = None if statement.scatter is None else self._find_place(statement.scatter)
         values = dict(self.scalars)
         for argument, source in statement.inputs:
             values[argument] = self.scalars[source] if isinstance(source, SSAValue) else self.b.load(source)
@@ -285,7 +314,16 @@ class SweepCode:
             if statement.is_reduction:
                 self.carried[key] = self._accumulated(statement, self.carried[key], value)
             else:
+                if inside is not None:
+                    value = self._selected(inside, value, self._initial(output))
                 self.b.store(output.access, value)
+
+    def _selected(self, condition: Value, value: Value, other: Value) -> Value:
+        b = self.b
+        operands = (condition, value, other)
+        if b.lanes:
+            operands = (condition, b.as_vector(value), b.as_vector(other))
+        return b.op(arith.SelectOp, operands, operands[1].ssa.type, kind=operands[1].kind)
 
     def _accumulated(self, statement: Statement, before: Value, after: Value) -> Value:
         """The accumulator after a loop point: lanes that the mask excludes keep what they had."""

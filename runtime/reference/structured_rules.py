@@ -17,6 +17,7 @@ from xdsl.dialects.linalg.ops import FillOp, GenericOp, IndexOp
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.ir.affine import AffineBinaryOpExpr, AffineBinaryOpKind, AffineConstantExpr, AffineDimExpr, AffineExpr
 
+from dialects import rt
 from runtime.reference.machine import Array, Machine, Rules, Values, dtype_of_element, violation
 from runtime.reference.memory_rules import check_writable, checked_indices, from_memory, stored, window_of
 
@@ -230,6 +231,36 @@ def _insert_slice(machine: Machine, op: tensor.InsertSliceOp, values: Values, op
     return [result]
 
 
+def _scatter(machine: Machine, op: rt.ScatterOp, values: Values, operands: list[Any]) -> list[Any]:
+    updates, indices, target = operands
+    if isinstance(op.dest.type, TensorType):
+        target = target.copy()
+    else:
+        check_writable(op, target)
+    batch = op.batch_dims.value.data
+    rank = len(op.parallel)
+    loops = list(np.indices(op.parallel, sparse=True)) if rank else []
+    position: list[Any] = [0] * target.ndim
+    for dim, loop in zip((*range(batch), *op.rest), loops, strict=True):
+        position[dim] = loop
+    whole = (slice(None),) * batch
+    for u in range(op.count):
+        inside: Any = True
+        for k, dim in enumerate(op.dims.get_values()):
+            column = np.asarray(from_memory(op, indices[(*whole, u, k)], op.indices.type)).astype(np.int64)
+            column = column.reshape(column.shape + (1,) * (rank - batch))
+            position[dim] = np.clip(column, 0, target.shape[dim] - 1)
+            inside = inside & (position[dim] == column)
+        place = tuple(np.broadcast_arrays(*position, np.zeros(op.parallel))[:-1]) if target.ndim else ()
+        old = from_memory(op, target[place], op.dest.type)
+        update = from_memory(op, updates[(*whole, u)], op.updates.type)
+        block = op.body.block
+        values.update(zip(block.args, (np.asarray(old), np.asarray(update)), strict=True))
+        (new,) = machine.run_block(block, values)
+        target[place] = stored(np.where(inside, new, old) if op.is_dropping else new, target)
+    return [target] if op.result is not None else []
+
+
 STRUCTURED_RULES: Rules = {
     GenericOp: _generic,
     FillOp: _fill,
@@ -238,6 +269,7 @@ STRUCTURED_RULES: Rules = {
     tensor.CollapseShapeOp: _reshape,
     tensor.ExpandShapeOp: _reshape,
     tensor.ExtractOp: _extract,
+    rt.ScatterOp: _scatter,
     tensor.InsertOp: _insert,
     tensor.InsertSliceOp: _insert_slice,
 }

@@ -134,22 +134,53 @@ func.func @columns(%x: tensor<64x80xf32>) -> (tensor<64x80xf32>, tensor<80xf32>)
 
 // -----
 
-// A scatter is a kernel of its own, without a tile, and holds the constants that it needs.
+// A scatter is a kernel of its own, whose tile are the dimensions that it shares with its windows.
 // CHECK-LABEL: func.func @scatter(
-// CHECK-NEXT:    rt.kernel "scatter" tile [] ins(%[[X:\w+]] = %{{.*}} : tensor<8xf32>, %[[U:\w+]] = %{{.*}} : tensor<4xf32>)
-// CHECK:           scf.for
-// CHECK:             tensor.extract %[[U]]
+// CHECK-NEXT:    rt.kernel "scatter" tile [3] ins(%[[U:\w+]] = %{{.*}} : tensor<4x3xf32>, %[[I:\w+]] = %{{.*}} : tensor<4x1xi64>, %[[X:\w+]] = %{{.*}} : tensor<8x3xf32>)
+// CHECK-NEXT:      rt.scatter %[[U]] at %[[I]] into %[[X]]
 // CHECK:           rt.yield
-func.func @scatter(%x: tensor<8xf32>, %u: tensor<4xf32>) -> tensor<8xf32> {
-  %c0 = arith.constant 0 : index
-  %c1 = arith.constant 1 : index
-  %c4 = arith.constant 4 : index
-  %r = scf.for %i = %c0 to %c4 step %c1 iter_args(%t = %x) -> (tensor<8xf32>) {
-    %v = tensor.extract %u[%i] : tensor<4xf32>
-    %n = tensor.insert %v into %t[%i] : tensor<8xf32>
-    scf.yield %n : tensor<8xf32>
+func.func @scatter(%x: tensor<8x3xf32>, %i: tensor<4x1xi64>, %u: tensor<4x3xf32>) -> tensor<8x3xf32> {
+  %r = rt.scatter %u at %i into %x dims [0] batch_dims 0 bounds "drop" : tensor<4x3xf32>, tensor<4x1xi64>, tensor<8x3xf32> -> tensor<8x3xf32> {
+  ^bb0(%old: f32, %new: f32):
+    %s = arith.addf %old, %new : f32
+    linalg.yield %s : f32
   }
+  func.return %r : tensor<8x3xf32>
+}
+
+// -----
+
+// A window is written by the kernel that computes it, at a place that the kernel computes first.
+// CHECK-LABEL: func.func @window(
+// CHECK-NEXT:    rt.kernel "neg_update" tile [3] ins(%[[I:\w+]] = %{{.*}} : tensor<i64>, %[[U:\w+]] = %{{.*}} : tensor<3xf32>, %[[X:\w+]] = %{{.*}} : tensor<8xf32>)
+// CHECK-NEXT:      %[[S:.*]] = tensor.extract %[[I]][]
+// CHECK-NEXT:      %[[O:.*]] = arith.index_cast %[[S]]
+// CHECK:           %[[W:.*]] = linalg.generic
+// CHECK:           tensor.insert_slice %[[W]] into %[[X]][%[[O]]] [3] [2]
+func.func @window(%x: tensor<8xf32>, %u: tensor<3xf32>, %i: tensor<i64>) -> tensor<8xf32> {
+  %e = tensor.empty() : tensor<3xf32>
+  %n = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%u : tensor<3xf32>) outs(%e : tensor<3xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %q = arith.negf %p : f32
+    linalg.yield %q : f32
+  } -> tensor<3xf32>
+  %s = tensor.extract %i[] : tensor<i64>
+  %at = arith.index_cast %s : i64 to index
+  %r = tensor.insert_slice %n into %x[%at] [3] [2] : tensor<3xf32> into tensor<8xf32>
   func.return %r : tensor<8xf32>
+}
+
+// -----
+
+// Two windows of one tensor are two kernels: the second is written when all of the first is there.
+// CHECK-LABEL: func.func @windows(
+// CHECK:         %[[A:.*]] = rt.kernel "update" tile [3]
+// CHECK:         rt.kernel "update" tile [3] ins(%{{.*}} = %{{.*}} : tensor<3xf32>, %{{.*}} = %[[A]] : tensor<8xf32>)
+func.func @windows(%x: tensor<8xf32>, %u: tensor<3xf32>) -> tensor<8xf32> {
+  %r = tensor.insert_slice %u into %x[0] [3] [1] : tensor<3xf32> into tensor<8xf32>
+  %s = tensor.insert_slice %u into %r[4] [3] [1] : tensor<3xf32> into tensor<8xf32>
+  func.return %s : tensor<8xf32>
 }
 
 // -----
