@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from compiler import nn as nn
     from compiler import optim as optim
+    from compiler.associative_scan import associative_scan as associative_scan
+    from compiler.branches import cond as cond
+    from compiler.branches import switch as switch
     from compiler.errors import ArgumentError as ArgumentError
     from compiler.errors import CompilerError as CompilerError
     from compiler.errors import DtypeError as DtypeError
@@ -18,6 +21,10 @@ if TYPE_CHECKING:
     from compiler.errors import TracingError as TracingError
     from compiler.errors import UnsupportedError as UnsupportedError
     from compiler.jit_function import jit as jit
+    from compiler.loops import fori_loop as fori_loop
+    from compiler.loops import map as map  # noqa: A004
+    from compiler.loops import scan as scan
+    from compiler.loops import while_loop as while_loop
     from compiler.options import CompileOptions as CompileOptions
     from compiler.transforms import grad as grad
     from compiler.transforms import jvp as jvp
@@ -33,6 +40,13 @@ _HOMES = {
     "vjp": "compiler.transforms",
     "jvp": "compiler.transforms",
     "vmap": "compiler.transforms",
+    "cond": "compiler.branches",
+    "switch": "compiler.branches",
+    "scan": "compiler.loops",
+    "fori_loop": "compiler.loops",
+    "while_loop": "compiler.loops",
+    "map": "compiler.loops",
+    "associative_scan": "compiler.associative_scan",
     "CompileOptions": "compiler.options",
     "CompilerError": "compiler.errors",
     "TracingError": "compiler.errors",

@@ -20,7 +20,7 @@ INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 class AbstractArray:
     """Shape and dtype of an array; `weak_type` holds for Python scalars, which adopt the dtype of what they meet.
 
-    The `dtype` must be one of bool, int32, int64, float32, float64.
+    The `dtype` must be one of `SUPPORTED_DTYPES`.
     """
 
     shape: tuple[int, ...]
@@ -93,13 +93,11 @@ def check_dtype(dtype: np.dtype[Any], name: str) -> None:
 def unsupported_dtype(dtype: np.dtype[Any], subject: str) -> str:
     """The message for an array of a dtype that is not supported, with the nearest one that is."""
     match dtype.kind:
-        case "i" | "u":
-            use = "int32" if dtype.itemsize < 4 else "int64"
         case "f":
             use = "float32" if dtype.itemsize < 4 else "float64"
         case "c":
             use = "two float64 arrays for the real and the imaginary part"
         case _:
             use = ", ".join(known.name for known in SUPPORTED_DTYPES)
-    advice = f"convert with `.astype(np.{use})`" if dtype.kind in "iuf" else f"use {use}"
+    advice = f"convert with `.astype(np.{use})`" if dtype.kind == "f" else f"use {use}"
     return f"{subject}: dtype {dtype.name} is not supported; {advice}"

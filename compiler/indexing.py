@@ -228,7 +228,7 @@ def _items_of(part: Any, shape: tuple[int, ...], before: Sequence[Item]) -> Sequ
                     "`np.where(mask, x, other)`, or assign to the elements: `x[mask] = value`"
                 )
             )
-        if part.dtype.kind != "i":
+        if part.dtype.kind not in "iu":
             raise DtypeError(at_user_line(f"index: {describe(part)} is not of integers; convert with `.astype(int)`"))
         return (part,)
     if is_array(part):

@@ -213,7 +213,7 @@ def _surprisal_of_target(surprisal: Tracer, labels: Tracer, axis: int) -> Any:
                 )
             )
         return np.sum(labels.astype(surprisal.dtype) * surprisal, axis=axis)
-    if labels.dtype.kind != "i":
+    if labels.dtype.kind not in "iu":
         raise DtypeError(
             at_user_line(f"cross_entropy: target has dtype {labels.dtype}, expected class indices or probabilities")
         )

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from compiler.frames import current_frame
 from compiler.numpy_linalg import astype
 from compiler.numpy_ufuncs import store
 from compiler.operands import as_tracer
-from compiler.promotion import BOOL, FLOAT64, INT32, INT64
+from compiler.promotion import BOOL, FLOAT64, INT32
 from compiler.tracer import Tracer, fail_unsupported, value_of, xp
 from dialects.builder import OpBuilder
 from dialects.dlc import reduction
@@ -50,7 +51,13 @@ def _accumulator(x: Tracer, dtype: Any) -> Tracer:
     """`x` in the dtype that NumPy adds and multiplies it in."""
     if dtype is not None:
         return x.astype(dtype)
-    return astype(x, INT64) if x.dtype in {BOOL, INT32} else x
+    return astype(x, accumulator_dtype(x.dtype))
+
+
+@cache
+def accumulator_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype that NumPy adds and multiplies numbers of `dtype` in: integers have at least 64 bits."""
+    return np.sum(np.empty(0, dtype)).dtype
 
 
 def sum_(
@@ -107,7 +114,7 @@ def least_or_greatest(dtype: np.dtype[Any], sign: float) -> Any:
     """The greatest value of a dtype if `sign` is positive, the least if negative."""
     if dtype == BOOL:
         return sign > 0
-    if dtype.kind == "i":
+    if dtype.kind in "iu":
         return np.iinfo(dtype).max if sign > 0 else np.iinfo(dtype).min
     return math.copysign(math.inf, sign)
 

@@ -59,7 +59,7 @@ def clip(
     low, high = (None if bound is MISSING else bound for bound in (low, high))
     arguments = {} if out is None else {"out": (out,)}
     for bound in (low, high):
-        if type(bound) is int and not isinstance(a, int) and result_dtype(a).kind == "i":
+        if type(bound) is int and not isinstance(a, int) and result_dtype(a).kind in "iu":
             limits = np.iinfo(result_dtype(a))
             if bound is low and bound < limits.min:
                 low = None

@@ -118,7 +118,7 @@ def _elementwise(
         for x, loop_dtype in zip(operands, dtypes, strict=False):
             if type(x) is int:
                 check_python_int(x, loop_dtype, ufunc.__name__)
-        if ufunc is np.power and dtypes[0].kind == "i":
+        if ufunc is np.power and dtypes[0].kind in "iu":
             _check_integer_exponent(operands[1])
         values = [operand_value(frame, x, d, shape) for x, d in zip(operands, dtypes, strict=False)]
         answer = rule(frame.builder, *values)
@@ -239,7 +239,7 @@ def _compare_out_of_range(
     if ufunc not in _OUT_OF_RANGE:
         return None
     for i, (x, dtype) in enumerate(zip(operands, dtypes, strict=False)):
-        if type(x) is int and dtype.kind == "i":
+        if type(x) is int and dtype.kind in "iu":
             limits = np.iinfo(dtype)
             if not limits.min <= x <= limits.max:
                 above = _OUT_OF_RANGE[ufunc] if i == 1 else _OUT_OF_RANGE[ufunc][::-1]

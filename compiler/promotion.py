@@ -75,7 +75,7 @@ def common_dtype(*kinds: Kind) -> np.dtype[Any]:
 
 def check_python_int(number: int, dtype: np.dtype[Any], what: str) -> None:
     """Raise `DtypeError` if a Python integer does not fit into the dtype that it adopts."""
-    if dtype.kind == "i" and not np.iinfo(dtype).min <= number <= np.iinfo(dtype).max:
+    if dtype.kind in "iu" and not np.iinfo(dtype).min <= number <= np.iinfo(dtype).max:
         raise DtypeError(
             at_user_line(
                 f"{what}: the Python integer {number} does not fit into {dtype.name}; convert to a wider dtype"

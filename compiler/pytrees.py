@@ -3,8 +3,8 @@
 `None` is a node without leaves. Classes registered with optree globally or in the namespace `"dlc"` are nodes.
 """
 
-from collections.abc import Iterable
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeAlias, cast
 
 import optree
 
@@ -26,3 +26,8 @@ def unflatten(spec: TreeSpec, leaves: Iterable[Any]) -> Any:
 def leaf_paths(spec: TreeSpec) -> list[str]:
     """How to reach each leaf from the whole, as Python: `[0]['w'].bias`."""
     return [accessor.codify("") for accessor in spec.accessors()]
+
+
+def sequence_of(tree: Any) -> Sequence[Any] | None:
+    """`tree` if it is a tuple or list."""
+    return cast(Sequence[Any], tree) if isinstance(tree, tuple | list) else None

@@ -1,6 +1,6 @@
 """What a host function takes and returns, read off its IR at any stage."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ from xdsl.traits import SymbolOpInterface
 
 from dialects.dlc.interfaces import DTYPES
 from dialects.errors import ArgumentError, DtypeError
+from dialects.rt import ARRAY_TYPES
 
 
 @dataclass(frozen=True)
@@ -80,18 +81,22 @@ def signature_of(module: ModuleOp, name: str | None = None) -> Signature:
         types = declared
     arguments = list(types.inputs.data)
     number = function.attributes.get("rt.num_inputs")
+    arrays = function.attributes.get(ARRAY_TYPES)
+    arrays = arrays if isinstance(arrays, FunctionType) else None
     if not isinstance(number, IntegerAttr):
-        return Signature(symbol, _specs(arguments), _specs(types.outputs.data))
+        types = arrays or types
+        return Signature(symbol, _specs(types.inputs.data), _specs(types.outputs.data))
     count = number.value.data
     arena_bytes = 0
     bound = function.attributes.get("rt.peak_lower_bound")
     if isinstance(bound, IntegerAttr):  # set by plan-memory together with the arena
         arena_bytes = cast(Any, arguments.pop()).get_shape()[0]
     lower_bound = bound.value.data if isinstance(bound, IntegerAttr) else 0
-    return Signature(symbol, _specs(arguments[:count]), _specs(arguments[count:]), arena_bytes, lower_bound)
+    inputs, outputs = (arguments[:count], arguments[count:]) if arrays is None else (arrays.inputs, arrays.outputs)
+    return Signature(symbol, _specs(inputs), _specs(outputs), arena_bytes, lower_bound)
 
 
-def _specs(types: Sequence[Attribute]) -> tuple[ArraySpec, ...]:
+def _specs(types: Iterable[Attribute]) -> tuple[ArraySpec, ...]:
     specs: list[ArraySpec] = []
     for shaped in types:
         if not isinstance(shaped, TensorType | MemRefType):

@@ -33,7 +33,8 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import FunctionType, ModuleOp
+from xdsl.dialects.func import FuncOp
 from xdsl.ir import SSAValue
 
 from compiler.abstract import AbstractArray, abstract
@@ -52,10 +53,12 @@ __all__ = [
     "Tracer",
     "array_value",
     "current_frame",
+    "function_name",
     "is_tracing",
     "leaf_names",
     "new_tracer",
     "parameter_names",
+    "share_captured",
     "trace",
     "trace_subfunction",
 ]
@@ -97,6 +100,7 @@ class Subfunction:
         output_tree: the structure of the result.
         captured: values of the current frame to append to the operands.
         argument_names: what the user calls each input, as `params[0]['w']`.
+        function: the operation that defines it.
     """
 
     symbol: str
@@ -105,6 +109,7 @@ class Subfunction:
     output_tree: TreeSpec
     captured: tuple[SSAValue, ...]
     argument_names: tuple[str, ...]
+    function: FuncOp
 
 
 def trace(
@@ -133,7 +138,7 @@ def trace(
     symbol = program.unique_symbol(name)
     tree = (tuple(args), dict(kwargs or {}))
     inputs, spec, names, traced_args = _add_arguments(frame, fn, tree, argument_names)
-    outputs, output_tree = _run(frame, fn, traced_args, symbol, is_private=False)
+    outputs, output_tree, _ = _run(frame, fn, traced_args, symbol, is_private=False)
     return Traced(symbol, program.module, inputs, spec, names, outputs, output_tree, tuple(program.constants))
 
 
@@ -156,8 +161,27 @@ def trace_subfunction(
     symbol = parent.program.unique_symbol(name or function_name(fn))
     frame = Frame(function_name(fn), parent, parent.program, parent.rules)
     inputs, _, names, traced_args = _add_arguments(frame, fn, (tuple(args), dict(kwargs or {})), argument_names)
-    outputs, output_tree = _run(frame, fn, traced_args, symbol, is_private=True)
-    return Subfunction(symbol, inputs, outputs, output_tree, tuple(frame.captured), names)
+    outputs, output_tree, function = _run(frame, fn, traced_args, symbol, is_private=True)
+    return Subfunction(symbol, inputs, outputs, output_tree, tuple(frame.captured), names, function)
+
+
+def share_captured(subs: Sequence[Subfunction], position: int) -> list[SSAValue]:
+    """Let all of `subs` take what any of them has captured, as arguments from `position` on; return these values."""
+    shared = list(dict.fromkeys(value for sub in subs for value in sub.captured))
+    for sub in subs:
+        block = sub.function.body.block
+        own = dict(zip(sub.captured, block.args[len(sub.inputs) :], strict=True))
+        for offset, value in enumerate(shared):
+            argument = block.insert_arg(value.type, position + offset)
+            argument.name_hint = value.name_hint
+            if value in own:
+                argument.name_hint = own[value].name_hint
+                own[value].replace_all_uses_with(argument)
+        for argument in own.values():
+            block.erase_arg(argument)
+        outputs = sub.function.function_type.outputs
+        sub.function.properties["function_type"] = FunctionType.from_lists(block.arg_types, outputs.data)
+    return shared
 
 
 def _add_arguments(
@@ -190,7 +214,7 @@ def _run(
     symbol: str,
     *,
     is_private: bool,
-) -> tuple[tuple[AbstractArray, ...], TreeSpec]:
+) -> tuple[tuple[AbstractArray, ...], TreeSpec, FuncOp]:
     """Run `fn` in `frame` and add the function to the module."""
     code = getattr(inspect.unwrap(fn), "__code__", None)
     location = frame.builder.location if code is None else file_location(code.co_filename, code.co_firstlineno)
@@ -216,8 +240,9 @@ def _run(
             values.append(array_value(leaf))
             outputs.append(leaf.aval if isinstance(leaf, Tracer) else abstract(leaf, f"result{i}"))  # pyright: ignore[reportUnknownArgumentType]
         frame.builder.location = location
-        frame.function(symbol, values, is_private=is_private).location = location
-    return tuple(outputs), output_tree
+        function = frame.function(symbol, values, is_private=is_private)
+        function.location = location
+    return tuple(outputs), output_tree, function
 
 
 # Names of functions and arguments

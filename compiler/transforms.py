@@ -14,7 +14,7 @@ from xdsl.ir import SSAValue
 
 from compiler.abstract import AbstractArray
 from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
-from compiler.pytrees import TreeSpec, flatten, unflatten
+from compiler.pytrees import TreeSpec, flatten, sequence_of, unflatten
 from compiler.tracing import (
     Subfunction,
     array_value,
@@ -246,7 +246,7 @@ def vmap(fun: Function, in_axes: Any = 0, out_axes: Any = 0) -> Function:
     """
 
     def mapped(*args: Any, **kwargs: Any) -> Any:
-        axes = _sequence(in_axes) or (in_axes,) * len(args)
+        axes = sequence_of(in_axes) or (in_axes,) * len(args)
         if len(axes) != len(args):
             raise ArgumentError(at_user_line(f"vmap: in_axes has {len(axes)} entries for {len(args)} arguments"))
         leaves, spec = flatten((args, kwargs))
@@ -311,7 +311,7 @@ def _out_and_aux(value: Any, fun: Function, *, has_aux: bool) -> tuple[Any, Any]
     """The result of a function to be differentiated, and what it returns beside it."""
     if not has_aux:
         return value, None
-    pair = _sequence(value)
+    pair = sequence_of(value)
     if pair is None or len(pair) != 2:
         function = getattr(fun, "__name__", "the function")
         raise ArgumentError(at_user_line(f"vjp: with has_aux, {function} must return a pair (value, aux)"))
@@ -367,7 +367,7 @@ def _unflatten_each(specs: Sequence[TreeSpec], leaves: Sequence[Any]) -> list[An
 def _check_scalar(sub: Subfunction, fun: Function, name: str, *, has_aux: bool) -> None:
     function = getattr(fun, "__name__", "the function")
     if has_aux:
-        pair = _sequence(unflatten(sub.output_tree, sub.outputs))
+        pair = sequence_of(unflatten(sub.output_tree, sub.outputs))
         if pair is None or len(pair) != 2:
             raise ArgumentError(at_user_line(f"{name}: with has_aux, {function} must return a pair (value, aux)"))
         first: Any = pair[0]
@@ -417,11 +417,6 @@ def _matching_leaves(tree: Any, avals: Sequence[AbstractArray], spec: TreeSpec, 
     return values
 
 
-def _sequence(tree: Any) -> Sequence[Any] | None:
-    """`tree` if it is a tuple or list."""
-    return cast(Sequence[Any], tree) if isinstance(tree, tuple | list) else None
-
-
 def _axes_of_leaves(axes: Any, tree: Any) -> list[int | None]:
     """The axis of every leaf of `tree`, where `axes` is an axis or a tree of axes that is a prefix of it."""
     if axes is None or isinstance(axes, int):
@@ -430,7 +425,7 @@ def _axes_of_leaves(axes: Any, tree: Any) -> list[int | None]:
         axis_of, arrays = cast(dict[Any, Any], axes), cast(dict[Any, Any], tree)
         if set(axis_of) == set(arrays):
             return [axis for key in sorted(arrays) for axis in _axes_of_leaves(axis_of[key], arrays[key])]
-    several, trees = _sequence(axes), _sequence(tree)
+    several, trees = sequence_of(axes), sequence_of(tree)
     if several is not None and trees is not None and len(several) == len(trees):
         return [axis for a, t in zip(several, trees, strict=True) for axis in _axes_of_leaves(a, t)]
     kind = type(cast(object, tree)).__name__

@@ -22,6 +22,7 @@ from xdsl.dialects.builtin import (
     IntegerType,
     LocationAttr,
     MemRefType,
+    Signedness,
     TensorType,
     UnknownLoc,
     VectorType,
@@ -185,14 +186,14 @@ def _nan_attribute(element_type: Attribute) -> Attribute:
 
 
 def _wrapped(value: float, scalar_type: Attribute) -> int | float:
-    """`value` as the number that a constant of `scalar_type` holds; integers are signed two's complement."""
+    """`value` as the number that a constant of `scalar_type` holds; integers wrap around, as two's complement if signed."""
     if not isinstance(scalar_type, IntegerType | IndexType):
         return float(value)
     number = int(value)
     if isinstance(scalar_type, IntegerType):
         width = cast(int, cast(Any, scalar_type).width.data)
         number &= (1 << width) - 1
-        if number >> (width - 1):
+        if number >> (width - 1) and cast(Any, scalar_type).signedness.data != Signedness.UNSIGNED:
             number -= 1 << width
     return number
 

@@ -14,6 +14,10 @@ CompilerError
 A message names the operation or pass, what is wrong with both values, and what to do; `jit` adds the user's file and line.
 """
 
+import linecache
+
+from xdsl.dialects.builtin import FileLineColLoc, LocationAttr
+
 
 class CompilerError(Exception):
     """Base of everything that dlc raises on purpose."""
@@ -45,3 +49,16 @@ class MissingLibraryError(CompilerError, ImportError):
 
 class InternalError(CompilerError):
     """A mistake of the compiler: a pass failed on a program that it should accept."""
+
+
+def show_line(filename: str, line: int) -> str:
+    """`file:line: text of the line`."""
+    text = linecache.getline(filename, line).strip()
+    return f"{filename}:{line}: {text}" if text else f"{filename}:{line}"
+
+
+def at_location(message: str, location: LocationAttr) -> str:
+    """`message`, followed by the file, the line and the text of the user's line that an operation comes from."""
+    if not isinstance(location, FileLineColLoc):
+        return message
+    return f"{message}\n  at {show_line(location.filename.data, location.line.data)}"

@@ -38,6 +38,9 @@ from xdsl.printer import Printer
 from xdsl.traits import HasParent, IsolatedFromAbove, IsTerminator
 from xdsl.utils.exceptions import VerifyException
 
+ARRAY_TYPES = "rt.array_types"
+"""The attribute of a host function that holds its type before integers lost their signs, if that was another one."""
+
 
 @irdl_op_definition
 class KernelOp(IRDLOperation):

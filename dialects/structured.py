@@ -197,17 +197,6 @@ def build_window_write(
     return b.create(tensor.InsertSliceOp, (copy, dest, *dynamic), dest.type, properties)
 
 
-def build_clamped_scalar(b: OpBuilder, value: SSAValue, room: int) -> SSAValue | int:
-    """Append the integer of the 0-d tensor `value` as an `index` between 0 and `room`."""
-    if room == 0:
-        return 0
-    index_type = IndexType()
-    scalar = b.create(tensor.ExtractOp, (value,), element_type(value))
-    index = b.create(arith.IndexCastOp, (scalar,), index_type)
-    index = b.create(arith.MaxSIOp, (index, b.index(0)), index_type)
-    return b.create(arith.MinSIOp, (index, b.index(room)), index_type)
-
-
 def is_tensor(value: SSAValue) -> bool:
     """Whether `value` is a tensor, and not a scalar."""
     return isinstance(value.type, TensorType)

@@ -3,14 +3,14 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from xdsl.dialects.builtin import ModuleOp, TensorType, f32, f64, i1, i32, i64
+from xdsl.dialects.builtin import ModuleOp, TensorType
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Region
 
 from dialects.builder import OpBuilder
-from dialects.dlc.interfaces import TensorOp, dtype_of, tensor_types
+from dialects.dlc.interfaces import DTYPES, TensorOp, dtype_of, tensor_types
 
-ELEMENTS = {"f32": f32, "f64": f64, "i1": i1, "i32": i32, "i64": i64}
+ELEMENTS = {str(element): element for element in DTYPES}
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,8 @@ def random_array(
     shape, dtype = tensor_type.get_shape(), dtype_of(tensor_type)
     if dtype == np.bool_:
         return rng.integers(0, 2, shape).astype(dtype)
-    if dtype.kind == "i":
+    if dtype.kind in "iu":
+        low = 0 if dtype.kind == "u" else low
         return np.asarray(rng.integers(int(low), int(high) + 1, shape), dtype)
     return np.asarray(rng.uniform(low, high, shape), dtype)
 

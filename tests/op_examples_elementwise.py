@@ -33,7 +33,7 @@ from dialects.dlc.unary import (
 )
 
 FLOATS = ("3x5xf64", "7xf32", "f64", "1x1xf64", "0x3xf32", "2x3x5xf32")
-INTS = ("3x5xi32", "9xi64", "i32", "1xi64", "3x0xi32")
+INTS = ("3x5xi32", "9xi64", "i32", "1xi64", "3x0xi32", "5xi8", "i16", "7xui8", "3x3xui16", "5xui32", "9xui64")
 BOOLS = ("3x5xi1", "i1", "17xi1")
 ARITHMETIC = (*FLOATS, *INTS)
 BITWISE = (*INTS, *BOOLS)
@@ -91,6 +91,8 @@ SUMS = (
     ("3x5xf64", (0, 1)),
     ("3x5x2xf32", (0, 2)),
     ("7xi32", (0,)),
+    ("17xui8", (0,)),
+    ("3x17xi16", (1,)),
     ("3x5xi64", ()),
     ("f64", ()),
     ("0x3xf64", (0,)),
@@ -111,9 +113,13 @@ CONSTANTS = (
     np.arange(300, dtype=np.int32) - 150,
     np.array([-(2**63), 2**63 - 1]),
     np.full((4, 4), -3),
+    np.array([0, 1, 127, 128, 255], np.uint8),
+    np.array([2**63, 2**64 - 1], np.uint64),
+    np.full(7, -5, np.int16),
+    np.full((2, 3), 60000, np.uint16),
 )
 
-IOTAS = (("7xi32", 0), ("3x5xi64", 1), ("3x5xf32", 0), ("2x0x3xf64", 2), ("1xf64", 0))
+IOTAS = (("300xui8", 0), ("7xi32", 0), ("3x5xi64", 1), ("3x5xf32", 0), ("2x0x3xf64", 2), ("1xf64", 0))
 
 SELECTS = (
     ("3x5xi1", "3x5xf64"),
@@ -132,16 +138,29 @@ CLAMPS = (
     ("f32", "7xf32", "7xf32"),
     ("f64", "f64", "f64"),
     ("i32", "3x5xi32", "3x5xi32"),
+    ("ui8", "17xui8", "17xui8"),
     ("0xf64", "0xf64", "f64"),
     ("1xi64", "1xi64", "i64"),
 )
 
-COMPARES = ("3x5xf64", "f32", "0xf32", "7xi32", "1xi64", "17xi1")
+COMPARES = ("3x5xf64", "f32", "0xf32", "7xi32", "1xi64", "17xi1", "17xui8", "5xi16", "3xui64")
 
 CONVERSIONS = tuple(
     (f"{sizes}{source}", f"{sizes}{target}")
-    for source in ("f32", "f64", "i1", "i32", "i64")
-    for target, sizes in (("f32", "3x5x"), ("f64", ""), ("i1", "7x"), ("i32", "1x"), ("i64", "0x2x"))
+    for source in ("f32", "f64", "i1", "i8", "i16", "i32", "i64", "ui8", "ui16", "ui32", "ui64")
+    for target, sizes in (
+        ("f32", "3x5x"),
+        ("f64", ""),
+        ("i1", "7x"),
+        ("i8", "5x"),
+        ("i16", ""),
+        ("i32", "1x"),
+        ("i64", "0x2x"),
+        ("ui8", "9x"),
+        ("ui16", "3x3x"),
+        ("ui32", "5x"),
+        ("ui64", "17x"),
+    )
 )
 
 ELEMENTWISE_EXAMPLES = (

@@ -96,6 +96,9 @@ def check(op, operands, actual, message):
     assert actual.dtype == expected.dtype, message
     assert actual.shape == expected.shape, message
     if expected.dtype.kind != "f":
+        if op.name == "dlc.convert" and operands[0].dtype.kind == "f" and expected.dtype.kind in "iu":
+            defined = np.isfinite(operands[0])  # all finite values of the examples fit, or wrap around
+            actual, expected = actual[defined], expected[defined]
         np.testing.assert_array_equal(actual, expected, message)
         return
     eps = np.finfo(expected.dtype).eps

@@ -30,7 +30,7 @@ def lower(arguments, results, tile, body, bits):
           {body}
           func.return
         }}
-        func.func @f({listed}, %arena: memref<0xi8>) attributes {{rt.num_inputs = {len(arguments)} : i64}} {{
+        func.func @f({listed}, %arena: memref<0xi8>) attributes {{rt.num_inputs = {len(arguments)} : i64, rt.peak_lower_bound = 0 : i64}} {{
           rt.launch @k over {list(tile)} ({", ".join(names)}) : {", ".join(types)}
           func.return
         }}"""

@@ -21,7 +21,7 @@ def run(text, *arrays, name="f"):
 def host(body, *kernels, arguments="%x: memref<8xf32>, %out: memref<8xf32>", arena=0, inputs=1):
     """A host function `@f` and kernels."""
     return "\n".join((
-        f"func.func @f({arguments}, %arena: memref<{arena}xi8>) attributes {{rt.num_inputs = {inputs} : i64}} {{",
+        f"func.func @f({arguments}, %arena: memref<{arena}xi8>) attributes {{rt.num_inputs = {inputs} : i64, rt.peak_lower_bound = 0 : i64}} {{",
         body,
         "func.return }",
         *kernels,

@@ -15,7 +15,7 @@ from xdsl.irdl import irdl_op_definition
 from dialects.builder import OpBuilder
 from dialects.dlc.constants import full, is_splat, splat_value
 from dialects.dlc.elementwise import BinaryOp, UnaryOp
-from dialects.dlc.interfaces import Array, element_type_of, is_float
+from dialects.dlc.interfaces import Array, element_type_of, is_float, is_unsigned
 from dialects.dlc.scalars import safe_divisor, scalar_compare, scalar_select
 
 
@@ -192,13 +192,16 @@ class DivOp(BinaryOp):
         return (div(b, cotangent, self.rhs) if linear[0] else None, None)
 
     def scalar(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """`arith.divf`, or `arith.divsi` with divisors replaced that would trap."""
+        """`arith.divf`, or `arith.divsi` or `divui` with divisors replaced that would trap."""
         x, y = operands
         if is_float(x.type):
             return b.create(arith.DivfOp, (x, y), x.type)
-        zero, minus_one = b.constant(0, x.type), b.constant(-1, x.type)
+        zero = b.constant(0, x.type)
         by_zero = scalar_compare(b, "eq", y, zero)
-        by_minus_one = scalar_compare(b, "eq", y, minus_one)
+        if is_unsigned(x.type):
+            quotient = b.create(arith.DivUIOp, (x, safe_divisor(b, y)), x.type)
+            return scalar_select(b, by_zero, zero, quotient)
+        by_minus_one = scalar_compare(b, "eq", y, b.constant(-1, x.type))
         quotient = b.create(arith.DivSIOp, (x, safe_divisor(b, y)), x.type)
         negated = b.create(arith.SubiOp, (zero, x), x.type)
         quotient = scalar_select(b, by_minus_one, negated, quotient)

@@ -16,9 +16,17 @@ from dialects.builder import OpBuilder
 from dialects.dlc.arithmetic import add, add_tangents, div, mul, neg, sub
 from dialects.dlc.constants import full, splat_value
 from dialects.dlc.elementwise import BinaryOp
-from dialects.dlc.interfaces import Array, element_type_of, is_bool, is_float
+from dialects.dlc.interfaces import Array, dtype_of, element_type_of, is_float, is_unsigned, tensor_type_of
 from dialects.dlc.remainder import float_remainder
-from dialects.dlc.scalars import Direction, safe_divisor, scalar_compare, scalar_op, scalar_select
+from dialects.dlc.scalars import (
+    Direction,
+    greater_of,
+    lesser_of,
+    safe_divisor,
+    scalar_compare,
+    scalar_op,
+    scalar_select,
+)
 from dialects.dlc.selection import compare, select
 from dialects.dlc.unary import log, not_, round_, sqrt
 
@@ -52,11 +60,11 @@ class RemOp(BinaryOp):
         return add_tangents(b, dx, change)
 
     def scalar(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """`arith.remsi` with divisors replaced that would trap, or exact steps of subtraction."""
+        """`arith.remsi` or `remui` with divisors replaced that would trap, or exact steps of subtraction."""
         x, y = operands
         if is_float(x.type):
             return float_remainder(b, x, y)
-        return scalar_op(b, arith.RemSIOp, x, safe_divisor(b, y))
+        return scalar_op(b, arith.RemUIOp if is_unsigned(x.type) else arith.RemSIOp, x, safe_divisor(b, y))
 
 
 def _power(x: Array, y: Array) -> Array:
@@ -146,10 +154,13 @@ def _integer_power(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
     """Square and multiply over all bits of the exponent but its sign, without a branch."""
     zero, one = b.constant(0, x.type), b.constant(1, x.type)
     result, square = one, x
-    for bit in range(cast(IntegerType, x.type).width.data - 1):
+    unsigned = is_unsigned(x.type)
+    for bit in range(cast(IntegerType, x.type).width.data - (0 if unsigned else 1)):
         is_set = scalar_compare(b, "ne", scalar_op(b, arith.AndIOp, y, b.constant(1 << bit, y.type)), zero)
         result = scalar_op(b, arith.MuliOp, result, scalar_select(b, is_set, square, one))
         square = scalar_op(b, arith.MuliOp, square, square)
+    if unsigned:
+        return result
     # Powers of 1 and -1 depend on the lowest bit of the exponent only, and those are right whatever its sign is.
     is_unit = scalar_op(
         b, arith.OrIOp, scalar_compare(b, "eq", x, one), scalar_compare(b, "eq", x, b.constant(-1, x.type))
@@ -194,8 +205,10 @@ class MaxOp(ExtremumOp):
     WINS: ClassVar[Direction] = "gt"
     LOSES: ClassVar[Direction] = "lt"
     UFUNC: ClassVar = np.maximum
-    FLOAT_OP: ClassVar = arith.MaximumfOp
-    INT_OP: ClassVar = arith.MaxSIOp
+
+    def scalar(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
+        """The maximum of this type."""
+        return scalar_op(b, greater_of(operands[0].type), *operands)
 
 
 @irdl_op_definition
@@ -207,8 +220,10 @@ class MinOp(ExtremumOp):
     WINS: ClassVar[Direction] = "lt"
     LOSES: ClassVar[Direction] = "gt"
     UFUNC: ClassVar = np.minimum
-    FLOAT_OP: ClassVar = arith.MinimumfOp
-    INT_OP: ClassVar = arith.MinSIOp
+
+    def scalar(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
+        """The minimum of this type."""
+        return scalar_op(b, lesser_of(operands[0].type), *operands)
 
 
 class BitwiseOp(BinaryOp):
@@ -284,7 +299,10 @@ class XorOp(BitwiseOp):
 
 
 def _is_all_ones(value: SSAValue, number: float | None) -> bool:
-    return number is not None and number == (1 if is_bool(element_type_of(value)) else -1)
+    if number is None:
+        return False
+    dtype = dtype_of(tensor_type_of(value))
+    return number == (1 if dtype.kind == "b" else -1 if dtype.kind == "i" else np.iinfo(dtype).max)
 
 
 def rem(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:

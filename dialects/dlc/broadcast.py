@@ -248,3 +248,9 @@ def broadcast_scalar(b: OpBuilder, x: SSAValue, shape: Sequence[int]) -> SSAValu
 def reduce_sum(b: OpBuilder, x: SSAValue, dims: Sequence[int]) -> SSAValue:
     """Append the sum of `x` over `dims`, in any order of naming them; over no dimensions it is `x`."""
     return ReduceSumOp.emit(b, (x,), {"dims": int_array(tuple(sorted(dims)))}) if dims else x
+
+
+def broadcast_to_front(b: OpBuilder, x: SSAValue, size: int) -> SSAValue:
+    """`size` copies of `x`, stacked along a new leading dimension."""
+    shape = shape_of(x)
+    return broadcast_in_dim(b, x, (size, *shape), tuple(range(1, len(shape) + 1)))

@@ -140,7 +140,7 @@ class IotaOp(NullaryOp):
         """Positions along `dim`."""
         del operands
         dim = self.dim.value.data
-        counts = np.arange(self.shape[dim], dtype=dtype_of(self.result.type))
+        counts = np.arange(self.shape[dim]).astype(dtype_of(self.result.type))
         return np.broadcast_to(counts.reshape([-1 if i == dim else 1 for i in range(len(self.shape))]), self.shape)
 
     def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
@@ -159,7 +159,7 @@ class IotaOp(NullaryOp):
             del arguments
             index = build_loop_index(inner, self.dim.value.data)
             integer_type = i64 if is_float(element) else element
-            integer = inner.create(arith.IndexCastOp, (index,), integer_type)
+            integer = inner.create(arith.IndexCastOp, (index,), integer_type)  # drops high bits: counts wrap around
             return (inner.create(arith.SIToFPOp, (integer,), element) if is_float(element) else integer,)
 
         return build_generic(b, (), (build_empty(b, result_type),), (range(rank),), (PARALLEL,) * rank, body)[0]

@@ -5,7 +5,7 @@ from typing import ClassVar, cast
 
 import numpy as np
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import TensorType, f32, f64, i1, i32, i64
+from xdsl.dialects.builtin import IntegerType, TensorType, f64, i32, i64
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import VarConstraint, base, irdl_op_definition, operand_def, prop_def, result_def
 from xdsl.utils.exceptions import VerifyException
@@ -13,6 +13,7 @@ from xdsl.utils.exceptions import VerifyException
 from dialects.builder import OpBuilder, tensor_type
 from dialects.dlc.elementwise import ElementwiseOp
 from dialects.dlc.interfaces import (
+    DTYPES,
     AnyTensor,
     Array,
     Properties,
@@ -20,16 +21,20 @@ from dialects.dlc.interfaces import (
     element_type_of,
     is_bool,
     is_float,
+    is_unsigned,
     shape_of,
 )
-from dialects.dlc.scalars import scalar_compare
+from dialects.dlc.scalars import scalar_compare, scalar_op, scalar_select
 
-_EXACT: dict[Attribute, tuple[Attribute, ...]] = {
-    i1: (i32, i64, f32, f64),
-    i32: (i64, f64),
-    f32: (f64,),
-}
-"""The element types that hold every value of an element type."""
+
+def _holds_all(target: Attribute, source: Attribute) -> bool:
+    """Whether elements of `target` can have every value of `source`."""
+    if is_bool(source) or is_bool(target):
+        return is_bool(source)
+    old, new = DTYPES[source], DTYPES[target]
+    if is_float(target) and not is_float(source):
+        return 8 * old.itemsize <= np.finfo(new).nmant
+    return np.can_cast(old, new, "safe")
 
 
 @irdl_op_definition
@@ -99,6 +104,8 @@ class ConvertOp(ElementwiseOp):
             return x
         if is_bool(target):
             return scalar_compare(b, "ne", x, b.constant(0, source))
+        if is_float(source) and not is_float(target):
+            return _float_to_integer(b, x, target)
         return b.create(_conversion(source, target), (x,), target)
 
     def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
@@ -109,21 +116,39 @@ class ConvertOp(ElementwiseOp):
         inner = x.owner
         if isinstance(inner, ConvertOp):
             source = element_type_of(inner.operand)
-            if element_type_of(x) in _EXACT.get(source, ()):
+            if _holds_all(element_type_of(x), source):
                 return convert(b, inner.operand, self.result.type.element_type)
         return None
 
 
 def _conversion(source: Attribute, target: Attribute) -> type[Operation]:
     if is_float(source):
-        if is_float(target):
-            return arith.ExtFOp if target == f64 else arith.TruncFOp
-        return arith.FPToSIOp
+        return arith.ExtFOp if target == f64 else arith.TruncFOp
+    zero_extends = is_bool(source) or is_unsigned(source)
     if is_float(target):
-        return arith.UIToFPOp if is_bool(source) else arith.SIToFPOp
-    if is_bool(source):
-        return arith.ExtUIOp
-    return arith.ExtSIOp if target == i64 else arith.TruncIOp
+        return arith.UIToFPOp if zero_extends else arith.SIToFPOp
+    old, new = cast(IntegerType, source).width.data, cast(IntegerType, target).width.data
+    if old == new:
+        return arith.BitcastOp
+    if old > new:
+        return arith.TruncIOp
+    return arith.ExtUIOp if zero_extends else arith.ExtSIOp
+
+
+def _float_to_integer(b: OpBuilder, x: SSAValue, target: Attribute) -> SSAValue:
+    """As C compilers do on this hardware: through the next wider signed integer, so that small values wrap around."""
+    width = cast(IntegerType, target).width.data
+    unsigned = is_unsigned(target)
+    if width == 64 and unsigned:
+        half = b.constant(2.0**63, x.type)
+        high = scalar_compare(b, "ge", x, half)
+        low_part = scalar_select(b, high, scalar_op(b, arith.SubfOp, x, half), x)
+        integer = b.create(arith.FPToSIOp, (low_part,), i64)
+        top = scalar_select(b, high, b.constant(-(2**63), i64), b.constant(0, i64))
+        return b.create(arith.BitcastOp, (scalar_op(b, arith.XOrIOp, integer, top),), target)
+    wide = i32 if width < 32 or (width == 32 and not unsigned) else i64
+    integer = b.create(arith.FPToSIOp, (x,), wide)
+    return integer if wide == target else b.create(arith.TruncIOp, (integer,), target)
 
 
 def convert(b: OpBuilder, x: SSAValue, element_type: Attribute) -> SSAValue:

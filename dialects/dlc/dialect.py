@@ -5,6 +5,7 @@ from xdsl.ir import Dialect
 from dialects.dlc.arithmetic import AddOp, DivOp, MulOp, NegOp, SubOp
 from dialects.dlc.binary import AndOp, MaxOp, MinOp, OrOp, PowOp, RemOp, XorOp
 from dialects.dlc.broadcast import BroadcastInDimOp, ReduceSumOp
+from dialects.dlc.case import CaseOp
 from dialects.dlc.constants import ConstantOp, IotaOp
 from dialects.dlc.contraction import DotGeneralOp
 from dialects.dlc.conversion import ConvertOp
@@ -19,6 +20,7 @@ from dialects.dlc.reduction import (
     ReduceOrOp,
     ReduceProdOp,
 )
+from dialects.dlc.scan import ScanOp
 from dialects.dlc.selection import ClampOp, CompareOp, SelectOp
 from dialects.dlc.shape import ReshapeOp, ReverseOp, TransposeOp
 from dialects.dlc.slicing import ConcatenateOp, PadOp, SliceOp
@@ -44,6 +46,7 @@ from dialects.dlc.unary import (
     TanhOp,
 )
 from dialects.dlc.updating import UpdateSliceOp
+from dialects.dlc.while_loop import WhileOp
 
 Dlc = Dialect(
     "dlc",
@@ -123,6 +126,10 @@ Dlc = Dialect(
         JvpOp,
         VjpOp,
         VmapOp,
+        # control flow
+        CaseOp,
+        ScanOp,
+        WhileOp,
     ],
     [],
 )

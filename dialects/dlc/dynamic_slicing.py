@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from xdsl.dialects import arith, tensor
-from xdsl.dialects.builtin import I64, DenseArrayBase, IndexType, i32, i64
+from xdsl.dialects.builtin import I64, DenseArrayBase, IndexType, i64
 from xdsl.ir import SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def, var_operand_def
 from xdsl.utils.exceptions import VerifyException
@@ -27,16 +27,17 @@ from dialects.dlc.interfaces import (
     TensorOp,
     element_type_of,
     ints,
+    is_integer,
     shape_of,
     tensor_type_of,
 )
+from dialects.dlc.scalars import scalar_index
 from dialects.dlc.selection import clamp
 from dialects.dlc.shape import inverse_permutation, stacked, transposed
 from dialects.dlc.slicing import concatenate, slice_
 from dialects.dlc.updating import update_slice
 from dialects.structured import (
     PARALLEL,
-    build_clamped_scalar,
     build_empty,
     build_generic,
     build_loop_index,
@@ -50,8 +51,8 @@ def _check_starts(name: str, starts: Sequence[AnyTensor], rank: int) -> None:
     if len(starts) != rank:
         raise VerifyException(f"{name}: {len(starts)} starts do not fit an operand of rank {rank}")
     for position, start in enumerate(starts):
-        if start.get_shape() or start.element_type not in (i32, i64):
-            raise VerifyException(f"{name}: start {position} has type {start}, expected tensor<i32> or tensor<i64>")
+        if start.get_shape() or not is_integer(start.element_type):
+            raise VerifyException(f"{name}: start {position} has type {start}, expected one integer, as tensor<i64>")
 
 
 def _numpy_window(starts: Sequence[Array], sizes: Sequence[int], shape: Sequence[int]) -> tuple[slice, ...]:
@@ -78,9 +79,16 @@ def _build_start(b: OpBuilder, start: SSAValue, room: int) -> SSAValue:
     """Append the clamped start of type `index`, from a scalar."""
     if room == 0:
         return b.index(0)
-    index = b.create(arith.IndexCastOp, (start,), _INDEX)
+    index = scalar_index(b, start)
     index = b.create(arith.MaxSIOp, (index, b.index(0)), _INDEX)
     return b.create(arith.MinSIOp, (index, b.index(room)), _INDEX)
+
+
+def _build_offset(b: OpBuilder, start: SSAValue, room: int) -> SSAValue | int:
+    """Append the clamped start of type `index` of a 0-d tensor, outside of structured operations."""
+    if room == 0:
+        return 0
+    return _build_start(b, b.create(tensor.ExtractOp, (start,), element_type_of(start)), room)
 
 
 @irdl_op_definition
@@ -252,9 +260,8 @@ class DynamicUpdateSliceOp(TensorOp):
         sizes = shape_of(update)
         if math.prod(sizes) == 0:
             return x
-        offsets = [
-            build_clamped_scalar(b, start, n - size) for start, n, size in zip(starts, self.shape, sizes, strict=True)
-        ]
+        places = zip(starts, self.shape, sizes, strict=True)
+        offsets = [_build_offset(b, start, n - size) for start, n, size in places]
         return build_window_write(b, update, x, offsets, [1] * len(sizes))
 
 

@@ -6,13 +6,14 @@ from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import I64, DenseArrayBase, IndexType, IntegerAttr, StringAttr, i1, i32, i64
+from xdsl.dialects.builtin import I64, DenseArrayBase, IndexType, IntegerAttr, StringAttr, i1, i64
 from xdsl.ir import SSAValue
 from xdsl.irdl import prop_def
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.builder import OpBuilder, tensor_type
-from dialects.dlc.interfaces import AnyTensor, Array, Properties, TensorOp, ints, tensor_type_of
+from dialects.dlc.interfaces import AnyTensor, Array, Properties, TensorOp, ints, is_integer, tensor_type_of
+from dialects.dlc.scalars import scalar_index
 from dialects.dlc.shape import check_dims
 
 Bounds: TypeAlias = Literal["clamp", "drop"]
@@ -66,8 +67,8 @@ class Layout:
         bounds = cast(StringAttr, properties["bounds"]).data
         if bounds not in {"clamp", "drop"}:
             raise VerifyException(f'{name}: bounds are "{bounds}", expected "clamp" or "drop"')
-        if indices.element_type not in (i32, i64):
-            raise VerifyException(f"{name}: indices have type {indices}, expected elements of type i32 or i64")
+        if not is_integer(indices.element_type):
+            raise VerifyException(f"{name}: indices have type {indices}, expected elements of an integer type")
         shape, index_shape = x.get_shape(), indices.get_shape()
         check_dims(name, dims, len(shape))
         if not index_shape or index_shape[-1] != len(dims):
@@ -85,7 +86,7 @@ class Layout:
     def numpy_positions(self, indices: Array) -> tuple[tuple[Array, ...], Array]:
         """An index into `numpy_view(x)` that gives the windows, and which of them are inside."""
         sizes = np.array([self.x_shape[dim] for dim in self.dims], np.int64)
-        wide = indices.astype(np.int64)
+        wide = (np.minimum(indices, np.uint64(2**63 - 1)) if indices.dtype.kind == "u" else indices).astype(np.int64)
         inside = ((wide >= 0) & (wide < sizes)).all(axis=-1)
         clamped = np.clip(wide, 0, np.maximum(sizes - 1, 0))
         outer = indices.shape[:-1]
@@ -107,7 +108,7 @@ class Layout:
         clamped: list[SSAValue] = []
         inside: SSAValue | None = None
         for dim, column in zip(self.dims, columns, strict=True):
-            position = b.create(arith.IndexCastOp, (column,), INDEX)
+            position = scalar_index(b, column)
             last = b.index(self.x_shape[dim] - 1)
             if self.drop:
                 for predicate, bound in ((_SGE, zero), (_SLE, last)):

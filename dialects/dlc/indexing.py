@@ -9,7 +9,7 @@ nothing. With the same `bounds`, gather and scatter-add are each other's adjoint
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
@@ -36,22 +36,24 @@ from dialects.dlc.interfaces import (
     element_type_of,
     is_bool,
     is_float,
+    is_unsigned,
     shape_of,
     tensor_type_of,
 )
+from dialects.dlc.scalars import greater_of, lesser_of, scalar_index, scalar_op
 from dialects.dlc.selection import compare, select
 from dialects.dlc.shape import reshape, stacked
 from dialects.structured import PARALLEL, build_empty, build_fill, build_generic, build_loop_index, build_reshape
 
 Mode: TypeAlias = Literal["add", "set", "mul", "min", "max"]
 
-_COMBINERS: dict[str, tuple[type[Operation], type[Operation]]] = {
-    "add": (arith.AddfOp, arith.AddiOp),
-    "mul": (arith.MulfOp, arith.MuliOp),
-    "min": (arith.MinimumfOp, arith.MinSIOp),
-    "max": (arith.MaximumfOp, arith.MaxSIOp),
+_COMBINERS: dict[str, Callable[[Attribute], type[Operation]]] = {
+    "add": lambda element: arith.AddfOp if is_float(element) else arith.AddiOp,
+    "mul": lambda element: arith.MulfOp if is_float(element) else arith.MuliOp,
+    "min": lesser_of,
+    "max": greater_of,
 }
-"""What the modes do to floats and to integers."""
+"""What the modes do to elements of a type."""
 
 _UFUNCS: dict[str, Any] = {"add": np.add, "mul": np.multiply, "min": np.minimum, "max": np.maximum}
 
@@ -369,6 +371,8 @@ class ScatterOp(IndexedOp):
         if layout.rest == tuple(range(first, len(shape))) and len(layout.rest) > 1:
             windows = (math.prod(windows),)
             shape = (*shape[:first], *windows)
+        if is_unsigned(element_type_of(indices)):
+            indices = _build_signed(b, indices)
         element = layout.element_type
         block = Block(arg_types=[element, element])
         inner = OpBuilder(block, b.location)
@@ -390,8 +394,18 @@ class ScatterOp(IndexedOp):
         """Append what takes the place of `old`."""
         if self.mode.data == "set":
             return update
-        as_float, as_integer = _COMBINERS[self.mode.data]
-        return b.create(as_float if is_float(old.type) else as_integer, (old, update), old.type)
+        return scalar_op(b, _COMBINERS[self.mode.data](old.type), old, update)
+
+
+def _build_signed(b: OpBuilder, indices: SSAValue) -> SSAValue:
+    """Append unsigned indices as `i64`: below, integers have no sign."""
+
+    def body(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
+        return (inner.create(arith.IndexCastOp, (scalar_index(inner, arguments[0]),), i64),)
+
+    rank = len(shape_of(indices))
+    empty = build_empty(b, tensor_type(i64, shape_of(indices)))
+    return build_generic(b, (indices,), (empty,), (range(rank), range(rank)), (PARALLEL,) * rank, body)[0]
 
 
 def scatter(

@@ -26,10 +26,14 @@ from xdsl.dialects.builtin import (
     Float16Type,
     Float32Type,
     Float64Type,
+    IntegerType,
+    Signedness,
     TensorType,
     f32,
     f64,
     i1,
+    i8,
+    i16,
     i32,
     i64,
 )
@@ -46,8 +50,14 @@ Properties: TypeAlias = Mapping[str, Attribute]
 
 ELEMENT_TYPES: dict[np.dtype[Any], Attribute] = {
     np.dtype(np.bool_): i1,
+    np.dtype(np.int8): i8,
+    np.dtype(np.int16): i16,
     np.dtype(np.int32): i32,
     np.dtype(np.int64): i64,
+    np.dtype(np.uint8): IntegerType(8, Signedness.UNSIGNED),
+    np.dtype(np.uint16): IntegerType(16, Signedness.UNSIGNED),
+    np.dtype(np.uint32): IntegerType(32, Signedness.UNSIGNED),
+    np.dtype(np.uint64): IntegerType(64, Signedness.UNSIGNED),
     np.dtype(np.float32): f32,
     np.dtype(np.float64): f64,
 }
@@ -190,6 +200,16 @@ def is_float(element_type: Attribute) -> bool:
 def is_bool(element_type: Attribute) -> bool:
     """Whether a type is `i1`."""
     return element_type == i1
+
+
+def is_unsigned(element_type: Attribute) -> bool:
+    """Whether a type is an integer type without a sign: `ui8` to `ui64`."""
+    return isinstance(element_type, IntegerType) and cast(Any, element_type).signedness.data == Signedness.UNSIGNED
+
+
+def is_integer(element_type: Attribute) -> bool:
+    """Whether a type is an integer type of any width and sign; `i1` is none."""
+    return isinstance(element_type, IntegerType) and not is_bool(cast(Attribute, element_type))
 
 
 def ints(attribute: Attribute) -> tuple[int, ...]:

@@ -34,7 +34,7 @@ from dialects.dlc.interfaces import (
     shape_of,
     tensor_type_of,
 )
-from dialects.dlc.scalars import scalar_compare, scalar_op, scalar_select
+from dialects.dlc.scalars import greater_of, lesser_of, scalar_compare, scalar_op, scalar_select
 from dialects.dlc.selection import compare, select
 from dialects.dlc.shape import reshape, transposed
 from dialects.dlc.slicing import pad
@@ -252,7 +252,7 @@ class ReduceMaxOp(_ReduceExtremumOp):
     @staticmethod
     def combiner(element_type: Attribute) -> type[Operation]:
         """The maximum that propagates NaN."""
-        return arith.MaximumfOp if is_float(element_type) else arith.MaxSIOp
+        return greater_of(element_type)
 
     @staticmethod
     def reduce(x: Array, dims: tuple[int, ...]) -> Array:
@@ -274,7 +274,7 @@ class ReduceMinOp(_ReduceExtremumOp):
     @staticmethod
     def combiner(element_type: Attribute) -> type[Operation]:
         """The minimum that propagates NaN."""
-        return arith.MinimumfOp if is_float(element_type) else arith.MinSIOp
+        return lesser_of(element_type)
 
     @staticmethod
     def reduce(x: Array, dims: tuple[int, ...]) -> Array:
@@ -403,7 +403,7 @@ class _ArgExtremumOp(TensorOp, ABC):
         iterators = (*(PARALLEL,) * (rank - 1), REDUCTION)
         worst = lowest(element) if self.IS_MAX else highest(element)
         start = build_fill(b, b.constant(worst, element), tensor_type(element, self.shape))
-        combiner = self._combiner(element)
+        combiner = greater_of(element) if self.IS_MAX else lesser_of(element)
         (best,) = build_generic(
             b,
             (x,),
@@ -432,14 +432,6 @@ class _ArgExtremumOp(TensorOp, ABC):
 
         result = build_empty(b, tensor_type(i64, self.shape))
         return build_generic(b, (place,), (result,), (outer, outer), (PARALLEL,) * (rank - 1), widened)[0]
-
-    def _combiner(self, element: Attribute) -> type[Operation]:
-        """The scalar operation that gives the extremum of two elements; a NaN wins."""
-        if is_float(element):
-            return arith.MaximumfOp if self.IS_MAX else arith.MinimumfOp
-        if is_bool(element):
-            return arith.OrIOp if self.IS_MAX else arith.AndIOp
-        return arith.MaxSIOp if self.IS_MAX else arith.MinSIOp
 
 
 @irdl_op_definition

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import ClassVar, Self, cast, get_args
 
 import numpy as np
-from xdsl.dialects import arith
 from xdsl.dialects.builtin import StringAttr, TensorType
 from xdsl.ir import SSAValue
 from xdsl.irdl import VarConstraint, base, irdl_op_definition, operand_def, prop_def, result_def
@@ -25,7 +24,7 @@ from dialects.dlc.interfaces import (
     is_bool,
     is_float,
 )
-from dialects.dlc.scalars import Direction, scalar_compare, scalar_op, scalar_select
+from dialects.dlc.scalars import Direction, greater_of, lesser_of, scalar_compare, scalar_op, scalar_select
 
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 
@@ -43,7 +42,7 @@ _COMPARISONS: dict[str, np.ufunc] = {
 class CompareOp(ElementwiseOp):
     """`result[i] = lhs[i] <direction> rhs[i]`, of type `i1`.
 
-    `direction` is one of eq, ne, lt, le, gt, ge. Integers are signed, false is less than true; with NaN only `ne` is
+    `direction` is one of eq, ne, lt, le, gt, ge. False is less than true; with NaN only `ne` is
     true.
     """
 
@@ -241,9 +240,7 @@ class ClampOp(ElementwiseOp):
     def scalar(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
         """The lesser of the greater."""
         low, x, high = operands
-        if is_float(x.type):
-            return scalar_op(b, arith.MinimumfOp, scalar_op(b, arith.MaximumfOp, x, low), high)
-        return scalar_op(b, arith.MinSIOp, scalar_op(b, arith.MaxSIOp, x, low), high)
+        return scalar_op(b, lesser_of(x.type), scalar_op(b, greater_of(x.type), x, low), high)
 
 
 def _expect_scalar_or(name: str, index: int, actual: AnyTensor, expected: AnyTensor) -> None:

@@ -6,7 +6,7 @@ their callee is what their own operands and results say.
 
 from abc import ABC
 from collections.abc import Sequence
-from typing import Any, Self, cast
+from typing import Self, cast
 
 from xdsl.dialects.builtin import I64, DenseArrayBase, IntegerAttr, SymbolRefAttr, i32, i64
 from xdsl.ir import Attribute, SSAValue
@@ -19,12 +19,20 @@ from xdsl.irdl import (
     var_operand_def,
     var_result_def,
 )
-from xdsl.parser import Parser, UnresolvedOperand
+from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.builder import OpBuilder, int_array, tensor_type
+from dialects.dlc.function_syntax import (
+    parse_function_type,
+    parse_integers,
+    parse_values,
+    print_function_type,
+    print_integers,
+    print_values,
+)
 from dialects.dlc.interfaces import AnyTensor, ints, is_float, shape_of, tensor_type_of
 
 
@@ -41,55 +49,6 @@ class TransformOp(IRDLOperation, ABC):
         """The name of the function."""
         return self.function.string_value()
 
-    def print_function_type(self, printer: Printer) -> None:
-        """Print `: (operand types) -> result types` and the attributes."""
-        printer.print_op_attributes(self.attributes)
-        printer.print_string(" : ")
-        printer.print_function_type(
-            [operand.type for operand in self.operands], [output.type for output in self.outputs]
-        )
-
-
-def _print_values(printer: Printer, values: Sequence[SSAValue]) -> None:
-    with printer.in_parens():
-        printer.print_list(values, printer.print_operand)
-
-
-def _print_integers(printer: Printer, keyword: str, values: Sequence[int]) -> None:
-    printer.print_string(f" {keyword} [")
-    printer.print_list(values, lambda value: printer.print_string(str(value)))
-    printer.print_string("]")
-
-
-def _parse_values(parser: Parser) -> list[UnresolvedOperand]:
-    return parser.parse_comma_separated_list(parser.Delimiter.PAREN, parser.parse_unresolved_operand)
-
-
-def _parse_integers(parser: Parser, keyword: str) -> DenseArrayBase[Any]:
-    parser.parse_keyword(keyword)
-    return int_array(tuple(parser.parse_comma_separated_list(parser.Delimiter.SQUARE, parser.parse_integer)))
-
-
-def _parse_function_type(
-    parser: Parser, groups: Sequence[Sequence[UnresolvedOperand]]
-) -> tuple[list[Sequence[SSAValue]], Sequence[Attribute], dict[str, Attribute]]:
-    """The operands by group, the result types and the attributes."""
-    attributes = parser.parse_optional_attr_dict()
-    parser.parse_punctuation(":")
-    position = parser.pos
-    operand_types = parser.parse_comma_separated_list(parser.Delimiter.PAREN, parser.parse_type)
-    parser.parse_punctuation("->")
-    result_types = parser.parse_optional_comma_separated_list(parser.Delimiter.PAREN, parser.parse_type)
-    if result_types is None:
-        result_types = [parser.parse_type()]
-    flat = parser.resolve_operands([value for group in groups for value in group], operand_types, position)
-    operands: list[Sequence[SSAValue]] = []
-    start = 0
-    for group in groups:
-        operands.append(flat[start : start + len(group)])
-        start += len(group)
-    return operands, result_types, attributes
-
 
 @irdl_op_definition
 class CallOp(TransformOp):
@@ -103,14 +62,14 @@ class CallOp(TransformOp):
         """Print as `dlc.call @f(%a, %b) : (type, type) -> type`."""
         printer.print_string(" ")
         printer.print_attribute(self.function)
-        _print_values(printer, self.arguments)
-        self.print_function_type(printer)
+        print_values(printer, self.arguments)
+        print_function_type(printer, self)
 
     @classmethod
     def parse(cls, parser: Parser) -> Self:
         """Parse what `print` prints."""
         function = parser.parse_symbol_name()
-        operands, result_types, attributes = _parse_function_type(parser, [_parse_values(parser)])
+        operands, result_types, attributes = parse_function_type(parser, [parse_values(parser)])
         return cls.build(
             operands=operands,
             result_types=[result_types],
@@ -132,18 +91,18 @@ class _DerivativeOp(TransformOp, ABC):
         """Print as `dlc.jvp @f(%a, %b)(%da) wrt [0] : (type, type, type) -> (type, type)`."""
         printer.print_string(" ")
         printer.print_attribute(self.function)
-        _print_values(printer, self.primals)
-        _print_values(printer, self.directions)
-        _print_integers(printer, "wrt", ints(self.wrt))
-        self.print_function_type(printer)
+        print_values(printer, self.primals)
+        print_values(printer, self.directions)
+        print_integers(printer, "wrt", ints(self.wrt))
+        print_function_type(printer, self)
 
     @classmethod
     def parse(cls, parser: Parser) -> Self:
         """Parse what `print` prints."""
         function = parser.parse_symbol_name()
-        groups = [_parse_values(parser), _parse_values(parser)]
-        wrt = _parse_integers(parser, "wrt")
-        operands, result_types, attributes = _parse_function_type(parser, groups)
+        groups = [parse_values(parser), parse_values(parser)]
+        wrt = parse_integers(parser, "wrt")
+        operands, result_types, attributes = parse_function_type(parser, groups)
         return cls.build(
             operands=operands,
             result_types=[result_types],
@@ -254,20 +213,20 @@ class VmapOp(TransformOp):
         """Print as `dlc.vmap @f(%a, %b) mapped [0] size 8 : (type, type) -> type`."""
         printer.print_string(" ")
         printer.print_attribute(self.function)
-        _print_values(printer, self.arguments)
-        _print_integers(printer, "mapped", ints(self.mapped))
+        print_values(printer, self.arguments)
+        print_integers(printer, "mapped", ints(self.mapped))
         printer.print_string(f" size {self.size}")
-        self.print_function_type(printer)
+        print_function_type(printer, self)
 
     @classmethod
     def parse(cls, parser: Parser) -> Self:
         """Parse what `print` prints."""
         function = parser.parse_symbol_name()
-        arguments = _parse_values(parser)
-        mapped = _parse_integers(parser, "mapped")
+        arguments = parse_values(parser)
+        mapped = parse_integers(parser, "mapped")
         parser.parse_keyword("size")
         size = parser.parse_integer()
-        operands, result_types, attributes = _parse_function_type(parser, [arguments])
+        operands, result_types, attributes = parse_function_type(parser, [arguments])
         return cls.build(
             operands=operands,
             result_types=[result_types],

@@ -13,7 +13,7 @@ from dialects.builder import OpBuilder
 from dialects.dlc.arithmetic import NegOp, div, mul, neg, sub
 from dialects.dlc.constants import full
 from dialects.dlc.elementwise import UnaryOp
-from dialects.dlc.interfaces import Array, element_type_of, is_float, tensor_type_of
+from dialects.dlc.interfaces import Array, element_type_of, is_float, is_unsigned, tensor_type_of
 from dialects.dlc.scalars import Direction, scalar_compare, scalar_op, scalar_select
 from dialects.dlc.selection import CompareOp, compare
 
@@ -55,8 +55,10 @@ class AbsOp(UnaryOp):
         return None if dx is None else mul(b, dx, sign(b, self.operand))
 
     def scalar(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """`math.absf x`, or `max(x, 0 - x)`."""
+        """`math.absf x`, or `max(x, 0 - x)`; without a sign it is `x`."""
         (x,) = operands
+        if is_unsigned(x.type):
+            return x
         if is_float(x.type):
             return scalar_op(b, math.AbsFOp, x)
         return scalar_op(b, arith.MaxSIOp, x, scalar_op(b, arith.SubiOp, b.constant(0, x.type), x))
@@ -64,7 +66,7 @@ class AbsOp(UnaryOp):
     def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
         """`||x||` = `|x|`; `|-x|` = `|x|`."""
         (x,) = operands
-        if isinstance(x.owner, AbsOp):
+        if isinstance(x.owner, AbsOp) or is_unsigned(element_type_of(x)):
             return x
         return abs_(b, x.owner.operand) if isinstance(x.owner, NegOp) else None
 
@@ -84,6 +86,8 @@ class SignOp(UnaryOp):
         """Two selections; `x` itself (0 or NaN) is what remains."""
         (x,) = operands
         zero = b.constant(0, x.type)
+        if is_unsigned(x.type):
+            return scalar_op(b, arith.MinUIOp, x, b.constant(1, x.type))
         negative = scalar_select(b, scalar_compare(b, "lt", x, zero), b.constant(-1, x.type), x)
         return scalar_select(b, scalar_compare(b, "gt", x, zero), b.constant(1, x.type), negative)
 

@@ -48,11 +48,13 @@ from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects.builder import OpBuilder
-from dialects.dlc.broadcast import broadcast_in_dim
-from dialects.dlc.interfaces import TensorOp, ints, shape_of
+from dialects.dlc.broadcast import broadcast_to_front
+from dialects.dlc.higher_order import Derivations
+from dialects.dlc.interfaces import ints
 from dialects.dlc.transforms import VmapOp
+from passes.dlc.batching import build_batched
 from passes.dlc.expansion import Expander, expand_transforms
-from passes.dlc.rebuild import Values, body_of, copy_arguments, copy_op, return_of
+from passes.dlc.rebuild import Values, body_of, copy_arguments, return_of
 
 
 class VmapExpander(Expander):
@@ -63,41 +65,23 @@ class VmapExpander(Expander):
         assert isinstance(op, VmapOp)
         return "_".join(("_vmap", *map(str, ints(op.mapped))))
 
-    def build_body(self, op: Operation, callee: FuncOp) -> Block:
+    def build_body(self, op: Operation, callee: FuncOp, derive: Derivations) -> Block:
         """Build each operation with its `batch` facet, or a copy where no operand is batched."""
         assert isinstance(op, VmapOp)
-        size = op.size
         source = body_of(callee)
         block = copy_arguments(source, op.operand_types)
         values: Values = dict(zip(source.args, block.args, strict=True))
         batched: set[SSAValue] = {source.args[index] for index in ints(op.mapped)}
         b = OpBuilder(block)
+        build_batched(b, source, values, batched, op.size, derive)
         last = return_of(source)
-        for inner in source.ops:
-            if inner is last:
-                break
-            assert isinstance(inner, TensorOp)
-            flags = [operand in batched for operand in inner.operands]
-            if True not in flags:
-                copy_op(b, inner, values)
-                continue
-            b.location = inner.location
-            result = inner.batch(b, [values[operand] for operand in inner.operands], flags, size)
-            result.name_hint = inner.result.name_hint
-            values[inner.result] = result
-            batched.add(inner.result)
         b.location = last.location
         returned = [
-            values[value] if value in batched else broadcast_to_front(b, values[value], size) for value in last.operands
+            values[value] if value in batched else broadcast_to_front(b, values[value], op.size)
+            for value in last.operands
         ]
         b.create_op(ReturnOp, returned)
         return block
-
-
-def broadcast_to_front(b: OpBuilder, value: SSAValue, size: int) -> SSAValue:
-    """`size` copies of `value`, stacked along a new leading dimension."""
-    shape = shape_of(value)
-    return broadcast_in_dim(b, value, (size, *shape), tuple(range(1, len(shape) + 1)))
 
 
 @dataclass(frozen=True)

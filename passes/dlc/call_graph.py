@@ -9,6 +9,7 @@ from xdsl.ir import Attribute, Operation
 from xdsl.utils.exceptions import PassFailedException
 
 from dialects.builder import OpBuilder, tensor_type
+from dialects.dlc.higher_order import CalleeType, HigherOrderOp
 from dialects.dlc.interfaces import AnyTensor, ints, is_float
 from dialects.dlc.transforms import CallOp, JvpOp, TransformOp, VjpOp, VmapOp
 from passes.dlc.rebuild import Values, body_of, copy_op, functions_of, rebuild_function
@@ -28,7 +29,7 @@ class CallGraph:
     def __init__(self, module: ModuleOp):
         self.functions: dict[str, FuncOp] = {function.sym_name.data: function for function in functions_of(module)}
         self._calls: dict[str, list[Operation]] = {
-            name: [op for op in body_of(function).ops if type(op) in CALLS] for name, function in self.functions.items()
+            name: _calls_of(function) for name, function in self.functions.items()
         }
         self._without_calls: set[str] = set()
         self._symbols: set[str] = {op.sym_name.data for op in module.body.block.ops if isinstance(op, FuncOp)}
@@ -53,8 +54,31 @@ class CallGraph:
                 op.emit_error(message, PassFailedException(message))
         return function
 
+    def callees_of(self, op: Operation) -> list[FuncOp]:
+        """All functions that a call, transform or higher-order operation refers to; errors as `callee_of`."""
+        if not isinstance(op, HigherOrderOp):
+            return [self.callee_of(op)]
+        return [self._checked(op, expected) for expected in op.callee_types()]
+
+    def _checked(self, op: Operation, expected: CalleeType) -> FuncOp:
+        function = self.functions.get(expected.symbol)
+        if function is None:
+            message = f"{op.name}: there is no function @{expected.symbol} with a body; define it in the same module"
+            op.emit_error(message, PassFailedException(message))
+        for what, actual, wanted in (
+            ("arguments", function.function_type.inputs.data, expected.inputs),
+            ("results", function.function_type.outputs.data, expected.outputs),
+        ):
+            if wanted is not None and list(actual) != list(wanted):
+                message = (
+                    f"{op.name}: @{expected.symbol} has {what} of types ({', '.join(map(str, actual))}), expected "
+                    f"({', '.join(map(str, wanted))})"
+                )
+                op.emit_error(message, PassFailedException(message))
+        return function
+
     def calls_in(self, function: FuncOp) -> list[Operation]:
-        """The calls and transforms of `function`, in order."""
+        """The operations of `function` that refer to functions, in order."""
         return self._calls[function.sym_name.data]
 
     def callees_first(self, roots: Iterable[FuncOp], without: frozenset[str] | set[str] = frozenset()) -> list[FuncOp]:
@@ -64,11 +88,12 @@ class CallGraph:
         """
         order: list[FuncOp] = []
         state = dict.fromkeys(without, True)  # absent: not seen; False: on the stack; True: done
-        stack: list[tuple[FuncOp, list[Operation]]] = []
+        stack: list[tuple[FuncOp, list[tuple[Operation, FuncOp]]]] = []
 
         def enter(function: FuncOp) -> None:
             state[function.sym_name.data] = False
-            stack.append((function, list(reversed(self.calls_in(function)))))
+            calls = [(op, callee) for op in self.calls_in(function) for callee in self.callees_of(op)]
+            stack.append((function, calls[::-1]))
 
         for root in roots:
             if root.sym_name.data not in state:
@@ -80,8 +105,7 @@ class CallGraph:
                     state[function.sym_name.data] = True
                     order.append(function)
                     continue
-                op = pending.pop()
-                callee = self.callee_of(op)
+                op, callee = pending.pop()
                 done = state.get(callee.sym_name.data)
                 if done is None:
                     enter(callee)
@@ -100,7 +124,7 @@ class CallGraph:
             self._without_calls.add(name)
             if any(type(op) is CallOp for op in self._calls[name]):
                 rebuild_function(reached, self._copy_or_inline)
-                self._calls[name] = [op for op in body_of(reached).ops if type(op) in CALLS]
+                self._calls[name] = _calls_of(reached)
 
     def _copy_or_inline(self, b: OpBuilder, op: Operation, values: Values) -> None:
         if type(op) is not CallOp:
@@ -116,10 +140,10 @@ class CallGraph:
                 copy_op(b, inner_op, inner)
 
     def add_derived(self, function: FuncOp, callee: FuncOp) -> None:
-        """Enter `function`, which calls nothing and was derived from `callee`, and place it after `callee`."""
+        """Enter `function`, which has no `dlc.call` and was derived from `callee`, and place it after `callee`."""
         name = function.sym_name.data
         self.functions[name] = function
-        self._calls[name] = []
+        self._calls[name] = _calls_of(function)
         self._without_calls.add(name)
         self._symbols.add(name)
         block = callee.parent
@@ -138,11 +162,15 @@ class CallGraph:
     def replace_transforms(self, function: FuncOp, replace: Callable[[Operation], None]) -> None:
         """Call `replace` for each transform of `function`, and look again at what `function` calls."""
         name = function.sym_name.data
-        transforms = [op for op in self._calls[name] if type(op) is not CallOp]
+        transforms = [op for op in self._calls[name] if type(op) in TRANSFORMS]
         if transforms:
             for op in transforms:
                 replace(op)
-            self._calls[name] = [op for op in body_of(function).ops if type(op) in CALLS]
+            self._calls[name] = _calls_of(function)
+
+
+def _calls_of(function: FuncOp) -> list[Operation]:
+    return [op for op in body_of(function).ops if type(op) in CALLS or isinstance(op, HigherOrderOp)]
 
 
 def signature_of(op: Operation, callee: FuncOp) -> tuple[list[Attribute], list[Attribute]]:

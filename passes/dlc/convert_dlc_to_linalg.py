@@ -27,8 +27,9 @@ func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {
 ```
 
 *Requires* that no call and no transform is left (`expand-transforms`, `inline`).
-*Ensures* the structured form of the `linalg` stage; no `dlc` operation is left.
-*Leaves alone* the signatures of functions, and operations of other dialects.
+*Ensures* the structured form of the `linalg` stage; no `dlc` operation is left, and no integer type with a sign: a public
+function that had some keeps its type as `rt.array_types`.
+*Leaves alone* the shapes in signatures of functions, and operations of other dialects.
 """
 
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ from dialects.builder import OpBuilder
 from dialects.dlc.interfaces import TensorOp
 from passes.dlc.call_graph import CALLS
 from passes.dlc.rebuild import Values, copy_op, functions_of, rebuild_function
+from passes.dlc.signless import remove_signs
 
 
 def lower_op(b: OpBuilder, op: Operation, values: Values) -> None:
@@ -71,3 +73,4 @@ class ConvertDlcToLinalgPass(ModulePass):
         del ctx
         for function in functions_of(op):
             rebuild_function(function, lower_op)
+            remove_signs(function)

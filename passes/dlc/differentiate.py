@@ -37,24 +37,24 @@ that does not lie between a chosen argument and an output.
 *Leaves alone* `dlc.vmap`, calls outside the callees, and dead primal operations (`simplify-dlc` removes them).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import LocationAttr, ModuleOp
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.ir import Block, Operation
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
-from dialects.builder import UNKNOWN, OpBuilder
-from dialects.dlc.arithmetic import add
+from dialects.builder import OpBuilder
 from dialects.dlc.constants import zeros
-from dialects.dlc.interfaces import TensorOp, element_type_of, ints, is_float, tensor_type_of
+from dialects.dlc.higher_order import Derivations
+from dialects.dlc.interfaces import ints, tensor_type_of
 from dialects.dlc.transforms import JvpOp, VjpOp
 from passes.dlc.expansion import Expander, expand_transforms
-from passes.dlc.rebuild import Values, body_of, copy_arguments, copy_op, return_of
+from passes.dlc.rebuild import Values, body_of, copy_arguments, return_of
+from passes.dlc.tangents import LinearizingBuilder, accumulate, build_tangents, has_tangent
 
 
 class JvpExpander(Expander):
@@ -65,7 +65,7 @@ class JvpExpander(Expander):
         assert isinstance(op, JvpOp)
         return "_".join(("_jvp", *map(str, ints(op.wrt))))
 
-    def build_body(self, op: Operation, callee: FuncOp) -> Block:
+    def build_body(self, op: Operation, callee: FuncOp, derive: Derivations) -> Block:
         """Build primals and tangents in one block; only here do tangents that are zero become operations."""
         assert isinstance(op, JvpOp)
         wrt = ints(op.wrt)
@@ -78,7 +78,7 @@ class JvpExpander(Expander):
             tangent.name_hint = f"d_{source.args[index].name_hint}" if source.args[index].name_hint else None
             tangents[source.args[index]] = tangent
         b = OpBuilder(block)
-        build_tangents(b, source, values, tangents)
+        build_tangents(b, source, values, tangents, derive)
         last = return_of(source)
         b.location = last.location
         output_tangents = [
@@ -96,7 +96,7 @@ class VjpExpander(Expander):
         assert isinstance(op, VjpOp)
         return "_".join(("_vjp", *map(str, ints(op.wrt))))
 
-    def build_body(self, op: Operation, callee: FuncOp) -> Block:
+    def build_body(self, op: Operation, callee: FuncOp, derive: Derivations) -> Block:
         """Build the primals, with the tangents of placeholders aside, then the transpose of these tangents."""
         assert isinstance(op, VjpOp)
         wrt = ints(op.wrt)
@@ -109,7 +109,7 @@ class VjpExpander(Expander):
         tangents: Values = {}
         for index, placeholder in zip(wrt, placeholders, strict=True):
             tangents[source.args[index]] = placeholder
-        build_tangents(b, source, values, tangents)
+        build_tangents(b, source, values, tangents, derive)
 
         last = return_of(source)
         cotangents: Values = {}
@@ -120,123 +120,13 @@ class VjpExpander(Expander):
             tangent = tangents.get(output)
             if tangent is not None:
                 accumulate(backward, cotangents, tangent, cotangent)
-        b.transpose_tangents(backward, cotangents)
+        b.transpose_tangents(backward, cotangents, derive)
         backward.location = last.location
         gradients = [
             cotangents.get(placeholder) or zeros(backward, tensor_type_of(placeholder)) for placeholder in placeholders
         ]
         backward.create_op(ReturnOp, [*(values[output] for output in last.operands), *gradients])
         return block
-
-
-class LinearizingBuilder(OpBuilder):
-    """Appends what depends on a tangent to `linear_block`, everything else to the block that it was made for.
-
-    The arguments of `linear_block` are placeholders for the tangents of the arguments. What it holds is the linear
-    program of the tangents; it may use values of the other block, never the other way round.
-    """
-
-    __slots__ = ("linear", "linear_block", "primal_block")
-
-    def __init__(self, block: Block, tangent_types: Sequence[Attribute], location: LocationAttr = UNKNOWN):
-        super().__init__(block, location)
-        self.primal_block = block
-        self.linear_block = Block(arg_types=tangent_types)
-        self.linear: set[SSAValue] = set(self.linear_block.args)
-
-    def create_op(
-        self,
-        op_type: type[Operation],
-        operands: Sequence[SSAValue] = (),
-        result_types: Sequence[Attribute] = (),
-        properties: Mapping[str, Attribute] | None = None,
-        regions: Sequence[Region] = (),
-        successors: Sequence[Block] = (),
-        attributes: Mapping[str, Attribute] | None = None,
-    ) -> Operation:
-        """Append an operation to the block that it belongs to."""
-        linear = self.linear
-        is_linear = any(operand in linear for operand in operands)
-        self.block = self.linear_block if is_linear else self.primal_block
-        op = super().create_op(op_type, operands, result_types, properties, regions, successors, attributes)
-        if is_linear:
-            linear.update(op.results)
-        return op
-
-    def insert(self, op: Operation) -> Operation:
-        """Append a detached operation to the block that it belongs to."""
-        is_linear = any(operand in self.linear for operand in op.operands)
-        self.block = self.linear_block if is_linear else self.primal_block
-        if is_linear:
-            self.linear.update(op.results)
-        return super().insert(op)
-
-    def transpose_tangents(self, b: OpBuilder, cotangents: Values) -> None:
-        """Walk the linear program backwards and append its transpose to `b`; then drop the linear program.
-
-        `cotangents` maps values of the linear program to their cotangents, at first those of the outputs, in the end
-        those of the placeholders. A value that is not in it has cotangent zero.
-        """
-        linear = self.linear
-        for op in reversed(self.linear_block.ops):
-            assert isinstance(op, TensorOp), f"{op.name}: a jvp builds tensor operations only"
-            cotangent = cotangents.pop(op.result, None)
-            if cotangent is not None:
-                b.location = op.location
-                parts = op.transpose(b, cotangent, [operand in linear for operand in op.operands])
-                for operand, part in zip(op.operands, parts, strict=True):
-                    if part is not None and operand in linear:
-                        accumulate(b, cotangents, operand, part)
-            op.drop_all_references()
-
-
-def build_tangents(b: OpBuilder, source: Block, values: Values, tangents: Values) -> None:
-    """Append a copy of every operation of `source`, and the tangent of each that an output depends on.
-
-    `values` maps values of `source` to their copies, `tangents` to tangents; what is not in `tangents` has tangent
-    zero. Both hold the arguments at first, and everything in the end.
-    """
-    active = active_values(source, tangents)
-    last = return_of(source)
-    for op in source.ops:
-        if op is last:
-            break
-        copy = cast(TensorOp, copy_op(b, op, values))
-        result = op.results[0]
-        if result in active:
-            operand_tangents = [tangents.get(operand) for operand in op.operands]
-            if operand_tangents.count(None) < len(operand_tangents):
-                tangent = copy.jvp(b, operand_tangents)
-                if tangent is not None:
-                    tangents[result] = tangent
-
-
-def active_values(source: Block, tangents: Values) -> set[SSAValue]:
-    """The values on a differentiable path from an argument in `tangents` to an output."""
-    reached: set[SSAValue] = set(tangents)
-    for op in source.ops:
-        if isinstance(op, TensorOp) and has_tangent(op.result) and not op.no_derivative:
-            for operand in op.operands:
-                if operand in reached:
-                    reached.add(op.result)
-                    break
-    active = {output for output in return_of(source).operands if output in reached}
-    for op in reversed(source.ops):
-        if isinstance(op, TensorOp) and op.result in active:
-            active.update(operand for operand in op.operands if operand in reached)
-    return active
-
-
-def accumulate(b: OpBuilder, cotangents: Values, value: SSAValue, part: SSAValue) -> None:
-    """Add `part` to the cotangent of `value`."""
-    assert part.type == value.type, f"transpose: cotangent has type {part.type}, expected {value.type}"
-    sum_so_far = cotangents.get(value)
-    cotangents[value] = part if sum_so_far is None else add(b, sum_so_far, part)
-
-
-def has_tangent(value: SSAValue) -> bool:
-    """Whether `value` is floating point, which is what has derivatives."""
-    return is_float(element_type_of(value))
 
 
 def check_wrt(op: Operation, callee: FuncOp, wrt: Sequence[int]) -> None:

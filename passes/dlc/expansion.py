@@ -9,9 +9,11 @@ from xdsl.ir import Block, Operation, Region
 from xdsl.utils.exceptions import PassFailedException
 
 from dialects.builder import OpBuilder
+from dialects.dlc.higher_order import Derivations, HigherOrderOp
 from dialects.dlc.interfaces import TensorOp
 from dialects.dlc.transforms import CallOp
 from passes.dlc.call_graph import TRANSFORMS, CallGraph
+from passes.dlc.derivations import GraphDerivations
 from passes.dlc.rebuild import body_of, return_of
 
 
@@ -22,7 +24,7 @@ class Expander(Protocol):
         """What the derived function has behind the name of the callee; transforms that differ in kind differ here."""
         ...
 
-    def build_body(self, op: Operation, callee: FuncOp) -> Block:
+    def build_body(self, op: Operation, callee: FuncOp, derive: Derivations) -> Block:
         """The body of the function that `op` stands for; `callee` has neither calls nor transforms."""
         ...
 
@@ -37,6 +39,7 @@ def expand_transforms(module: ModuleOp, expanders: Expanders) -> None:
     place. Each derived function is built once and serves all transforms that agree in callee, suffix and types.
     """
     graph = CallGraph(module)
+    derive = GraphDerivations(graph)
     derived: dict[tuple[str, str, FunctionType], FuncOp] = {}
 
     def expand(op: Operation) -> None:
@@ -45,16 +48,20 @@ def expand_transforms(module: ModuleOp, expanders: Expanders) -> None:
             return
         callee = graph.callee_of(op)
         graph.inline_calls([callee])
-        if any(type(inner) in TRANSFORMS for inner in graph.calls_in(callee)):
+        reached = graph.callees_first([callee])
+        if any(type(inner) in TRANSFORMS for function in reached for inner in graph.calls_in(function)):
             return
         suffix = expander.suffix(op)
         function_type = FunctionType.from_lists(op.operand_types, op.result_types)
         key = (callee.sym_name.data, suffix, function_type)
         function = derived.get(key)
         if function is None:
-            check_body(op, callee)
+            for each in reached:
+                check_body(op, each)
             name = graph.unused_name(callee.sym_name.data + suffix)
-            function = FuncOp(name, function_type, Region(expander.build_body(op, callee)), visibility="private")
+            function = FuncOp(
+                name, function_type, Region(expander.build_body(op, callee, derive)), visibility="private"
+            )
             function.location = callee.location
             graph.add_derived(function, callee)
             derived[key] = function
@@ -69,7 +76,7 @@ def check_body(op: Operation, callee: FuncOp) -> None:
     body = body_of(callee)
     last = return_of(body)
     for inner in body.ops:
-        if not isinstance(inner, TensorOp) and inner is not last:
+        if not isinstance(inner, TensorOp | HigherOrderOp) and inner is not last:
             message = (
                 f"{op.name}: @{callee.sym_name.data} holds {inner.name}, which is not an operation of the tensor "
                 "dialect; transforms are expanded before anything is lowered"

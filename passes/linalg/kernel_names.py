@@ -17,7 +17,7 @@ _MAX_PARTS = 6
 _NAMES = {
     "addf": "add", "addi": "add", "subf": "sub", "subi": "sub", "mulf": "mul", "muli": "mul",
     "divf": "div", "divsi": "div", "remf": "rem", "remsi": "rem", "negf": "neg",
-    "maximumf": "max", "maxsi": "max", "maxnumf": "max", "minimumf": "min", "minsi": "min", "minnumf": "min",
+    "maximumf": "max", "maxsi": "max", "maxui": "max", "maxnumf": "max", "minimumf": "min", "minsi": "min", "minui": "min", "minnumf": "min",
     "andi": "and", "ori": "or", "xori": "xor", "cmpf": "compare", "cmpi": "compare", "select": "select",
     "extf": "convert", "truncf": "convert", "extsi": "convert", "extui": "convert", "trunci": "convert",
     "sitofp": "convert", "uitofp": "convert", "fptosi": "convert", "fptoui": "convert",

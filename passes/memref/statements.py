@@ -142,6 +142,8 @@ COMBINERS: dict[type[Operation], Combiner] = {
     arith.MinimumfOp: Combiner("minimumf", _always(INFINITY)),
     arith.MaxSIOp: Combiner("maxsi", _smallest),
     arith.MinSIOp: Combiner("minsi", _largest),
+    arith.MaxUIOp: Combiner("maxui", _always(0)),
+    arith.MinUIOp: Combiner("minui", _always(-1)),
     arith.AndIOp: Combiner("and", _always(-1)),
     arith.OrIOp: Combiner("or", _always(0)),
     arith.XOrIOp: Combiner("xor", _always(0)),

@@ -6,10 +6,11 @@ from typing import Any, cast
 
 import numpy as np
 from xdsl.dialects import func
-from xdsl.dialects.builtin import IntegerAttr, MemRefType, ModuleOp, TensorType, i8
+from xdsl.dialects.builtin import FunctionType, IntegerAttr, MemRefType, ModuleOp, TensorType
 from xdsl.ir import Attribute
 
 from dialects.errors import ArgumentError, UnsupportedError
+from dialects.rt import ARRAY_TYPES
 from runtime.reference.control_rules import CONTROL_RULES
 from runtime.reference.machine import Array, Machine, Observer, Rules, dtype_of_element
 from runtime.reference.memory_rules import MEMORY_RULES, from_memory, new_memory, to_memory
@@ -62,35 +63,45 @@ def interpret(
     number = function.attributes.get("rt.num_inputs")
     is_host = isinstance(number, IntegerAttr)
     count = number.value.data if is_host else len(types)
-    arrays = _inputs(function_name, args, types[:count])
+    declared = function.attributes.get(ARRAY_TYPES, function.function_type)
+    assert isinstance(declared, FunctionType)
+    arrays = _inputs(function_name, args, types[:count], list(declared.inputs)[:count])
     with np.errstate(all="ignore"):
-        if not is_host:
-            return [np.array(result) for result in machine.call(function, arrays)]
-        inputs = [to_memory(array) for array in arrays]
-        outputs = [new_memory(cast(MemRefType[Any], t)) for t in types[count:]]
-        machine.call(function, [*inputs, *outputs])
-    if types[count:] and cast(MemRefType[Any], types[-1]).element_type == i8:
-        outputs.pop()  # the arena
-    return [from_memory(function, memory, t) for memory, t in zip(outputs, types[count:], strict=False)]
+        if is_host:
+            inputs = [to_memory(array) for array in arrays]
+            outputs = [new_memory(cast(MemRefType[Any], t)) for t in types[count:]]
+            machine.call(function, [*inputs, *outputs])
+            if "rt.peak_lower_bound" in function.attributes:
+                outputs.pop()  # the arena
+            results = [from_memory(function, memory, t) for memory, t in zip(outputs, types[count:], strict=False)]
+        else:
+            results = [np.array(result) for result in machine.call(function, arrays)]
+    if ARRAY_TYPES not in function.attributes:
+        return results
+    return [result.view(_dtype(t)) for result, t in zip(results, declared.outputs, strict=True)]
 
 
-def _inputs(name: str, args: Sequence[Any], types: Sequence[Attribute]) -> list[Array]:
-    """The arguments as arrays that nothing can write to."""
+def _dtype(shaped: Attribute) -> np.dtype[Any]:
+    return dtype_of_element(cast(TensorType[Any], shaped).element_type)
+
+
+def _inputs(name: str, args: Sequence[Any], types: Sequence[Attribute], declared: Sequence[Attribute]) -> list[Array]:
+    """The arguments, arrays of the `declared` types, as arrays of `types` that nothing can write to."""
     if len(args) != len(types):
         raise ArgumentError(f"interpret: @{name} takes {len(types)} arguments, got {len(args)}")
     arrays: list[Array] = []
-    for position, (arg, argument_type) in enumerate(zip(args, types, strict=True)):
+    for position, (arg, argument_type, declared_type) in enumerate(zip(args, types, declared, strict=True)):
         if not isinstance(argument_type, TensorType | MemRefType):
             raise UnsupportedError(f"interpret: argument {position} of @{name} is {argument_type}, expected an array")
-        shaped = cast(TensorType[Any], argument_type)
-        shape, dtype = shaped.get_shape(), dtype_of_element(shaped.element_type)
+        argument_type = cast(TensorType[Any], argument_type)
+        shape, dtype = argument_type.get_shape(), _dtype(declared_type)
         array = np.asarray(arg)
         if array.shape != shape or array.dtype != dtype:
             raise ArgumentError(
                 f"interpret: argument {position} of @{name} is {array.dtype.name}{list(array.shape)}, "
                 f"expected {dtype.name}{list(shape)}"
             )
-        array = np.ascontiguousarray(array).reshape(shape).view()
+        array = np.ascontiguousarray(array).reshape(shape).view(_dtype(argument_type))
         array.flags.writeable = False
         assert array.size == prod(shape)
         arrays.append(array)

@@ -1,6 +1,6 @@
 """Rules of memory. A memref is an array that shares its bytes with the buffer it is a view of.
 
-`i1` is a byte that must be 0 or 1, `i8` a byte. New memory holds NaN, or bytes that are no `i1`, so that whoever reads
+`i1` is a byte that must be 0 or 1. New memory holds NaN, or bytes that are no `i1`, so that whoever reads
 it before it is written gets a wrong value or an error.
 """
 
@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 from xdsl.dialects import memref, tensor
-from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseIntOrFPElementsAttr, MemRefType, i1, i8
+from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseIntOrFPElementsAttr, MemRefType, i1
 from xdsl.ir import Attribute, Operation
 
 from dialects.dlc.constants import array_of
@@ -18,17 +18,17 @@ from runtime.reference.machine import Array, Machine, Rules, Values, dtype_of_el
 _UNWRITTEN_BYTE = 0xFF
 """No `i1`, and all its bytes make a NaN of every float type."""
 
-_UNWRITTEN_INTEGER = 0x5A5A5A5A
+_UNWRITTEN_INTEGERS = {1: -1, 2: 0x5A5A, 4: 0x5A5A5A5A, 8: 0x5A5A5A5A}
 
 
 def _dtype(element_type: Attribute) -> np.dtype[Any]:
-    return np.dtype(np.uint8) if element_type in {i1, i8} else dtype_of_element(element_type)
+    return np.dtype(np.uint8) if element_type == i1 else dtype_of_element(element_type)
 
 
 def new_memory(memref_type: MemRefType[Any]) -> Array:
     """Memory that nobody has written to."""
     dtype = _dtype(memref_type.element_type)
-    unwritten = {"f": np.nan, "u": _UNWRITTEN_BYTE}.get(dtype.kind, _UNWRITTEN_INTEGER)
+    unwritten = {"f": np.nan, "u": _UNWRITTEN_BYTE}.get(dtype.kind, _UNWRITTEN_INTEGERS[dtype.itemsize])
     return np.full(memref_type.get_shape(), unwritten, dtype)
 
 

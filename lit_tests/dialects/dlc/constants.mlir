@@ -43,8 +43,8 @@ func.func @not_finite() {
 // -----
 
 func.func @element_type() {
-  // expected-error @+1 {{element type i8 is not supported; use one of i1, i32, i64, f32, f64}}
-  %0 = dlc.constant dense<1> : tensor<4xi8>
+  // expected-error @+1 {{element type i4 is not supported; use one of i1, i8, i16, i32, i64, ui8, ui16, ui32, ui64,}}
+  %0 = dlc.constant dense<1> : tensor<4xi4>
   func.return
 }
 

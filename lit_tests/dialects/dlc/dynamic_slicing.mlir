@@ -25,7 +25,7 @@ func.func @missing(%x: tensor<3x5xf32>, %i: tensor<i64>) {
 
 // Starts are single integers.
 func.func @start(%x: tensor<3xf32>, %i: tensor<1xi64>) {
-  // expected-error @+1 {{dlc.dynamic_slice: start 0 has type tensor<1xi64>, expected tensor<i32> or tensor<i64>}}
+  // expected-error @+1 {{dlc.dynamic_slice: start 0 has type tensor<1xi64>, expected one integer, as tensor<i64>}}
   %0 = dlc.dynamic_slice %x[%i] sizes [2] : tensor<3xf32>[tensor<1xi64>] -> tensor<2xf32>
   func.return
 }

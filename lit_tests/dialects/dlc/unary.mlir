@@ -64,7 +64,7 @@ func.func @not_of_floats(%x: tensor<4xf32>) {
 // -----
 
 func.func @unknown_element_type(%x: tensor<4xi7>) {
-  // expected-error @+1 {{element type i7 is not supported; use one of i1, i32, i64, f32, f64}}
+  // expected-error @+1 {{element type i7 is not supported; use one of i1, i8,}}
   %0 = dlc.abs %x : tensor<4xi7>
   func.return
 }

@@ -48,3 +48,28 @@ func.func @constant() -> tensor<2xi32> {
 func.func @identity(%x: tensor<2xi32>) -> tensor<2xi32> {
   func.return %x : tensor<2xi32>
 }
+
+// -----
+
+// Below the tensor dialect integers have no sign: the operation has it, and the function says what its arrays are.
+// CHECK-LABEL: func.func @unsigned(
+// CHECK-SAME:    %{{.*}}: tensor<4xi8>) -> tensor<4xi8> attributes {rt.array_types = (tensor<4xui8>) -> tensor<4xui8>}
+// CHECK:         arith.constant -56 : i8
+// CHECK:         arith.divui
+// CHECK-NOT:     ui8
+func.func @unsigned(%x: tensor<4xui8>) -> tensor<4xui8> {
+  %0 = dlc.constant dense<200> : tensor<4xui8>
+  %1 = dlc.div %x, %0 : tensor<4xui8>
+  func.return %1 : tensor<4xui8>
+}
+
+// -----
+
+// Signed integers keep the type of the function, which then needs no attribute.
+// CHECK-LABEL: func.func @signed(
+// CHECK-SAME:    %{{.*}}: tensor<4xi8>, %{{.*}}: tensor<4xi8>) -> tensor<4xi8> {
+// CHECK:         arith.divsi
+func.func @signed(%x: tensor<4xi8>, %y: tensor<4xi8>) -> tensor<4xi8> {
+  %0 = dlc.div %x, %y : tensor<4xi8>
+  func.return %0 : tensor<4xi8>
+}

@@ -1,0 +1,191 @@
+"""Functions derived from functions, for the operations that name them: the drivers' side of `Derivations`."""
+
+from collections.abc import Iterable, Sequence
+from typing import cast
+
+from xdsl.dialects.builtin import FunctionType
+from xdsl.dialects.func import FuncOp, ReturnOp
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+
+from dialects.builder import OpBuilder
+from dialects.dlc.broadcast import broadcast_to_front
+from dialects.dlc.constants import zeros
+from dialects.dlc.higher_order import BuildBody, Derivations, Flags, Linearization, Optionals, chosen
+from dialects.dlc.interfaces import AnyTensor, TensorOp, tensor_type_of
+from passes.dlc.batching import batched_values, build_batched
+from passes.dlc.call_graph import CallGraph
+from passes.dlc.rebuild import Values, body_of, copy_arguments, copy_op, return_of
+from passes.dlc.tangents import LinearizingBuilder, accumulate, build_tangents, moving_values
+
+
+class GraphDerivations(Derivations):
+    """Derives functions of a module, which `graph` holds, and adds them to it.
+
+    The functions that are asked about hold no calls and no transforms.
+    """
+
+    def __init__(self, graph: CallGraph):
+        self._graph = graph
+
+    def _body(self, symbol: str) -> Block:
+        return body_of(self._graph.functions[symbol])
+
+    def _add(self, stem: str, near: str, block: Block) -> str:
+        origin = self._graph.functions[near]
+        name = self._graph.unused_name(stem)
+        function_type = FunctionType.from_lists(list(block.arg_types), list(return_of(block).operand_types))
+        function = FuncOp(name, function_type, Region(block), visibility="private")
+        function.location = origin.location
+        self._graph.add_derived(function, origin)
+        return name
+
+    def build(self, stem: str, near: str, types: Iterable[Attribute], body: BuildBody) -> str:
+        """Add a private function with arguments of `types` after the function `near`; return its name."""
+        block = Block(arg_types=list(types))
+        b = OpBuilder(block, return_of(self._body(near)).location)
+        b.create_op(ReturnOp, body(b, tuple(block.args)))
+        return self._add(stem, near, block)
+
+    def output_types(self, symbol: str) -> list[AnyTensor]:
+        """The types of the outputs of a function."""
+        return [tensor_type_of(output) for output in return_of(self._body(symbol)).operands]
+
+    def inline(self, b: OpBuilder, symbol: str, arguments: Sequence[SSAValue]) -> list[SSAValue]:
+        """Append the body of a function."""
+        source = self._body(symbol)
+        values: Values = dict(zip(source.args, arguments, strict=True))
+        last = return_of(source)
+        for op in source.ops:
+            if op is not last:
+                copy_op(b, op, values)
+        return [values[output] for output in last.operands]
+
+    def outputs_moving(self, symbol: str, moving: Flags) -> Flags:
+        """Which outputs may have a tangent if the arguments `moving` have one."""
+        source = self._body(symbol)
+        reached = moving_values(source, chosen(source.args, moving), self)
+        return tuple(output in reached for output in return_of(source).operands)
+
+    def outputs_batched(self, symbol: str, batched: Flags) -> Flags:
+        """Which outputs differ from example to example if the arguments `batched` do."""
+        source = self._body(symbol)
+        reached = batched_values(source, set(chosen(source.args, batched)), self)
+        return tuple(output in reached for output in return_of(source).operands)
+
+    def jvp(
+        self, b: OpBuilder, symbol: str, arguments: Sequence[SSAValue], tangents: Optionals, wanted: Flags
+    ) -> tuple[list[SSAValue], list[SSAValue | None]]:
+        """Append the body of a function and its tangents; outputs in `wanted` get a tangent even if it is zero."""
+        source = self._body(symbol)
+        outputs = return_of(source).operands
+        values: Values = dict(zip(source.args, arguments, strict=True))
+        moves: Values = {
+            argument: tangent for argument, tangent in zip(source.args, tangents, strict=True) if tangent is not None
+        }
+        build_tangents(b, source, values, moves, self, chosen(outputs, wanted))
+        d_outputs = [
+            (moves.get(output) or zeros(b, tensor_type_of(output))) if flag else None
+            for output, flag in zip(outputs, wanted, strict=True)
+        ]
+        return [values[output] for output in outputs], d_outputs
+
+    def linearize(self, symbol: str, moving: Flags, wanted: Flags) -> Linearization:
+        """Split a function; outputs in `wanted` get a tangent even if it is zero, the others none."""
+        source = self._body(symbol)
+        outputs = return_of(source).operands
+        block = copy_arguments(source)
+        b = LinearizingBuilder(block, [argument.type for argument in chosen(source.args, moving)])
+        values: Values = dict(zip(source.args, block.args, strict=True))
+        tangents: Values = dict(zip(chosen(source.args, moving), b.linear_block.args, strict=True))
+        build_tangents(b, source, values, tangents, self, chosen(outputs, wanted))
+        residuals = _residuals(b)
+        linear = Block(arg_types=[*(value.type for value in residuals), *b.linear_block.arg_types])
+        inner = OpBuilder(linear, return_of(source).location)
+        copies: Values = dict(zip((*residuals, *b.linear_block.args), linear.args, strict=True))
+        for op in b.linear_block.ops:
+            for operand in op.operands:
+                if operand not in copies:
+                    _copy_constant(inner, operand, copies)
+            copy_op(inner, op, copies)
+        d_outputs = [
+            copies[tangents[output]] if output in tangents else zeros(inner, tensor_type_of(output))
+            for output in chosen(outputs, wanted)
+        ]
+        inner.create_op(ReturnOp, d_outputs)
+        for op in reversed(b.linear_block.ops):
+            op.drop_all_references()
+        computed = [value for value in residuals if isinstance(value.owner, Operation)]
+        OpBuilder(block, return_of(source).location).create_op(
+            ReturnOp, [*(values[output] for output in outputs), *computed]
+        )
+        positions: dict[SSAValue, int] = {argument: index for index, argument in enumerate(block.args)}
+        return Linearization(
+            self._add(f"{symbol}_primal", symbol, block),
+            self._add(f"{symbol}_tangent", symbol, linear),
+            tuple(positions.get(value) for value in residuals),
+            wanted,
+        )
+
+    def transpose(
+        self, b: OpBuilder, symbol: str, arguments: Optionals, cotangents: Optionals
+    ) -> list[SSAValue | None]:
+        """Append the transpose of a function that is linear in the arguments given as `None`; their cotangents."""
+        source = self._body(symbol)
+        linear_arguments = [argument for argument, given in zip(source.args, arguments, strict=True) if given is None]
+        forward = LinearizingBuilder(b.block, [argument.type for argument in linear_arguments], b.location)
+        values: Values = dict(zip(linear_arguments, forward.linear_block.args, strict=True))
+        for argument, given in zip(source.args, arguments, strict=True):
+            if given is not None:
+                values[argument] = given
+        last = return_of(source)
+        for op in source.ops:
+            if op is not last:
+                copy_op(forward, op, values)
+        gathered: Values = {}
+        for output, cotangent in zip(last.operands, cotangents, strict=True):
+            value = values[output]
+            if cotangent is not None and value in forward.linear:
+                accumulate(b, gathered, value, cotangent)
+        forward.transpose_tangents(b, gathered, self)
+        return [
+            gathered.get(values[argument]) if given is None else None
+            for argument, given in zip(source.args, arguments, strict=True)
+        ]
+
+    def batch(
+        self, b: OpBuilder, symbol: str, arguments: Sequence[SSAValue], batched: Flags, size: int, wanted: Flags
+    ) -> list[SSAValue]:
+        """Append a function for `size` examples; outputs in `wanted` have the leading dimension, the others not."""
+        source = self._body(symbol)
+        values: Values = dict(zip(source.args, arguments, strict=True))
+        reached: set[SSAValue] = set(chosen(source.args, batched))
+        build_batched(b, source, values, reached, size, self)
+        results: list[SSAValue] = []
+        for output, flag in zip(return_of(source).operands, wanted, strict=True):
+            assert flag or output not in reached, f"@{symbol}: an output is batched unexpectedly"
+            value = values[output]
+            results.append(broadcast_to_front(b, value, size) if flag and output not in reached else value)
+        return results
+
+
+def _residuals(b: LinearizingBuilder) -> list[SSAValue]:
+    """The values that the linear program uses from outside, but for those that are computed from constants alone."""
+    residuals: dict[SSAValue, None] = {}
+    for op in b.linear_block.ops:
+        for operand in op.operands:
+            if operand not in b.linear and not _is_constant(operand):
+                residuals[operand] = None
+    return list(residuals)
+
+
+def _is_constant(value: SSAValue) -> bool:
+    owner = value.owner
+    return isinstance(owner, TensorOp) and all(map(_is_constant, owner.operands))
+
+
+def _copy_constant(b: OpBuilder, value: SSAValue, copies: Values) -> None:
+    op = cast(Operation, value.owner)
+    for operand in op.operands:
+        if operand not in copies:
+            _copy_constant(b, operand, copies)
+    copy_op(b, op, copies)
