@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from compiler.loops import scan as scan
     from compiler.loops import while_loop as while_loop
     from compiler.options import CompileOptions as CompileOptions
+    from compiler.slicing import dynamic_slice as dynamic_slice
+    from compiler.slicing import dynamic_update_slice as dynamic_update_slice
     from compiler.transforms import grad as grad
     from compiler.transforms import jvp as jvp
     from compiler.transforms import value_and_grad as value_and_grad
@@ -47,6 +49,8 @@ _HOMES = {
     "while_loop": "compiler.loops",
     "map": "compiler.loops",
     "associative_scan": "compiler.associative_scan",
+    "dynamic_slice": "compiler.slicing",
+    "dynamic_update_slice": "compiler.slicing",
     "CompileOptions": "compiler.options",
     "CompilerError": "compiler.errors",
     "TracingError": "compiler.errors",

@@ -20,6 +20,7 @@ from compiler.promotion import (
 )
 from compiler.tracer import Tracer, describe, fail_unsupported, is_scalar, value_of, xp
 from compiler.ufunc_rules import UFUNC_RULES, UFUNC_RULES_BY_NAME, Rule
+from dialects.dlc.indexing import Mode
 from dialects.dlc.selection import select
 
 _MATRIX_PRODUCTS: dict[np.ufunc, Callable[..., Tracer]] = {np.matmul: matmul, np.vecdot: vecdot}
@@ -47,6 +48,16 @@ _OUT_OF_RANGE: dict[np.ufunc, tuple[bool, bool]] = {
 """What comparing an integer with a Python integer above, or below, the range of its dtype gives."""
 
 
+_AT_MODES: dict[np.ufunc, Mode] = {
+    np.add: "add",
+    np.subtract: "add",
+    np.multiply: "mul",
+    np.minimum: "min",
+    np.maximum: "max",
+}
+"""What scatter does for `ufunc.at`."""
+
+
 def traced_ufunc(
     ufunc: np.ufunc, method: str, inputs: Sequence[Any], arguments: Mapping[str, Any], *, is_operator: bool
 ) -> Any:
@@ -67,8 +78,8 @@ def traced_ufunc(
     if method == "outer" and ufunc.nin == 2 and not arguments:
         x, y = map(as_tracer, inputs)
         return _elementwise(ufunc, (x.reshape((*x.shape, *[1] * y.ndim)), y), is_operator=False)
-    if method == "at" and ufunc in {np.add, np.subtract} and len(inputs) == 3:
-        return _add_at(*inputs, sign=1 if ufunc is np.add else -1)
+    if method == "at" and ufunc in _AT_MODES and len(inputs) == 3:
+        return _at(ufunc, *inputs)
     return fail_unsupported(f"np.{ufunc.__name__}.{method}", "use `np.sum`, `np.max`, … or a loop over slices")
 
 
@@ -207,15 +218,17 @@ def _reduce(
     return current_frame().rules.function(_REDUCTIONS[ufunc], (array, axis), {"keepdims": keepdims, **arguments})
 
 
-def _add_at(target: Any, index: Any, values: Any, sign: int) -> None:
-    """`target[index] += sign * values`, where equal positions add up."""
+def _at(ufunc: np.ufunc, target: Any, index: Any, values: Any) -> None:
+    """`ufunc.at`: the values of equal positions all count."""
     if not isinstance(target, Tracer):
         raise TracingError(
-            at_user_line("add.at: a traced value cannot be added to a NumPy array; make it with `np.zeros_like`")
+            at_user_line(
+                f"{ufunc.__name__}.at: a traced value cannot be put into a NumPy array; make it with `np.zeros_like`"
+            )
         )
-    from compiler.indexing import add_at
+    from compiler.indexing import update_at
 
-    add_at(target, index, as_tracer(values) if sign == 1 else -as_tracer(values))
+    update_at(target, index, -as_tracer(values) if ufunc is np.subtract else values, _AT_MODES[ufunc])
 
 
 def _show_kind(x: Any) -> str:

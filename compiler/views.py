@@ -13,10 +13,11 @@ from compiler.operands import broadcast_value
 from compiler.tracer import Tracer, View, value_of
 from dialects.builder import OpBuilder, tensor_type
 from dialects.dlc.arithmetic import add
+from dialects.dlc.binary import min_
 from dialects.dlc.constants import full, iota, zeros
 from dialects.dlc.conversion import convert
 from dialects.dlc.dynamic_slicing import dynamic_slice, dynamic_update_slice
-from dialects.dlc.interfaces import element_type_of, shape_of
+from dialects.dlc.interfaces import dtype_of, element_type_of, is_unsigned, shape_of, tensor_type_of
 from dialects.dlc.selection import compare, select
 from dialects.dlc.shape import inverse_permutation, reshape, reverse, transpose
 from dialects.dlc.slicing import slice_
@@ -176,8 +177,12 @@ class Window:
 
 
 def wrapped_index(b: OpBuilder, index: SSAValue, size: int) -> SSAValue:
-    """Integers as i64, negative ones counted from the end of a dimension of `size`."""
-    if element_type_of(index) != i64:
+    """Integers as i64, negative ones counted from the end of a dimension of `size`; those too large for i64 are the greatest."""
+    element_type = element_type_of(index)
+    if is_unsigned(element_type):
+        bound = min(2**63 - 1, np.iinfo(dtype_of(tensor_type_of(index))).max)
+        return convert(b, min_(b, index, full(b, bound, tensor_type_of(index))), i64)
+    if element_type != i64:
         index = convert(b, index, i64)
     integers = tensor_type(i64, shape_of(index))
     from_end = add(b, index, full(b, size, integers))

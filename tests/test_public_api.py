@@ -21,6 +21,8 @@ SIGNATURES = {
     "compiler.value_and_grad": "(fun, argnums=0, *, has_aux=False)",
     "compiler.vjp": "(fun, *primals, has_aux=False)",
     "compiler.jvp": "(fun, primals, tangents)",
+    "compiler.dynamic_slice": "(x, starts, sizes)",
+    "compiler.dynamic_update_slice": "(x, update, starts)",
     "compiler.vmap": "(fun, in_axes=0, out_axes=0)",
     "compiler.cond": "(pred, true_fun, false_fun, *operands)",
     "compiler.switch": "(index, branches, *operands)",
