@@ -1,6 +1,7 @@
 """dlc: compile NumPy-style functions to fused, differentiated machine code.
 
 `jit` compiles; `grad`, `value_and_grad`, `vjp`, `jvp`, `vmap` transform; `nn` and `optim` have layers and optimisers.
+`Tensor` is an immutable array whose operations are compiled; `numpy` has the Python array API standard.
 """
 
 from importlib import import_module
@@ -8,12 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from compiler import nn as nn
+    from compiler import numpy as numpy
     from compiler import optim as optim
     from compiler.associative_scan import associative_scan as associative_scan
     from compiler.branches import cond as cond
     from compiler.branches import switch as switch
+    from compiler.checkpoints import checkpoint as checkpoint
+    from compiler.custom_derivatives import custom_jvp as custom_jvp
+    from compiler.custom_derivatives import custom_vjp as custom_vjp
     from compiler.errors import ArgumentError as ArgumentError
     from compiler.errors import CompilerError as CompilerError
+    from compiler.errors import CopyError as CopyError
     from compiler.errors import DtypeError as DtypeError
     from compiler.errors import InternalError as InternalError
     from compiler.errors import MissingLibraryError as MissingLibraryError
@@ -28,6 +34,7 @@ if TYPE_CHECKING:
     from compiler.options import CompileOptions as CompileOptions
     from compiler.slicing import dynamic_slice as dynamic_slice
     from compiler.slicing import dynamic_update_slice as dynamic_update_slice
+    from compiler.tensor import Tensor as Tensor
     from compiler.transforms import grad as grad
     from compiler.transforms import jvp as jvp
     from compiler.transforms import value_and_grad as value_and_grad
@@ -37,11 +44,15 @@ if TYPE_CHECKING:
 # Where each public name lives; imported on first use, so that `import compiler` costs next to nothing.
 _HOMES = {
     "jit": "compiler.jit_function",
+    "Tensor": "compiler.tensor",
     "grad": "compiler.transforms",
     "value_and_grad": "compiler.transforms",
     "vjp": "compiler.transforms",
     "jvp": "compiler.transforms",
     "vmap": "compiler.transforms",
+    "checkpoint": "compiler.checkpoints",
+    "custom_jvp": "compiler.custom_derivatives",
+    "custom_vjp": "compiler.custom_derivatives",
     "cond": "compiler.branches",
     "switch": "compiler.branches",
     "scan": "compiler.loops",
@@ -58,10 +69,11 @@ _HOMES = {
     "DtypeError": "compiler.errors",
     "UnsupportedError": "compiler.errors",
     "ArgumentError": "compiler.errors",
+    "CopyError": "compiler.errors",
     "MissingLibraryError": "compiler.errors",
     "InternalError": "compiler.errors",
 }
-_MODULES = ("nn", "optim")
+_MODULES = ("nn", "numpy", "optim")
 
 __all__ = [  # noqa: PLE0604
     *_HOMES,  # pyright: ignore[reportUnsupportedDunderAll]

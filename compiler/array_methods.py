@@ -1,13 +1,13 @@
-"""Operators and methods of traced arrays, which are those of NumPy's arrays.
+"""Operators and methods of our arrays, traced ones and `Tensor`s, which are those of NumPy's arrays.
 
-Each asks the rules of the current frame for the ufunc or function of NumPy that has the same meaning.
+Each asks the rules of the array for the ufunc or function of NumPy that has the same meaning.
 """
 
 from typing import Any
 
 import numpy as np
 
-from compiler.frames import current_frame
+from compiler.frames import Rules
 
 
 class ArrayMethods:
@@ -21,260 +21,260 @@ class ArrayMethods:
     # Operators
 
     def __add__(self, other: Any) -> Any:
-        return _operator(np.add, self, other)
+        return self._operator(np.add, self, other)
 
     def __radd__(self, other: Any) -> Any:
-        return _operator(np.add, other, self)
+        return self._operator(np.add, other, self)
 
     def __sub__(self, other: Any) -> Any:
-        return _operator(np.subtract, self, other)
+        return self._operator(np.subtract, self, other)
 
     def __rsub__(self, other: Any) -> Any:
-        return _operator(np.subtract, other, self)
+        return self._operator(np.subtract, other, self)
 
     def __mul__(self, other: Any) -> Any:
-        return _operator(np.multiply, self, other)
+        return self._operator(np.multiply, self, other)
 
     def __rmul__(self, other: Any) -> Any:
-        return _operator(np.multiply, other, self)
+        return self._operator(np.multiply, other, self)
 
     def __truediv__(self, other: Any) -> Any:
-        return _operator(np.true_divide, self, other)
+        return self._operator(np.true_divide, self, other)
 
     def __rtruediv__(self, other: Any) -> Any:
-        return _operator(np.true_divide, other, self)
+        return self._operator(np.true_divide, other, self)
 
     def __floordiv__(self, other: Any) -> Any:
-        return _operator(np.floor_divide, self, other)
+        return self._operator(np.floor_divide, self, other)
 
     def __rfloordiv__(self, other: Any) -> Any:
-        return _operator(np.floor_divide, other, self)
+        return self._operator(np.floor_divide, other, self)
 
     def __mod__(self, other: Any) -> Any:
-        return _operator(np.remainder, self, other)
+        return self._operator(np.remainder, self, other)
 
     def __rmod__(self, other: Any) -> Any:
-        return _operator(np.remainder, other, self)
+        return self._operator(np.remainder, other, self)
 
     def __divmod__(self, other: Any) -> Any:
-        return _operator(np.divmod, self, other)
+        return self._operator(np.divmod, self, other)
 
     def __rdivmod__(self, other: Any) -> Any:
-        return _operator(np.divmod, other, self)
+        return self._operator(np.divmod, other, self)
 
     def __pow__(self, other: Any) -> Any:
-        return _operator(np.power, self, other)
+        return self._operator(np.power, self, other)
 
     def __rpow__(self, other: Any) -> Any:
-        return _operator(np.power, other, self)
+        return self._operator(np.power, other, self)
 
     def __matmul__(self, other: Any) -> Any:
-        return _operator(np.matmul, self, other)
+        return self._operator(np.matmul, self, other)
 
     def __rmatmul__(self, other: Any) -> Any:
-        return _operator(np.matmul, other, self)
+        return self._operator(np.matmul, other, self)
 
     def __and__(self, other: Any) -> Any:
-        return _operator(np.bitwise_and, self, other)
+        return self._operator(np.bitwise_and, self, other)
 
     def __rand__(self, other: Any) -> Any:
-        return _operator(np.bitwise_and, other, self)
+        return self._operator(np.bitwise_and, other, self)
 
     def __or__(self, other: Any) -> Any:
-        return _operator(np.bitwise_or, self, other)
+        return self._operator(np.bitwise_or, self, other)
 
     def __ror__(self, other: Any) -> Any:
-        return _operator(np.bitwise_or, other, self)
+        return self._operator(np.bitwise_or, other, self)
 
     def __xor__(self, other: Any) -> Any:
-        return _operator(np.bitwise_xor, self, other)
+        return self._operator(np.bitwise_xor, self, other)
 
     def __rxor__(self, other: Any) -> Any:
-        return _operator(np.bitwise_xor, other, self)
+        return self._operator(np.bitwise_xor, other, self)
 
     def __lshift__(self, other: Any) -> Any:
-        return _operator(np.left_shift, self, other)
+        return self._operator(np.left_shift, self, other)
 
     def __rlshift__(self, other: Any) -> Any:
-        return _operator(np.left_shift, other, self)
+        return self._operator(np.left_shift, other, self)
 
     def __rshift__(self, other: Any) -> Any:
-        return _operator(np.right_shift, self, other)
+        return self._operator(np.right_shift, self, other)
 
     def __rrshift__(self, other: Any) -> Any:
-        return _operator(np.right_shift, other, self)
+        return self._operator(np.right_shift, other, self)
 
     def __lt__(self, other: Any) -> Any:
-        return _operator(np.less, self, other)
+        return self._operator(np.less, self, other)
 
     def __le__(self, other: Any) -> Any:
-        return _operator(np.less_equal, self, other)
+        return self._operator(np.less_equal, self, other)
 
     def __gt__(self, other: Any) -> Any:
-        return _operator(np.greater, self, other)
+        return self._operator(np.greater, self, other)
 
     def __ge__(self, other: Any) -> Any:
-        return _operator(np.greater_equal, self, other)
+        return self._operator(np.greater_equal, self, other)
 
     def __eq__(self, other: object) -> Any:
-        return _operator(np.equal, self, other)
+        return self._operator(np.equal, self, other)
 
     def __ne__(self, other: object) -> Any:
-        return _operator(np.not_equal, self, other)
+        return self._operator(np.not_equal, self, other)
 
     def __neg__(self) -> Any:
-        return _operator(np.negative, self)
+        return self._operator(np.negative, self)
 
     def __pos__(self) -> Any:
-        return _operator(np.positive, self)
+        return self._operator(np.positive, self)
 
     def __abs__(self) -> Any:
-        return _operator(np.absolute, self)
+        return self._operator(np.absolute, self)
 
     def __invert__(self) -> Any:
-        return _operator(np.invert, self)
+        return self._operator(np.invert, self)
 
     def __iadd__(self, other: Any) -> Any:
-        return _update(np.add, self, other)
+        return self._update(np.add, other)
 
     def __isub__(self, other: Any) -> Any:
-        return _update(np.subtract, self, other)
+        return self._update(np.subtract, other)
 
     def __imul__(self, other: Any) -> Any:
-        return _update(np.multiply, self, other)
+        return self._update(np.multiply, other)
 
     def __itruediv__(self, other: Any) -> Any:
-        return _update(np.true_divide, self, other)
+        return self._update(np.true_divide, other)
 
     def __ifloordiv__(self, other: Any) -> Any:
-        return _update(np.floor_divide, self, other)
+        return self._update(np.floor_divide, other)
 
     def __imod__(self, other: Any) -> Any:
-        return _update(np.remainder, self, other)
+        return self._update(np.remainder, other)
 
     def __ipow__(self, other: Any) -> Any:
-        return _update(np.power, self, other)
+        return self._update(np.power, other)
 
     def __imatmul__(self, other: Any) -> Any:
-        return _update(np.matmul, self, other)
+        return self._update(np.matmul, other)
 
     def __iand__(self, other: Any) -> Any:
-        return _update(np.bitwise_and, self, other)
+        return self._update(np.bitwise_and, other)
 
     def __ior__(self, other: Any) -> Any:
-        return _update(np.bitwise_or, self, other)
+        return self._update(np.bitwise_or, other)
 
     def __ixor__(self, other: Any) -> Any:
-        return _update(np.bitwise_xor, self, other)
+        return self._update(np.bitwise_xor, other)
 
     # Methods: NumPy's functions of the same name
 
     def sum(self, *args: Any, **kwargs: Any) -> Any:
         """As `np.sum`."""
-        return _call(np.sum, self, *args, **kwargs)
+        return self._call(np.sum, *args, **kwargs)
 
     def prod(self, *args: Any, **kwargs: Any) -> Any:
         """As `np.prod`."""
-        return _call(np.prod, self, *args, **kwargs)
+        return self._call(np.prod, *args, **kwargs)
 
     def mean(self, *args: Any, **kwargs: Any) -> Any:
         """As `np.mean`."""
-        return _call(np.mean, self, *args, **kwargs)
+        return self._call(np.mean, *args, **kwargs)
 
     def var(self, *args: Any, **kwargs: Any) -> Any:
         """As `np.var`."""
-        return _call(np.var, self, *args, **kwargs)
+        return self._call(np.var, *args, **kwargs)
 
     def std(self, *args: Any, **kwargs: Any) -> Any:
         """As `np.std`."""
-        return _call(np.std, self, *args, **kwargs)
+        return self._call(np.std, *args, **kwargs)
 
     def max(self, *args: Any, **kwargs: Any) -> Any:
         """As `np.max`."""
-        return _call(np.max, self, *args, **kwargs)
+        return self._call(np.max, *args, **kwargs)
 
     def min(self, *args: Any, **kwargs: Any) -> Any:
         """As `np.min`."""
-        return _call(np.min, self, *args, **kwargs)
+        return self._call(np.min, *args, **kwargs)
 
     def any(self, *args: Any, **kwargs: Any) -> Any:
         """As `np.any`."""
-        return _call(np.any, self, *args, **kwargs)
+        return self._call(np.any, *args, **kwargs)
 
     def all(self, *args: Any, **kwargs: Any) -> Any:
         """As `np.all`."""
-        return _call(np.all, self, *args, **kwargs)
+        return self._call(np.all, *args, **kwargs)
 
     def argmax(self, *args: Any, **kwargs: Any) -> Any:
         """As `np.argmax`."""
-        return _call(np.argmax, self, *args, **kwargs)
+        return self._call(np.argmax, *args, **kwargs)
 
     def argmin(self, *args: Any, **kwargs: Any) -> Any:
         """As `np.argmin`."""
-        return _call(np.argmin, self, *args, **kwargs)
+        return self._call(np.argmin, *args, **kwargs)
 
     def cumsum(self, *args: Any, **kwargs: Any) -> Any:
         """As `np.cumsum`."""
-        return _call(np.cumsum, self, *args, **kwargs)
+        return self._call(np.cumsum, *args, **kwargs)
 
     def cumprod(self, *args: Any, **kwargs: Any) -> Any:
         """As `np.cumprod`."""
-        return _call(np.cumprod, self, *args, **kwargs)
+        return self._call(np.cumprod, *args, **kwargs)
 
     def reshape(self, *shape: Any, **kwargs: Any) -> Any:
         """As `np.reshape`; the sizes may also be given one by one."""
-        return _call(np.reshape, self, shape[0] if len(shape) == 1 else shape, **kwargs)
+        return self._call(np.reshape, shape[0] if len(shape) == 1 else shape, **kwargs)
 
     def ravel(self, *args: Any) -> Any:
         """As `np.ravel`."""
-        return _call(np.ravel, self, *args)
+        return self._call(np.ravel, *args)
 
     def transpose(self, *axes: Any) -> Any:
         """As `np.transpose`; the axes may also be given one by one."""
-        return _call(np.transpose, self, None if not axes else axes[0] if len(axes) == 1 else axes)
+        return self._call(np.transpose, None if not axes else axes[0] if len(axes) == 1 else axes)
 
     def swapaxes(self, axis1: int, axis2: int) -> Any:
         """As `np.swapaxes`."""
-        return _call(np.swapaxes, self, axis1, axis2)
+        return self._call(np.swapaxes, axis1, axis2)
 
     def squeeze(self, axis: Any = None) -> Any:
         """As `np.squeeze`."""
-        return _call(np.squeeze, self, axis)
+        return self._call(np.squeeze, axis)
 
     def repeat(self, repeats: Any, axis: Any = None) -> Any:
         """As `np.repeat`."""
-        return _call(np.repeat, self, repeats, axis)
+        return self._call(np.repeat, repeats, axis)
 
     def take(self, indices: Any, axis: Any = None, **kwargs: Any) -> Any:
         """As `np.take`."""
-        return _call(np.take, self, indices, axis, **kwargs)
+        return self._call(np.take, indices, axis, **kwargs)
 
     def diagonal(self, *args: Any, **kwargs: Any) -> Any:
         """As `np.diagonal`."""
-        return _call(np.diagonal, self, *args, **kwargs)
+        return self._call(np.diagonal, *args, **kwargs)
 
     def trace(self, *args: Any, **kwargs: Any) -> Any:
         """As `np.trace`."""
-        return _call(np.trace, self, *args, **kwargs)
+        return self._call(np.trace, *args, **kwargs)
 
     def clip(self, *args: Any, **kwargs: Any) -> Any:
         """As `np.clip`."""
-        return _call(np.clip, self, *args, **kwargs)
+        return self._call(np.clip, *args, **kwargs)
 
     def round(self, *args: Any, **kwargs: Any) -> Any:
         """As `np.round`."""
-        return _call(np.round, self, *args, **kwargs)
+        return self._call(np.round, *args, **kwargs)
 
     def __round__(self, digits: int = 0) -> Any:
-        return _call(np.round, self, digits)
+        return self._call(np.round, digits)
 
     def dot(self, other: Any) -> Any:
         """As `np.dot`."""
-        return _call(np.dot, self, other)
+        return self._call(np.dot, other)
 
     def astype(self, dtype: Any, *args: Any, **kwargs: Any) -> Any:
         """A copy with another dtype."""
-        return _call(np.astype, self, dtype, *args, **kwargs)
+        return self._call(np.astype, dtype, *args, **kwargs)
 
     def conj(self) -> Any:
         """The array itself: it is real."""
@@ -282,20 +282,27 @@ class ArrayMethods:
 
     conjugate = conj
 
+    # How they are carried out
 
-def _operator(ufunc: np.ufunc, *operands: Any) -> Any:
-    for operand in operands:
-        if not isinstance(operand, ArrayMethods | np.ndarray | np.generic | int | float | complex | list | tuple):
-            return NotImplemented
-    return current_frame().rules.ufunc(ufunc, "__call__", operands, {}, is_operator=True)
+    def _rules(self) -> Rules:
+        """What NumPy means on this array now."""
+        raise NotImplementedError
+
+    def _operator(self, ufunc: np.ufunc, *operands: Any) -> Any:
+        for operand in operands:
+            if not isinstance(operand, _OPERANDS):
+                return NotImplemented
+        return self._rules().ufunc(ufunc, "__call__", operands, {}, is_operator=True)
+
+    def _update(self, ufunc: np.ufunc, operand: Any) -> Any:
+        """`self op= operand`. NumPy's results without a dimension are scalars, which cannot change: they are rebound."""
+        if not self.shape:
+            return self._operator(ufunc, self, operand)
+        return self._rules().ufunc(ufunc, "__call__", (self, operand), {"out": (self,)}, is_operator=False)
+
+    def _call(self, function: Any, *args: Any, **kwargs: Any) -> Any:
+        return self._rules().function(function, (self, *args), kwargs)
 
 
-def _update(ufunc: np.ufunc, target: ArrayMethods, operand: Any) -> Any:
-    """`target op= operand`. NumPy's results without a dimension are scalars, which cannot change: they are rebound."""
-    if not target.shape:
-        return _operator(ufunc, target, operand)
-    return current_frame().rules.ufunc(ufunc, "__call__", (target, operand), {"out": (target,)}, is_operator=False)
-
-
-def _call(function: Any, *args: Any, **kwargs: Any) -> Any:
-    return current_frame().rules.function(function, args, kwargs)
+_OPERANDS = (ArrayMethods, np.ndarray, np.generic, int, float, complex, list, tuple)
+"""What operators take beside our arrays; anything else may have operators of its own."""

@@ -14,6 +14,16 @@ def is_sequence(x: object) -> TypeGuard[Sequence[Any]]:
     return isinstance(x, list | tuple)
 
 
+def is_tuple(x: object) -> TypeGuard[tuple[Any, ...]]:
+    """Whether `x` is a tuple."""
+    return isinstance(x, tuple)
+
+
+def is_slice(x: object) -> TypeGuard[slice]:
+    """Whether `x` is a slice."""
+    return isinstance(x, slice)
+
+
 def is_array(x: object) -> TypeGuard[np.ndarray[Any, np.dtype[Any]]]:
     """Whether `x` is an array of NumPy."""
     return isinstance(x, np.ndarray)

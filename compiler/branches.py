@@ -96,6 +96,8 @@ def switch(index: Any, branches: Sequence[Function], *operands: Any) -> Any:
     aval = abstract(index, "index")
     if aval.dtype.kind not in "iu":
         raise DtypeError(at_user_line(f"switch: index is {aval}, expected an integer; use cond for a condition"))
+    if aval.dtype.name not in {"int32", "int64"}:
+        index = _traced(index).astype(np.int64)
     return _choose("switch", array_value(index), branches, operands)
 
 

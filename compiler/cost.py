@@ -1,15 +1,17 @@
 """What a fused program computes and moves, counted from its structured operations."""
 
+from collections import Counter
 from math import prod
 from typing import Any, cast
 
-from xdsl.dialects import arith, math
+from xdsl.dialects import arith, math, scf
 from xdsl.dialects.builtin import ModuleOp, ShapedType
 from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.ir import Operation, SSAValue
 
 from dialects import rt
 from dialects.partial_reads import loop_extents
+from dialects.structured import trip_count
 
 _FLOPS = (
     arith.AddfOp, arith.SubfOp, arith.MulfOp, arith.DivfOp, arith.NegfOp, arith.MaximumfOp, arith.MinimumfOp,
@@ -20,26 +22,55 @@ _TRANSCENDENTALS = (
 )  # fmt: skip
 
 
+FIELDS = ("flops", "transcendentals", "bytes_accessed", "kernels", "library_calls")
+
+
 def cost_of(module: ModuleOp) -> dict[str, int]:
-    """The fields of `CostAnalysis` for a module at the `fused` stage."""
-    total = {"flops": 0, "transcendentals": 0, "bytes_accessed": 0, "kernels": 0, "library_calls": 0}
-    for op in module.walk():
-        if isinstance(op, rt.KernelOp):
-            total["kernels"] += 1
-            total["bytes_accessed"] += sum(map(_bytes, (*op.inputs, *op.outputs)))
-        elif isinstance(op, rt.GemmOp):
-            total["library_calls"] += 1
-            total["flops"] += _gemm_flops(op)
-            total["bytes_accessed"] += sum(map(_bytes, (*op.operands, *op.results)))
-        elif isinstance(op, GenericOp):
-            points = prod(loop_sizes(op))
-            for inner in op.body.block.ops:
-                if isinstance(inner, _FLOPS):
-                    total["flops"] += points
-                elif isinstance(inner, math.FmaOp):
-                    total["flops"] += 2 * points
-                elif isinstance(inner, _TRANSCENDENTALS):
-                    total["transcendentals"] += points
+    """The fields of `CostAnalysis` for a module at the `fused` stage.
+
+    A loop counts as often as it runs, once if that is known at run time only; of branches, the largest numbers count.
+    """
+    total = _cost_within(module)
+    return {field: total[field] for field in FIELDS}
+
+
+def _cost_within(op: Operation) -> Counter[str]:
+    """The cost of what lies in the regions of `op`."""
+    regions = [
+        sum((_cost_of(inner) for block in region.blocks for inner in block.ops), Counter[str]())
+        for region in op.regions
+    ]
+    if isinstance(op, scf.IfOp | scf.IndexSwitchOp):
+        return Counter({field: max(cost[field] for cost in regions) for field in FIELDS})
+    total = sum(regions, Counter[str]())
+    trips = trip_count(op) if isinstance(op, scf.ForOp) else None
+    return total if trips is None else Counter({field: trips * count for field, count in total.items()})
+
+
+def _cost_of(op: Operation) -> Counter[str]:
+    if isinstance(op, GenericOp):
+        return _cost_of_generic(op)
+    total = _cost_within(op)
+    if isinstance(op, rt.KernelOp):
+        total["kernels"] += 1
+        total["bytes_accessed"] += sum(map(_bytes, (*op.inputs, *op.outputs)))
+    elif isinstance(op, rt.GemmOp):
+        total["library_calls"] += 1
+        total["flops"] += _gemm_flops(op)
+        total["bytes_accessed"] += sum(map(_bytes, (*op.operands, *op.results)))
+    return total
+
+
+def _cost_of_generic(op: GenericOp) -> Counter[str]:
+    total: Counter[str] = Counter()
+    points = prod(loop_sizes(op))
+    for inner in op.body.block.ops:
+        if isinstance(inner, _FLOPS):
+            total["flops"] += points
+        elif isinstance(inner, math.FmaOp):
+            total["flops"] += 2 * points
+        elif isinstance(inner, _TRANSCENDENTALS):
+            total["transcendentals"] += points
     return total
 
 

@@ -7,6 +7,7 @@ from compiler.source import user_line
 from dialects.errors import (
     ArgumentError,
     CompilerError,
+    CopyError,
     DtypeError,
     InternalError,
     MissingLibraryError,
@@ -18,6 +19,7 @@ from dialects.errors import (
 __all__ = [
     "ArgumentError",
     "CompilerError",
+    "CopyError",
     "DtypeError",
     "InternalError",
     "MissingLibraryError",

@@ -5,7 +5,7 @@ between its own and the one that uses it; large constant arrays become extra arg
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -48,11 +48,15 @@ class Rules(Protocol):
 
 
 class Program:
-    """The module that frames add their functions to, and the constants that must be passed to its entry."""
+    """The module that frames add their functions to, and the constants that must be passed to its entry.
+
+    `rules_in_progress` holds the calls whose custom derivatives are being traced: a rule may call its function.
+    """
 
     def __init__(self) -> None:
         self.module = ModuleOp([])
         self.constants: list[Array] = []
+        self.rules_in_progress: dict[Hashable, Any] = {}
         self._symbols: set[str] = set()
         self._keep_alive: list[Array] = []
         self._constant_arguments: dict[int, list[tuple[Array, SSAValue]]] = {}

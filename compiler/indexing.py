@@ -153,10 +153,9 @@ def stack_indices(frame: Frame, sizes: Sequence[int], arrays: Sequence[IndexArra
     b = frame.builder
     columns: list[SSAValue] = []
     for array, size in zip(arrays, sizes, strict=True):
+        column = operand_value(frame, array, INT64, array.shape)
         if isinstance(array, Tracer) and wraps:
             column = wrapped_index(b, value_of(array, frame), size)
-        else:
-            column = operand_value(frame, array, INT64, array.shape)
         columns.append(reshape(b, broadcast_value(frame, column, shape), (*shape, 1)))
     return columns[0] if len(columns) == 1 else concatenate(b, columns, len(shape))
 
@@ -258,7 +257,7 @@ def _write_masked(x: Tracer, index: Any, masked: _Masked, value: Any, *, is_spre
     frame = current_frame()
     part = read(x, masked.basic)
     if isinstance(value, MaskedElements):
-        if value.base is not x or value.index is not index:
+        if value.base is not x or not _is_same_index(value.index, index):
             value.fail()
         value, is_spread = value.part, True
     new = _assigned_value(frame, x, value if is_spread else _spread(part, masked, value), part.shape)
@@ -268,3 +267,10 @@ def _write_masked(x: Tracer, index: Any, masked: _Masked, value: Any, *, is_spre
         sizes = (*[1] * at, *mask.shape, *[1] * (part.ndim - at - mask.ndim))
         condition = broadcast_value(frame, reshape(frame.builder, condition, sizes), part.shape)
     write(x, masked.basic, Tracer(frame, select(frame.builder, condition, new, value_of(part, frame))))
+
+
+def _is_same_index(first: Any, second: Any) -> bool:
+    """Whether two indices have the same traced arrays and equal other parts."""
+    if is_tuple(first) and is_tuple(second):
+        return len(first) == len(second) and all(map(_is_same_index, first, second))
+    return first is second or (isinstance(first, int | slice) and type(first) is type(second) and first == second)

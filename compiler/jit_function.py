@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from compiler.abstract import AbstractArray, abstract
+from compiler.array_kinds import PLAIN_TYPES, as_plain
 from compiler.compile_log import SignatureRecord, explain_recompilation, log_compilation
 from compiler.errors import ArgumentError, CompilerError, at_user_line
 from compiler.options import CompileOptions
@@ -80,8 +81,13 @@ class JitFunction:
         if is_tracing():
             return self._call_while_tracing(call)
         leaves, spec = flatten((call.args, call.kwargs))
+        wrap = None
+        if not PLAIN_TYPES.issuperset(map(type, leaves)):
+            leaves, wrap = as_plain(leaves)
+            args, kwargs = unflatten(spec, leaves)
+            call = _Call(args, kwargs, call.static)
         try:
-            key = (spec, call.static and _static_key(call.static), *map(_leaf_key, leaves))
+            key = (spec, call.static and static_key(call.static), *map(_leaf_key, leaves))
         except CompilerError:
             self._trace(call)  # fails with the name of the argument and the user's line
             raise
@@ -91,7 +97,7 @@ class JitFunction:
         else:
             with self._count_lock:
                 self._hits += 1
-        return compiled.run(leaves)
+        return compiled.run(leaves, wrap)
 
     def _compile(self, call: _Call, key: Hashable) -> Compiled:
         """The compiled function for a new signature; threads that come with the same one wait for it."""
@@ -117,11 +123,11 @@ class JitFunction:
 
     def trace(self, *args: Any, **kwargs: Any) -> Traced:
         """Trace the function for these arguments (arrays, or anything with `shape` and `dtype`), without compiling."""
-        return self._trace(self._split(args, kwargs))
+        return self._trace(_plain_call(self._split(args, kwargs)))
 
     def lower(self, *args: Any, **kwargs: Any) -> Lowered:
         """Trace the function for these arguments and get ready to print or compile it: `f.lower(x).as_text("fused")`."""
-        return self._lower(self._split(args, kwargs))
+        return self._lower(_plain_call(self._split(args, kwargs)))
 
     def cache_info(self) -> CacheInfo:
         """Hits, misses and size of the signature cache."""
@@ -202,6 +208,7 @@ class JitFunction:
 
     def _call_while_tracing(self, call: _Call) -> Any:
         """One call of a private function in the program being traced."""
+        call = _plain_call(call)
         sub = trace_subfunction(self._dynamic(call), call.args, call.kwargs, name=self._name)
         leaves, _ = flatten((call.args, call.kwargs))
         operands = [*map(array_value, leaves), *sub.captured]
@@ -253,7 +260,7 @@ def jit(
     """Compile `fun` on first use for each signature of its arguments.
 
     Args:
-        fun: a function of NumPy arrays, Python scalars and trees of them (tuples, lists, dicts, …) that returns such a
+        fun: a function of arrays, Python scalars and trees of them (tuples, lists, dicts, …) that returns such a
             tree. It is run once per signature on traced arrays; Python control flow happens then. It should be pure: other
             side effects happen while tracing only. In-place assignment to its arguments stays inside.
         static_argnums: positions of arguments that are constants of the program, hashable values; a new value compiles anew.
@@ -263,7 +270,8 @@ def jit(
         options: see `CompileOptions`.
 
     Returns:
-        A `JitFunction`: call it like `fun`; it also has `trace`, `lower` and `cache_info`. Results are new NumPy arrays.
+        A `JitFunction`: call it like `fun`; it also has `trace`, `lower` and `cache_info`. Results are new arrays of the kind
+        of the arguments: NumPy's, or `Tensor`s if there is one among them, or those of another library that has DLPack.
 
     Raises:
         ArgumentError: an option is wrong. Everything else is raised by the first call.
@@ -295,6 +303,15 @@ def jit(
     return decorate if fun is None else decorate(fun)
 
 
+def _plain_call(call: _Call) -> _Call:
+    """The call with NumPy's arrays in the place of those of other kinds."""
+    leaves, spec = flatten((call.args, call.kwargs))
+    if PLAIN_TYPES.issuperset(map(type, leaves)):
+        return call
+    args, kwargs = unflatten(spec, as_plain(leaves)[0])
+    return _Call(args, kwargs, call.static)
+
+
 def _leaf_key(leaf: Any) -> Hashable:
     """What of a leaf is part of the signature."""
     if type(leaf) is np.ndarray:
@@ -305,13 +322,13 @@ def _leaf_key(leaf: Any) -> Hashable:
     return (known.dtype, known.shape, known.weak_type)
 
 
-def _static_key(value: Hashable) -> Hashable:
+def static_key(value: Hashable) -> Hashable:
     """A key that keeps static values apart which are equal but compile differently: `1`, `1.0` and `True`; `0.0` and `-0.0`."""
     if isinstance(value, float):
         return (type(value), value.hex())
     if isinstance(value, tuple):
         parts = cast(tuple[Hashable, ...], value)
-        return (type(parts), *map(_static_key, parts))
+        return (type(parts), *map(static_key, parts))
     return (type(value), value)
 
 

@@ -20,6 +20,8 @@ from compiler.numpy_reductions import FUNCTIONS as REDUCTIONS_FUNCTIONS
 from compiler.numpy_selection import FUNCTIONS as SELECTION_FUNCTIONS
 from compiler.numpy_shape import FUNCTIONS as SHAPE_FUNCTIONS
 from compiler.numpy_ufuncs import traced_ufunc
+from compiler.operands import as_tracer
+from compiler.tensor import plain
 from compiler.tracer import Tracer, fail_unsupported
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
@@ -44,14 +46,14 @@ _INSTEAD: dict[Any, str] = {
 
 
 class NumpyRules:
-    """The `Rules` of NumPy."""
+    """The `Rules` of NumPy. A `Tensor` that is no argument of the function being traced is a constant."""
 
     def ufunc(
         self, ufunc: np.ufunc, method: str, inputs: Sequence[Any], arguments: Mapping[str, Any], *, is_operator: bool
     ) -> Any:
         """The value of a ufunc or of one of its methods."""
         try:
-            return traced_ufunc(ufunc, method, inputs, arguments, is_operator=is_operator)
+            return traced_ufunc(ufunc, method, plain(inputs), plain(arguments), is_operator=is_operator)
         except VerifyException as error:
             raise ShapeError(at_user_line(f"np.{ufunc.__name__}: {error}")) from error
 
@@ -63,13 +65,13 @@ class NumpyRules:
             advice = _INSTEAD.get(function, "write it with functions of NumPy that are supported")
             fail_unsupported(f"the function `{module}.{function.__name__}`", advice)
         try:
-            return ours(*args, **kwargs)
+            return ours(*plain(args), **plain(kwargs))
         except VerifyException as error:
             raise ShapeError(at_user_line(f"np.{function.__name__}: {error}")) from error
 
     def read(self, x: Any, index: Any) -> Tracer:
         """The value of `x[index]`."""
-        return read_index(x, index)
+        return read_index(as_tracer(x), plain(index))
 
     def at(self, x: Any) -> IndexedUpdates:
         """The value of `x.at`."""
@@ -77,7 +79,7 @@ class NumpyRules:
 
     def write(self, x: Any, index: Any, value: Any) -> None:
         """Carry out `x[index] = value`."""
-        write_index(x, index, value)
+        write_index(x, plain(index), plain(value))
 
 
 RULES = NumpyRules()

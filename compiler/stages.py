@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from xdsl.dialects.builtin import ModuleOp
 
 from compiler.abstract import AbstractArray, abstract
+from compiler.array_kinds import Wrap, as_plain
 from compiler.compile_log import SignatureRecord
 from compiler.errors import ArgumentError, InternalError, at_user_line
 from compiler.options import CompileOptions
@@ -60,6 +61,8 @@ class MemoryAnalysis:
 @dataclass(frozen=True)
 class CostAnalysis:
     """What one call computes and moves, counted on the fused program.
+
+    A loop counts as often as it runs, once if that is known at run time only; of branches, the largest numbers count.
 
     Attributes:
         flops: floating-point additions, multiplications, divisions and comparisons; a fused multiply-add is two.
@@ -229,10 +232,10 @@ class Compiled:
             raise ArgumentError(
                 f"{self._traced.name}: the arguments have the structure {spec}, compiled for {self._traced.input_tree}"
             )
-        return self.run(leaves)
+        return self.run(*as_plain(leaves))
 
-    def run(self, leaves: Sequence[Any]) -> Any:
-        """Run on the leaves of arguments that have the signature compiled for."""
+    def run(self, leaves: Sequence[Any], wrap: Wrap | None = None) -> Any:
+        """Run on the leaves of arguments that have the signature compiled for; `wrap` makes the results from NumPy's arrays."""
         traced = self._traced
         arrays = [
             leaf
@@ -240,7 +243,8 @@ class Compiled:
             else as_array(leaf, aval, traced.argument_names[i])
             for i, (leaf, aval) in enumerate(zip(leaves, traced.inputs, strict=True))
         ]
-        return unflatten(self._traced.output_tree, self._run([*arrays, *self._traced.constants]))
+        results = self._run([*arrays, *traced.constants])
+        return unflatten(traced.output_tree, results if wrap is None else map(wrap, results))
 
     def as_text(self, stage: str = "llvm-opt", *, debug_info: bool = False) -> str:
         """The program at any stage; see `Lowered.as_text`."""

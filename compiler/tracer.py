@@ -17,8 +17,9 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 from compiler.abstract import AbstractArray, abstract_type
 from compiler.array_methods import ArrayMethods
 from compiler.errors import ShapeError, TracingError, UnsupportedError, at_user_line
-from compiler.frames import Array, Frame, current_frame
+from compiler.frames import Array, Frame, Rules, current_frame
 from compiler.source import show_line, user_line
+from compiler.tensor import array_namespace
 from dialects.builder import OpBuilder
 from dialects.dlc.interfaces import tensor_type_of
 
@@ -136,6 +137,9 @@ class Tracer(ArrayMethods):
 
     # NumPy's protocols
 
+    def _rules(self) -> Rules:
+        return current_frame().rules
+
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **arguments: Any) -> Any:
         return current_frame().rules.ufunc(ufunc, method, inputs, arguments, is_operator=False)
 
@@ -143,7 +147,7 @@ class Tracer(ArrayMethods):
         return current_frame().rules.function(function, args, kwargs)
 
     def __array_namespace__(self, api_version: str | None = None) -> Any:
-        return np
+        return array_namespace(api_version)
 
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         fail_as_array(self)

@@ -38,6 +38,7 @@ from xdsl.dialects.func import FuncOp
 from xdsl.ir import SSAValue
 
 from compiler.abstract import AbstractArray, abstract
+from compiler.array_methods import ArrayMethods
 from compiler.errors import ArgumentError, CompilerError, at_user_line
 from compiler.frames import Array, Frame, Program, current_frame, entered, is_tracing
 from compiler.masks import MaskedElements
@@ -150,30 +151,35 @@ def trace_subfunction(
     *,
     name: str | None = None,
     argument_names: Sequence[str] | None = None,
+    symbol: str | None = None,
 ) -> Subfunction:
     """Trace `fn(*args, **kwargs)` as a private function of the module being traced.
 
-    Only shapes, dtypes and weak types of the leaves of `args` matter; the caller passes their values.
+    Only shapes, dtypes and weak types of the leaves of `args` matter; the caller passes their values. `symbol` is one
+    that was reserved with `Program.unique_symbol`.
 
     Raises:
         CompilerError: as `trace`; or nothing is being traced.
     """
     parent = current_frame()
-    symbol = parent.program.unique_symbol(name or function_name(fn))
+    symbol = symbol or parent.program.unique_symbol(name or function_name(fn))
     frame = Frame(function_name(fn), parent, parent.program, parent.rules)
     inputs, _, names, traced_args = _add_arguments(frame, fn, (tuple(args), dict(kwargs or {})), argument_names)
     outputs, output_tree, function = _run(frame, fn, traced_args, symbol, is_private=True)
     return Subfunction(symbol, inputs, outputs, output_tree, tuple(frame.captured), names, function)
 
 
-def share_captured(subs: Sequence[Subfunction], position: int) -> list[SSAValue]:
-    """Let all of `subs` take what any of them has captured, as arguments from `position` on; return these values."""
+def share_captured(subs: Sequence[Subfunction], position: int | None = None) -> list[SSAValue]:
+    """Let all of `subs` take what any of them has captured, as arguments from `position` on; return these values.
+
+    Without `position` they stand behind the inputs.
+    """
     shared = list(dict.fromkeys(value for sub in subs for value in sub.captured))
     for sub in subs:
         block = sub.function.body.block
         own = dict(zip(sub.captured, block.args[len(sub.inputs) :], strict=True))
-        for offset, value in enumerate(shared):
-            argument = block.insert_arg(value.type, position + offset)
+        for place, value in enumerate(shared, len(sub.inputs) if position is None else position):
+            argument = block.insert_arg(value.type, place)
             argument.name_hint = value.name_hint
             if value in own:
                 argument.name_hint = own[value].name_hint
@@ -234,7 +240,7 @@ def _run(
         for i, leaf in enumerate(leaves):
             if isinstance(leaf, MaskedElements):
                 leaf.fail()
-            if not isinstance(leaf, Tracer | np.ndarray | np.generic | bool | int | float):
+            if not isinstance(leaf, ArrayMethods | np.ndarray | np.generic | bool | int | float):
                 where = "" if code is None else f"\n  at {code.co_filename}:{code.co_firstlineno}"
                 raise ArgumentError(
                     f"{frame.name}: the result{leaf_paths(output_tree)[i]} is of type {type(leaf).__name__}; "

@@ -13,6 +13,7 @@ import numpy as np
 from xdsl.ir import SSAValue
 
 from compiler.abstract import AbstractArray
+from compiler.array_kinds import copied
 from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
 from compiler.pytrees import TreeSpec, flatten, sequence_of, unflatten
 from compiler.tracing import (
@@ -321,7 +322,7 @@ def _out_and_aux(value: Any, fun: Function, *, has_aux: bool) -> tuple[Any, Any]
 def _snapshot(tree: Any) -> Any:
     """`tree` with copies of its arrays, which the caller may change before they are used."""
     leaves, spec = flatten(tree)
-    return unflatten(spec, [leaf.copy() if isinstance(leaf, np.ndarray) else leaf for leaf in leaves])
+    return unflatten(spec, [copied(leaf) for leaf in leaves])
 
 
 def _types(avals: Sequence[AbstractArray]) -> list[Any]:

@@ -11,13 +11,17 @@ import numpy as np
 from xdsl.dialects.builtin import i1
 from xdsl.ir import SSAValue
 
+from compiler.ufunc_bits import bitwise_count, frexp, ldexp, nextafter, right_shift, spacing
 from dialects.builder import OpBuilder, tensor_type
 from dialects.dlc.arithmetic import add, div, mul, neg, sub
 from dialects.dlc.binary import and_, max_, min_, or_, pow_, rem, xor
+from dialects.dlc.bits import copysign, shift_left
 from dialects.dlc.constants import full, splat_value
 from dialects.dlc.conversion import convert
 from dialects.dlc.interfaces import element_type_of, is_bool, is_float, shape_of
+from dialects.dlc.powers import cbrt, exp2, log2, log10
 from dialects.dlc.selection import Direction, compare, select
+from dialects.dlc.trigonometric import acos, acosh, asin, asinh, atan, atan2, atanh, cosh, sinh, tan
 from dialects.dlc.unary import (
     abs_,
     ceil,
@@ -35,6 +39,7 @@ from dialects.dlc.unary import (
     sin,
     sqrt,
     tanh,
+    trunc,
 )
 
 Rule = Callable[..., SSAValue | tuple[SSAValue, ...]]
@@ -163,13 +168,6 @@ def fmod(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
     return select(b, compare(b, "eq", y, zero), zero, remainder)
 
 
-def trunc(b: OpBuilder, x: SSAValue) -> SSAValue:
-    """`x` rounded toward zero."""
-    if not has_floats(x):
-        return x
-    return select(b, compare(b, "lt", x, like(b, x, 0)), ceil(b, x), floor(b, x))
-
-
 def rounding(op: Callable[[OpBuilder, SSAValue], SSAValue]) -> Rule:
     """A rule that rounds floats and leaves integers alone."""
 
@@ -181,7 +179,7 @@ def rounding(op: Callable[[OpBuilder, SSAValue], SSAValue]) -> Rule:
 
 def modf(b: OpBuilder, x: SSAValue) -> tuple[SSAValue, SSAValue]:
     """The fractional and the integral part, both with the sign of `x`."""
-    whole = trunc(b, x)
+    whole = trunc(b, x) if has_floats(x) else x
     is_infinite = compare(b, "eq", abs_(b, x), like(b, x, math.inf))
     fraction = select(b, is_infinite, like(b, x, 0), sub(b, x, select(b, is_infinite, like(b, x, 0), whole)))
     return copysign(b, fraction, x), whole
@@ -197,43 +195,6 @@ def scaled(factor: float) -> Rule:
         return mul(b, x, like(b, x, factor))
 
     return rule
-
-
-def exp2(b: OpBuilder, x: SSAValue) -> SSAValue:
-    """`2 ** x`."""
-    return pow_(b, like(b, x, 2), x)
-
-
-def log_to_base(base: float) -> Rule:
-    """The rule `log(x) / log(base)`."""
-
-    def rule(b: OpBuilder, x: SSAValue) -> SSAValue:
-        return div(b, log(b, x), like(b, x, math.log(base)))
-
-    return rule
-
-
-def tan(b: OpBuilder, x: SSAValue) -> SSAValue:
-    """`sin(x) / cos(x)`."""
-    return div(b, sin(b, x), cos(b, x))
-
-
-def sinh(b: OpBuilder, x: SSAValue) -> SSAValue:
-    """From `expm1` near zero, where `exp` would cancel; from squares of `exp(x/2)` elsewhere, which overflow late."""
-    one, half = like(b, x, 1), like(b, x, 0.5)
-    is_small = compare(b, "le", abs_(b, x), one)
-    u = expm1(b, select(b, is_small, x, one))
-    small = mul(b, half, add(b, u, div(b, u, add(b, u, one))))
-    up, down = exp(b, mul(b, half, x)), exp(b, mul(b, like(b, x, -0.5), x))
-    large = sub(b, mul(b, mul(b, half, up), up), mul(b, mul(b, half, down), down))
-    return select(b, is_small, small, large)
-
-
-def cosh(b: OpBuilder, x: SSAValue) -> SSAValue:
-    """`(exp(x/2)**2 + exp(-x/2)**2) / 2`, which overflows no earlier than the result."""
-    half = like(b, x, 0.5)
-    up, down = exp(b, mul(b, half, x)), exp(b, mul(b, like(b, x, -0.5), x))
-    return add(b, mul(b, mul(b, half, up), up), mul(b, mul(b, half, down), down))
 
 
 def logaddexp(base: float | None) -> Rule:
@@ -332,19 +293,8 @@ def isfinite(b: OpBuilder, x: SSAValue) -> SSAValue:
 
 
 def signbit(b: OpBuilder, x: SSAValue) -> SSAValue:
-    """Whether an element is negative, -0.0 included; NaN counts as positive."""
-    zero = like(b, x, 0)
-    is_negative = compare(b, "lt", x, zero)
-    if not has_floats(x):
-        return is_negative
-    inverse = div(b, like(b, x, 1), select(b, compare(b, "eq", x, zero), x, like(b, x, 1)))
-    return or_(b, is_negative, compare(b, "lt", inverse, zero))
-
-
-def copysign(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
-    """`|x|` with the sign of `y`; NaN counts as positive."""
-    size = abs_(b, x)
-    return select(b, signbit(b, y), neg(b, size), size)
+    """Whether an element is negative, -0.0 and negative NaN included."""
+    return compare(b, "lt", copysign(b, like(b, x, 1), x) if has_floats(x) else x, like(b, x, 0))
 
 
 def heaviside(b: OpBuilder, x: SSAValue, at_zero: SSAValue) -> SSAValue:
@@ -372,6 +322,7 @@ UFUNC_RULES: dict[np.ufunc, Rule] = {
     np.reciprocal: reciprocal,
     np.square: square,
     np.sqrt: sqrt,
+    np.cbrt: cbrt,
     np.power: power,
     np.float_power: power,
     np.floor_divide: floor_divide,
@@ -383,17 +334,24 @@ UFUNC_RULES: dict[np.ufunc, Rule] = {
     np.exp2: exp2,
     np.expm1: expm1,
     np.log: log,
-    np.log2: log_to_base(2),
-    np.log10: log_to_base(10),
+    np.log2: log2,
+    np.log10: log10,
     np.log1p: log1p,
     np.logaddexp: logaddexp(None),
     np.logaddexp2: logaddexp(2),
     np.sin: sin,
     np.cos: cos,
     np.tan: tan,
+    np.arcsin: asin,
+    np.arccos: acos,
+    np.arctan: atan,
+    np.arctan2: atan2,
     np.sinh: sinh,
     np.cosh: cosh,
     np.tanh: tanh,
+    np.arcsinh: asinh,
+    np.arccosh: acosh,
+    np.arctanh: atanh,
     np.hypot: hypot,
     np.deg2rad: scaled(math.pi / 180),
     np.radians: scaled(math.pi / 180),
@@ -402,7 +360,7 @@ UFUNC_RULES: dict[np.ufunc, Rule] = {
     np.floor: rounding(floor),
     np.ceil: rounding(ceil),
     np.rint: rounding(round_),
-    np.trunc: trunc,
+    np.trunc: rounding(trunc),
     np.less: comparison("lt"),
     np.less_equal: comparison("le"),
     np.greater: comparison("gt"),
@@ -417,6 +375,9 @@ UFUNC_RULES: dict[np.ufunc, Rule] = {
     np.bitwise_or: or_,
     np.bitwise_xor: xor,
     np.invert: not_,
+    np.left_shift: shift_left,
+    np.right_shift: right_shift,
+    np.bitwise_count: bitwise_count,
     np.maximum: maximum,
     np.minimum: minimum,
     np.fmax: ignoring_nan(maximum),
@@ -426,6 +387,10 @@ UFUNC_RULES: dict[np.ufunc, Rule] = {
     np.isfinite: isfinite,
     np.signbit: signbit,
     np.copysign: copysign,
+    np.nextafter: nextafter,
+    np.spacing: spacing,
+    np.ldexp: ldexp,
+    np.frexp: frexp,
     np.heaviside: heaviside,
     np.conjugate: positive,
 }

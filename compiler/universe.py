@@ -47,4 +47,13 @@ def get_nvvm() -> Dialect:
     return Nvvm
 
 
-DLC_UNIVERSE = Universe(all_dialects={"dlc": get_dlc, "rt": get_rt, "nvvm": get_nvvm}, all_passes=get_all_passes())
+def get_special() -> Dialect:
+    """Special functions of numbers, as `math` has the elementary ones."""
+    from dialects.special import Special
+
+    return Special
+
+
+DLC_UNIVERSE = Universe(
+    all_dialects={"dlc": get_dlc, "rt": get_rt, "nvvm": get_nvvm, "special": get_special}, all_passes=get_all_passes()
+)

@@ -7,6 +7,7 @@ CompilerError
 ├── DtypeError              an element type that is not supported            (also a TypeError)
 ├── UnsupportedError        a function or feature that dlc does not have     (also a NotImplementedError)
 ├── ArgumentError           a wrong argument of a public function            (also a TypeError)
+├── CopyError               a copy is needed that was forbidden              (also a ValueError)
 ├── MissingLibraryError     a BLAS, CUDA or other library that is not there  (also an ImportError)
 └── InternalError           our mistake: a pass failed on a valid program
 ```
@@ -41,6 +42,10 @@ class UnsupportedError(CompilerError, NotImplementedError):
 
 class ArgumentError(CompilerError, TypeError):
     """A wrong argument of a public function."""
+
+
+class CopyError(CompilerError, ValueError):
+    """An array must be copied for what is asked, and `copy=False` forbids it."""
 
 
 class MissingLibraryError(CompilerError, ImportError):

@@ -181,6 +181,7 @@ _OURS: tuple[type[Operation], ...] = (
     PoisonOp,
     SelectOp,
     UIToFPOp,
+    llvm_intrinsics.CtPopOp,
     llvm_intrinsics.FTruncOp,
     llvm_intrinsics.MaskedLoadOp,
     llvm_intrinsics.MaskedStoreOp,

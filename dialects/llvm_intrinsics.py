@@ -100,6 +100,18 @@ class BinaryFloatIntrinsicOp(OverloadedIntrinsicOp, ABC):
     assembly_format = "`(` operands `)` attr-dict `:` functional-type(operands, results)"
 
 
+class UnaryIntIntrinsicOp(OverloadedIntrinsicOp, ABC):
+    """`result[i] = f(input[i])` on integers."""
+
+    T: ClassVar = VarConstraint("T", IntLike)
+
+    input = operand_def(T)
+    res = result_def(T)
+
+    traits = traits_def(Pure())
+    assembly_format = "`(` operands `)` attr-dict `:` functional-type(operands, results)"
+
+
 class BinaryIntIntrinsicOp(OverloadedIntrinsicOp, ABC):
     """`result[i] = f(lhs[i], rhs[i])` on integers."""
 
@@ -125,6 +137,13 @@ class RoundEvenOp(UnaryFloatIntrinsicOp):
     """Round to the nearest integer, ties to even."""
 
     name = "llvm.intr.roundeven"
+
+
+@irdl_op_definition
+class CtPopOp(UnaryIntIntrinsicOp):
+    """The number of bits that are 1."""
+
+    name = "llvm.intr.ctpop"
 
 
 @irdl_op_definition

@@ -1,7 +1,8 @@
 """The `rt` dialect: what a compiled program asks of its surroundings.
 
 `rt.kernel` groups structured operations that will become one kernel, `rt.launch` runs an outlined kernel over a
-range, `rt.gemm` calls the BLAS library, `rt.scatter` is the structured operation that `linalg` lacks.
+range, `rt.gemm` calls the BLAS library, `rt.row` is a view of part of a buffer, `rt.scatter` is the structured operation
+that `linalg` lacks.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import Self, cast
 from xdsl.dialects.builtin import (
     I64,
     DenseArrayBase,
+    IndexType,
     IntegerAttr,
     MemRefType,
     ShapedType,
@@ -29,13 +31,14 @@ from xdsl.irdl import (
     opt_result_def,
     prop_def,
     region_def,
+    result_def,
     traits_def,
     var_operand_def,
     var_result_def,
 )
 from xdsl.parser import Parser
 from xdsl.printer import Printer
-from xdsl.traits import HasParent, IsolatedFromAbove, IsTerminator
+from xdsl.traits import HasParent, IsolatedFromAbove, IsTerminator, Pure
 from xdsl.utils.exceptions import VerifyException
 
 ARRAY_TYPES = "rt.array_types"
@@ -296,4 +299,29 @@ class ScatterOp(IRDLOperation):
             raise VerifyException(f'rt.scatter: bounds are "{self.bounds.data}", expected "clamp" or "drop"')
 
 
-Rt = Dialect("rt", [GemmOp, KernelOp, LaunchOp, ScatterOp, YieldOp], [])
+@irdl_op_definition
+class RowOp(IRDLOperation):
+    """The row `source[position]`: a view of the contiguous memory of all elements whose first index is `position`.
+
+    Undefined unless `0 <= position < size` of the first dimension.
+    """
+
+    name = "rt.row"
+
+    source = operand_def(MemRefType)
+    position = operand_def(IndexType)
+    result = result_def(MemRefType)
+
+    traits = traits_def(Pure())
+
+    assembly_format = "$source `[` $position `]` `:` type($source) `->` type($result) attr-dict"
+
+    def verify_(self) -> None:
+        """Check that the result is the source without its first dimension."""
+        source = cast(MemRefType[Attribute], self.source.type)
+        expected = MemRefType(source.element_type, source.get_shape()[1:])
+        if not source.get_shape() or self.result.type != expected:
+            raise VerifyException(f"rt.row: a row of {source} is no {self.result.type}; leave out the first dimension")
+
+
+Rt = Dialect("rt", [GemmOp, KernelOp, LaunchOp, RowOp, ScatterOp, YieldOp], [])

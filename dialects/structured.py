@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
-from xdsl.dialects import arith, tensor
+from xdsl.dialects import arith, scf, tensor
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     AffineMapAttr,
@@ -273,3 +273,20 @@ def is_splat_constant(value: SSAValue) -> bool:
     if not isinstance(owner, arith.ConstantOp) or 0 in getattr(value.type, "get_shape", tuple)():
         return False
     return bool(getattr(owner.value, "is_splat", lambda: True)())
+
+
+def trip_count(loop: scf.ForOp) -> int | None:
+    """How often the body of a loop runs; `None` if its bounds are not constants."""
+    bounds = [constant_integer(value) for value in (loop.lb, loop.ub, loop.step)]
+    if None in bounds:
+        return None
+    first, last, step = cast("list[int]", bounds)
+    return max(0, -(-(last - first) // step))
+
+
+def constant_integer(value: SSAValue) -> int | None:
+    """The number behind an `arith.constant` of integer type, or `None`."""
+    owner = value.owner
+    if isinstance(owner, arith.ConstantOp) and isinstance(owner.value, IntegerAttr):
+        return cast(IntegerAttr[Any], owner.value).value.data
+    return None

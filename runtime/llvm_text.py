@@ -123,7 +123,12 @@ def _signature(op: llvm.FuncOp, names: list[str] | None) -> str:
     return " ".join(word for word in words if word)
 
 
-_FUNCTION_FLAGS = {"no_unwind": "nounwind", "no_inline": "noinline", "optimize_none": "optnone"}
+_FUNCTION_FLAGS = {
+    "no_unwind": "nounwind",
+    "no_inline": "noinline",
+    "always_inline": "alwaysinline",
+    "optimize_none": "optnone",
+}
 
 
 def _function_attributes(extra: dict[str, Attribute]) -> list[str]:

@@ -22,14 +22,61 @@ BUDGETS = {
     "log": 2,
     "log1p": 2,
     "log2": 2,
+    "log10": 2,
+    "cbrt": 2,
     "erf": 2,
+    "erfc": 2,
+    "erfcx": 3,
     "rsqrt": 2,
+    "asin": 2,
+    "acos": 2,
+    "atan": 2,
+    "sinh": 2,
+    "cosh": 2,
+    "asinh": 2,
+    "acosh": 2,
+    "atanh": 2,
     "tanh": 4,
     "sin": 4,
     "cos": 4,
+    "tan": 4,
+    "atan2": 4,
+    "erf_inv": 4,
+    "erfc_inv": 4,
+    "lgamma": 4,
+    "digamma": 4,
     "powf": 4,
 }
 """The promised error of each function, in units in the last place."""
+
+
+def erfc_inv(x: Any) -> Any:
+    """The inverse of `erfc`, by Newton's method on the logarithm where `erfc` is small."""
+    if x > 1:
+        return -erfc_inv(2 - x)
+    if x > 1e-3:
+        return mpmath.erfinv(1 - x)
+    z, target = mpmath.sqrt(-mpmath.log(x)), mpmath.log(x)
+    for _ in range(12):
+        value = mpmath.erfc(z)
+        z += (mpmath.log(value) - target) * value * mpmath.sqrt(mp.pi) / 2 * mpmath.exp(z * z)
+    return z
+
+
+def lgamma(x: Any) -> Any:
+    """The logarithm of the absolute value of the gamma function."""
+    if x > 0:
+        return mpmath.loggamma(x)
+    sine = abs(mpmath.sinpi(x))
+    return mpmath.log(mp.pi / sine) - mpmath.loggamma(1 - x) if sine else mpf("inf")
+
+
+def scale_near_zeros(name: str, x: float) -> float:
+    """Where a function crosses zero, the size of the terms that cancel: the error is some units of their last place."""
+    if name == "digamma":
+        return 1.0 if x > 0 else max(4.0, math.log(1 - x))
+    return max(2.0, math.lgamma(1 - x)) if name == "lgamma" and x < 0 else 0.0
+
 
 EXACT: dict[str, Callable[..., Any]] = {
     "exp": mpmath.exp,
@@ -38,21 +85,48 @@ EXACT: dict[str, Callable[..., Any]] = {
     "log": mpmath.log,
     "log1p": mpmath.log1p,
     "log2": lambda x: mpmath.log(x) / mp.ln2,
+    "log10": lambda x: mpmath.log(x) / mp.ln10,
+    "cbrt": lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)),
     "erf": mpmath.erf,
+    "erfc": mpmath.erfc,
+    "erfcx": lambda x: mpmath.exp(x * x) * mpmath.erfc(x),
+    "erf_inv": mpmath.erfinv,
+    "erfc_inv": erfc_inv,
+    "lgamma": lgamma,
+    "digamma": mpmath.digamma,
     "rsqrt": lambda x: 1 / mpmath.sqrt(x),
+    "asin": mpmath.asin,
+    "acos": mpmath.acos,
+    "atan": mpmath.atan,
+    "sinh": mpmath.sinh,
+    "cosh": mpmath.cosh,
+    "asinh": mpmath.asinh,
+    "acosh": mpmath.acosh,
+    "atanh": mpmath.atanh,
     "tanh": mpmath.tanh,
     "sin": mpmath.sin,
     "cos": mpmath.cos,
+    "tan": mpmath.tan,
+    "atan2": mpmath.atan2,
     "powf": mpmath.power,
 }
 
+BINARY = ("atan2", "powf")
+SPECIAL = ("erfc", "erfcx", "erf_inv", "erfc_inv", "lgamma", "digamma")
+"""The functions of the dialect `special`; the others are in `math`."""
+
 _TYPES = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
+
+
+def op_name(name: str) -> str:
+    """The operation that computes a function."""
+    return f"special.{name}" if name in SPECIAL else f"math.{name}"
 
 
 @cache
 def compiled(name: str, element: str, size: int, lanes: int) -> native.Program:
     """A host function `map` that applies `math.name` to `size` numbers, `lanes` at a time, or one by one."""
-    arity = 2 if name == "powf" else 1
+    arity = 2 if name in BINARY else 1
     inputs = [f"%x{i}" for i in range(arity)]
     buffer, value = f"memref<{size}x{element}>", f"vector<{lanes}x{element}>" if lanes else element
     loads = "\n".join(
@@ -70,7 +144,7 @@ def compiled(name: str, element: str, size: int, lanes: int) -> native.Program:
       scf.for %i = %lo to %hi step %step {{
         %at = arith.muli %i, %lanes : index
         {loads}
-        %r = math.{name} {values} : {value}
+        %r = {op_name(name)} {values} : {value}
         {store}
       }}
       func.return
@@ -103,22 +177,34 @@ def exact(name: str, *operands: Any) -> Any:
             if x != 0 and abs(y * mpmath.log(abs(mpf(x)), 2)) > 3000:
                 magnitude = mpf(2) ** (3000 if (y > 0) == (abs(x) > 1) else -3000)
                 return -magnitude if x < 0 and y % 2 == 1 else magnitude
+        if name == "erfc" and abs(operands[0]) > 100:
+            return mpf(2) ** -3000 if operands[0] > 0 else 2 - mpf(2) ** -3000
+        if name == "erfcx" and operands[0] < -100:
+            return mpf(2) ** 3000
         if name in ("exp", "exp2", "expm1") and abs(operands[0]) > 3000:
             limit = mpf(2) ** 3000 if operands[0] > 0 else mpf(2) ** -3000
             return limit - 1 if name == "expm1" else limit
         if name == "erf" and abs(operands[0]) > 30:
             return mpmath.sign(operands[0]) * (1 - mpf(2) ** -300)
+        if name in ("sinh", "cosh") and abs(operands[0]) > 3000:
+            return (mpmath.sign(operands[0]) if name == "sinh" else 1) * mpf(2) ** 3000
+        if name == "erfcx" and operands[0] > 1e6:
+            x = mpf(operands[0])
+            return (1 - 1 / (2 * x * x) + 3 / (4 * x**4)) / (x * mpmath.sqrt(mp.pi))
         if name == "tanh" and abs(operands[0]) > 300:
             return mpmath.sign(operands[0]) * (1 - mpf(2) ** -300)
-        if name in ("expm1", "log1p", "tanh", "erf", "sin") and abs(operands[0]) < 1e-60:
+        if (
+            name in ("expm1", "log1p", "tanh", "erf", "sin", "tan", "asin", "atan", "sinh", "asinh", "atanh")
+            and abs(operands[0]) < 1e-60
+        ):
             # The next term of the series decides the direction of the error only.
             x = mpf(operands[0])
-            return {"erf": 2 * x / mpmath.sqrt(mp.pi)}.get(name, x)
+            return {"erf": 2 * x / mpmath.sqrt(mp.pi), "erf_inv": x * mpmath.sqrt(mp.pi) / 2}.get(name, x)
         return EXACT[name](*(mpf(o) for o in operands))
 
 
-def error_in_ulps(result: Any, value: Any, dtype: Any) -> float:
-    """The distance of a result from the exact value, in units in the last place of the exact value.
+def error_in_ulps(result: Any, value: Any, dtype: Any, least: float = 0.0) -> float:
+    """The distance of a result from the exact value, in units in the last place of the exact value or of `least`.
 
     An infinity stands for the number after the largest one, as in rounding.
     """
@@ -129,6 +215,7 @@ def error_in_ulps(result: Any, value: Any, dtype: Any) -> float:
         beyond = mpf(2) ** int(limits.maxexp)
         value = max(min(value, beyond), -beyond)
         number = max(min(mpf(float(result)), beyond), -beyond)
-        exponent = max(mpmath.frexp(value)[1], int(limits.minexp) + 1) if value else int(limits.minexp) + 1
+        scale = max(abs(value), mpf(least))
+        exponent = max(mpmath.frexp(scale)[1], int(limits.minexp) + 1) if scale else int(limits.minexp) + 1
         exponent = min(exponent, int(limits.maxexp))
         return float(abs(number - value) / mpf(2) ** (exponent - int(limits.nmant) - 1))

@@ -7,10 +7,31 @@ from xdsl.dialects.builtin import IntegerAttr, StringAttr, i64
 from dialects.builder import int_array
 from dialects.dlc.arithmetic import AddOp, DivOp, MulOp, NegOp, SubOp
 from dialects.dlc.binary import AndOp, MaxOp, MinOp, OrOp, PowOp, RemOp, XorOp
+from dialects.dlc.bits import (
+    BitcastConvertOp,
+    CopysignOp,
+    PopcntOp,
+    ShiftLeftOp,
+    ShiftRightArithmeticOp,
+    ShiftRightLogicalOp,
+)
 from dialects.dlc.broadcast import BroadcastInDimOp, ReduceSumOp
 from dialects.dlc.constants import ConstantOp, IotaOp, dense_attribute
 from dialects.dlc.conversion import ConvertOp
+from dialects.dlc.powers import CbrtOp, Exp2Op, Log2Op, Log10Op
 from dialects.dlc.selection import DIRECTIONS, ClampOp, CompareOp, SelectOp
+from dialects.dlc.trigonometric import (
+    AcoshOp,
+    AcosOp,
+    AsinhOp,
+    AsinOp,
+    Atan2Op,
+    AtanhOp,
+    AtanOp,
+    CoshOp,
+    SinhOp,
+    TanOp,
+)
 from dialects.dlc.unary import (
     AbsOp,
     CeilOp,
@@ -30,6 +51,7 @@ from dialects.dlc.unary import (
     SqrtOp,
     StopGradientOp,
     TanhOp,
+    TruncOp,
 )
 
 FLOATS = ("3x5xf64", "7xf32", "f64", "1x1xf64", "0x3xf32", "2x3x5xf32")
@@ -56,6 +78,21 @@ UNARY = {
     FloorOp: (FLOATS, None),
     CeilOp: (FLOATS, None),
     RoundOp: (FLOATS, None),
+    TruncOp: (FLOATS, None),
+    TanOp: (FLOATS, (-1.4, 1.4)),
+    AsinOp: (FLOATS, (-0.95, 0.95)),
+    AcosOp: (FLOATS, (-0.95, 0.95)),
+    AtanOp: (FLOATS, None),
+    SinhOp: (FLOATS, None),
+    CoshOp: (FLOATS, None),
+    AsinhOp: (FLOATS, None),
+    AcoshOp: (FLOATS, (1.1, 9)),
+    AtanhOp: (FLOATS, (-0.95, 0.95)),
+    Exp2Op: (FLOATS, None),
+    Log2Op: (FLOATS, (0.1, 9)),
+    Log10Op: (FLOATS, (0.1, 9)),
+    CbrtOp: (FLOATS, (0.1, 9)),
+    PopcntOp: (INTS, (-900, 900)),
     NotOp: (BITWISE, None),
     StopGradientOp: (FLOATS, None),
 }
@@ -72,6 +109,11 @@ BINARY = {
     AndOp: (BITWISE, ()),
     OrOp: (BITWISE, ()),
     XorOp: (BITWISE, ()),
+    Atan2Op: (FLOATS, ((0.1, 3), (-3, 3))),
+    CopysignOp: (FLOATS, ((0.1, 3), (0.1, 3))),
+    ShiftLeftOp: (INTS, ((-99, 99), (-2, 70))),
+    ShiftRightArithmeticOp: (INTS, ((-(10**9), 10**9), (-2, 70))),
+    ShiftRightLogicalOp: (INTS, ((-(10**9), 10**9), (-2, 70))),
 }
 
 BROADCASTS = (
@@ -163,6 +205,8 @@ CONVERSIONS = tuple(
     )
 )
 
+BITCASTS = (("3x5xf32", "3x5xi32"), ("i64", "f64"), ("0x2xf64", "0x2xi64"), ("1xi32", "1xf32"), ("7xf64", "7xf64"))
+
 ELEMENTWISE_EXAMPLES = (
     *(OpExample(ConstantOp, (), {"value": dense_attribute(array)}) for array in CONSTANTS),
     *(OpExample(IotaOp, (), {"dim": IntegerAttr(dim, i64), "output": tensor(t)}) for t, dim in IOTAS),
@@ -188,4 +232,5 @@ ELEMENTWISE_EXAMPLES = (
         for low, x, high in CLAMPS
     ),
     *(OpExample(ConvertOp, (tensor(source),), {"output": tensor(target)}) for source, target in CONVERSIONS),
+    *(OpExample(BitcastConvertOp, (tensor(source),), {"output": tensor(target)}) for source, target in BITCASTS),
 )

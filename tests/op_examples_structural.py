@@ -4,6 +4,7 @@ from op_example import OpExample, tensor
 from xdsl.dialects.builtin import IntegerAttr, StringAttr, i64
 
 from dialects.builder import int_array
+from dialects.dlc.checkpoint import OptimizationBarrierOp
 from dialects.dlc.contraction import Dimensions, DotGeneralOp
 from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
 from dialects.dlc.indexing import GatherOp, ScatterOp
@@ -283,6 +284,7 @@ def reduction_examples():
 
 
 STRUCTURAL_EXAMPLES = (
+    *(OpExample(OptimizationBarrierOp, (tensor(x),)) for x in ("3x5xf32", "f64", "0x2xi32")),
     *(OpExample(ReshapeOp, (tensor(x),), {"sizes": int_array(sizes)}) for x, sizes in RESHAPES),
     *(OpExample(TransposeOp, (tensor(x),), {"permutation": int_array(order)}) for x, order in TRANSPOSES),
     *(OpExample(ReverseOp, (tensor(x),), dims_of(dims)) for x, dims in REVERSES),

@@ -48,7 +48,8 @@ def sample(dtype: Any, shape: tuple[int, ...] | None = None, seed: int = 0) -> n
 
 FORMULAS = {
     np.exp2, np.log2, np.log10, np.tan, np.sinh, np.cosh, np.logaddexp, np.logaddexp2, np.hypot, np.power,
-    np.float_power, np.deg2rad, np.rad2deg, np.radians, np.degrees,
+    np.float_power, np.deg2rad, np.rad2deg, np.radians, np.degrees, np.cbrt, np.arcsin, np.arccos, np.arctan,
+    np.arctan2, np.arcsinh, np.arccosh, np.arctanh,
 }  # fmt: skip
 """Ufuncs that we compute by a formula of our own; the others are exact."""
 

@@ -24,6 +24,10 @@ SIGNATURES = {
     "compiler.dynamic_slice": "(x, starts, sizes)",
     "compiler.dynamic_update_slice": "(x, update, starts)",
     "compiler.vmap": "(fun, in_axes=0, out_axes=0)",
+    "compiler.checkpoint": "(fun, *, policy=None, prevent_cse=True)",
+    "compiler.custom_jvp": "(fun, nondiff_argnums=())",
+    "compiler.custom_vjp": "(fun, nondiff_argnums=())",
+    "compiler.Tensor": "(data, dtype=None)",
     "compiler.cond": "(pred, true_fun, false_fun, *operands)",
     "compiler.switch": "(index, branches, *operands)",
     "compiler.scan": "(f, init, xs=None, length=None, reverse=False, unroll=1)",
@@ -50,6 +54,7 @@ ERRORS = {
     "DtypeError": (compiler.CompilerError, TypeError),
     "UnsupportedError": (compiler.CompilerError, NotImplementedError),
     "ArgumentError": (compiler.CompilerError, TypeError),
+    "CopyError": (compiler.CompilerError, ValueError),
     "MissingLibraryError": (compiler.CompilerError, ImportError),
     "InternalError": (compiler.CompilerError,),
 }
@@ -59,7 +64,13 @@ METHODS = {
     "Lowered": ["as_text", "compile", "cost_analysis", "memory_analysis", "remarks"],
     "Compiled": ["as_text", "cost_analysis", "memory_analysis", "remarks"],
 }
-MODULES_WITH_EXAMPLES = ["compiler.jit_function", "compiler.transforms", "compiler.nn", "compiler.optim"]
+MODULES_WITH_EXAMPLES = [
+    "compiler.jit_function",
+    "compiler.transforms",
+    "compiler.nn",
+    "compiler.optim",
+    "compiler.tensor",
+]
 
 
 def plain_signature(function):
@@ -76,7 +87,7 @@ def resolve(name):
 
 def test_the_public_names_are_these():
     functions = {name.removeprefix("compiler.") for name in SIGNATURES if name.count(".") == 1}
-    assert set(compiler.__all__) == functions | set(ERRORS) | {"nn", "optim"}
+    assert set(compiler.__all__) == functions | set(ERRORS) | {"nn", "numpy", "optim"}
     assert set(compiler.__all__) <= set(dir(compiler))
 
 

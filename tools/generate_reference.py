@@ -30,6 +30,7 @@ from compiler.pipelines import IR_STAGES, passes_to_stage
 from compiler.printing import to_text
 from compiler.tracer import Tracer
 from dialects.dlc.dialect import Dlc
+from dialects.dlc.higher_order import HigherOrderOp
 from dialects.dlc.interfaces import TensorOp
 from passes import get_all_passes
 
@@ -54,6 +55,11 @@ FAMILIES = {
     "dynamic_slicing": "Slices at computed places",
     "indexing": "Gather and scatter",
     "transforms": "Calls and function transforms",
+    "case": "Branches",
+    "scan": "Loops of known length",
+    "while_loop": "Loops that end by a condition",
+    "custom_derivatives": "Derivatives that the user gives",
+    "checkpoint": "Values computed again",
 }
 
 
@@ -131,6 +137,8 @@ def operations() -> str:
 
 def derivative(operation: Any) -> str:
     """What the documentation of an operation says about its derivative."""
+    if issubclass(operation, HigherOrderOp):
+        return cell(operation.jvp.__doc__)
     if not issubclass(operation, TensorOp):
         return "expanded before it is asked for"
     if operation.NO_DERIVATIVE:

@@ -154,6 +154,12 @@ HALF_LN2 = 0.34660
 SQRT_HALF = math.sqrt(0.5)
 HALF_PI = 1.5710  # a little more than pi/2: the quotient by pi of a large argument is not quite the nearest integer
 ERF_SPLIT = 0.9
+HALF = 0.25  # the square of 1/2
+QUARTER_PI = 0.7860  # a little more than pi/4
+ASINH_SPLIT = 0.53
+ERFCX_CENTRE = 3
+STIRLING_FROM = 4.5
+DIGAMMA_FROM = 4.0
 
 
 def exp_tail(x: mpf) -> mpf:
@@ -189,10 +195,59 @@ def sin_tail(z: mpf) -> mpf:
     return (mpmath.sin(r) - r) / r**3
 
 
+def odd_tail(function: Function) -> Function:
+    """`(g(r) - r) / r^3` of `z = r^2`, for an odd function `g`."""
+
+    def tail(z: mpf) -> mpf:
+        r = mpmath.sqrt(z)
+        return (function(r) - r) / r**3
+
+    return tail
+
+
+def acosh_tail(t: mpf) -> mpf:
+    """`(acosh(1 + t) / sqrt(2 t) - 1) / t`."""
+    return (2 * mpmath.asinh(mpmath.sqrt(t / 2)) / mpmath.sqrt(2 * t) - 1) / t
+
+
+def inverse_cbrt(f: mpf) -> mpf:
+    """`(1 + f)^(-1/3)`."""
+    return mpmath.cbrt(1 / (1 + f))
+
+
 def erf_ratio(z: mpf) -> mpf:
     """`erf(x) / x - 1` of `z = x^2`."""
     x = mpmath.sqrt(z)
     return mpmath.erf(x) / x - 1
+
+
+def scaled_erfcx(t: mpf) -> mpf:
+    """`(1 + 2 x) exp(x^2) erfc(x) - 1` of `t = (x - 3) / (x + 3)`."""
+    x = ERFCX_CENTRE * (1 + t) / (1 - t)
+    if x > 1000:  # the asymptotic series, to some 200 bits
+        term = total = mpf(1)
+        for k in range(1, 12):
+            term *= -(2 * k - 1) / (2 * x * x)
+            total += term
+        return (1 + 2 * x) / (x * mpmath.sqrt(mp.pi)) * total - 1
+    return (1 + 2 * x) * mpmath.exp(x * x) * mpmath.erfc(x) - 1
+
+
+def lgamma_near_two(d: mpf) -> mpf:
+    """`lgamma(2 + d) / d`."""
+    return mpmath.loggamma(2 + d) / d
+
+
+def stirling_rest(u: mpf) -> mpf:
+    """`x (lgamma(x) - (x - 1/2) log x + x - log(2 pi) / 2)` of `u = 1 / x^2`."""
+    x = 1 / mpmath.sqrt(u)
+    return x * (mpmath.loggamma(x) - (x - mpf(1) / 2) * mpmath.log(x) + x - mpmath.log(2 * mp.pi) / 2)
+
+
+def digamma_rest(u: mpf) -> mpf:
+    """`x^2 (log x - 1 / (2 x) - digamma(x))` of `u = 1 / x^2`."""
+    x = 1 / mpmath.sqrt(u)
+    return x * x * (mpmath.log(x) - 1 / (2 * x) - mpmath.digamma(x))
 
 
 def log_erfc(x: mpf) -> mpf:
@@ -242,6 +297,16 @@ def sin_table(size: int, single: bool) -> Table:
     )
 
 
+def odd_table(function: Function, end: float, size: int, single: bool) -> Table:
+    """`odd_tail`, for the relative error of the function."""
+    return Table(odd_tail(function), lambda z: z ** mpf(1.5) / function(mpmath.sqrt(z)), (0.0, end), size, single)
+
+
+def acosh_table(size: int, single: bool) -> Table:
+    """`acosh_tail`, for the relative error of `acosh`."""
+    return Table(acosh_tail, lambda t: t / (1 + t * acosh_tail(t)), (0.0, 0.5), size, single)
+
+
 def erf_table(size: int, single: bool) -> Table:
     """`erf_ratio`, for the relative error of `erf`."""
     return Table(erf_ratio, lambda z: mpmath.sqrt(z) / mpmath.erf(mpmath.sqrt(z)), (0.0, ERF_SPLIT**2), size, single)
@@ -250,6 +315,32 @@ def erf_table(size: int, single: bool) -> Table:
 def erfc_table(size: int, end: float, single: bool) -> Table:
     """`log_erfc`, for the relative error of `erf`."""
     return Table(log_erfc, lambda x: mpmath.erfc(x) / mpmath.erf(x), (ERF_SPLIT, end), size, single)
+
+
+def erfcx_table(size: int, single: bool) -> Table:
+    """`scaled_erfcx`, for the relative error of `erfcx`."""
+    return Table(scaled_erfcx, lambda t: 1 / (1 + scaled_erfcx(t)), (-1.0, 1.0), size, single)
+
+
+def lgamma_table(size: int, single: bool) -> Table:
+    """`lgamma_near_two`, for its relative error."""
+    return Table(lgamma_near_two, lambda d: 1 / lgamma_near_two(d), (-0.5, 0.5), size, single)
+
+
+def stirling_table(size: int, single: bool) -> Table:
+    """`stirling_rest`, for the relative error of `lgamma`."""
+    return Table(
+        stirling_rest,
+        lambda u: mpmath.sqrt(u) / mpmath.loggamma(1 / mpmath.sqrt(u)),
+        (0.0, STIRLING_FROM**-2),
+        size,
+        single,
+    )
+
+
+def digamma_table(size: int, single: bool) -> Table:
+    """`digamma_rest`, for the relative error of `digamma`."""
+    return Table(digamma_rest, lambda u: u / mpmath.digamma(1 / mpmath.sqrt(u)), (0.0, DIGAMMA_FROM**-2), size, single)
 
 
 TABLES: dict[str, Table] = {
@@ -264,10 +355,35 @@ TABLES: dict[str, Table] = {
     "exp2_pow_f32": exp2_table(7, single=False),
     "sin_f32": sin_table(5, single=True),
     "sin_f64": sin_table(10, single=False),
+    "tan_f32": odd_table(mpmath.tan, QUARTER_PI**2, 6, single=True),
+    "tan_f64": odd_table(mpmath.tan, QUARTER_PI**2, 14, single=False),
+    "asin_f32": odd_table(mpmath.asin, HALF, 5, single=True),
+    "asin_f64": odd_table(mpmath.asin, HALF, 12, single=False),
+    "atan_f32": odd_table(mpmath.atan, HALF, 5, single=True),
+    "atan_f64": odd_table(mpmath.atan, HALF, 12, single=False),
+    "sinh_f32": odd_table(mpmath.sinh, 1.0, 3, single=True),
+    "sinh_f64": odd_table(mpmath.sinh, 1.0, 7, single=False),
+    "asinh_f32": odd_table(mpmath.asinh, ASINH_SPLIT**2, 5, single=True),
+    "asinh_f64": odd_table(mpmath.asinh, ASINH_SPLIT**2, 12, single=False),
+    "atanh_f32": odd_table(mpmath.atanh, HALF, 6, single=True),
+    "atanh_f64": odd_table(mpmath.atanh, HALF, 13, single=False),
+    "acosh_f32": acosh_table(5, single=True),
+    "acosh_f64": acosh_table(11, single=False),
+    "inverse_cbrt": Table(
+        inverse_cbrt, lambda f: mpmath.cbrt(1 + f), (SQRT_HALF - 1, 2 * SQRT_HALF - 1), 6, single=True
+    ),
     "erf_f32": erf_table(6, single=True),
     "erf_f64": erf_table(12, single=False),
     "erfc_f32": erfc_table(9, 4.0, single=True),
     "erfc_f64": erfc_table(22, 6.0, single=False),
+    "erfcx_f32": erfcx_table(12, single=True),
+    "erfcx_f64": erfcx_table(25, single=False),
+    "lgamma_f32": lgamma_table(8, single=True),
+    "lgamma_f64": lgamma_table(18, single=False),
+    "stirling_f32": stirling_table(2, single=True),
+    "stirling_f64": stirling_table(7, single=False),
+    "digamma_f32": digamma_table(2, single=True),
+    "digamma_f64": digamma_table(8, single=False),
 }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Self, cast
 
-from xdsl.dialects.builtin import ArrayAttr, IntegerType, SymbolRefAttr
+from xdsl.dialects.builtin import ArrayAttr, SymbolRefAttr, i1, i32, i64
 from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def, var_operand_def
 from xdsl.parser import Parser
@@ -76,9 +76,9 @@ class CaseOp(HigherOrderOp):
         """Check the index, and that there is a branch."""
         if not self.branches_attr.data:
             raise VerifyException("dlc.case: has no branches, expected at least one")
-        if shape_of(self.index) or not isinstance(element_type_of(self.index), IntegerType):
+        if shape_of(self.index) or element_type_of(self.index) not in {i1, i32, i64}:
             raise VerifyException(
-                f"dlc.case: the index has type {self.index.type}, expected a 0-d tensor of integers, or of i1"
+                f"dlc.case: the index has type {self.index.type}, expected a 0-d tensor of i1, i32 or i64; use dlc.convert"
             )
 
     def callee_types(self) -> Sequence[CalleeType]:

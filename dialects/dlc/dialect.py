@@ -4,13 +4,24 @@ from xdsl.ir import Dialect
 
 from dialects.dlc.arithmetic import AddOp, DivOp, MulOp, NegOp, SubOp
 from dialects.dlc.binary import AndOp, MaxOp, MinOp, OrOp, PowOp, RemOp, XorOp
+from dialects.dlc.bits import (
+    BitcastConvertOp,
+    CopysignOp,
+    PopcntOp,
+    ShiftLeftOp,
+    ShiftRightArithmeticOp,
+    ShiftRightLogicalOp,
+)
 from dialects.dlc.broadcast import BroadcastInDimOp, ReduceSumOp
 from dialects.dlc.case import CaseOp
+from dialects.dlc.checkpoint import CheckpointOp, OptimizationBarrierOp, RecomputedOp
 from dialects.dlc.constants import ConstantOp, IotaOp
 from dialects.dlc.contraction import DotGeneralOp
 from dialects.dlc.conversion import ConvertOp
+from dialects.dlc.custom_derivatives import CustomJvpOp, CustomVjpOp, TransposedOp
 from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
 from dialects.dlc.indexing import GatherOp, ScatterOp
+from dialects.dlc.powers import CbrtOp, Exp2Op, Log2Op, Log10Op
 from dialects.dlc.reduction import (
     ArgmaxOp,
     ArgminOp,
@@ -25,6 +36,18 @@ from dialects.dlc.selection import ClampOp, CompareOp, SelectOp
 from dialects.dlc.shape import ReshapeOp, ReverseOp, TransposeOp
 from dialects.dlc.slicing import ConcatenateOp, PadOp, SliceOp
 from dialects.dlc.transforms import CallOp, JvpOp, VjpOp, VmapOp
+from dialects.dlc.trigonometric import (
+    AcoshOp,
+    AcosOp,
+    AsinhOp,
+    AsinOp,
+    Atan2Op,
+    AtanhOp,
+    AtanOp,
+    CoshOp,
+    SinhOp,
+    TanOp,
+)
 from dialects.dlc.unary import (
     AbsOp,
     CeilOp,
@@ -44,6 +67,7 @@ from dialects.dlc.unary import (
     SqrtOp,
     StopGradientOp,
     TanhOp,
+    TruncOp,
 )
 from dialects.dlc.updating import UpdateSliceOp
 from dialects.dlc.while_loop import WhileOp
@@ -82,6 +106,30 @@ Dlc = Dialect(
         SqrtOp,
         StopGradientOp,
         TanhOp,
+        TruncOp,
+        # trigonometric
+        AcosOp,
+        AcoshOp,
+        AsinOp,
+        AsinhOp,
+        AtanOp,
+        Atan2Op,
+        AtanhOp,
+        CoshOp,
+        SinhOp,
+        TanOp,
+        # powers
+        CbrtOp,
+        Exp2Op,
+        Log2Op,
+        Log10Op,
+        # bits
+        BitcastConvertOp,
+        CopysignOp,
+        PopcntOp,
+        ShiftLeftOp,
+        ShiftRightArithmeticOp,
+        ShiftRightLogicalOp,
         # binary
         AndOp,
         MaxOp,
@@ -126,6 +174,13 @@ Dlc = Dialect(
         JvpOp,
         VjpOp,
         VmapOp,
+        # derivatives given by the user, or computed again
+        CheckpointOp,
+        CustomJvpOp,
+        CustomVjpOp,
+        OptimizationBarrierOp,
+        RecomputedOp,
+        TransposedOp,
         # control flow
         CaseOp,
         ScanOp,

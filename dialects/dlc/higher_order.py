@@ -5,11 +5,11 @@ what becomes of the functions (`Derivations`): a scan is differentiated by scann
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, TypeVar
 
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import IRDLOperation, traits_def, var_result_def
 from xdsl.traits import Pure
 
@@ -23,11 +23,15 @@ BuildBody: TypeAlias = Callable[[OpBuilder, tuple[SSAValue, ...]], Sequence[SSAV
 
 @dataclass(frozen=True)
 class CalleeType:
-    """What an operation expects of a function that it names; `None` where it takes what it gets."""
+    """What an operation expects of a function that it names; `None` where it takes what it gets.
+
+    A rule is used only if the operation is differentiated, so it may contain the operation itself.
+    """
 
     symbol: str
     inputs: Sequence[Attribute] | None
     outputs: Sequence[Attribute] | None
+    is_rule: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,8 +54,11 @@ class Linearization:
 class Derivations(Protocol):
     """What the driver of a transform does with the functions that an operation names."""
 
-    def build(self, stem: str, near: str, types: Iterable[Attribute], body: BuildBody) -> str:
-        """Add a private function with arguments of `types` after the function `near`; return its name."""
+    def build(self, stem: str, near: str, types: Iterable[Attribute], body: BuildBody, key: Hashable = None) -> str:
+        """Add a private function with arguments of `types` after the function `near`; return its name.
+
+        With a `key` it is built once for each, and may be named while it is being built.
+        """
         ...
 
     def output_types(self, symbol: str) -> list[AnyTensor]:
@@ -76,8 +83,18 @@ class Derivations(Protocol):
         """Append the body of a function and its tangents; outputs in `wanted` get a tangent even if it is zero."""
         ...
 
-    def linearize(self, symbol: str, moving: Flags, wanted: Flags) -> Linearization:
-        """Split a function; outputs in `wanted` get a tangent even if it is zero, the others none."""
+    def linearize(self, symbol: str, moving: Flags, wanted: Flags, at_hand: Flags = ()) -> Linearization:
+        """Split a function; outputs in `wanted` get a tangent even if it is zero, the others none.
+
+        What can be computed from the arguments `at_hand` alone is computed again rather than made a residual.
+        """
+        ...
+
+    def with_kept(self, symbol: str, keep: Callable[[Operation], bool]) -> tuple[str, str]:
+        """Two functions: one also returns the results of operations to `keep`, one takes them behind the arguments.
+
+        Both return what the function `symbol` does.
+        """
         ...
 
     def transpose(
@@ -99,8 +116,11 @@ class Derivations(Protocol):
 Call: TypeAlias = Callable[[str, Sequence[Array]], list[Array]]
 
 
-class HigherOrderOp(IRDLOperation, ABC):
-    """A pure operation on tensors that names functions of its module."""
+class FunctionalOp(IRDLOperation, ABC):
+    """A pure operation on tensors that names functions of its module.
+
+    Those that are not a `HigherOrderOp` are linear maps that exist within one differentiation only.
+    """
 
     outputs = var_result_def(AnyTensor)
 
@@ -109,6 +129,23 @@ class HigherOrderOp(IRDLOperation, ABC):
     @abstractmethod
     def callee_types(self) -> Sequence[CalleeType]:
         """The functions that it names, and the types that they must have."""
+
+    def transpose(self, b: OpBuilder, cotangents: Optionals, linear: Flags, derive: Derivations) -> Optionals:
+        """Return one cotangent per operand; `None` where `linear` is false or the cotangent is zero.
+
+        At least one of `cotangents`, one per result, is not `None`.
+        """
+        del b, cotangents, linear, derive
+        raise AssertionError(f"{self.name}: is not linear in any operand")
+
+
+class HigherOrderOp(FunctionalOp, ABC):
+    """An operation whose meaning is given by functions."""
+
+    @property
+    def plain_callee(self) -> str | None:
+        """The function that this is a call of, where nothing will be differentiated any more."""
+        return None
 
     @abstractmethod
     def evaluate(self, operands: Sequence[Array], call: Call) -> list[Array]:
@@ -132,14 +169,6 @@ class HigherOrderOp(IRDLOperation, ABC):
         self, b: OpBuilder, operands: Sequence[SSAValue], tangents: Optionals, derive: Derivations
     ) -> tuple[Sequence[SSAValue], Optionals]:
         """The same, with every operation that `tangents` reach linear in them and fit to be transposed."""
-
-    def transpose(self, b: OpBuilder, cotangents: Optionals, linear: Flags, derive: Derivations) -> Optionals:
-        """Return one cotangent per operand; `None` where `linear` is false or the cotangent is zero.
-
-        At least one of `cotangents`, one per result, is not `None`.
-        """
-        del b, cotangents, linear, derive
-        raise AssertionError(f"{self.name}: is not linear in any operand")
 
     @abstractmethod
     def batch(

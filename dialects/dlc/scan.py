@@ -198,7 +198,10 @@ class ScanOp(HigherOrderOp):
         d_init, d_constants, d_xs = self._groups(tangents)
         moving, moving_ys = wanted[: len(init)], wanted[len(init) :]
         lin = derive.linearize(
-            self.body, (False, *moving, *present(d_constants), *present(d_xs)), (*moving, *moving_ys)
+            self.body,
+            (False, *moving, *present(d_constants), *present(d_xs)),
+            wanted,
+            at_hand=(True, *(False for _ in init), *(True for _ in constants), *(False for _ in xs)),
         )
         first_constant = 1 + len(init)
         first_x = first_constant + len(constants)

@@ -9,6 +9,7 @@ from xdsl.dialects import arith, math
 from xdsl.ir import SSAValue
 from xdsl.irdl import irdl_op_definition
 
+from dialects import special_values
 from dialects.builder import OpBuilder
 from dialects.dlc.arithmetic import NegOp, div, mul, neg, sub
 from dialects.dlc.constants import full
@@ -37,6 +38,7 @@ __all__ = [
     "sqrt",
     "stop_gradient",
     "tanh",
+    "trunc",
 ]
 
 
@@ -258,16 +260,13 @@ class StopGradientOp(UnaryOp):
         return operands[0]
 
 
-_erf = np.frompyfunc(python_math.erf, 1, 1)
-
-
 @irdl_op_definition
 class ErfOp(UnaryOp):
     """`result[i] = 2 / sqrt(pi)` times the integral of `exp(-t**2)` from 0 to `operand[i]`."""
 
     name = "dlc.erf"
 
-    UFUNC: ClassVar = _erf
+    UFUNC: ClassVar = special_values.erf
     MATH_OP: ClassVar = math.ErfOp
 
     def jvp(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> SSAValue | None:
@@ -354,6 +353,16 @@ class RoundOp(RoundingOp):
 
     UFUNC: ClassVar = np.rint
     MATH_OP: ClassVar = math.RoundEvenOp
+
+
+@irdl_op_definition
+class TruncOp(RoundingOp):
+    """`result[i] = operand[i]` rounded toward 0."""
+
+    name = "dlc.trunc"
+
+    UFUNC: ClassVar = np.trunc
+    MATH_OP: ClassVar = math.TruncOp
 
 
 _INVERSE_FOR_ALL: dict[str, Direction] = {"eq": "ne", "ne": "eq"}
@@ -476,6 +485,11 @@ def ceil(b: OpBuilder, x: SSAValue) -> SSAValue:
 def round_(b: OpBuilder, x: SSAValue) -> SSAValue:
     """Append `x` rounded to the nearest integer, half to even."""
     return RoundOp.emit(b, (x,))
+
+
+def trunc(b: OpBuilder, x: SSAValue) -> SSAValue:
+    """Append `x` rounded toward 0."""
+    return TruncOp.emit(b, (x,))
 
 
 def not_(b: OpBuilder, x: SSAValue) -> SSAValue:

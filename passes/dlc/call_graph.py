@@ -1,6 +1,7 @@
 """The functions of a module, who calls whom, and calls replaced by the callee's body."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import cast
 
 from xdsl.dialects.builtin import ModuleOp
@@ -9,7 +10,7 @@ from xdsl.ir import Attribute, Operation
 from xdsl.utils.exceptions import PassFailedException
 
 from dialects.builder import OpBuilder, tensor_type
-from dialects.dlc.higher_order import CalleeType, HigherOrderOp
+from dialects.dlc.higher_order import CalleeType, FunctionalOp, HigherOrderOp
 from dialects.dlc.interfaces import AnyTensor, ints, is_float
 from dialects.dlc.transforms import CallOp, JvpOp, TransformOp, VjpOp, VmapOp
 from passes.dlc.rebuild import Values, body_of, copy_op, functions_of, rebuild_function
@@ -56,7 +57,7 @@ class CallGraph:
 
     def callees_of(self, op: Operation) -> list[FuncOp]:
         """All functions that a call, transform or higher-order operation refers to; errors as `callee_of`."""
-        if not isinstance(op, HigherOrderOp):
+        if not isinstance(op, FunctionalOp):
             return [self.callee_of(op)]
         return [self._checked(op, expected) for expected in op.callee_types()]
 
@@ -95,6 +96,11 @@ class CallGraph:
             calls = [(op, callee) for op in self.calls_in(function) for callee in self.callees_of(op)]
             stack.append((function, calls[::-1]))
 
+        def is_rule(op: Operation, callee: FuncOp) -> bool:
+            return isinstance(op, FunctionalOp) and any(
+                each.is_rule and each.symbol == callee.sym_name.data for each in op.callee_types()
+            )
+
         for root in roots:
             if root.sym_name.data not in state:
                 enter(root)
@@ -109,7 +115,7 @@ class CallGraph:
                 done = state.get(callee.sym_name.data)
                 if done is None:
                     enter(callee)
-                elif not done:
+                elif not done and not is_rule(op, callee):
                     message = (
                         f"{op.name}: @{callee.sym_name.data} calls itself; recursion cannot be compiled, "
                         "because every program must be finite"
@@ -117,20 +123,24 @@ class CallGraph:
                     op.emit_error(message, PassFailedException(message))
         return order
 
-    def inline_calls(self, functions: Iterable[FuncOp]) -> None:
-        """Replace every `dlc.call` in `functions`, transitively, by the callee's body; transforms stay."""
+    def inline_calls(self, functions: Iterable[FuncOp], *, plain: bool = False) -> None:
+        """Replace every `dlc.call` in `functions`, transitively, by the callee's body; transforms stay.
+
+        With `plain` also what is a call of its `plain_callee` where nothing is differentiated any more.
+        """
         for reached in self.callees_first(functions, without=self._without_calls):
             name = reached.sym_name.data
             self._without_calls.add(name)
-            if any(type(op) is CallOp for op in self._calls[name]):
-                rebuild_function(reached, self._copy_or_inline)
+            if any(_inlined_callee(op, plain) for op in self._calls[name]):
+                rebuild_function(reached, partial(self._copy_or_inline, plain=plain))
                 self._calls[name] = _calls_of(reached)
 
-    def _copy_or_inline(self, b: OpBuilder, op: Operation, values: Values) -> None:
-        if type(op) is not CallOp:
+    def _copy_or_inline(self, b: OpBuilder, op: Operation, values: Values, *, plain: bool) -> None:
+        callee = _inlined_callee(op, plain)
+        if callee is None:
             copy_op(b, op, values)
             return
-        body = body_of(self.callee_of(op))
+        body = body_of(self.functions[callee])
         inner: Values = {argument: values[operand] for argument, operand in zip(body.args, op.operands, strict=True)}
         for inner_op in body.ops:
             if isinstance(inner_op, ReturnOp):
@@ -151,12 +161,13 @@ class CallGraph:
         block.insert_op_after(function, callee)
 
     def unused_name(self, stem: str) -> str:
-        """`stem`, with a number behind it if a function has that name."""
+        """`stem`, with a number behind it if a function has that name; the name is taken from then on."""
         name = stem
         number = 2
         while name in self._symbols:
             name = f"{stem}_{number}"
             number += 1
+        self._symbols.add(name)
         return name
 
     def replace_transforms(self, function: FuncOp, replace: Callable[[Operation], None]) -> None:
@@ -169,8 +180,15 @@ class CallGraph:
             self._calls[name] = _calls_of(function)
 
 
+def _inlined_callee(op: Operation, plain: bool) -> str | None:
+    """The function that an operation is replaced by."""
+    if type(op) is CallOp:
+        return op.callee
+    return op.plain_callee if plain and isinstance(op, HigherOrderOp) else None
+
+
 def _calls_of(function: FuncOp) -> list[Operation]:
-    return [op for op in body_of(function).ops if type(op) in CALLS or isinstance(op, HigherOrderOp)]
+    return [op for op in body_of(function).ops if type(op) in CALLS or isinstance(op, FunctionalOp)]
 
 
 def signature_of(op: Operation, callee: FuncOp) -> tuple[list[Attribute], list[Attribute]]:

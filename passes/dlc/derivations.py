@@ -1,6 +1,6 @@
 """Functions derived from functions, for the operations that name them: the drivers' side of `Derivations`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import cast
 
 from xdsl.dialects.builtin import FunctionType
@@ -26,25 +26,31 @@ class GraphDerivations(Derivations):
 
     def __init__(self, graph: CallGraph):
         self._graph = graph
+        self._built: dict[Hashable, str] = {}
+        self._in_progress: set[Hashable] = set()
 
     def _body(self, symbol: str) -> Block:
         return body_of(self._graph.functions[symbol])
 
-    def _add(self, stem: str, near: str, block: Block) -> str:
+    def _add(self, name: str, near: str, block: Block) -> str:
         origin = self._graph.functions[near]
-        name = self._graph.unused_name(stem)
         function_type = FunctionType.from_lists(list(block.arg_types), list(return_of(block).operand_types))
         function = FuncOp(name, function_type, Region(block), visibility="private")
         function.location = origin.location
         self._graph.add_derived(function, origin)
         return name
 
-    def build(self, stem: str, near: str, types: Iterable[Attribute], body: BuildBody) -> str:
+    def build(self, stem: str, near: str, types: Iterable[Attribute], body: BuildBody, key: Hashable = None) -> str:
         """Add a private function with arguments of `types` after the function `near`; return its name."""
+        if key in self._built:
+            return self._built[key]
+        name = self._graph.unused_name(stem)
+        if key is not None:
+            self._built[key] = name
         block = Block(arg_types=list(types))
         b = OpBuilder(block, return_of(self._body(near)).location)
         b.create_op(ReturnOp, body(b, tuple(block.args)))
-        return self._add(stem, near, block)
+        return self._add(name, near, block)
 
     def output_types(self, symbol: str) -> list[AnyTensor]:
         """The types of the outputs of a function."""
@@ -69,8 +75,14 @@ class GraphDerivations(Derivations):
     def outputs_batched(self, symbol: str, batched: Flags) -> Flags:
         """Which outputs differ from example to example if the arguments `batched` do."""
         source = self._body(symbol)
+        outputs = return_of(source).operands
+        key = (symbol, batched)
+        if key in self._in_progress:  # a rule that contains its own operation: what follows from the rest
+            return (False,) * len(outputs)
+        self._in_progress.add(key)
         reached = batched_values(source, set(chosen(source.args, batched)), self)
-        return tuple(output in reached for output in return_of(source).operands)
+        self._in_progress.discard(key)
+        return tuple(output in reached for output in outputs)
 
     def jvp(
         self, b: OpBuilder, symbol: str, arguments: Sequence[SSAValue], tangents: Optionals, wanted: Flags
@@ -89,7 +101,7 @@ class GraphDerivations(Derivations):
         ]
         return [values[output] for output in outputs], d_outputs
 
-    def linearize(self, symbol: str, moving: Flags, wanted: Flags) -> Linearization:
+    def linearize(self, symbol: str, moving: Flags, wanted: Flags, at_hand: Flags = ()) -> Linearization:
         """Split a function; outputs in `wanted` get a tangent even if it is zero, the others none."""
         source = self._body(symbol)
         outputs = return_of(source).operands
@@ -98,14 +110,14 @@ class GraphDerivations(Derivations):
         values: Values = dict(zip(source.args, block.args, strict=True))
         tangents: Values = dict(zip(chosen(source.args, moving), b.linear_block.args, strict=True))
         build_tangents(b, source, values, tangents, self, chosen(outputs, wanted))
-        residuals = _residuals(b)
+        residuals = _residuals(b, set(chosen(block.args, at_hand)) if at_hand else set())
         linear = Block(arg_types=[*(value.type for value in residuals), *b.linear_block.arg_types])
         inner = OpBuilder(linear, return_of(source).location)
         copies: Values = dict(zip((*residuals, *b.linear_block.args), linear.args, strict=True))
         for op in b.linear_block.ops:
             for operand in op.operands:
                 if operand not in copies:
-                    _copy_constant(inner, operand, copies)
+                    _copy_computation(inner, operand, copies)
             copy_op(inner, op, copies)
         d_outputs = [
             copies[tangents[output]] if output in tangents else zeros(inner, tensor_type_of(output))
@@ -120,11 +132,33 @@ class GraphDerivations(Derivations):
         )
         positions: dict[SSAValue, int] = {argument: index for index, argument in enumerate(block.args)}
         return Linearization(
-            self._add(f"{symbol}_primal", symbol, block),
-            self._add(f"{symbol}_tangent", symbol, linear),
+            self._add(self._graph.unused_name(f"{symbol}_primal"), symbol, block),
+            self._add(self._graph.unused_name(f"{symbol}_tangent"), symbol, linear),
             tuple(positions.get(value) for value in residuals),
             wanted,
         )
+
+    def with_kept(self, symbol: str, keep: Callable[[Operation], bool]) -> tuple[str, str]:
+        """Two functions: one also returns the results of operations to `keep`, one takes them behind the arguments."""
+        source = self._body(symbol)
+        kept = [result for op in source.ops if keep(op) for result in op.results]
+        last = return_of(source)
+        saving = copy_arguments(source)
+        values: Values = dict(zip(source.args, saving.args, strict=True))
+        b = OpBuilder(saving)
+        for op in source.ops:
+            if op is not last:
+                copy_op(b, op, values)
+        b.create_op(ReturnOp, [values[value] for value in (*last.operands, *kept)])
+        using = copy_arguments(source, [*source.arg_types, *(value.type for value in kept)])
+        values = dict(zip((*source.args, *kept), using.args, strict=True))
+        b = OpBuilder(using)
+        for op in source.ops:
+            if op is not last and not keep(op):
+                copy_op(b, op, values)
+        b.create_op(ReturnOp, [values[value] for value in last.operands])
+        names = [self._graph.unused_name(f"{symbol}_{what}") for what in ("saving", "using")]
+        return self._add(names[0], symbol, saving), self._add(names[1], symbol, using)
 
     def transpose(
         self, b: OpBuilder, symbol: str, arguments: Optionals, cotangents: Optionals
@@ -168,24 +202,35 @@ class GraphDerivations(Derivations):
         return results
 
 
-def _residuals(b: LinearizingBuilder) -> list[SSAValue]:
-    """The values that the linear program uses from outside, but for those that are computed from constants alone."""
+def _residuals(b: LinearizingBuilder, at_hand: set[SSAValue]) -> list[SSAValue]:
+    """The values that the linear program needs from outside, to compute what follows from constants and `at_hand`."""
     residuals: dict[SSAValue, None] = {}
+
+    def need(value: SSAValue) -> None:
+        if _follows_from(value, at_hand) and value not in at_hand:
+            for operand in cast(Operation, value.owner).operands:
+                need(operand)
+        else:
+            residuals[value] = None
+
     for op in b.linear_block.ops:
         for operand in op.operands:
-            if operand not in b.linear and not _is_constant(operand):
-                residuals[operand] = None
+            if operand not in b.linear:
+                need(operand)
     return list(residuals)
 
 
-def _is_constant(value: SSAValue) -> bool:
+def _follows_from(value: SSAValue, at_hand: set[SSAValue]) -> bool:
+    """Whether `value` is computed from constants and values `at_hand` alone."""
     owner = value.owner
-    return isinstance(owner, TensorOp) and all(map(_is_constant, owner.operands))
+    return value in at_hand or (
+        isinstance(owner, TensorOp) and all(_follows_from(operand, at_hand) for operand in owner.operands)
+    )
 
 
-def _copy_constant(b: OpBuilder, value: SSAValue, copies: Values) -> None:
+def _copy_computation(b: OpBuilder, value: SSAValue, copies: Values) -> None:
     op = cast(Operation, value.owner)
     for operand in op.operands:
         if operand not in copies:
-            _copy_constant(b, operand, copies)
+            _copy_computation(b, operand, copies)
     copy_op(b, op, copies)

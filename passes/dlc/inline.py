@@ -1,4 +1,4 @@
-"""Replace every `dlc.call` by the body of its callee.
+"""Replace every `dlc.call`, checkpoint and function with a custom derivative by the body of its callee.
 
 Before:
 
@@ -29,7 +29,7 @@ func.func @main(%a: tensor<4xf32>) -> tensor<4xf32> {
 ```
 
 *Requires* that callees are defined in the module, and no recursion.
-*Ensures* that no `dlc.call` is left. Callees come first, so each body is copied complete.
+*Ensures* that no `dlc.call`, `dlc.checkpoint`, `dlc.custom_jvp` or `dlc.custom_vjp` is left. Callees come first, so each body is copied complete.
 *Leaves alone* the transforms, and callees that have become unused (`remove-dead-functions` removes them).
 """
 
@@ -52,4 +52,4 @@ class InlinePass(ModulePass):
         """Run on `op`."""
         del ctx
         graph = CallGraph(op)
-        graph.inline_calls(graph.functions.values())
+        graph.inline_calls(graph.functions.values(), plain=True)

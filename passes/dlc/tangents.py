@@ -8,7 +8,7 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from dialects.builder import UNKNOWN, OpBuilder
 from dialects.dlc.arithmetic import add
-from dialects.dlc.higher_order import Derivations, HigherOrderOp, chosen
+from dialects.dlc.higher_order import Derivations, FunctionalOp, HigherOrderOp, chosen
 from dialects.dlc.interfaces import TensorOp, element_type_of, is_float
 from passes.dlc.rebuild import Values, copy_op, return_of
 
@@ -67,7 +67,7 @@ class LinearizingBuilder(OpBuilder):
             if any(cotangent is not None for cotangent in given):
                 b.location = op.location
                 flags = tuple(operand in linear for operand in op.operands)
-                if isinstance(op, HigherOrderOp):
+                if isinstance(op, FunctionalOp):
                     parts = op.transpose(b, given, flags, derive)
                 else:
                     assert isinstance(op, TensorOp), f"{op.name}: a jvp builds tensor operations only"
@@ -107,15 +107,20 @@ def build_tangents(
             for old, new, tangent in zip(op.results, results, result_tangents, strict=True):
                 new.name_hint = new.name_hint or old.name_hint
                 values[old] = new
-                if tangent is not None:
+                if tangent is not None and _moves(b, tangent):
                     tangents[old] = tangent
         else:
             copy = cast(TensorOp, copy_op(b, op, values))
             operand_tangents = [tangents.get(operand) for operand in op.operands]
             if operand_tangents.count(None) < len(operand_tangents):
                 tangent = copy.jvp(b, operand_tangents)
-                if tangent is not None:
+                if tangent is not None and _moves(b, tangent):
                     tangents[op.results[0]] = tangent
+
+
+def _moves(b: OpBuilder, tangent: SSAValue) -> bool:
+    """Whether a tangent depends on those of the arguments; if not, it is zero, since it is linear in them."""
+    return not isinstance(b, LinearizingBuilder) or tangent in b.linear
 
 
 def moving_values(source: Block, moving: Iterable[SSAValue], derive: Derivations) -> set[SSAValue]:

@@ -186,7 +186,7 @@ def _launches(functions: dict[str, func.FuncOp]) -> dict[str, list[rt.LaunchOp]]
     """The launches over at least one point, by the name of the kernel; the others are erased."""
     launches: dict[str, list[rt.LaunchOp]] = {}
     for function in functions.values():
-        for launch in list(function.body.block.ops) if function.body.blocks else ():
+        for launch in list(function.body.walk()):
             if not isinstance(launch, rt.LaunchOp):
                 continue
             name = launch.kernel.root_reference.data
@@ -328,7 +328,7 @@ def _replace_large(kernel: _Kernel, block: Block, point: SSAValue) -> None:
 def _update_host(host: func.FuncOp, kernels: dict[str, _Kernel]) -> None:
     """Give the launches of a host function their grids, and the arena what the kernels need of it."""
     block = host.body.block
-    launches = [op for op in block.ops if isinstance(op, rt.LaunchOp)]
+    launches = [op for op in block.walk() if isinstance(op, rt.LaunchOp)]
     needed = max((_scratch_bytes(kernels[op.kernel.root_reference.data]) for op in launches), default=0)
     start = _extend_arena(host, needed) if needed else 0
     for launch in launches:
@@ -341,7 +341,7 @@ def _update_host(host: func.FuncOp, kernels: dict[str, _Kernel]) -> None:
             views: list[Operation] = list(scratch.ops)
             for op in views:
                 op.detach()
-            block.insert_ops_before(views, launch)
+            cast(Block, launch.parent).insert_ops_before(views, launch)
         launch.operands = arguments
         launch.properties["kernel"] = SymbolRefAttr(MODULE_NAME, [StringAttr(name)])
         launch.attributes["rt.grid"] = int_array((-(-kernel.extent // kernel.block_size),))

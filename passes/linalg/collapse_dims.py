@@ -54,7 +54,6 @@ from typing import Any, cast
 from xdsl.context import Context
 from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, ModuleOp, TensorType, i64
-from xdsl.dialects.func import FuncOp
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, IndexOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
@@ -64,6 +63,7 @@ from dialects.rt import KernelOp, YieldOp
 from dialects.structured import build_empty, build_fill
 from passes.linalg.bodies import drain
 from passes.linalg.collapse_plan import CollapsePlan, plan_collapse
+from passes.linalg.host_blocks import host_blocks
 from passes.linalg.maps import accesses, iterators, shape_of
 from passes.linalg.reshapes import Groups, build_collapse, build_expand, spread
 
@@ -79,9 +79,8 @@ class CollapseDimsPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrite every function of the module."""
         del ctx
-        for function in op.ops:
-            if isinstance(function, FuncOp) and function.body.blocks:
-                _rewrite_block(function.body.block)
+        for block in host_blocks(op):
+            _rewrite_block(block)
 
 
 def _rewrite_block(block: Block) -> None:

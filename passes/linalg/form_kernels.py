@@ -67,9 +67,9 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.dialects.func import FuncOp
 from xdsl.passes import ModulePass
 
+from passes.linalg.host_blocks import host_blocks
 from passes.linalg.kernel_groups import KernelGrouping
 from passes.linalg.kernel_regions import build_kernels, materialize_fills, materialize_windows
 
@@ -96,12 +96,12 @@ class FormKernelsPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrite every function of the module."""
         del ctx
-        for function in op.ops:
-            if isinstance(function, FuncOp) and function.body.blocks:
-                block = function.body.block
-                materialize_fills(block)
-                materialize_windows(block)
-                grouping = KernelGrouping(
-                    self.max_group_size, self.max_point_bytes, self.max_serial_points, self.search_limit
-                )
-                build_kernels(block, grouping)
+        blocks = host_blocks(op)
+        for block in blocks:
+            materialize_fills(block)
+            materialize_windows(block)
+        for block in reversed(blocks):
+            grouping = KernelGrouping(
+                self.max_group_size, self.max_point_bytes, self.max_serial_points, self.search_limit
+            )
+            build_kernels(block, grouping)

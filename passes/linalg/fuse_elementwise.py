@@ -52,11 +52,12 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.dialects.func import FuncOp
+from xdsl.ir import Attribute, SSAValue
 from xdsl.passes import ModulePass
 
 from passes.linalg.fusion_plan import FusionPlan
 from passes.linalg.fusion_rewrite import rewrite_block
+from passes.linalg.host_blocks import host_blocks
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,11 @@ class FuseElementwisePass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrite every function of the module."""
         del ctx
-        for function in op.ops:
-            if isinstance(function, FuncOp) and function.body.blocks:
-                block = function.body.block
-                plan = FusionPlan(self.max_recomputed_ops, self.max_body_ops)
-                plan.decide(block)
-                rewrite_block(block, plan)
+        uniform: dict[SSAValue, Attribute] = {}
+        plans = [
+            (block, FusionPlan(self.max_recomputed_ops, self.max_body_ops, block, uniform)) for block in host_blocks(op)
+        ]
+        # Inner blocks first: what they still read of an outer one has to be in memory.
+        for block, plan in reversed(plans):
+            plan.decide(block)
+            rewrite_block(block, plan)

@@ -68,24 +68,26 @@ class Loops:
 
 
 class FusionPlan:
-    """The decisions for one block."""
+    """The decisions for `block`.
 
-    def __init__(self, max_recomputed_ops: int, max_body_ops: int):
+    `uniform` holds the tensors whose elements are all equal, with that element; those of `block` are added, which
+    the blocks inside of it will look up.
+    """
+
+    def __init__(self, max_recomputed_ops: int, max_body_ops: int, block: Block, uniform: dict[SSAValue, Attribute]):
         self.max_recomputed_ops = max_recomputed_ops
         self.max_body_ops = max_body_ops
         self.roots: dict[Operation, Loops] = {}
-        self.uniform: dict[SSAValue, Attribute] = {}
-        """Tensors whose elements are all equal, with that element."""
+        self.uniform = uniform
+        for op in block.ops:
+            self._note_uniform(op)
         self._readers: dict[SSAValue, dict[tuple[Loops, Access], None]] = {}
         self._pinned: set[SSAValue] = set()
         """Values that must be in memory whatever the elementwise readers do."""
 
     def decide(self, block: Block) -> None:
         """Decide for every operation of `block`."""
-        ops = list(block.ops)
-        for op in ops:
-            self._note_uniform(op)
-        for op in reversed(ops):
+        for op in reversed(list(block.ops)):
             kind = type(op)
             if kind is GenericOp:
                 assert isinstance(op, GenericOp)
@@ -93,11 +95,14 @@ class FusionPlan:
             elif kind is tensor.CollapseShapeOp or kind is tensor.ExpandShapeOp:
                 self._decide_reshape(op)
             elif kind is FillOp or kind is arith.ConstantOp:
-                self._decide_constant(op)
+                self._decide_constant(op.results[0])
             else:
                 self._pinned.update(op.operands)
                 if op.regions:
                     self._pinned.update(captured_values(op))
+        for value in list(self._readers):
+            if value in self.uniform and value.owner.parent is not block:
+                self._decide_constant(value)
 
     def _note_uniform(self, op: Operation) -> None:
         if isinstance(op, FillOp):
@@ -112,8 +117,7 @@ class FusionPlan:
         elif isinstance(op, tensor.CollapseShapeOp | tensor.ExpandShapeOp) and op.operands[0] in self.uniform:
             self.uniform[op.results[0]] = self.uniform[op.operands[0]]
 
-    def _decide_constant(self, op: Operation) -> None:
-        value = op.results[0]
+    def _decide_constant(self, value: SSAValue) -> None:
         if value not in self.uniform:
             if self._readers.get(value):
                 self._pinned.add(value)
@@ -127,7 +131,7 @@ class FusionPlan:
     def _decide_reshape(self, op: Operation) -> None:
         value, source = op.results[0], op.operands[0]
         if value in self.uniform:
-            self._decide_constant(op)
+            self._decide_constant(value)
         else:
             for root, access in self._readers.get(value, ()):
                 through = unit_reshape_access(op, access)

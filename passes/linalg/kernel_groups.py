@@ -17,7 +17,7 @@ from passes.linalg.bodies import captured_by
 from passes.linalg.groups import AcyclicGroups
 from passes.linalg.kernel_names import content_names
 from passes.linalg.maps import Access, accesses, dimension, identity_prefix, loop_sizes, num_parallel, shape_of
-from passes.linalg.windows import scalar_sources, window_write
+from passes.linalg.windows import is_window_write, scalar_sources, window_write
 
 
 @dataclass(eq=False, slots=True)
@@ -61,7 +61,7 @@ class KernelGrouping:
 
     def add(self, op: Operation) -> int:
         """Add the next operation of the block, joining it with earlier ones if it is structured."""
-        if isinstance(op, tensor.InsertSliceOp):
+        if is_window_write(op):
             return self._add_window_write(op)
         captured = captured_by(op)
         write = window_write(op)

@@ -1,5 +1,6 @@
 """Build `rt.kernel` operations from the groups that `form-kernels` decided on."""
 
+from collections.abc import Container
 from typing import Any, cast
 
 from xdsl.dialects import arith, tensor
@@ -17,21 +18,18 @@ from dialects.structured import (
     build_fill,
     build_generic,
     element_type,
-    is_scalar_code,
     is_splat_constant,
     is_tensor,
 )
 from passes.linalg.bodies import captured_by, drain
+from passes.linalg.host_blocks import CONTROL_FLOW
 from passes.linalg.kernel_groups import Group, KernelGrouping
 from passes.linalg.kernel_names import kernel_name
 from passes.linalg.maps import tensor_type_of
-from passes.linalg.windows import window_write
+from passes.linalg.windows import is_window_write, place_code, window_write
 
 _REPEATED = (arith.ConstantOp, tensor.EmptyOp, FillOp)
 """What a kernel makes for itself: scalar constants and destinations."""
-
-_GROUPED = (GenericOp, tensor.InsertSliceOp, ScatterOp)
-"""What lies in kernels."""
 
 
 def materialize_fills(block: Block) -> None:
@@ -62,9 +60,7 @@ def _build_filled(b: OpBuilder, value: SSAValue, result_type: TensorType[Any]) -
 def materialize_windows(block: Block) -> None:
     """Let every `tensor.insert_slice` insert what a `linalg.generic` computes for it alone."""
     for op in list(block.ops):
-        if isinstance(op, tensor.InsertSliceOp) and (
-            isinstance(op.source.owner, Block) or window_write(op.source.owner) is not op
-        ):
+        if is_window_write(op) and (isinstance(op.source.owner, Block) or window_write(op.source.owner) is not op):
             side = Block()
             window_type = tensor_type_of(op.source)
             rank = len(window_type.get_shape())
@@ -85,19 +81,20 @@ def _repeat_constant(b: OpBuilder, value: SSAValue) -> SSAValue:
 
 def build_kernels(block: Block, grouping: KernelGrouping) -> None:
     """Rebuild `block` with kernels instead of structured operations."""
-    constants: list[Operation] = []
+    early: dict[Operation, None] = {}  # constants and what the host computes of them and of block arguments
     others: dict[int, Operation] = {}
     repeated: list[Operation] = []
+    places = place_code(block)
     for op in _live(drain(block)):
-        if isinstance(op, arith.ConstantOp):
-            constants.append(op)
-        elif isinstance(op, _REPEATED) or is_scalar_code(op):
+        if isinstance(op, arith.ConstantOp) or _is_early(op, early):
+            early[op] = None
+        elif isinstance(op, _REPEATED) or op in places:
             repeated.append(op)
         else:
             node = grouping.add(op)
-            if not isinstance(op, _GROUPED):
+            if not _is_grouped(op):
                 others[node] = op
-    for op in constants:
+    for op in early:
         block.add_op(op)
     builder = OpBuilder(block)
     schedule: list[tuple[int, Group | Operation]] = [
@@ -117,16 +114,32 @@ def build_kernels(block: Block, grouping: KernelGrouping) -> None:
             first = block.first_op
             assert first is not None
             block.insert_op_before(op, first)
-    for op in constants:
+    for op in reversed(list(early)):
         if op.results[0].first_use is None:
             block.erase_op(op)
 
 
+def _is_grouped(op: Operation) -> bool:
+    """Whether `op` lies in a kernel."""
+    return isinstance(op, GenericOp | ScatterOp) or is_window_write(op)
+
+
+def _is_early(op: Operation, early: Container[Operation]) -> bool:
+    """Whether `op` computes a scalar that is known before any kernel of its block runs."""
+    if not op.results or op.regions or any(map(is_tensor, (*op.operands, *op.results))):
+        return False
+    return all(
+        value.owner in early
+        for value in op.operands
+        if isinstance(value.owner, Operation) and value.owner.parent is None
+    )
+
+
 def _live(ops: list[Operation]) -> list[Operation]:
-    """Erase the structured operations that nothing reads; return the others."""
+    """Erase the structured operations and control flow that nothing reads; return the others."""
     live: list[Operation] = []
     for op in reversed(ops):
-        if (isinstance(op, _GROUPED) or is_scalar_code(op)) and all(result.first_use is None for result in op.results):
+        if (_is_grouped(op) or isinstance(op, CONTROL_FLOW)) and all(result.first_use is None for result in op.results):
             op.erase()
         else:
             live.append(op)

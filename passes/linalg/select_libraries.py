@@ -42,7 +42,6 @@ from typing import Any, cast
 from xdsl.context import Context
 from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import ModuleOp, UnitAttr
-from xdsl.dialects.func import FuncOp
 from xdsl.dialects.linalg.ops import FillOp, GenericOp
 from xdsl.ir import Attribute, Block, SSAValue
 from xdsl.passes import ModulePass
@@ -53,6 +52,7 @@ from dialects.rt import GemmOp
 from dialects.structured import PARALLEL, build_empty, build_generic
 from passes.linalg.bodies import drain
 from passes.linalg.contractions import Contraction, Dims, MatrixOperand, find_contraction, is_product_sum
+from passes.linalg.host_blocks import host_blocks
 from passes.linalg.maps import shape_of
 from passes.linalg.reshapes import build_collapse, build_expand, spread
 
@@ -73,9 +73,8 @@ class SelectLibrariesPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrite every function of the module."""
         del ctx
-        for function in op.ops:
-            if isinstance(function, FuncOp) and function.body.blocks:
-                self._rewrite_block(function.body.block)
+        for block in host_blocks(op):
+            self._rewrite_block(block)
 
     def _rewrite_block(self, block: Block) -> None:
         if not any(isinstance(op, GenericOp) and is_product_sum(op) for op in block.ops):

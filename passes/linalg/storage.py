@@ -1,120 +1,119 @@
 """Which values of a host function can share one buffer.
 
-A *storage* is one buffer over time: values that are views of each other (reshapes) share it, and so do an operand and
+A *storage* is one buffer over time: values that are views of each other (reshapes, rows) share it, and so do an operand and
 a result of a kernel when the operand is not needed afterwards and the kernel may overwrite it point by point.
-`plan_storage` merges values into storages in one walk over the function.
+`passes/linalg/storage_planner.py` merges values into storages.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from xdsl.dialects import arith, tensor
+from xdsl.dialects import tensor
 from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineMap
 
-from dialects.remarks import emit_remark
 from dialects.rt import KernelOp, ScatterOp
-from dialects.structured import captured_values, is_splat_constant
+from dialects.structured import captured_values
+from passes.linalg.host_blocks import CONTROL_FLOW
 from passes.linalg.windows import window_reads, window_write
 
 VIEWS = (tensor.CollapseShapeOp, tensor.ExpandShapeOp)
 
+FOREVER = 1 << 60
+"""A position behind every operation of a block."""
 
-@dataclass
+
+@dataclass(eq=False)
 class Storage:
     """One buffer over time.
 
-    `writable` is false for function inputs and constants; `last_use` is the position of the last operation that reads
-    any value in it (the length of the block if it is returned).
+    Only operations in the block `scope` may overwrite it. `writable` is false for function inputs and constants. `first` is the
+    position in `scope` of the operation that writes it first (-1 if it holds a value from the start), `last_use` that of
+    the last operation that reads any value in it.
     """
 
+    scope: Block
     writable: bool
-    last_use: int = -1
-    values: list[SSAValue] = field(default_factory=list[SSAValue])
+    first: int
+    last_use: int
+    home: "Storage | None" = None
+    """The storage in whose buffer this one lies: a carried value, or the destination of a branch."""
+    row_of: "tuple[Storage, tensor.InsertSliceOp] | None" = None
+    """The storage of which this one is a row, and the operation that makes it one."""
+    is_fixed: bool = False
+    """Whether the buffer is known at run time only: a result of a loop whose buffers take turns."""
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the buffer can still be chosen."""
+        return self.writable and self.first >= 0 and self.home is None and self.row_of is None and not self.is_fixed
+
+
+@dataclass(eq=False)
+class Slot:
+    """A buffer that a loop works on: that of a carried value, or a spare one.
+
+    In each iteration, the loop sees `inside` where the surroundings see `outside`. After it, the slot takes the buffer of the slot
+    with the number `following`: its own if it is updated in place. The loop starts with a copy of `start`, if given.
+    """
+
+    inside: Storage
+    outside: Storage
+    following: int
+    start: SSAValue | None = None
+
+
+@dataclass(eq=False)
+class ControlPlan:
+    """What a loop or a branch does besides the operations in its regions."""
+
+    slots: list[Slot] = field(default_factory=list[Slot])
+    """Of a loop: its buffers, carried values first."""
+    results: list[Storage] = field(default_factory=list[Storage])
+    copies: dict[Block, list[tuple[SSAValue, Storage]]] = field(
+        default_factory=dict[Block, list[tuple[SSAValue, Storage]]]
+    )
+    """What the end of each region copies."""
 
 
 class StoragePlan:
-    """The storages of one host function, and the operands that kernels overwrite."""
+    """The storages of one host function, and the operands that are overwritten."""
 
     def __init__(self) -> None:
         self.storage_of: dict[SSAValue, Storage] = {}
         self.in_place: dict[tuple[Operation, int], int] = {}
         """`(kernel, result index)` to the index of the operand whose buffer the result takes."""
-
-    def add(self, value: SSAValue, storage: Storage) -> None:
-        """Let `value` live in `storage`."""
-        self.storage_of[value] = storage
-        storage.values.append(value)
-
-
-def plan_storage(block: Block, return_values: Sequence[SSAValue]) -> StoragePlan:
-    """Merge the tensor values of `block` into storages; results that are overwritten in place join the operand's."""
-    plan = StoragePlan()
-    operations = list(block.ops)
-    last_use = _last_uses(operations, block, return_values)
-    for argument in block.args:
-        plan.add(argument, Storage(writable=False, last_use=len(operations)))
-    for position, op in enumerate(operations):
-        if isinstance(op, VIEWS):
-            storage = plan.storage_of[op.operands[0]]
-            plan.add(op.results[0], storage)
-            continue
-        for index, result in enumerate(op.results):
-            storage = None
-            if isinstance(op, KernelOp):
-                storage = _reused_storage(plan, op, index, position, last_use)
-            if storage is None:
-                # A constant with one value is written anew in every call.
-                writable = not isinstance(op, arith.ConstantOp) or is_splat_constant(result)
-                storage = Storage(writable, last_use.get(result, position))
-            plan.add(result, storage)
-            storage.last_use = max(storage.last_use, last_use.get(result, position))
-    return plan
+        self.inserted_in_place: set[Operation] = set()
+        """The `tensor.insert_slice` that need no copy of what they insert into."""
+        self.parts: set[SSAValue] = set()
+        """Values that are rows of what their storage holds."""
+        self.control: dict[Operation, ControlPlan] = {}
 
 
-def _last_uses(operations: Sequence[Operation], block: Block, return_values: Sequence[SSAValue]) -> dict[SSAValue, int]:
-    """The last position at which each value, or a view of it, is read."""
-    last: dict[SSAValue, int] = dict.fromkeys(return_values, len(operations))
-    last.update((argument, len(operations)) for argument in block.args)
-    for position in range(len(operations) - 1, -1, -1):
+LastUses: TypeAlias = dict[SSAValue, int]
+"""The last position of a block at which each value, or a view of it, is read."""
+
+
+def last_uses(operations: Sequence[Operation]) -> LastUses:
+    """The last uses in a block, in its control flow too; the operands of the terminator are used forever."""
+    last: LastUses = dict.fromkeys(operations[-1].operands, FOREVER)
+    for position in range(len(operations) - 2, -1, -1):
         op = operations[position]
-        for operand in op.operands:
-            use = last.get(op.results[0], position) if isinstance(op, VIEWS) else position
-            last[operand] = max(last.get(operand, -1), use)
+        is_view = isinstance(op, (*VIEWS, tensor.ExtractSliceOp))
+        use = last.get(op.results[0], position) if is_view else position
+        for value in values_read_by(op):
+            last[value] = max(last.get(value, -1), use)
     return last
 
 
-def _reused_storage(
-    plan: StoragePlan, kernel: KernelOp, index: int, position: int, last_use: dict[SSAValue, int]
-) -> Storage | None:
-    """The storage of an operand that result `index` of `kernel` may overwrite."""
-    taken = {plan.in_place.get((kernel, other)) for other in range(index)}
-    result_type = kernel.outputs[index].type
-    for i, value in enumerate(kernel.inputs):
-        storage = plan.storage_of[value]
-        if i in taken or not storage.writable or value.type != result_type:
-            continue
-        if storage.last_use > position or last_use[value] > position:
-            continue
-        if sum(plan.storage_of[other] is storage for other in kernel.inputs) != 1:
-            continue
-        reason = _refusal(kernel, i, index)
-        if reason:
-            emit_remark("missed", "bufferize", f"{kernel.kernel_name.data}: {reason}", kernel.location)
-            continue
-        plan.in_place[kernel, index] = i
-        emit_remark(
-            "passed",
-            "bufferize",
-            f"{kernel.kernel_name.data}: result {index} overwrites operand {i} ({value.type}) in place",
-            kernel.location,
-        )
-        return storage
-    return None
+def values_read_by(op: Operation) -> Iterable[SSAValue]:
+    """The values that `op` reads, in its regions too."""
+    return (*op.operands, *captured_values(op)) if isinstance(op, CONTROL_FLOW) else op.operands
 
 
-def _refusal(kernel: KernelOp, operand: int, result: int) -> str:
+def overwrite_refusal(kernel: KernelOp, operand: int, result: int) -> str:
     """Why `result` must not overwrite `operand`; empty if it may.
 
     Every read of the operand must be at exactly the point that the kernel then writes, and not after the write; what lies
@@ -160,7 +159,7 @@ def _refusal(kernel: KernelOp, operand: int, result: int) -> str:
 
 
 def _scatter_refusal(scatter: ScatterOp, argument: BlockArgument) -> str:
-    if scatter.dest is argument and len(list(argument.uses)) == 1:
+    if scatter.dest is argument and argument.has_one_use():
         return ""
     return "the scattered-into operand has other readers"
 

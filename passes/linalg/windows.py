@@ -5,7 +5,7 @@ The generic and its insertion stay together in one kernel, and become a generic 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeGuard, cast
 
 from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr
@@ -13,7 +13,7 @@ from xdsl.dialects.linalg.ops import GenericOp, IndexOp
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 from xdsl.ir.affine import AffineConstantExpr, AffineExpr
 
-from dialects.structured import is_tensor
+from dialects.structured import is_scalar_code, is_tensor
 from passes.linalg.maps import ZERO, Access, accesses, dimension, normal_form, shape_of
 
 
@@ -22,7 +22,23 @@ def window_write(op: Operation) -> tensor.InsertSliceOp | None:
     if not isinstance(op, GenericOp) or len(op.results) != 1 or not op.results[0].has_one_use():
         return None
     (use,) = op.results[0].uses
-    return use.operation if isinstance(use.operation, tensor.InsertSliceOp) and use.index == 0 else None
+    return use.operation if use.index == 0 and is_window_write(use.operation) else None
+
+
+def is_window_write(op: Operation) -> TypeGuard[tensor.InsertSliceOp]:
+    """Whether `op` inserts a window that has the dimensions of the whole; rows are inserted by the host."""
+    return isinstance(op, tensor.InsertSliceOp) and len(shape_of(op.source)) == len(shape_of(op.dest))
+
+
+def place_code(block: Block) -> set[Operation]:
+    """The operations on scalars that do nothing but tell where windows lie: kernels repeat them."""
+    places: set[Operation] = set()
+    for op in reversed(block.ops):
+        if is_scalar_code(op) and all(
+            is_window_write(use.operation) or use.operation in places for result in op.results for use in result.uses
+        ):
+            places.add(op)
+    return places
 
 
 def scalar_sources(value: SSAValue) -> Iterator[SSAValue]:

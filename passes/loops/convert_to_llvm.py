@@ -75,7 +75,7 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
 from dialects.builder import OpBuilder
-from passes.loops.llvm_arguments import aliased_arguments, argument_attributes
+from passes.loops.llvm_arguments import aliased_arguments, argument_attributes, kernels_to_inline
 from passes.loops.llvm_arith import ARITH
 from passes.loops.llvm_calls import CALLS, declare_blas
 from passes.loops.llvm_control import CONTROL
@@ -97,12 +97,14 @@ class ConvertToLlvmPass(ModulePass):
         old = op.body.block
         new = Block()
         aliased = aliased_arguments(old.ops)
+        inlined = kernels_to_inline(old.ops)
         builder = OpBuilder(new)
         called: set[str] = set()
         for top in list(old.ops):
             builder.location = top.location
             if isinstance(top, func.FuncOp):
-                called |= _convert_function(builder, top, aliased.get(top.sym_name.data, set()))
+                name = top.sym_name.data
+                called |= _convert_function(builder, top, aliased.get(name, set()), name in inlined)
             elif isinstance(top, memref.GlobalOp):
                 convert_global(builder, top)
             elif top.name.startswith("llvm."):
@@ -118,10 +120,11 @@ class ConvertToLlvmPass(ModulePass):
         op.body.add_block(new)
 
 
-def _convert_function(builder: OpBuilder, function: func.FuncOp, aliased: set[int]) -> set[str]:
+def _convert_function(builder: OpBuilder, function: func.FuncOp, aliased: set[int], is_inlined: bool) -> set[str]:
     """Append the converted function; return the names of the functions that it calls.
 
-    `aliased` numbers the memref arguments that may be passed the same memory as another one.
+    `aliased` numbers the memref arguments that may be passed the same memory as another one. `is_inlined` tells LLVM to
+    inline the function.
     """
     is_host = "rt.num_inputs" in function.attributes
     is_private = function.sym_visibility is not None and function.sym_visibility.data == "private"
@@ -144,6 +147,8 @@ def _convert_function(builder: OpBuilder, function: func.FuncOp, aliased: set[in
         if not is_host:
             properties["arg_attrs"] = argument_attributes(region.blocks[0].args, f.written, aliased)
     attributes: dict[str, Attribute] = {"no_unwind": UnitAttr()}
+    if is_inlined:
+        attributes["always_inline"] = UnitAttr()
     if is_host:
         attributes |= {**function.attributes, "rt.signature": function.function_type}
     builder.create_op(llvm.FuncOp, (), (), properties, regions=[region], attributes=attributes)

@@ -43,14 +43,26 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
+from dialects import special
 from dialects.builder import OpBuilder
 from passes.loops.math.error_function import expand_erf
+from passes.loops.math.error_function_complement import expand_erfc, expand_erfcx
 from passes.loops.math.exp import expand_exp, expand_exp2, expand_expm1
 from passes.loops.math.float_builder import FloatBuilder
-from passes.loops.math.hyperbolic import expand_tanh
-from passes.loops.math.log import expand_log, expand_log1p, expand_log2
-from passes.loops.math.power import expand_pow, expand_rsqrt
-from passes.loops.math.trigonometric import expand_cos, expand_sin
+from passes.loops.math.gamma import expand_digamma, expand_lgamma
+from passes.loops.math.hyperbolic import (
+    expand_acosh,
+    expand_asinh,
+    expand_atanh,
+    expand_cosh,
+    expand_sinh,
+    expand_tanh,
+)
+from passes.loops.math.inverse_error_function import expand_erf_inv, expand_erfc_inv
+from passes.loops.math.inverse_trigonometric import expand_acos, expand_asin, expand_atan, expand_atan2
+from passes.loops.math.log import expand_log, expand_log1p, expand_log2, expand_log10
+from passes.loops.math.power import expand_cbrt, expand_pow, expand_rsqrt
+from passes.loops.math.trigonometric import expand_cos, expand_sin, expand_tan
 
 EXPANSIONS: dict[type[Operation], Callable[..., SSAValue]] = {
     math.ExpOp: expand_exp,
@@ -59,12 +71,30 @@ EXPANSIONS: dict[type[Operation], Callable[..., SSAValue]] = {
     math.LogOp: expand_log,
     math.Log1pOp: expand_log1p,
     math.Log2Op: expand_log2,
+    math.Log10Op: expand_log10,
+    math.SinhOp: expand_sinh,
+    math.CoshOp: expand_cosh,
     math.TanhOp: expand_tanh,
+    math.AsinhOp: expand_asinh,
+    math.AcoshOp: expand_acosh,
+    math.AtanhOp: expand_atanh,
     math.SinOp: expand_sin,
     math.CosOp: expand_cos,
+    math.TanOp: expand_tan,
+    math.AsinOp: expand_asin,
+    math.AcosOp: expand_acos,
+    math.AtanOp: expand_atan,
+    math.Atan2Op: expand_atan2,
     math.ErfOp: expand_erf,
     math.PowFOp: expand_pow,
     math.RsqrtOp: expand_rsqrt,
+    math.CbrtOp: expand_cbrt,
+    special.ErfcOp: expand_erfc,
+    special.ErfcxOp: expand_erfcx,
+    special.ErfInvOp: expand_erf_inv,
+    special.ErfcInvOp: expand_erfc_inv,
+    special.LgammaOp: expand_lgamma,
+    special.DigammaOp: expand_digamma,
 }
 """The functions that have an expansion; each takes a `FloatBuilder` and the operands, and returns the result."""
 

@@ -1,13 +1,14 @@
-"""What LLVM may know of the pointers that a kernel takes."""
+"""What LLVM may know of a kernel: of the pointers that it takes, and where it is worth to be inlined."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from xdsl.dialects import func, memref
+from xdsl.dialects import func, memref, scf
 from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, UnitAttr
 from xdsl.dialects.llvm import LLVMPointerType
 from xdsl.ir import Attribute, Operation, SSAValue
 
-from dialects.rt import LaunchOp
+from dialects.rt import LaunchOp, RowOp
 
 _NO_ALIAS: dict[str, Attribute] = {"llvm.noalias": UnitAttr()}
 _READ_ONLY: dict[str, Attribute] = {"llvm.readonly": UnitAttr()}
@@ -23,15 +24,39 @@ def aliased_arguments(operations: Iterable[Operation]) -> dict[str, set[int]]:
         if not isinstance(function, func.FuncOp) or "rt.num_inputs" not in function.attributes:
             continue
         roots: dict[SSAValue, SSAValue] = {}
-        for op in function.body.block.ops:
-            if isinstance(op, memref.CollapseShapeOp | memref.ExpandShapeOp):
+        for op in function.body.walk():
+            if isinstance(op, memref.CollapseShapeOp | memref.ExpandShapeOp | RowOp):
                 roots[op.results[0]] = roots.get(op.operands[0], op.operands[0])
             elif isinstance(op, LaunchOp):
                 arguments = [roots.get(value, value) for value in op.arguments]
                 repeated = {index for index, value in enumerate(arguments) if arguments.count(value) > 1}
-                name = op.kernel.nested_references.data[-1] if op.kernel.nested_references else op.kernel.root_reference
-                aliased.setdefault(name.data, set()).update(repeated)
+                aliased.setdefault(_kernel_name(op), set()).update(repeated)
     return aliased
+
+
+def kernels_to_inline(operations: Iterable[Operation]) -> set[str]:
+    """The kernels that are launched in one place, which lies in a loop: small ones cost no more than the call."""
+    count: Counter[str] = Counter()
+    in_loops: set[str] = set()
+    for function in operations:
+        for op in function.walk():
+            if isinstance(op, LaunchOp):
+                count[_kernel_name(op)] += 1
+                if _is_in_loop(op):
+                    in_loops.add(_kernel_name(op))
+    return {name for name in in_loops if count[name] == 1}
+
+
+def _kernel_name(op: LaunchOp) -> str:
+    name = op.kernel.nested_references.data[-1] if op.kernel.nested_references else op.kernel.root_reference
+    return name.data
+
+
+def _is_in_loop(op: Operation) -> bool:
+    parent = op.parent_op()
+    while parent is not None and not isinstance(parent, scf.ForOp | scf.WhileOp):
+        parent = parent.parent_op()
+    return parent is not None
 
 
 def argument_attributes(arguments: Sequence[SSAValue], written: set[SSAValue], aliased: set[int]) -> Attribute:

@@ -19,6 +19,7 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from dialects.builder import constant_attribute, vector_type
 from dialects.llvm import FCmpOp, FPToSIOp, FPToUIOp, SelectOp, UIToFPOp, comparison_type
 from dialects.llvm_intrinsics import (
+    CtPopOp,
     FTruncOp,
     MaximumOp,
     MinimumOp,
@@ -269,6 +270,7 @@ ARITH: Converters = {
     math.AbsIOp.name: _integer_absolute,
     math.CeilOp.name: _float(llvm.FCeilOp),
     math.CopySignOp.name: _float(llvm.FCopySignOp),
+    math.CtPopOp.name: _cast(CtPopOp),
     math.FloorOp.name: _float(llvm.FFloorOp),
     math.FmaOp.name: _float(llvm.FMAOp),
     math.RoundEvenOp.name: _float(RoundEvenOp),

@@ -1,17 +1,19 @@
 """`scf` and calls to the `llvm` dialect: blocks with arguments."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from xdsl.dialects import func, llvm, scf
 from xdsl.dialects.builtin import SymbolRefAttr
 from xdsl.ir import Block, Operation, SSAValue
 
+from dialects.structured import constant_integer
 from passes.loops.llvm_function import (
+    EQUAL,
     NO_WRAP,
     SIGNED_LESS,
     Converters,
     FunctionConversion,
-    constant_integer,
     convert_type,
     segment_sizes,
 )
@@ -69,7 +71,7 @@ def _if(f: FunctionConversion, op: scf.IfOp) -> None:
 def _while(f: FunctionConversion, op: scf.WhileOp) -> None:
     before_block, after_block = op.before_region.block, op.after_region.block
     initial = f.operands(op)
-    before = f.add_block([value.type for value in initial])
+    before = f.add_block([convert_type(value.type) for value in op.arguments])
     f.values.update(zip(before_block.args, before.args, strict=True))
     result_types = [convert_type(result.type) for result in op.results]
     body, after = Block(arg_types=result_types), Block(arg_types=result_types)
@@ -81,6 +83,22 @@ def _while(f: FunctionConversion, op: scf.WhileOp) -> None:
     f.builder.block = body
     f.values.update(zip(after_block.args, body.args, strict=True))
     f.branch(before, f.operands(f.convert_block(after_block)))
+    f.region.add_block(after)
+    f.builder.block = after
+    f.replace(op, after.args)
+
+
+def _index_switch(f: FunctionConversion, op: scf.IndexSwitchOp) -> None:
+    """A chain of tests; LLVM makes a jump table of it where that is faster."""
+    after = Block(arg_types=[convert_type(result.type) for result in op.results])
+    for number, region in zip(cast(Sequence[int], op.cases.get_values()), op.case_regions, strict=True):
+        then, otherwise = f.add_block(), Block()
+        f.branch_if(f.compare(EQUAL, f.values[op.arg], f.integer(number)), then, (), otherwise, ())
+        f.builder.block = then
+        f.branch(after, f.operands(f.convert_block(region.block)))
+        f.region.add_block(otherwise)
+        f.builder.block = otherwise
+    f.branch(after, f.operands(f.convert_block(op.default_region.block)))
     f.region.add_block(after)
     f.builder.block = after
     f.replace(op, after.args)
@@ -111,6 +129,7 @@ def _call(f: FunctionConversion, op: func.CallOp) -> None:
 CONTROL: Converters = {
     scf.ForOp.name: _for,
     scf.IfOp.name: _if,
+    scf.IndexSwitchOp.name: _index_switch,
     scf.WhileOp.name: _while,
     func.CallOp.name: _call,
 }

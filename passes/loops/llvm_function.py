@@ -5,7 +5,7 @@ from functools import lru_cache
 from math import prod
 from typing import Any, TypeAlias, cast
 
-from xdsl.dialects import arith, llvm
+from xdsl.dialects import llvm
 from xdsl.dialects.builtin import (
     DenseArrayBase,
     FloatAttr,
@@ -28,8 +28,8 @@ from dialects.builder import OpBuilder, vector_type
 from dialects.llvm import PoisonOp
 
 POINTER = LLVMPointerType()
-SIGNED_LESS = 2
-"""The number of `slt` among the predicates of `icmp`."""
+EQUAL, SIGNED_LESS = 0, 2
+"""The numbers of `eq` and `slt` among the predicates of `icmp`."""
 NO_WRAP = {"overflowFlags": IntegerAttr(1, i32)}
 """Properties of address arithmetic: no access is out of bounds, so no offset overflows."""
 
@@ -225,14 +225,6 @@ def static_shape(memref: MemRefType[Any]) -> tuple[int, ...]:
 def byte_count(memref: MemRefType[Any]) -> int:
     """How many bytes `memref` takes."""
     return prod(static_shape(memref)) * byte_size(memref.element_type)
-
-
-def constant_integer(value: SSAValue) -> int | None:
-    """The number behind an `arith.constant` of integer type, or None."""
-    owner = value.owner
-    if isinstance(owner, arith.ConstantOp) and isinstance(owner.value, IntegerAttr):
-        return cast(IntegerAttr[Any], owner.value).value.data
-    return None
 
 
 @lru_cache(maxsize=1024)

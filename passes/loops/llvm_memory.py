@@ -21,6 +21,8 @@ from xdsl.ir import Attribute, Region, SSAValue
 
 from dialects.builder import OpBuilder
 from dialects.llvm_intrinsics import MemcpyOp, MemsetOp
+from dialects.rt import RowOp
+from dialects.structured import constant_integer
 from passes.loops.llvm_function import (
     NO_WRAP,
     POINTER,
@@ -28,7 +30,6 @@ from passes.loops.llvm_function import (
     FunctionConversion,
     byte_count,
     byte_size,
-    constant_integer,
     int32_array,
     static_shape,
     stored_type,
@@ -69,7 +70,7 @@ def offset_pointer(f: FunctionConversion, base: SSAValue, offset: SSAValue | int
 
 
 def element_pointer(f: FunctionConversion, base: SSAValue, indices: Sequence[SSAValue]) -> SSAValue:
-    """The pointer to `base[indices]`, both of them old values."""
+    """The pointer to `base[indices]`, both of them old values; indices left out at the end are 0."""
     memref_type = cast(MemRefType[Any], base.type)
     shape = static_shape(memref_type)
     fixed = 0
@@ -142,6 +143,11 @@ def _view(f: FunctionConversion, op: memref.ViewOp) -> None:
     f.values[op.result] = offset_pointer(f, f.values[op.source], offset, i8)
 
 
+def _row(f: FunctionConversion, op: RowOp) -> None:
+    static_shape(cast(MemRefType[Any], op.source.type))
+    f.values[op.result] = element_pointer(f, op.source, (op.position,))
+
+
 def _same_memory(f: FunctionConversion, op: memref.CollapseShapeOp | memref.ExpandShapeOp | memref.CastOp) -> None:
     static_shape(cast(MemRefType[Any], op.operands[0].type))
     static_shape(cast(MemRefType[Any], op.results[0].type))
@@ -196,6 +202,7 @@ MEMORY: Converters = {
     memref.StoreOp.name: _store,
     memref.AllocaOp.name: _alloca,
     memref.ViewOp.name: _view,
+    RowOp.name: _row,
     memref.CollapseShapeOp.name: _same_memory,
     memref.ExpandShapeOp.name: _same_memory,
     memref.CastOp.name: _same_memory,

@@ -45,13 +45,13 @@ from dialects.llvm_intrinsics import (
     VectorReduceUMinOp,
     VectorReduceXorOp,
 )
+from dialects.structured import constant_integer
 from passes.loops.llvm_arith import flag_properties
 from passes.loops.llvm_function import (
     SIGNED_LESS,
     Converters,
     FunctionConversion,
     byte_size,
-    constant_integer,
     convert_type,
     int32_array,
     integer_attribute,

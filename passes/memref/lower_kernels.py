@@ -102,7 +102,7 @@ class LowerKernelsPass(ModulePass):
         if not demoted:
             return
         for function in functions:
-            for launch in function.body.block.ops if function.body.blocks else ():
+            for launch in function.body.walk():
                 if isinstance(launch, rt.LaunchOp):
                     over = demoted.get(launch.kernel.string_value())
                     if over is not None:

@@ -35,20 +35,30 @@ Buffers that are alive at the same time do not overlap; a buffer is alive from i
 Leaves alone: kernels.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from xdsl.context import Context
-from xdsl.dialects import func, memref
-from xdsl.dialects.builtin import FixedBitwidthType, FunctionType, IntegerAttr, IntegerType, ModuleOp, i8, i64
+from xdsl.dialects import func, memref, scf
+from xdsl.dialects.builtin import (
+    FixedBitwidthType,
+    FunctionType,
+    IntegerAttr,
+    IntegerType,
+    MemRefType,
+    ModuleOp,
+    i8,
+    i64,
+)
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
+from dialects import rt
 from dialects.builder import OpBuilder, memref_type
 
 ALIGNMENT = 64
-VIEWS = (memref.CollapseShapeOp, memref.ExpandShapeOp)
+VIEWS = (memref.CollapseShapeOp, memref.ExpandShapeOp, rt.RowOp)
 
 
 @dataclass
@@ -82,7 +92,7 @@ class PlanMemoryPass(ModulePass):
 
 def _plan_function(function: func.FuncOp) -> None:
     block = function.body.block
-    buffers = _lifetimes(block)
+    buffers = _Lifetimes().of(block)
     peak = assign_offsets(buffers)
     arena_type = memref_type(i8, (peak,))
     arena = block.insert_arg(arena_type, len(block.args))
@@ -93,29 +103,69 @@ def _plan_function(function: func.FuncOp) -> None:
         _replace_by_view(buffer, arena)
 
 
-def _lifetimes(block: Block) -> list[Buffer]:
-    """The buffers of a block in order of allocation, alive from first to last use."""
-    buffers: list[Buffer] = []
-    buffer_of: dict[SSAValue, Buffer] = {}
-    for position, op in enumerate(block.ops):
-        if isinstance(op, memref.AllocOp):
-            buffer = Buffer(op, _size_of(op), first=-1, last=position)
-            buffers.append(buffer)
-            buffer_of[op.memref] = buffer
-        elif isinstance(op, VIEWS):
-            if op.src in buffer_of:
-                buffer_of[op.result] = buffer_of[op.src]
-        else:
-            for operand in op.operands:
-                used = buffer_of.get(operand)
-                if used is not None:
-                    used.last = position
-                    if used.first < 0:
-                        used.first = position
-    for buffer in buffers:
-        if buffer.first < 0:
-            buffer.first = buffer.last
-    return buffers
+class _Lifetimes:
+    """Numbers the operations of a function, those within loops and branches too, and notes when each buffer is used.
+
+    What a loop uses of a buffer from outside it may use in every iteration: so the buffer lives as long as the loop. A loop carries
+    memrefs where buffers take turns: any of them may be behind any pointer, so each use is one of all.
+    """
+
+    def __init__(self) -> None:
+        self.buffers: list[Buffer] = []
+        self._buffers_of: dict[SSAValue, tuple[Buffer, ...]] = {}
+        self._position = 0
+
+    def of(self, block: Block) -> list[Buffer]:
+        """The buffers of a function in order of allocation, alive from first to last use."""
+        self._visit(block)
+        for buffer in self.buffers:
+            if buffer.first < 0:
+                buffer.first = buffer.last
+        return self.buffers
+
+    def _visit(self, block: Block) -> None:
+        for op in block.ops:
+            self._position += 1
+            if isinstance(op, memref.AllocOp):
+                buffer = Buffer(op, _size_of(op), first=-1, last=self._position)
+                self.buffers.append(buffer)
+                self._buffers_of[op.memref] = (buffer,)
+            elif isinstance(op, VIEWS):
+                self._buffers_of[op.results[0]] = self._behind(op.operands[:1])
+            elif op.regions:
+                self._visit_control_flow(op)
+            else:
+                self._use(self._behind(op.operands), self._position)
+
+    def _visit_control_flow(self, op: Operation) -> None:
+        carried = self._behind(op.operands)
+        self._use(carried, self._position)
+        for region in op.regions:
+            for block in region.blocks:
+                self._buffers_of.update((argument, carried) for argument in block.args if _is_memref(argument))
+        self._buffers_of.update((result, carried) for result in op.results)
+        start, known = self._position, len(self.buffers)
+        for region in op.regions:
+            for block in region.blocks:
+                self._visit(block)
+        self._position += 1
+        if isinstance(op, scf.ForOp | scf.WhileOp):
+            for buffer in self.buffers[:known]:
+                if buffer.first >= 0 and buffer.last >= start:
+                    buffer.first, buffer.last = min(buffer.first, start), self._position
+
+    def _behind(self, values: Iterable[SSAValue]) -> tuple[Buffer, ...]:
+        return tuple(buffer for value in values for buffer in self._buffers_of.get(value, ()))
+
+    def _use(self, buffers: Iterable[Buffer], position: int) -> None:
+        for buffer in buffers:
+            buffer.last = position
+            if buffer.first < 0:
+                buffer.first = position
+
+
+def _is_memref(value: SSAValue) -> bool:
+    return isinstance(value.type, MemRefType)
 
 
 def _size_of(op: memref.AllocOp) -> int:

@@ -122,7 +122,8 @@ def _tile_lanes(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> int:
     statements = [s for sweep in sweeps for s in sweep.statements]
     if any(lane_stride(a, kernel.rank - 1) not in (0, 1) for s in statements for a in _accesses(s)):
         return min(width, STREAMS)
-    return _widened(width, kernel.tile[-1]) if any(s.is_reduction for s in statements) else width
+    size = kernel.tile[-1]
+    return _widened(width, size) if any(s.is_reduction for s in statements) else _narrowed(width, size)
 
 
 def _block(kernel: Kernel, sweeps: list[Sweep], lanes: int) -> int:
@@ -165,7 +166,7 @@ def _plan_sweep(kernel: Kernel, sweep: Sweep, vector_bits: int) -> tuple[SweepPl
         if extent < 2 or any(s.is_sequential for s in carried):
             continue
         masked = all(_may_mask(s, dim + kernel.rank) for s in sweep.statements)
-        lanes = _widened(width, extent) if reduces and _body_cost(sweep) <= CHEAP else width
+        lanes = _widened(width, extent) if reduces and _body_cost(sweep) <= CHEAP else _narrowed(width, extent)
         waste = -(-extent // width) * width / extent if masked else 1 + (extent % width) * (width - 1) / extent
         cost = _cost(sweep, dim + kernel.rank, width) * waste
         if cost < best_cost:
@@ -178,6 +179,13 @@ def _widened(width: int, extent: int) -> int:
     for factor in (4, 2):
         if extent >= 4 * factor * width:
             return factor * width
+    return _narrowed(width, extent)
+
+
+def _narrowed(width: int, extent: int) -> int:
+    """No more lanes than `extent` needs: what is stored under a mask of many lanes is slow to load right afterwards."""
+    while width > 2 and width // 2 >= extent:
+        width //= 2
     return width
 
 

@@ -1,7 +1,8 @@
-"""The host function of a program for the GPU: its straight list of operations as a list of calls.
+"""The host function of a program for the GPU: its operations as calls of the driver.
 
-All memory is one allocation on the device, made once: inputs, results, arena, constants. So every view is a known address, and each
-launch, product and copy is prepared when the program is built.
+All memory is one allocation on the device, made once: inputs, results, arena, constants. So in a straight list of operations every
+view is a known address, and each launch, product and copy is prepared when the program is built. A function with loops or branches
+is followed anew in each call: the host computes positions and reads conditions back from the device.
 """
 
 import weakref
@@ -12,18 +13,29 @@ from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from xdsl.dialects import arith, func, memref
-from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, Float32Type, IntegerAttr, MemRefType, ModuleOp
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.dialects import arith, func, memref, scf
+from xdsl.dialects.builtin import (
+    DenseIntOrFPElementsAttr,
+    Float32Type,
+    FloatAttr,
+    IntegerAttr,
+    MemRefType,
+    ModuleOp,
+)
+from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from dialects import rt
 from dialects.errors import InternalError
 from runtime.cuda.cublas import Product
 from runtime.cuda.driver import Driver, Kernels, Step
+from runtime.reference.machine import Machine, dtype_of_element
+from runtime.reference.scalar_rules import SCALAR_RULES
 
 Array = NDArray[Any]
 
 _ALIGNMENT = 256
+_NO_MACHINE = Machine(ModuleOp([]), {})
+"""The rules of scalars need no machine but for constants, which `_Host` knows itself."""
 
 
 class HostProgram:
@@ -48,15 +60,20 @@ class HostProgram:
             for name, data in constants.items():
                 if data.nbytes:
                     driver.copy_in(base + places[name], data)
-            builder = _StepBuilder(driver, kernels, {name: base + place for name, place in places.items()})
+            computes = any(op.regions or isinstance(op, memref.LoadOp | memref.StoreOp) for op in block.ops)
+            steps: list[Step] = []
+            do = _call if computes else steps.append
+            host = _Host(driver, kernels, {name: base + place for name, place in places.items()}, do)
             for argument, place in zip(block.args, arguments, strict=True):
-                builder.addresses[argument] = base + place
-            for op in block.ops:
-                builder.add(op)
+                host.addresses[argument] = base + place
+            if computes:
+                steps.append(partial(host.run_block, block))
+            else:
+                host.run_block(block)
         has_arena = "rt.peak_lower_bound" in function.attributes
         addresses = [base + place for place in arguments[: len(arguments) - has_arena]]
         self._inputs, self._outputs = addresses[:count], addresses[count:]
-        self._steps = builder.steps
+        self._steps = steps
         self.device_bytes = layout.size
         """The bytes on the device."""
 
@@ -87,35 +104,103 @@ class _Layout:
         return start
 
 
-class _StepBuilder:
-    """Follows the operations of a host function: views become addresses, actions become steps."""
+def _call(step: Step) -> None:
+    step()
 
-    def __init__(self, driver: Driver, kernels: Kernels | None, constants: Mapping[str, int]):
+
+class _Host:
+    """Follows the operations of a host function: views become addresses, scalars numbers, and actions steps for `do`.
+
+    With a `do` that keeps the steps for later, operations must be a straight list that computes no numbers.
+    """
+
+    def __init__(
+        self, driver: Driver, kernels: Kernels | None, constants: Mapping[str, int], do: Callable[[Step], None]
+    ):
         self.driver = driver
         self.kernels = kernels
         self.constants = constants
+        self.do = do
         self.addresses: dict[SSAValue, int] = {}
-        self.numbers: dict[SSAValue, int] = {}
-        self.steps: list[Step] = []
+        self.numbers: dict[SSAValue, Any] = {}
+        self._launches: dict[tuple[Operation, tuple[int, ...]], Step] = {}
 
-    def add(self, op: Operation) -> None:
-        """Follow one operation."""
-        rule = _RULES.get(type(op))
-        if rule is None:
-            raise InternalError(
-                f"host program: {op.name} has no meaning in a host function; expected launches and views"
-            )
-        rule(self, op)
+    def run_block(self, block: Block) -> Operation:
+        """Follow the operations of a block; return its terminator."""
+        for op in block.ops:
+            if op is block.last_op:
+                return op
+            rule = _RULES.get(type(op))
+            if rule is not None:
+                rule(self, op)
+            elif type(op) in SCALAR_RULES:
+                results = SCALAR_RULES[type(op)](_NO_MACHINE, op, {}, [self.numbers[value] for value in op.operands])
+                self.numbers.update(zip(op.results, results, strict=True))
+            else:
+                raise InternalError(
+                    f"host program: {op.name} has no meaning in a host function; expected launches, views and control flow"
+                )
+        raise InternalError("host program: a block without a terminator")
 
     def constant(self, op: arith.ConstantOp) -> None:
-        if isinstance(op.value, IntegerAttr):
-            self.numbers[op.result] = cast(IntegerAttr[Any], op.value).value.data
+        if isinstance(op.value, IntegerAttr | FloatAttr):
+            self.numbers[op.result] = np.asarray(op.value.value.data).astype(dtype_of_element(op.result.type))
 
     def view(self, op: memref.ViewOp) -> None:
-        shift = self.numbers.get(op.byte_shift)
-        if shift is None:
-            raise InternalError("host program: memref.view at an offset that is no constant")
-        self.addresses[op.result] = self.addresses[op.source] + shift
+        self.addresses[op.result] = self.addresses[op.source] + int(self.numbers[op.byte_shift])
+
+    def row(self, op: rt.RowOp) -> None:
+        start = int(self.numbers[op.position]) * _byte_count(op.result.type)
+        self.addresses[op.result] = self.addresses[op.source] + start
+
+    def load(self, op: memref.LoadOp) -> None:
+        """Read one element back from the device, when all steps before are done."""
+        element = np.empty(1, _stored_dtype(op.res.type))
+        self.driver.copy_out(element, self._element(op.memref, op.indices))
+        self.numbers[op.res] = element[0].astype(dtype_of_element(op.res.type))
+
+    def store(self, op: memref.StoreOp) -> None:
+        element = np.full(1, self.numbers[op.value], _stored_dtype(op.value.type))
+        self.driver.copy_in(self._element(op.memref, op.indices), element)
+
+    def _element(self, memory: SSAValue, indices: Sequence[SSAValue]) -> int:
+        """The address of an element."""
+        memref_type = cast(MemRefType[Any], memory.type)
+        position = 0
+        for index, size in zip(indices, memref_type.get_shape(), strict=True):
+            position = position * size + int(self.numbers[index])
+        return self.addresses[memory] + position * _stored_dtype(memref_type.element_type).itemsize
+
+    def loop(self, op: scf.ForOp) -> None:
+        body = op.body.block
+        carried = [self.addresses[value] for value in op.iter_args]
+        for position in range(*(int(self.numbers[bound]) for bound in (op.lb, op.ub, op.step))):
+            self.numbers[body.args[0]] = np.asarray(position, dtype_of_element(op.lb.type))
+            self.addresses.update(zip(body.args[1:], carried, strict=True))
+            carried = [self.addresses[value] for value in self.run_block(body).operands]
+        self.addresses.update(zip(op.results, carried, strict=True))
+
+    def repeat(self, op: scf.WhileOp) -> None:
+        before, after = op.before_region.block, op.after_region.block
+        carried = [self.addresses[value] for value in op.arguments]
+        while True:
+            self.addresses.update(zip(before.args, carried, strict=True))
+            condition, *passed = self.run_block(before).operands
+            carried = [self.addresses[value] for value in passed]
+            if not self.numbers[condition]:
+                break
+            self.addresses.update(zip(after.args, carried, strict=True))
+            carried = [self.addresses[value] for value in self.run_block(after).operands]
+        self.addresses.update(zip(op.results, carried, strict=True))
+
+    def branch(self, op: scf.IfOp) -> None:
+        region = op.true_region if self.numbers[op.cond] else op.false_region
+        if region.blocks:
+            self.run_block(region.block)
+
+    def switch(self, op: scf.IndexSwitchOp) -> None:
+        cases = dict(zip(cast(Sequence[int], op.cases.get_values()), op.case_regions, strict=True))
+        self.run_block(cases.get(int(self.numbers[op.arg]), op.default_region).block)
 
     def same_memory(self, op: Operation) -> None:
         self.addresses[op.results[0]] = self.addresses[op.operands[0]]
@@ -128,8 +213,11 @@ class _StepBuilder:
             raise InternalError(f"host program: {op.kernel} is launched, but there are no kernels")
         name = op.kernel.nested_references.data[-1].data
         (grid,), (block,) = (cast(Any, op.attributes[key]).get_values() for key in ("rt.grid", "rt.block"))
-        pointers = [self.addresses[argument] for argument in op.arguments]
-        self.steps.append(self.kernels.launch_step(name, grid, block, pointers))
+        pointers = tuple(self.addresses[argument] for argument in op.arguments)
+        step = self._launches.get((op, pointers))
+        if step is None:
+            step = self._launches[op, pointers] = self.kernels.launch_step(name, grid, block, pointers)
+        self.do(step)
 
     def gemm(self, op: rt.GemmOp) -> None:
         assert op.out is not None, "rt.gemm on memrefs has an out operand"
@@ -138,10 +226,10 @@ class _StepBuilder:
         if prod(out_shape) == 0:
             return
         if k == 0:
-            self.steps.append(partial(self.driver.clear, out, _byte_count(op.out.type)))
+            self.do(partial(self.driver.clear, out, _byte_count(op.out.type)))
             return
         multiply = self.driver.blas().multiply
-        self.steps.append(partial(multiply, product_of(op), self.addresses[op.lhs], self.addresses[op.rhs], out))
+        self.do(partial(multiply, product_of(op), self.addresses[op.lhs], self.addresses[op.rhs], out))
 
     def copy(self, op: memref.CopyOp) -> None:
         source, destination, size = (
@@ -150,10 +238,7 @@ class _StepBuilder:
             _byte_count(op.source.type),
         )
         if size and source != destination:
-            self.steps.append(partial(self.driver.copy, destination, source, size))
-
-    def nothing(self, op: Operation) -> None:
-        """The end of the function."""
+            self.do(partial(self.driver.copy, destination, source, size))
 
 
 def product_of(op: rt.GemmOp) -> Product:
@@ -175,6 +260,12 @@ def product_of(op: rt.GemmOp) -> Product:
 
 def _shape(value: SSAValue) -> tuple[int, ...]:
     return cast(MemRefType[Any], value.type).get_shape()
+
+
+def _stored_dtype(scalar: Attribute) -> np.dtype[Any]:
+    """The dtype of elements in memory."""
+    dtype = dtype_of_element(scalar)
+    return np.dtype(np.uint8) if dtype == np.bool_ else dtype
 
 
 def _byte_count(memref_type: Attribute) -> int:
@@ -200,15 +291,21 @@ def _constants(module: ModuleOp) -> dict[str, Array]:
     return constants
 
 
-_RULES: dict[type[Operation], Callable[[_StepBuilder, Any], None]] = {
-    arith.ConstantOp: _StepBuilder.constant,
-    memref.ViewOp: _StepBuilder.view,
-    memref.CollapseShapeOp: _StepBuilder.same_memory,
-    memref.ExpandShapeOp: _StepBuilder.same_memory,
-    memref.CastOp: _StepBuilder.same_memory,
-    memref.GetGlobalOp: _StepBuilder.get_global,
-    rt.LaunchOp: _StepBuilder.launch,
-    rt.GemmOp: _StepBuilder.gemm,
-    memref.CopyOp: _StepBuilder.copy,
-    func.ReturnOp: _StepBuilder.nothing,
+_RULES: dict[type[Operation], Callable[[_Host, Any], None]] = {
+    arith.ConstantOp: _Host.constant,
+    memref.ViewOp: _Host.view,
+    memref.CollapseShapeOp: _Host.same_memory,
+    memref.ExpandShapeOp: _Host.same_memory,
+    memref.CastOp: _Host.same_memory,
+    memref.GetGlobalOp: _Host.get_global,
+    rt.LaunchOp: _Host.launch,
+    rt.GemmOp: _Host.gemm,
+    memref.CopyOp: _Host.copy,
+    memref.LoadOp: _Host.load,
+    memref.StoreOp: _Host.store,
+    rt.RowOp: _Host.row,
+    scf.ForOp: _Host.loop,
+    scf.WhileOp: _Host.repeat,
+    scf.IfOp: _Host.branch,
+    scf.IndexSwitchOp: _Host.switch,
 }

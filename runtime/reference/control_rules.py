@@ -36,6 +36,11 @@ def _if(machine: Machine, op: scf.IfOp, values: Values, operands: list[Any]) -> 
     return machine.run_block(region.block, values) if region.blocks else []
 
 
+def _index_switch(machine: Machine, op: scf.IndexSwitchOp, values: Values, operands: list[Any]) -> list[Any]:
+    cases = dict(zip(cast(Sequence[int], op.cases.get_values()), op.case_regions, strict=True))
+    return machine.run_block(cases.get(int(operands[0]), op.default_region).block, values)
+
+
 def _while(machine: Machine, op: scf.WhileOp, values: Values, operands: list[Any]) -> list[Any]:
     before, after = op.before_region.block, op.after_region.block
     carried = operands
@@ -138,6 +143,7 @@ def _targets(op: Operation) -> Iterator[SSAValue]:
 CONTROL_RULES: Rules = {
     scf.ForOp: _for,
     scf.IfOp: _if,
+    scf.IndexSwitchOp: _index_switch,
     scf.WhileOp: _while,
     rt.KernelOp: _kernel,
     rt.LaunchOp: _launch,

@@ -12,6 +12,7 @@ from xdsl.dialects import memref, tensor
 from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseIntOrFPElementsAttr, MemRefType, i1
 from xdsl.ir import Attribute, Operation
 
+from dialects import rt
 from dialects.dlc.constants import array_of
 from runtime.reference.machine import Array, Machine, Rules, Values, dtype_of_element, violation
 
@@ -119,6 +120,13 @@ def _same_memory(machine: Machine, op: Operation, values: Values, operands: list
     return [operands[0].reshape(cast(MemRefType[Any], op.results[0].type).get_shape())]
 
 
+def _row(machine: Machine, op: rt.RowOp, values: Values, operands: list[Any]) -> list[Any]:
+    del machine, values
+    memory, position = operands
+    checked_indices(op, (position,), memory.shape[:1])
+    return [memory[int(position), ...]]
+
+
 def _view(machine: Machine, op: memref.ViewOp, values: Values, operands: list[Any]) -> list[Any]:
     del machine, values
     memory, offset = operands[0], int(operands[1])
@@ -163,5 +171,6 @@ MEMORY_RULES: Rules = {
     memref.CastOp: _same_memory,
     memref.ViewOp: _view,
     memref.SubviewOp: _subview,
+    rt.RowOp: _row,
     memref.GetGlobalOp: _get_global,
 }

@@ -15,6 +15,7 @@ from xdsl.dialects import arith, math
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, TensorType, VectorType
 from xdsl.ir import Attribute, Operation
 
+from dialects import special, special_values
 from dialects.dlc.constants import array_of
 from runtime.reference.machine import Machine, Rule, Rules, Values, dtype_of_element, violation
 
@@ -77,7 +78,6 @@ def _exact_fma_scalar(x: float, y: float, z: float) -> float:
 
 
 _exact_fma = np.frompyfunc(_exact_fma_scalar, 3, 1)
-_erf = np.frompyfunc(python_math.erf, 1, 1)
 
 
 BINARY: dict[type[Operation], Function] = {
@@ -122,6 +122,7 @@ UNARY: dict[type[Operation], Function] = {
     arith.NegfOp: np.negative,
     math.AbsFOp: np.abs,
     math.AbsIOp: np.abs,
+    math.CtPopOp: lambda x: np.bitwise_count(_unsigned(x)).astype(x.dtype),
     math.CeilOp: np.ceil,
     math.FloorOp: np.floor,
     math.TruncOp: np.trunc,
@@ -134,10 +135,27 @@ UNARY: dict[type[Operation], Function] = {
     math.LogOp: np.log,
     math.Log1pOp: np.log1p,
     math.Log2Op: np.log2,
+    math.Log10Op: np.log10,
+    math.CbrtOp: np.cbrt,
     math.SinOp: np.sin,
     math.CosOp: np.cos,
+    math.TanOp: np.tan,
+    math.AsinOp: np.arcsin,
+    math.AcosOp: np.arccos,
+    math.AtanOp: np.arctan,
+    math.SinhOp: np.sinh,
+    math.CoshOp: np.cosh,
     math.TanhOp: np.tanh,
-    math.ErfOp: _erf,
+    math.AsinhOp: np.arcsinh,
+    math.AcoshOp: np.arccosh,
+    math.AtanhOp: np.arctanh,
+    math.ErfOp: special_values.erf,
+    special.ErfcOp: special_values.erfc,
+    special.ErfcxOp: special_values.erfcx,
+    special.ErfInvOp: special_values.erf_inv,
+    special.ErfcInvOp: special_values.erfc_inv,
+    special.LgammaOp: special_values.lgamma,
+    special.DigammaOp: special_values.digamma,
 }
 
 # By the number of the predicate.

@@ -12,14 +12,15 @@ from typing import Any, cast
 
 import numpy as np
 from xdsl.dialects import memref, tensor
-from xdsl.dialects.builtin import MemRefType, TensorType
+from xdsl.dialects.builtin import DYNAMIC_INDEX, MemRefType, TensorType
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, IndexOp
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.ir.affine import AffineBinaryOpExpr, AffineBinaryOpKind, AffineConstantExpr, AffineDimExpr, AffineExpr
 
 from dialects import rt
+from dialects.structured import is_tensor
 from runtime.reference.machine import Array, Machine, Rules, Values, dtype_of_element, violation
-from runtime.reference.memory_rules import check_writable, checked_indices, from_memory, stored, window_of
+from runtime.reference.memory_rules import check_writable, checked_indices, from_memory, stored
 
 
 def _ceiling_quotient(x: Any, y: Any) -> Any:
@@ -223,17 +224,10 @@ def _insert(machine: Machine, op: tensor.InsertOp, values: Values, operands: lis
     return [result]
 
 
-def _insert_slice(machine: Machine, op: tensor.InsertSliceOp, values: Values, operands: list[Any]) -> list[Any]:
-    del machine, values
-    source, target, *offsets = operands
-    result = target.copy()
-    result[window_of(op, offsets, target.shape)] = source
-    return [result]
-
-
 def _scatter(machine: Machine, op: rt.ScatterOp, values: Values, operands: list[Any]) -> list[Any]:
     updates, indices, target = operands
-    if isinstance(op.dest.type, TensorType):
+    dest_type: Attribute = op.dest.type
+    if is_tensor(op.dest):
         target = target.copy()
     else:
         check_writable(op, target)
@@ -247,18 +241,55 @@ def _scatter(machine: Machine, op: rt.ScatterOp, values: Values, operands: list[
     for u in range(op.count):
         inside: Any = True
         for k, dim in enumerate(op.dims.get_values()):
-            column = np.asarray(from_memory(op, indices[(*whole, u, k)], op.indices.type)).astype(np.int64)
+            column = np.asarray(indices[(*whole, u, k)]).astype(np.int64)
             column = column.reshape(column.shape + (1,) * (rank - batch))
             position[dim] = np.clip(column, 0, target.shape[dim] - 1)
             inside = inside & (position[dim] == column)
         place = tuple(np.broadcast_arrays(*position, np.zeros(op.parallel))[:-1]) if target.ndim else ()
-        old = from_memory(op, target[place], op.dest.type)
-        update = from_memory(op, updates[(*whole, u)], op.updates.type)
+        old = from_memory(op, target[place], dest_type)
+        update = from_memory(op, updates[(*whole, u)], dest_type)
         block = op.body.block
         values.update(zip(block.args, (np.asarray(old), np.asarray(update)), strict=True))
         (new,) = machine.run_block(block, values)
         target[place] = stored(np.where(inside, new, old) if op.is_dropping else new, target)
     return [target] if op.result is not None else []
+
+
+def _from_elements(machine: Machine, op: tensor.FromElementsOp, values: Values, operands: list[Any]) -> list[Any]:
+    del machine, values
+    result_type = cast(TensorType[Any], op.result.type)
+    return [np.array(operands, dtype_of_element(result_type.element_type)).reshape(result_type.get_shape())]
+
+
+def _slices(
+    op: tensor.ExtractSliceOp | tensor.InsertSliceOp, operands: Sequence[Any], shape: Sequence[int]
+) -> tuple[Any, ...]:
+    """The slices that `op` takes of a tensor of `shape`, its dynamic offsets, sizes and strides being `operands`."""
+    dynamic = iter(operands)
+    columns: list[list[int]] = []
+    for static in (op.static_offsets, op.static_sizes, op.static_strides):
+        numbers = cast(Sequence[int], static.get_values())
+        columns.append([int(next(dynamic)) if number == DYNAMIC_INDEX else number for number in numbers])
+    ranges = [range(start, start + size * step, step) for start, size, step in zip(*columns, strict=True)]
+    for end in (0, -1):
+        checked_indices(op, [positions[end] if positions else [] for positions in ranges], shape)
+    return tuple(slice(positions.start, positions.stop, positions.step) for positions in ranges)
+
+
+def _extract_slice(machine: Machine, op: tensor.ExtractSliceOp, values: Values, operands: list[Any]) -> list[Any]:
+    del machine, values
+    array, *dynamic = operands
+    shape = cast(TensorType[Any], op.result.type).get_shape()
+    return [array[_slices(op, dynamic, array.shape)].reshape(shape)]
+
+
+def _insert_slice(machine: Machine, op: tensor.InsertSliceOp, values: Values, operands: list[Any]) -> list[Any]:
+    del machine, values
+    source, array, *dynamic = operands
+    result = array.copy()
+    target = result[_slices(op, dynamic, array.shape)]
+    target[...] = source.reshape(target.shape)
+    return [result]
 
 
 STRUCTURED_RULES: Rules = {
@@ -271,5 +302,7 @@ STRUCTURED_RULES: Rules = {
     tensor.ExtractOp: _extract,
     rt.ScatterOp: _scatter,
     tensor.InsertOp: _insert,
+    tensor.FromElementsOp: _from_elements,
+    tensor.ExtractSliceOp: _extract_slice,
     tensor.InsertSliceOp: _insert_slice,
 }

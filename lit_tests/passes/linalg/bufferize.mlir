@@ -80,7 +80,7 @@ func.func @reversed(%x: tensor<2x2xf32>, %y: tensor<2x4xf32>) -> tensor<2x4xf32>
 // CHECK-LABEL: func.func @constants(
 // CHECK:         memref.get_global @constant_0
 // CHECK:         rt.kernel "fill" tile [6]
-// CHECK-COUNT-3: "memref.copy"
+// CHECK-COUNT-2: "memref.copy"
 func.func @constants(%x: tensor<2xf32>) -> (tensor<2xf32>, tensor<2xf32>, tensor<2x3xf32>) {
   %c = arith.constant dense<[1.0, 2.0]> : tensor<2xf32>
   %s = arith.constant dense<1.0> : tensor<2x3xf32>

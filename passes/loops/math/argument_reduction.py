@@ -27,8 +27,12 @@ INVERSE_PI_WORDS = (
 LOW_HALF = (1 << 32) - 1
 
 
-def build_large_reduction(fb: FloatBuilder, x: SSAValue, cosine: bool, single: bool) -> tuple[SSAValue, SSAValue]:
+def build_large_reduction(
+    fb: FloatBuilder, x: SSAValue, single: bool, cosine: bool = False, halves: bool = False
+) -> tuple[SSAValue, SSAValue]:
     """`r` and the parity of `q` in `x = q π + r` (`(q - ½) π + r` for the cosine), `|r| ≤ ½π`, for `|x| ≥ 2^40`.
+
+    With `halves`, in `x = ½q π + r`, `|r| ≤ ¼π`.
 
     `fb` is for f64. With `single`, `x` is an f32 that was widened: fewer words can matter, and 64 bits are enough.
     """
@@ -48,9 +52,10 @@ def build_large_reduction(fb: FloatBuilder, x: SSAValue, cosine: bool, single: b
         fraction = fb.int_add(fb.int_mul(mantissa, first), _high_product(fb, mantissa, second))
         fraction = fb.int_add(fraction, fb.int_select(fb.int_compare("ult", rest, carried), 1, 0))
     # Now |x| / π modulo 2 is fraction / 2^63 + rest / 2^127. Adding ½ makes rounding to nearest a truncation.
-    rounded = fb.int_add(fraction, 1 << 63 if cosine else 1 << 62)
-    parity = fb.shift_right(rounded, 63)
-    signed = fb.int_sub(fb.int_and(rounded, (1 << 63) - 1), 1 << 62)
+    place = 62 if halves else 63
+    rounded = fb.int_add(fraction, 1 << 63 if cosine else 1 << (place - 1))
+    parity = fb.shift_right(rounded, place)
+    signed = fb.int_sub(fb.int_and(rounded, (1 << place) - 1), 1 << (place - 1))
     r = fb.from_signed(signed)
     if rest is not None:
         r = fb.fma(fb.from_signed(fb.shift_right(rest, 1)), 2.0**-63, r)

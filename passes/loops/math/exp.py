@@ -102,8 +102,8 @@ def expand_exp(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     """`e^x = 2^n e^r` with `n = round(x / ln 2)` and `r = x - n ln 2`."""
     constants = FORMATS[fb.format]
     x = fb.at_most(fb.at_least(x, constants.lowest), constants.highest)
-    _, n, r = _reduce(fb, x)
-    return scale(fb, fb.add(_expm1_reduced(fb, r), 1.0), n)
+    _, n, r = reduce(fb, x)
+    return scale(fb, fb.add(build_expm1_reduced(fb, r), 1.0), n)
 
 
 def expand_exp2(fb: FloatBuilder, x: SSAValue) -> SSAValue:
@@ -119,7 +119,7 @@ def expand_expm1(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     """`e^x - 1 = 2^n (e^r - 1) + (2^n - 1)`; exact steps where the two terms cancel."""
     constants = FORMATS[fb.format]
     clamped = fb.at_most(fb.at_least(x, constants.lowest_expm1), constants.highest)
-    shifted, _, r = _reduce(fb, clamped)
+    shifted, _, r = reduce(fb, clamped)
     is_largest = fb.compare("ogt", x, constants.largest_scaled)
     shifted = fb.select(is_largest, fb.sub(shifted, 1.0), shifted)
     result = fb.mul(_expm1_scaled(fb, r, shifted), fb.select(is_largest, 2.0, 1.0))
@@ -128,13 +128,19 @@ def expand_expm1(fb: FloatBuilder, x: SSAValue) -> SSAValue:
 
 def build_exp_in_range(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     """`e^x` for `x` whose result is a normal number."""
-    shifted, _, r = _reduce(fb, x)
-    return fb.mul(fb.add(_expm1_reduced(fb, r), 1.0), fb.power_of_two(shifted))
+    shifted, _, r = reduce(fb, x)
+    return fb.mul(fb.add(build_expm1_reduced(fb, r), 1.0), fb.power_of_two(shifted))
+
+
+def build_half_exp(fb: FloatBuilder, x: SSAValue) -> SSAValue:
+    """`½e^x` for `x ≥ 0`, which overflows later than `e^x`."""
+    _, n, r = reduce(fb, fb.at_most(x, FORMATS[fb.format].highest + 1.0))
+    return scale(fb, fb.add(build_expm1_reduced(fb, r), 1.0), fb.sub(n, 1.0))
 
 
 def build_expm1_in_range(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     """`e^x - 1` for `x` from 0 to about half of the largest that does not overflow."""
-    shifted, _, r = _reduce(fb, x)
+    shifted, _, r = reduce(fb, x)
     return _expm1_scaled(fb, r, shifted)
 
 
@@ -146,7 +152,7 @@ def scale(fb: FloatBuilder, value: SSAValue, n: SSAValue) -> SSAValue:
     return fb.mul(fb.mul(value, fb.power_of_two(shifted_half)), fb.power_of_two(shifted_rest))
 
 
-def _reduce(fb: FloatBuilder, x: SSAValue) -> tuple[SSAValue, SSAValue, SSAValue]:
+def reduce(fb: FloatBuilder, x: SSAValue) -> tuple[SSAValue, SSAValue, SSAValue]:
     """`n + biased_magic`, `n = round(x / ln 2)` and `r = x - n ln 2`, which is rounded once."""
     constants = FORMATS[fb.format]
     shifted = fb.fma(x, LOG2_E, fb.format.biased_magic)
@@ -155,7 +161,7 @@ def _reduce(fb: FloatBuilder, x: SSAValue) -> tuple[SSAValue, SSAValue, SSAValue
     return shifted, n, r
 
 
-def _expm1_reduced(fb: FloatBuilder, r: SSAValue) -> SSAValue:
+def build_expm1_reduced(fb: FloatBuilder, r: SSAValue) -> SSAValue:
     """`e^r - 1` for reduced `r`."""
     tail = fb.polynomial(r, FORMATS[fb.format].tail)
     return fb.fma(fb.mul(r, r), tail, r)
@@ -164,4 +170,4 @@ def _expm1_reduced(fb: FloatBuilder, r: SSAValue) -> SSAValue:
 def _expm1_scaled(fb: FloatBuilder, r: SSAValue, shifted: SSAValue) -> SSAValue:
     """`2^n e^r - 1` from `shifted = n + biased_magic`."""
     power = fb.power_of_two(shifted)
-    return fb.fma(_expm1_reduced(fb, r), power, fb.sub(power, 1.0))
+    return fb.fma(build_expm1_reduced(fb, r), power, fb.sub(power, 1.0))

@@ -2,13 +2,14 @@
 
 import math
 import struct
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from xdsl.dialects import arith, vector
+from xdsl.dialects import arith, scf, vector
 from xdsl.dialects import math as math_dialect
 from xdsl.dialects.builtin import Float32Type, Float64Type, IntegerAttr, VectorType, f32, f64, i1, i32, i64
-from xdsl.ir import Attribute, Operation, SSAValue
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from dialects.builder import OpBuilder, vector_type
 
@@ -17,7 +18,7 @@ Number = SSAValue | float
 
 _FLOAT_PREDICATES = {
     name: IntegerAttr(code, i64)
-    for name, code in {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "ult": 11, "une": 13}.items()
+    for name, code in {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "ult": 11, "une": 13, "uno": 14}.items()
 }
 _INT_PREDICATES = {name: IntegerAttr(code, i64) for name, code in {"ne": 1, "ult": 6}.items()}
 
@@ -173,6 +174,10 @@ class FloatBuilder:
         """The largest integer that is not above `value`."""
         return self._float(math_dialect.FloorOp, value)
 
+    def round(self, value: SSAValue) -> SSAValue:
+        """The nearest integer, half to even."""
+        return self._float(math_dialect.RoundEvenOp, value)
+
     def copysign(self, magnitude: Number, sign: SSAValue) -> SSAValue:
         """`magnitude` with the sign of `sign`."""
         return self._float(math_dialect.CopySignOp, magnitude, sign)
@@ -282,6 +287,21 @@ class FloatBuilder:
             return condition
         kind = vector.CombiningKindAttr(vector.CombiningKindFlag.OR)
         return self.builder.create(vector.ReductionOp, (condition,), i1, {"kind": kind})
+
+    def where_any(
+        self,
+        condition: SSAValue,
+        build: Callable[["FloatBuilder"], Sequence[SSAValue]],
+        otherwise: Sequence[SSAValue],
+    ) -> Sequence[SSAValue]:
+        """What `build` makes in a branch that is taken if the condition holds anywhere; else `otherwise`."""
+        taken = FloatBuilder(OpBuilder(Block(), self.builder.location), self.value_type)
+        taken.builder.create_op(scf.YieldOp, build(taken))
+        skipped = OpBuilder(Block(), self.builder.location)
+        skipped.create_op(scf.YieldOp, otherwise)
+        types = [value.type for value in otherwise]
+        regions = (Region(taken.builder.block), Region(skipped.block))
+        return self.builder.create_op(scf.IfOp, (self.any(condition),), types, regions=regions).results
 
     def widened(self, value: SSAValue) -> SSAValue:
         """An f32 as an element of `as_double()`."""

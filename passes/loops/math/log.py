@@ -1,4 +1,4 @@
-"""`log`, `log1p`, `log2`: `x = 2^e (1 + f)` with `1 + f` in `[√½, √2)`, and a polynomial in `f` or `f / (2 + f)`."""
+"""`log`, `log1p`, `log2`, `log10`: `x = 2^e (1 + f)` with `1 + f` in `[√½, √2)`, and a polynomial in `f` or `f / (2 + f)`."""
 
 import math
 from dataclasses import dataclass
@@ -18,6 +18,10 @@ class LogFormat:
     ln2_low: float
     log2_e_high: float
     log2_e_low: float
+    log10_2_high: float
+    log10_2_low: float
+    log10_e_high: float
+    log10_e_low: float
     tail: tuple[float, ...]
     """f32: `log(1 + f) = f - f²/2 + f³ tail(f)`; f64: `2 atanh(s) = 2 s + s³ tail(s²)`."""
 
@@ -28,6 +32,10 @@ FORMATS = {
         ln2_low=-1.904654299957768e-09,
         log2_e_high=1.4426950216293335,
         log2_e_low=1.925963033500011e-08,
+        log10_2_high=0.3010300099849701,
+        log10_2_low=-1.432098883924482e-08,
+        log10_e_high=0.4342944920063019,
+        log10_e_low=-1.0103049952192578e-08,
         tail=(
             0.3333331346511841,
             -0.25000008940696716,
@@ -45,6 +53,10 @@ FORMATS = {
         ln2_low=2.3190468138462996e-17,
         log2_e_high=1.4426950408889634,
         log2_e_low=2.0355273740931033e-17,
+        log10_2_high=0.3010299956639812,
+        log10_2_low=-2.8037281277851704e-18,
+        log10_e_high=0.4342944819032518,
+        log10_e_low=1.098319650216765e-17,
         tail=(
             0.6666666666666734,
             0.3999999999941664,
@@ -71,6 +83,37 @@ def expand_log2(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     result = fb.fma(_log1p_tail(fb, f, None), constants.log2_e_high, fb.mul(f, constants.log2_e_low))
     result = fb.add(e, fb.fma(f, constants.log2_e_high, result))
     return _with_limits(fb, x, result, at_infinity=math.inf, zero=0.0)
+
+
+def expand_log10(fb: FloatBuilder, x: SSAValue) -> SSAValue:
+    """`log10 x = e log10 2 + log(1 + f) / ln 10`; powers of ten come out exactly."""
+    constants = FORMATS[fb.format]
+    e, f = split(fb, x)
+    low = fb.fma(f, constants.log10_e_low, fb.mul(e, constants.log10_2_low))
+    low = fb.fma(_log1p_tail(fb, f, None), constants.log10_e_high, low)
+    result = fb.fma(e, constants.log10_2_high, fb.fma(f, constants.log10_e_high, low))
+    return _with_limits(fb, x, result, at_infinity=math.inf, zero=0.0)
+
+
+def build_log(fb: FloatBuilder, x: SSAValue, correction: SSAValue | None = None, twice: bool = False) -> SSAValue:
+    """`log x + correction`, or `log 2x + correction`, for positive `x` that is not subnormal; infinity and NaN stay."""
+    e, f = split(fb, x, may_be_subnormal=False)
+    if twice:
+        e = fb.add(e, 1.0)
+    return fb.select(fb.compare("olt", x, math.inf), _log_of_parts(fb, e, f, correction), x)
+
+
+def build_log_parts(fb: FloatBuilder, x: SSAValue) -> tuple[SSAValue, SSAValue]:
+    """`log x` as a sum of two, with some six bits more than one has; infinity gives infinity, 0 minus infinity."""
+    constants = FORMATS[fb.format]
+    e, f = split(fb, x)
+    tail = _log1p_tail(fb, f, fb.mul(e, constants.ln2_low))
+    fraction = fb.add(f, tail)
+    fraction_low = fb.add(fb.sub(f, fraction), tail)
+    high = fb.fma(e, constants.ln2_high, fraction)
+    low = fb.add(fb.add(fb.fma(e, constants.ln2_high, fb.neg(high)), fraction), fraction_low)
+    is_plain = fb.both(fb.compare("ogt", x, 0.0), fb.compare("olt", x, math.inf))
+    return _with_limits(fb, x, high, at_infinity=math.inf, zero=0.0), fb.select(is_plain, low, 0.0)
 
 
 def expand_log1p(fb: FloatBuilder, x: SSAValue) -> SSAValue:
@@ -111,10 +154,12 @@ def _float_exponent(fb: FloatBuilder, biased: SSAValue, bias: SSAValue | float) 
     return fb.sub(fb.from_bits(fb.int_or(field, fmt.bits(2.0**fmt.mantissa_bits))), bias)
 
 
-def _log_of_parts(fb: FloatBuilder, e: SSAValue, f: SSAValue) -> SSAValue:
-    """`e ln 2 + log(1 + f)`, from the smallest term to the largest."""
+def _log_of_parts(fb: FloatBuilder, e: SSAValue, f: SSAValue, correction: SSAValue | None = None) -> SSAValue:
+    """`e ln 2 + log(1 + f) + correction`, from the smallest term to the largest."""
     constants = FORMATS[fb.format]
-    low = _log1p_tail(fb, f, fb.mul(e, constants.ln2_low))
+    ln2_low = constants.ln2_low
+    addend = fb.mul(e, ln2_low) if correction is None else fb.fma(e, ln2_low, correction)
+    low = _log1p_tail(fb, f, addend)
     return fb.fma(e, constants.ln2_high, fb.add(f, low))
 
 

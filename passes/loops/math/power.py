@@ -1,4 +1,4 @@
-"""`pow` by base-2 logarithm and exponential with enough digits, and `rsqrt`."""
+"""`pow` by base-2 logarithm and exponential with enough digits, and the roots `rsqrt` and `cbrt`."""
 
 import math
 
@@ -49,6 +49,48 @@ LOG2_DOUBLE = (
 """As `LOG2_SINGLE`, for a result in f64; the first two are sums with `LOG2_DOUBLE_LOW`."""
 
 LOG2_DOUBLE_LOW = (4.0710548496310924e-17, 5.056929875642288e-17)
+
+
+INVERSE_CBRT = (
+    1.0000038146972656,
+    -0.33326107263565063,
+    0.22160618007183075,
+    -0.1758175492286682,
+    0.1604088991880417,
+    -0.10806000977754593,
+)
+"""f32 coefficients: `(1 + f)^(-1/3)` to some 17 bits."""
+
+
+def expand_cbrt(fb: FloatBuilder, x: SSAValue) -> SSAValue:
+    """`2^k c` with `x = 2^(3k) m`, where `c = m p²` from an approximation `p` of `m^(-1/3)`, and a last step of Newton's.
+
+    `m = 2^j (1 + f)` with `j` from -1 to 1. For f64, a step of third order triples the digits of `p` first.
+    """
+    e, f = split(fb, fb.abs(x))
+    third = fb.add(fb.mul(e, 1 / 3), fb.format.biased_magic)
+    k = fb.sub(third, fb.format.biased_magic)
+    j = fb.fma(k, -3.0, e)
+    is_more, is_less = fb.compare("ogt", j, 0.5), fb.compare("olt", j, -0.5)
+    m = fb.mul(fb.add(f, 1.0), fb.select(is_more, 2.0, fb.select(is_less, 0.5, 1.0)))
+    p = fb.mul(
+        fb.polynomial(f, INVERSE_CBRT),
+        fb.select(is_more, 0.5 ** (1 / 3), fb.select(is_less, 2.0 ** (1 / 3), 1.0)),
+    )
+    if fb.is_double:
+        h = fb.fma(fb.neg(fb.mul(fb.mul(p, p), p)), m, 1.0)
+        p = fb.fma(fb.mul(p, h), fb.fma(h, 2 / 9, 1 / 3), p)
+    square = fb.mul(p, p)
+    c = fb.mul(m, square)
+    # m - c³ to more digits than the format has.
+    c_square = fb.mul(c, c)
+    c_cube = fb.mul(c_square, c)
+    error = fb.fma(fb.fma(c, c, fb.neg(c_square)), c, fb.fma(c_square, c, fb.neg(c_cube)))
+    rest = fb.sub(fb.sub(m, c_cube), error)
+    c = fb.fma(fb.mul(rest, square), 1 / 3, c)
+    result = fb.copysign(fb.mul(c, fb.power_of_two(third)), x)
+    is_plain = fb.both(fb.compare("ogt", fb.abs(x), 0.0), fb.compare("olt", fb.abs(x), math.inf))
+    return fb.select(is_plain, result, x)
 
 
 def expand_rsqrt(fb: FloatBuilder, x: SSAValue) -> SSAValue:

@@ -1,15 +1,15 @@
 """`sin`, `cos`: reduction to `[-½π, ½π]` in f64, one odd polynomial, and the sign of the quotient's parity.
 
+`tan`: reduction to `[-¼π, ¼π]`, an odd polynomial, and one over it where the quotient is odd.
+
 Reduction is exact for every finite argument: with fma and π in three parts up to 2^40, and beyond with the bits of 1/π
 that matter for the exponent at hand (Payne and Hanek), in a branch that is taken if any element is that large.
 """
 
 import math
 
-from xdsl.dialects import scf
-from xdsl.ir import Block, Region, SSAValue
+from xdsl.ir import SSAValue
 
-from dialects.builder import OpBuilder
 from passes.loops.math.argument_reduction import build_large_reduction
 from passes.loops.math.float_builder import DOUBLE, SINGLE, FloatBuilder
 
@@ -41,6 +41,35 @@ SIN_TAIL: dict[object, tuple[float, ...]] = {
 """`sin r = r + r³ tail(r²)`."""
 
 
+TAN_TAIL: dict[object, tuple[float, ...]] = {
+    SINGLE: (
+        0.33333155512809753,
+        0.13338840007781982,
+        0.053407616913318634,
+        0.024443984031677246,
+        0.0030967388302087784,
+        0.009399600327014923,
+    ),
+    DOUBLE: (
+        0.33333333333332765,
+        0.13333333333416347,
+        0.05396825392584338,
+        0.02186948962878631,
+        0.008863218885141856,
+        0.0035922916014568154,
+        0.001454742607937222,
+        0.000595129533708767,
+        0.0002221882312520512,
+        0.00013692134400960143,
+        -2.6945737566089872e-05,
+        8.996816080913217e-05,
+        -4.5155859456249046e-05,
+        2.0930631423283893e-05,
+    ),
+}
+"""`tan r = r + r³ tail(r²)` up to ¼π."""
+
+
 def expand_sin(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     """`sin x = (-1)^q sin(x - q π)` with the integer `q = round(x / π)`."""
     # Arithmetic loses the sign of -0, because the terms of the series have alternating signs.
@@ -52,23 +81,43 @@ def expand_cos(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     return _expand(fb, x, cosine=True)
 
 
+def expand_tan(fb: FloatBuilder, x: SSAValue) -> SSAValue:
+    """`tan x = tan(x - ½q π)` for even `q = round(2x / π)`, `-1 / tan(x - ½q π)` for odd."""
+    r, parity = _reduce(fb, x, halves=True)
+    square = fb.mul(r, r)
+    tangent = fb.fma(fb.mul(square, fb.polynomial(square, TAN_TAIL[fb.format])), r, r)
+    is_odd = fb.int_compare("ne", fb.int_and(parity, 1), 0)
+    result = fb.div(fb.select(is_odd, -1.0, tangent), fb.select(is_odd, tangent, 1.0))
+    return fb.select(fb.compare("oeq", x, 0.0), x, result)
+
+
 def _expand(fb: FloatBuilder, x: SSAValue, cosine: bool) -> SSAValue:
-    wide = fb if fb.is_double else fb.as_double()
-    r, parity = _reduce(wide, x if fb.is_double else fb.widened(x), cosine, single=not fb.is_double)
-    if not fb.is_double:
-        r, parity = fb.narrowed(r), fb.narrowed_bits(parity)
+    r, parity = _reduce(fb, x, cosine)
     square = fb.mul(r, r)
     sine = fb.fma(fb.mul(square, fb.polynomial(square, SIN_TAIL[fb.format])), r, r)
     sign = fb.shift_left(parity, fb.format.width - 1)
     return fb.from_bits(fb.int_xor(fb.bits(sine), sign))
 
 
-def _reduce(fb: FloatBuilder, x: SSAValue, cosine: bool, single: bool) -> tuple[SSAValue, SSAValue]:
-    """The reduced argument, and an integer with the parity of the quotient in its lowest bit; `fb` is for f64."""
-    quotient = fb.fma(x, INVERSE_PI, 0.5) if cosine else fb.mul(x, INVERSE_PI)
+def _reduce(fb: FloatBuilder, x: SSAValue, cosine: bool = False, halves: bool = False) -> tuple[SSAValue, SSAValue]:
+    """The reduced argument, and an integer with the parity of the quotient in its lowest bit.
+
+    `cosine` and `halves` are those of `build_large_reduction`.
+    """
+    if fb.is_double:
+        return _reduce_double(fb, x, cosine, halves, single=False)
+    r, parity = _reduce_double(fb.as_double(), fb.widened(x), cosine, halves, single=True)
+    return fb.narrowed(r), fb.narrowed_bits(parity)
+
+
+def _reduce_double(
+    fb: FloatBuilder, x: SSAValue, cosine: bool, halves: bool, single: bool
+) -> tuple[SSAValue, SSAValue]:
+    scale = 2 * INVERSE_PI if halves else INVERSE_PI
+    quotient = fb.fma(x, scale, 0.5) if cosine else fb.mul(x, scale)
     shifted = fb.add(quotient, fb.format.magic)
     q = fb.sub(shifted, fb.format.magic)
-    multiple = fb.sub(0.5, q) if cosine else fb.neg(q)
+    multiple = fb.sub(0.5, q) if cosine else fb.mul(q, -0.5) if halves else fb.neg(q)
     # The first step is exact: both terms are multiples of 2^-52, and the result is less than 2. The others round once.
     r = x
     for part in PI_PARTS[: 2 if single else 3]:
@@ -77,16 +126,29 @@ def _reduce(fb: FloatBuilder, x: SSAValue, cosine: bool, single: bool) -> tuple[
     is_large = fb.both(fb.compare("ogt", magnitude, LARGE), fb.compare("olt", magnitude, math.inf))
     parity = fb.bits(shifted)
 
-    large = FloatBuilder(OpBuilder(Block(), fb.builder.location), fb.value_type)
-    large_r, large_parity = build_large_reduction(large, x, cosine, single)
-    chosen = (large.select(is_large, large_r, r), large.int_select(is_large, large_parity, parity))
-    large.builder.create_op(scf.YieldOp, chosen)
-    unchanged = OpBuilder(Block(), fb.builder.location)
-    unchanged.create_op(scf.YieldOp, (r, parity))
-    choice = fb.builder.create_op(
-        scf.IfOp,
-        (fb.any(is_large),),
-        (fb.value_type, fb.int_type),
-        regions=(Region(large.builder.block), Region(unchanged.block)),
-    )
-    return choice.results[0], choice.results[1]
+    def reduce_large(inner: FloatBuilder) -> tuple[SSAValue, SSAValue]:
+        large_r, large_parity = build_large_reduction(inner, x, single, cosine, halves)
+        return inner.select(is_large, large_r, r), inner.int_select(is_large, large_parity, parity)
+
+    reduced = fb.where_any(is_large, reduce_large, (r, parity))
+    return reduced[0], reduced[1]
+
+
+def build_sine_of_pi(fb: FloatBuilder, x: SSAValue) -> SSAValue:
+    """`|sin πx| / π`; exactly 0 for integers."""
+    fraction = fb.abs(fb.sub(x, fb.round(x)))
+    r = fb.mul(fraction, math.pi)
+    square = fb.mul(r, r)
+    return fb.fma(fb.mul(square, fb.polynomial(square, SIN_TAIL[fb.format])), fraction, fraction)
+
+
+def build_cotangent_of_pi(fb: FloatBuilder, x: SSAValue) -> SSAValue:
+    """`cot πx`; NaN for integers."""
+    fraction = fb.sub(x, fb.round(x))
+    magnitude = fb.abs(fraction)
+    is_far = fb.compare("ogt", magnitude, 0.25)
+    r = fb.mul(fb.select(is_far, fb.sub(0.5, magnitude), magnitude), math.pi)
+    square = fb.mul(r, r)
+    tangent = fb.fma(fb.mul(square, fb.polynomial(square, TAN_TAIL[fb.format])), r, r)
+    result = fb.select(is_far, tangent, fb.div(1.0, tangent))
+    return fb.select(fb.compare("oeq", magnitude, 0.0), math.nan, fb.copysign(result, fraction))

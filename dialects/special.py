@@ -1,0 +1,60 @@
+"""Special functions of one number, scalar or vector, as `math` has the elementary ones: the dialect `special`.
+
+Each is a single operation up to `expand-math`. The names are those of CHLO; `special_values.py` has their values.
+"""
+
+from xdsl.dialects.math import FloatingPointLikeUnaryMathOperation
+from xdsl.ir import Dialect
+from xdsl.irdl import irdl_op_definition, traits_def
+from xdsl.traits import Pure, SameOperandsAndResultType
+
+
+class SpecialFunctionOp(FloatingPointLikeUnaryMathOperation):
+    """`result = f(operand)`."""
+
+    traits = traits_def(Pure(), SameOperandsAndResultType())
+
+
+@irdl_op_definition
+class ErfcOp(SpecialFunctionOp):
+    """The complement of the error function, `1 - erf(x)`."""
+
+    name = "special.erfc"
+
+
+@irdl_op_definition
+class ErfcxOp(SpecialFunctionOp):
+    """The scaled complement of the error function, `exp(x**2) erfc(x)`."""
+
+    name = "special.erfcx"
+
+
+@irdl_op_definition
+class ErfInvOp(SpecialFunctionOp):
+    """The inverse of the error function."""
+
+    name = "special.erf_inv"
+
+
+@irdl_op_definition
+class ErfcInvOp(SpecialFunctionOp):
+    """The inverse of the complement of the error function."""
+
+    name = "special.erfc_inv"
+
+
+@irdl_op_definition
+class LgammaOp(SpecialFunctionOp):
+    """The logarithm of the absolute value of the gamma function."""
+
+    name = "special.lgamma"
+
+
+@irdl_op_definition
+class DigammaOp(SpecialFunctionOp):
+    """The derivative of the logarithm of the gamma function."""
+
+    name = "special.digamma"
+
+
+Special = Dialect("special", [ErfcOp, ErfcxOp, ErfInvOp, ErfcInvOp, LgammaOp, DigammaOp], [])

@@ -1,0 +1,171 @@
+"""Control flow of `dlc` as `scf` on tensors: the functions that it names become regions.
+
+```mlir
+// dlc.scan: takes rows of the `xs`, and puts rows of the `ys` into a stack
+%r, %ys = scf.for %i = %zero to %length step %one iter_args(%carry = %init, %stack = %empty) -> (tensor<f32>, tensor<9x4xf32>) {
+  %x = tensor.extract_slice %xs[%i, 0] [1, 4] [1, 1] : tensor<9x4xf32> to tensor<4xf32>
+  …
+  %stacked = tensor.insert_slice %y into %stack[%i, 0] [1, 4] [1, 1] : tensor<4xf32> into tensor<9x4xf32>
+  scf.yield %next, %stacked : tensor<f32>, tensor<9x4xf32>
+}
+```
+A carried value that the body returns as it came is a constant of the loop. What a scan would stack for nobody is not stacked.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from xdsl.dialects import arith, scf, tensor
+from xdsl.dialects.builtin import IndexType, IntegerAttr, i1, i64
+from xdsl.dialects.func import FuncOp
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+
+from dialects.builder import OpBuilder, int_array
+from dialects.dlc.case import CaseOp
+from dialects.dlc.higher_order import HigherOrderOp
+from dialects.dlc.interfaces import element_type_of, tensor_type_of
+from dialects.dlc.scan import INDEX, ScanOp
+from dialects.dlc.while_loop import WhileOp
+from dialects.rows import build_row, build_with_row
+from dialects.structured import build_empty
+from passes.dlc.rebuild import body_of, return_of
+
+_INDEX = IndexType()
+_GREATER_EQUAL = 5
+
+
+Inline: TypeAlias = Callable[[OpBuilder, FuncOp, Sequence[SSAValue]], list[SSAValue]]
+"""Appends the lowered body of a function on arguments; returns its results."""
+
+
+def lower_control_flow(
+    b: OpBuilder, op: HigherOrderOp, operands: Sequence[SSAValue], callees: Sequence[FuncOp], inline: Inline
+) -> Sequence[SSAValue]:
+    """Append the form of `op` on lowered `operands` in `scf`; return its results. `callees` are the functions that it names."""
+    match op:
+        case ScanOp():
+            return _lower_scan(b, op, operands, callees[0], inline)
+        case WhileOp():
+            return _lower_while(b, op, operands, callees[0], callees[1], inline)
+        case CaseOp():
+            return _lower_case(b, op, operands, callees, inline)
+        case _:
+            raise AssertionError(f"{op.name}: has no form in scf")
+
+
+def _carried(body: FuncOp, first: int, count: int) -> list[int]:
+    """Which of the `count` carried values the function changes; the first one is its argument `first`."""
+    arguments = body_of(body).args
+    results = return_of(body_of(body)).operands
+    return [i for i in range(count) if results[i] is not arguments[first + i]]
+
+
+def _lower_scan(
+    b: OpBuilder, op: ScanOp, operands: Sequence[SSAValue], body: FuncOp, inline: Inline
+) -> Sequence[SSAValue]:
+    count, first_x = len(op.init), len(op.init) + len(op.constants)
+    xs = operands[first_x:]
+    changed = _carried(body, 1, count)
+    stacked = [i for i in range(count, len(op.outputs)) if op.outputs[i].first_use is not None]
+    zero, length, one = (b.index(n) for n in (0, op.length, 1))
+    stacks = [build_empty(b, tensor_type_of(op.outputs[i])) for i in stacked]
+    initial = [*(operands[i] for i in changed), *stacks]
+    types = [value.type for value in initial]
+    block = Block(arg_types=[_INDEX, *types])
+    inner = OpBuilder(block, b.location)
+    position = block.args[0]
+    if op.is_reverse:
+        position = inner.create(arith.SubiOp, (inner.index(op.length - 1), position), _INDEX)
+    arguments = [*operands[:first_x], *(build_row(inner, x, position) for x in xs)]
+    for i, value in zip(changed, block.args[1:], strict=False):
+        arguments[i] = value
+    step = _build_step_number(inner, position) if body_of(body).args[0].first_use is not None else position
+    results = inline(inner, body, [step, *arguments])
+    stack_arguments = block.args[1 + len(changed) :]
+    inner.create_op(
+        scf.YieldOp,
+        [
+            *(results[i] for i in changed),
+            *(build_with_row(inner, results[i], s, position) for i, s in zip(stacked, stack_arguments, strict=True)),
+        ],
+    )
+    _drop_unread_rows(block)
+    loop = b.create_op(scf.ForOp, (zero, length, one, *initial), types, regions=[Region(block)])
+    return _results(b, op, operands, [*changed, *stacked], loop)
+
+
+def _build_step_number(b: OpBuilder, position: SSAValue) -> SSAValue:
+    number = b.create(arith.IndexCastOp, (position,), i64)
+    return b.create(tensor.FromElementsOp, (number,), INDEX)
+
+
+def _drop_unread_rows(block: Block) -> None:
+    for op in list(block.ops):
+        if isinstance(op, tensor.ExtractSliceOp) and op.result.first_use is None:
+            block.erase_op(op)
+
+
+def _results(
+    b: OpBuilder, op: ScanOp | WhileOp, operands: Sequence[SSAValue], places: Sequence[int], loop: Operation
+) -> list[SSAValue]:
+    """The results of `op`: those of `loop` at `places`, elsewhere what was carried unchanged or nobody reads."""
+    found = dict(zip(places, loop.results, strict=True))
+    unchanged = dict(enumerate(operands[: len(op.init)]))
+    return [
+        found.get(i) or unchanged.get(i) or build_empty(b, tensor_type_of(output))
+        for i, output in enumerate(op.outputs)
+    ]
+
+
+def _lower_while(
+    b: OpBuilder, op: WhileOp, operands: Sequence[SSAValue], cond: FuncOp, body: FuncOp, inline: Inline
+) -> Sequence[SSAValue]:
+    changed = _carried(body, 0, len(op.init))
+    initial = [operands[i] for i in changed]
+    types = [value.type for value in initial]
+    before, after = Block(arg_types=types), Block(arg_types=types)
+
+    def arguments(block: Block) -> list[SSAValue]:
+        values = dict(zip(changed, block.args, strict=True))
+        return [values.get(i, operand) for i, operand in enumerate(operands)]
+
+    inner = OpBuilder(before, b.location)
+    (holds,) = inline(inner, cond, arguments(before))
+    inner.create_op(scf.ConditionOp, (inner.create(tensor.ExtractOp, (holds,), i1), *before.args))
+    inner = OpBuilder(after, b.location)
+    results = inline(inner, body, arguments(after))
+    inner.create_op(scf.YieldOp, [results[i] for i in changed])
+    loop = b.create_op(scf.WhileOp, initial, types, regions=[Region(before), Region(after)])
+    return _results(b, op, operands, changed, loop)
+
+
+def _lower_case(
+    b: OpBuilder, op: CaseOp, operands: Sequence[SSAValue], branches: Sequence[FuncOp], inline: Inline
+) -> Sequence[SSAValue]:
+    index, *arguments = operands
+    if len(branches) == 1:
+        return inline(b, branches[0], arguments)
+    types = [output.type for output in op.outputs]
+
+    def region(branch: FuncOp) -> Region:
+        block = Block()
+        inner = OpBuilder(block, b.location)
+        inner.create_op(scf.YieldOp, inline(inner, branch, arguments))
+        return Region(block)
+
+    element = element_type_of(index)
+    chosen = b.create(tensor.ExtractOp, (index,), element)
+    if element == i1 or len(branches) == 2:
+        if element != i1:
+            chosen = b.create(arith.CmpiOp, (chosen, b.constant(1, element)), i1, _predicate(_GREATER_EQUAL))
+        return b.create_op(scf.IfOp, (chosen,), types, regions=[region(branches[1]), region(branches[0])]).results
+    # The last branch is the default, so only indices below 0 have to be clamped.
+    at_least_zero = b.create(arith.MaxSIOp, (chosen, b.constant(0, element)), element)
+    position = b.create(arith.IndexCastOp, (at_least_zero,), _INDEX)
+    cases = {"cases": int_array(tuple(range(len(branches) - 1)))}
+    regions = [region(branch) for branch in (branches[-1], *branches[:-1])]
+    return b.create_op(scf.IndexSwitchOp, (position,), types, cases, regions=regions).results
+
+
+def _predicate(number: int) -> dict[str, Attribute]:
+    return {"predicate": IntegerAttr(number, i64)}

@@ -1,0 +1,104 @@
+"""`erfc` and `erfcx`: `erfcx x = e^(x²) erfc x` falls as `1 / x`, so one polynomial serves all of `[0, ∞)`.
+
+The polynomial is for `(1 + 2x) erfcx x - 1`, which stays between 0 and 0.3, in `(x - 3) / (x + 3)`; see M. M. Shepherd and
+J. G. Laframboise, "Chebyshev approximation of (1 + 2x) exp(x²) erfc x in 0 ≤ x < ∞", Math. Comp. 36 (1981).
+"""
+
+from xdsl.ir import SSAValue
+
+from passes.loops.math.exp import build_expm1_reduced, reduce, scale
+from passes.loops.math.float_builder import DOUBLE, SINGLE, FloatBuilder, FloatFormat
+
+CENTRE = 3.0
+
+SCALED: dict[FloatFormat, tuple[float, ...]] = {
+    SINGLE: (
+        0.25300806760787964,
+        -0.1356211006641388,
+        -0.047562599182128906,
+        0.12964467704296112,
+        -0.1192721426486969,
+        0.06831398606300354,
+        -0.0237717404961586,
+        0.002503839787095785,
+        0.0018839887343347073,
+        -0.0007301767473109066,
+        -9.599845361663029e-05,
+        7.835758151486516e-05,
+    ),
+    DOUBLE: (
+        0.25300805826972966,
+        -0.1356211061245812,
+        -0.04756229435345212,
+        0.12964515870276316,
+        -0.11927366341528148,
+        0.06830802734390472,
+        -0.023770514918744757,
+        0.002529391817030698,
+        0.0018886903576292278,
+        -0.0007798322790082496,
+        -0.00010515978072084964,
+        0.00012509938218877953,
+        4.949386951075245e-06,
+        -2.010065010814636e-05,
+        -7.312218317933069e-07,
+        3.472562064914031e-06,
+        3.563076195546503e-07,
+        -6.168212834134058e-07,
+        -1.4098006432312566e-07,
+        1.0199499831885375e-07,
+        4.1358678278253734e-08,
+        -1.3378064419253755e-08,
+        -8.316695042858073e-09,
+        9.978511304468313e-10,
+        8.539388517672573e-10,
+    ),
+}
+"""`(1 + 2x) erfcx x = 1 + scaled((x - 3) / (x + 3))`."""
+
+
+def expand_erfc(fb: FloatBuilder, x: SSAValue) -> SSAValue:
+    """`e^(-x²) erfcx |x|`, from 2 for negative `x`."""
+    magnitude = fb.at_most(fb.abs(x), 28.0 if fb.is_double else 11.0)
+    inverse, rest = _erfcx_parts(fb, magnitude)
+    n, growth = _exp_of_square(fb, magnitude, sign=-1.0)
+    # inverse (1 + rest) (1 + growth)
+    result = scale(fb, fb.fma(inverse, fb.fma(growth, rest, fb.add(growth, rest)), inverse), n)
+    return fb.select(fb.compare("olt", x, 0.0), fb.sub(2.0, result), result)
+
+
+def expand_erfcx(fb: FloatBuilder, x: SSAValue) -> SSAValue:
+    """`2 e^(x²) - erfcx |x|` for negative `x`."""
+    magnitude = fb.abs(x)
+    inverse, rest = _erfcx_parts(fb, magnitude)
+    positive = fb.fma(inverse, rest, inverse)
+    n, growth = _exp_of_square(fb, fb.at_most(magnitude, 28.0 if fb.is_double else 11.0), sign=1.0)
+    negative = fb.sub(scale(fb, fb.add(growth, 1.0), fb.add(n, 1.0)), positive)
+    return fb.select(fb.compare("olt", x, 0.0), negative, positive)
+
+
+def _erfcx_parts(fb: FloatBuilder, x: SSAValue) -> tuple[SSAValue, SSAValue]:
+    """`h` and `t` with `erfcx x = h (1 + t)`, for `x ≥ 0`; `h` is `1 / (1 + 2x)`, and its error is in `t`."""
+    inverse = fb.div(1.0, fb.add(x, CENTRE))
+    q = fb.mul(fb.sub(x, CENTRE), inverse)
+    # One step of Newton's: the quotient is rounded once, whatever the sum lost. Infinity cannot take part.
+    is_moderate = fb.compare("olt", x, 2.0**60)
+    residual = fb.fma(q, fb.neg(x), fb.fma(fb.add(q, 1.0), -CENTRE, x))
+    q = fb.select(is_moderate, fb.fma(inverse, residual, q), 1.0)
+    value = fb.polynomial(q, SCALED[fb.format])
+    divisor = fb.add(x, 0.5)
+    is_small = fb.compare("olt", x, 0.5)
+    larger, smaller = fb.select(is_small, 0.5, x), fb.select(is_small, x, 0.5)
+    divisor_low = fb.add(fb.sub(larger, divisor), smaller)
+    inverse = fb.div(1.0, divisor)
+    error = fb.fma(fb.neg(inverse), divisor, 1.0)
+    error = fb.fma(fb.neg(inverse), divisor_low, error)
+    return fb.mul(inverse, 0.5), fb.select(is_moderate, fb.add(value, error), value)
+
+
+def _exp_of_square(fb: FloatBuilder, x: SSAValue, sign: float) -> tuple[SSAValue, SSAValue]:
+    """`n` and `g` with `e^(±x²) = 2^n (1 + g)`: the square to twice the digits, because its error is that of the result."""
+    square = fb.mul(x, x)
+    low = fb.fma(x, x, fb.neg(square))
+    _, n, r = reduce(fb, fb.mul(square, sign))
+    return n, build_expm1_reduced(fb, fb.fma(low, sign, r))
