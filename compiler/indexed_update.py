@@ -10,6 +10,7 @@ from compiler.frames import current_frame
 from compiler.index_selection import Selection, select_index
 from compiler.indexing import gather_selection, read, scatter_selection, update_at, write
 from compiler.promotion import BOOL
+from compiler.tensor import plain
 from compiler.tracer import Tracer, xp
 from dialects.dlc.index_layout import Bounds
 from dialects.dlc.indexing import Mode
@@ -35,7 +36,7 @@ class IndexedUpdates:
         self._x = x
 
     def __getitem__(self, index: Any) -> "IndexedUpdate":
-        return IndexedUpdate(self._x, index)
+        return IndexedUpdate(self._x, plain(index))
 
 
 class IndexedUpdate:

@@ -75,7 +75,7 @@ class NumpyRules:
 
     def at(self, x: Any) -> IndexedUpdates:
         """The value of `x.at`."""
-        return IndexedUpdates(x)
+        return IndexedUpdates(as_tracer(x))
 
     def write(self, x: Any, index: Any, value: Any) -> None:
         """Carry out `x[index] = value`."""

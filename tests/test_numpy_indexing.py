@@ -165,6 +165,24 @@ def test_at_reads_what_is_not_there_as_jax_does() -> None:
         np.testing.assert_array_equal(value, want)
 
 
+def test_at_of_a_tensor_gives_a_new_tensor() -> None:
+    x = compiler.Tensor(np.arange(6.0).reshape(2, 3))
+    kept = x.__array__().copy()
+    i = np.array([0, 0, 7])
+    for got, want in (
+        (x.at[0, 1:].set(9), [[0, 9, 9], [3, 4, 5]]),
+        (x.at[:, i].add(1.0), [[2, 1, 2], [5, 4, 5]]),
+        (x.at[i].get(mode="fill", fill_value=-1.0), [[0, 1, 2], [0, 1, 2], [-1, -1, -1]]),
+        (x.at[..., -1].mul(compiler.Tensor([2.0, 3.0])), [[0, 1, 4], [3, 4, 15]]),
+        (x.at[x > 3].min(4.0), [[0, 1, 2], [3, 4, 4]]),
+    ):
+        assert isinstance(got, compiler.Tensor)
+        np.testing.assert_array_equal(np.asarray(got), want)
+    np.testing.assert_array_equal(np.asarray(x), kept)
+    with pytest.raises(AttributeError, match="no method 'other'"):
+        x.at[0].other(1)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint32, np.uint64, np.int8, np.int64])
 def test_no_position_reaches_outside(dtype: Any) -> None:
     limits = np.iinfo(dtype)
