@@ -41,7 +41,9 @@ class Selection:
 
 
 def select_index(shape: tuple[int, ...], index: Any, *, gathers: bool = False) -> Selection:
-    """What `index` means on an array of `shape`; with `gathers`, traced integers are arrays of positions too.
+    """What `index` means on an array of `shape`.
+
+    With `gathers`, traced integers are arrays of positions too, and constant arrays may have positions out of range.
 
     Raises:
         ShapeError: too many indices, or a constant one out of range.
@@ -75,7 +77,12 @@ def select_index(shape: tuple[int, ...], index: Any, *, gathers: bool = False) -
             dims.append(len(result_shape))
             fancy_positions.append(position)
             result_shape.append(size)
-            arrays.append(item if isinstance(item, Tracer) else _checked_positions(np.asarray(item), size, d))
+            if isinstance(item, Tracer):
+                arrays.append(item)
+            elif gathers and np.ndim(item):
+                arrays.append(_wrapped_positions(np.asarray(item), size))
+            else:
+                arrays.append(_checked_positions(np.asarray(item), size, d))
         elif isinstance(item, Tracer):
             if size == 0:
                 raise ShapeError(at_user_line(f"index: dimension {d} has size 0, so it has no element to pick"))
@@ -170,4 +177,8 @@ def _checked_positions(positions: Array, size: int, dim: int) -> Array:
     if np.any(is_outside):
         wrong = int(positions[is_outside].flat[0])
         raise ShapeError(at_user_line(f"index: {wrong} is out of bounds for dimension {dim} of size {size}"))
+    return _wrapped_positions(positions, size)
+
+
+def _wrapped_positions(positions: Array, size: int) -> Array:
     return np.where(positions < 0, positions + size, positions).astype(INT64)

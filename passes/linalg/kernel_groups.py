@@ -114,6 +114,8 @@ class KernelGrouping:
             return "a scatter is a kernel of its own"
         if len(mine.members) + len(theirs.members) > self.max_group_size:
             return f"the kernel would have more than {self.max_group_size} operations"
+        if _reads_around_window(mine, theirs) or _reads_around_window(theirs, mine):
+            return "it reads what the window of the other is part of, which then could not be written in place"
         tile = self._common_tile(mine, theirs)
         if isinstance(tile, str):
             return tile
@@ -163,6 +165,19 @@ class KernelGrouping:
             mine, theirs = (content_names(op)[:4] for op in (member.op, self.groups[other].members[-1].op))
             message = f"{'_'.join(mine)} does not join {'_'.join(theirs)}: {reason}"
             emit_remark("missed", "form-kernels", message, member.op.location)
+
+
+def _reads_around_window(reader: Group, writer: Group) -> bool:
+    """Whether a member of `reader` reads a tensor that `writer` writes a window of without reading it."""
+    for member in writer.members:
+        write = window_write(member.op)
+        if write is not None and not any(
+            value is write.dest for value in (*member.op.operands, *captured_by(member.op))
+        ):
+            for other in reader.members:
+                if any(value is write.dest for value in (*other.op.operands, *other.captured)):
+                    return True
+    return False
 
 
 def _is_window_write(value: SSAValue) -> bool:

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, StringAttr, TensorType
+from xdsl.dialects.func import FuncOp
 from xdsl.dialects.linalg.ops import FillOp, GenericOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 
@@ -26,7 +27,7 @@ from passes.linalg.host_blocks import CONTROL_FLOW
 from passes.linalg.kernel_groups import Group, KernelGrouping
 from passes.linalg.kernel_names import kernel_name
 from passes.linalg.maps import tensor_type_of
-from passes.linalg.windows import is_window_write, place_code, window_write
+from passes.linalg.windows import is_window_write, place_code, window_reads, window_write
 
 _REPEATED = (arith.ConstantOp, tensor.EmptyOp, FillOp)
 """What a kernel makes for itself: scalar constants and destinations."""
@@ -58,15 +59,39 @@ def _build_filled(b: OpBuilder, value: SSAValue, result_type: TensorType[Any]) -
 
 
 def materialize_windows(block: Block) -> None:
-    """Let every `tensor.insert_slice` insert what a `linalg.generic` computes for it alone."""
+    """Let every window be the result of a `linalg.generic` that computes it alone, and can write it in place.
+
+    What reads other elements of a tensor that nothing needs afterwards computes the window aside, and a copy writes it: that is
+    less than to copy the tensor.
+    """
+    order = {op: position for position, op in enumerate(block.ops)}
     for op in list(block.ops):
-        if is_window_write(op) and (isinstance(op.source.owner, Block) or window_write(op.source.owner) is not op):
-            side = Block()
-            window_type = tensor_type_of(op.source)
-            rank = len(window_type.get_shape())
-            copy = build_copy(OpBuilder(side, op.location), op.source, window_type, range(rank))
-            block.insert_ops_before(drain(side), op)
-            op.operands[0] = copy
+        if not is_window_write(op):
+            continue
+        source = op.source.owner
+        if (
+            isinstance(source, GenericOp)
+            and window_write(source) is op
+            and not (window_reads(source, op).others and _is_last_use(op, order))
+        ):
+            continue
+        side = Block()
+        window_type = tensor_type_of(op.source)
+        copy = build_copy(OpBuilder(side, op.location), op.source, window_type, range(len(window_type.get_shape())))
+        block.insert_ops_before(drain(side), op)
+        op.operands[0] = copy
+
+
+def _is_last_use(op: tensor.InsertSliceOp, order: dict[Operation, int]) -> bool:
+    """Whether `op` may overwrite its destination: nothing in its block uses it later, and it is no input or constant."""
+    owner = op.dest.owner
+    if isinstance(owner, Block):
+        if isinstance(owner.parent_op(), FuncOp):
+            return False
+    elif owner not in order:
+        return False
+    uses = (_enclosing(use.operation, order) for use in op.dest.uses)
+    return all(use is not None and order[use] <= order[op] for use in uses)
 
 
 def _is_destination(op: Operation, index: int) -> bool:
@@ -176,7 +201,7 @@ def _build_kernel(b: OpBuilder, group: Group) -> None:
         emit_remark("passed", "form-kernels", f"{name}: {count} operations, tile {list(group.tile)}", ops[-1].location)
 
 
-def _enclosing(op: Operation | None, inside: set[Operation]) -> Operation | None:
+def _enclosing(op: Operation | None, inside: Container[Operation]) -> Operation | None:
     while op is not None and op not in inside:
         op = op.parent_op()
     return op

@@ -392,6 +392,10 @@ class SweepCode:
     def _on_lanes(self, op: Operation, operands: list[Value]) -> Value | None:
         """Keep `base + lane` as such through casts of the index, and additions to it."""
         result_type = op.results[0].type
+        if isinstance(op, arith.MaxSIOp | arith.MinSIOp):
+            return _clamped(op, operands)
+        if any(operand.clamp is not None for operand in operands):
+            return None
         bases = [Value(operand.ssa, operand.depth) for operand in operands]
         match op:
             case arith.IndexCastOp():
@@ -412,6 +416,17 @@ class SweepCode:
         target = cast(Any, result_type.element_type).width.data
         op_type = arith.ExtSIOp if target > source else arith.TruncIOp
         return self.b.op(op_type, (value,), result_type, kind=VECTOR)
+
+
+def _clamped(op: arith.MaxSIOp | arith.MinSIOp, operands: list[Value]) -> Value | None:
+    """`base + lane` moved below or above a constant, which it keeps beside it."""
+    lanes, bound = operands if operands[0].kind == LANES else operands[::-1]
+    number = constant_number(bound.ssa)
+    if not isinstance(number, int) or not isinstance(lanes.ssa.type, IndexType):
+        return None
+    move = max if isinstance(op, arith.MaxSIOp) else min
+    low, high = lanes.clamp or (-(2**63), 2**63 - 1)
+    return Value(lanes.ssa, lanes.depth, LANES, (move(low, number), move(high, number)))
 
 
 def _vector_of(scalar_type: Attribute, lanes: int) -> Attribute:

@@ -212,3 +212,28 @@ func.func @dead(%x: tensor<8xf32>) -> tensor<8xf32> {
   } -> tensor<8xf32>
   func.return %x : tensor<8xf32>
 }
+
+// -----
+
+// A window computed from other elements of what it is part of is computed aside in a loop, so that the loop copies no more than it.
+// CHECK-LABEL: func.func @recurrence(
+// CHECK:         scf.for
+// CHECK:           %[[W:.*]] = rt.kernel "sin" tile [1]
+// CHECK:           rt.kernel "update" tile [1] ins({{.*}} = %[[W]]
+func.func @recurrence(%x: tensor<8xf32>) -> tensor<8xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c7 = arith.constant 7 : index
+  %r = scf.for %k = %c0 to %c7 step %c1 iter_args(%y = %x) -> (tensor<8xf32>) {
+    %e = tensor.empty() : tensor<1xf32>
+    %s = linalg.generic {indexing_maps = [affine_map<(i) -> (i + 2)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+        ins(%y : tensor<8xf32>) outs(%e : tensor<1xf32>) {
+    ^bb0(%p: f32, %o: f32):
+      %q = math.sin %p : f32
+      linalg.yield %q : f32
+    } -> tensor<1xf32>
+    %z = tensor.insert_slice %s into %y[3] [1] [1] : tensor<1xf32> into tensor<8xf32>
+    scf.yield %z : tensor<8xf32>
+  }
+  func.return %r : tensor<8xf32>
+}

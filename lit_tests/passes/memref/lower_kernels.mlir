@@ -302,6 +302,37 @@ func.func private @window(%x: memref<1x8xf32>, %at: memref<index>, %out: memref<
 
 // -----
 
+// Consecutive elements at a clamped index are one vector, unless the clamp moves some of them.
+// CHECK-LABEL: func.func private @pad(
+// CHECK:         scf.for %[[I:.*]] =
+// CHECK:           %[[J:.*]] = arith.subi %[[I]], %{{.*}} : index
+// CHECK:           %[[V:.*]] = scf.if %{{.*}} -> (vector<8xf32>) {
+// CHECK-NEXT:        vector.load %x[%[[J]]]
+// CHECK-NEXT:        scf.yield
+// CHECK-NEXT:      } else {
+// CHECK-COUNT-8:     memref.load %x
+// CHECK:           arith.select %{{.*}}, %[[V]]
+func.func private @pad(%x: memref<1000xf32>, %out: memref<1003xf32>) attributes {rt.tile = array<i64: 1003>} {
+  linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} outs(%out : memref<1003xf32>) {
+  ^bb0(%o: f32):
+    %c0 = arith.constant 0 : index
+    %c3 = arith.constant 3 : index
+    %c999 = arith.constant 999 : index
+    %zero = arith.constant 0.0 : f32
+    %i = linalg.index 0 : index
+    %j = arith.subi %i, %c3 : index
+    %inside = arith.cmpi sge, %j, %c0 : index
+    %low = arith.maxsi %j, %c0 : index
+    %high = arith.minsi %low, %c999 : index
+    %v = memref.load %x[%high] : memref<1000xf32>
+    %r = arith.select %inside, %v, %zero : f32
+    linalg.yield %r : f32
+  }
+  func.return
+}
+
+// -----
+
 // Loops that touch memory stay as they are.
 // CHECK-LABEL: func.func private @loops(
 // CHECK:         scf.for {{.*}} = %lo to %hi
