@@ -221,6 +221,18 @@ class ArrayMethods:
         """As `np.cumprod`."""
         return self._call(np.cumprod, *args, **kwargs)
 
+    def argsort(self, *args: Any, **kwargs: Any) -> Any:
+        """As `np.argsort`."""
+        return self._call(np.argsort, *args, **kwargs)
+
+    def sort(self, *args: Any, **kwargs: Any) -> None:
+        """Sort in place, as `np.ndarray.sort`."""
+        self._call(np.copyto, self._call(np.sort, *args, **kwargs))
+
+    def searchsorted(self, *args: Any, **kwargs: Any) -> Any:
+        """As `np.searchsorted`."""
+        return self._call(np.searchsorted, *args, **kwargs)
+
     def reshape(self, *shape: Any, **kwargs: Any) -> Any:
         """As `np.reshape`; the sizes may also be given one by one."""
         return self._call(np.reshape, shape[0] if len(shape) == 1 else shape, **kwargs)

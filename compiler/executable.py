@@ -3,7 +3,7 @@
 import ctypes
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,7 @@ def _arena(size: int) -> int:
 def _address(array: Array) -> int:
     """Where the elements are. The buffer protocol tells it four times as fast as `array.ctypes`, where it can."""
     if array.flags.writeable and array.nbytes and array.dtype.isbuiltin == 1:
-        return ctypes.addressof(_Byte.from_buffer(array))
+        return ctypes.addressof(_Byte.from_buffer(cast(Any, array)))
     return array.ctypes.data
 
 

@@ -42,10 +42,11 @@ class IndexedUpdates:
 class IndexedUpdate:
     """`x.at[index]`: its methods give a copy of `x` with the elements at `index` changed; `x` stays as it is.
 
-    All take `mode`, which says what positions outside of `x` mean, in arrays of them or traced; other constants must be inside. When changing elements: nothing, which is
-    `drop` (or `fill`), if none is given; the nearest element for `clip`. `get` reads the nearest element if none is given or for
-    `clip`, and `fill_value` for `fill`: NaN, the least or, if unsigned, the greatest integer, or true if none is given.
-    `promise_in_bounds` leaves that open; it never reads or writes outside of `x`. Negative positions count from the end.
+    All take `mode`, which says what positions outside of `x` mean, in arrays of them or traced; other constants must be inside.
+    When changing elements: nothing, which is `drop` (or `fill`), if none is given; the nearest element for `clip`. `get` reads the
+    nearest element if none is given or for `clip`, and `fill_value` for `fill`: NaN, the least or, if unsigned, the greatest
+    integer, or true if none is given. `promise_in_bounds` leaves that open; it never reads or writes outside of `x`. Negative
+    positions count from the end.
 
     Raises:
         ArgumentError: an unknown `mode`.

@@ -273,4 +273,4 @@ def _is_same_index(first: Any, second: Any) -> bool:
     """Whether two indices have the same traced arrays and equal other parts."""
     if is_tuple(first) and is_tuple(second):
         return len(first) == len(second) and all(map(_is_same_index, first, second))
-    return first is second or (isinstance(first, int | slice) and type(first) is type(second) and first == second)
+    return first is second or (type(first) in {int, slice} and type(first) is type(second) and first == second)

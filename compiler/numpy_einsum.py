@@ -1,40 +1,49 @@
-"""`np.einsum`, contracted pair by pair from the left."""
+"""`np.einsum`, contracted pair by pair in the order that `opt_einsum` plans."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
 import numpy as np
 
+from compiler.axes import is_sequence
 from compiler.errors import ShapeError, at_user_line
 from compiler.frames import current_frame
 from compiler.numpy_linalg import astype, contract, diagonal
 from compiler.numpy_ufuncs import store
 from compiler.operands import as_tracer
 from compiler.promotion import result_dtype
-from compiler.tracer import Tracer, fail_unsupported, value_of, xp
+from compiler.tracer import Tracer, value_of, xp
 from compiler.views import broadcast, transposed
+
+Path = Sequence[Sequence[int]]
+"""Which operands are contracted, step by step; each result becomes the last operand."""
 
 
 def einsum(*operands: Any, out: Any = None, optimize: Any = False, dtype: Any = None, **_: Any) -> Tracer:
-    """`np.einsum` of a subscripts string, with `...`, repeated and summed indices.
+    """`np.einsum` of a string of subscripts or of lists of indices, with `...`, repeated and summed indices.
+
+    The order of contraction is the best that `opt_einsum` finds; `optimize` may name another of its methods, or be a path.
 
     Raises:
         ShapeError: the subscripts do not fit the operands.
-        UnsupportedError: the operands are given with lists of numbers instead of a string.
     """
-    del optimize
-    subscripts, *arrays = operands
-    if not isinstance(subscripts, str):
-        fail_unsupported("np.einsum with lists of indices", "use a string of subscripts")
+    subscripts, arrays = _subscripts(operands)
     tracers = [as_tracer(x) for x in arrays]
     common = np.dtype(dtype) if dtype is not None else result_dtype(*tracers)
     inputs, output = _parse(subscripts.replace(" ", ""), [x.ndim for x in tracers])
     sizes = _sizes(subscripts, inputs, [x.shape for x in tracers])
     terms = [_prepare(astype(x, common), labels, sizes) for x, labels in zip(tracers, inputs, strict=True)]
-    result, labels = terms[0]
-    for k, (other, other_labels) in enumerate(terms[1:], 2):
-        later = set(output).union(*(term_labels for _, term_labels in terms[k:]))
-        result, labels = _multiply(result, labels, other, other_labels, later)
+    for places in _plan([labels for _, labels in terms], output, sizes, optimize):
+        chosen = [terms[place] for place in sorted(places)]
+        terms = [term for place, term in enumerate(terms) if place not in places]
+        later = set(output).union(*(labels for _, labels in terms))
+        result, labels = chosen[0]
+        for k, (other, other_labels) in enumerate(chosen[1:], 2):
+            needed = later.union(*(term_labels for _, term_labels in chosen[k:]))
+            result, labels = _multiply(result, labels, other, other_labels, needed)
+        terms.append((result, labels))
+    ((result, labels),) = terms
     result, labels = _sum_out(result, labels, output)
     missing = [label for label in output if label not in labels]
     assert not missing, "labels of the output are labels of an input"
@@ -42,6 +51,59 @@ def einsum(*operands: Any, out: Any = None, optimize: Any = False, dtype: Any = 
     if result.is_view:
         result = result.copy()
     return result if out is None else store("einsum", out, value_of(result, current_frame()))
+
+
+def einsum_path(*operands: Any, optimize: Any = "greedy", **_: Any) -> tuple[list[Any], str]:
+    """`np.einsum_path`, which depends on shapes only: NumPy's own answer."""
+    subscripts, arrays = _subscripts(operands)
+    shapes = [as_tracer(x).shape for x in arrays]
+    return xp.einsum_path(subscripts, *(np.broadcast_to(np.float64(0), shape) for shape in shapes), optimize=optimize)
+
+
+def _subscripts(operands: Sequence[Any]) -> tuple[str, Sequence[Any]]:
+    """The string of subscripts and the arrays; in the other format every array is followed by the list of its indices."""
+    if isinstance(operands[0], str):
+        return operands[0], operands[1:]
+    arrays, indices = operands[0 : len(operands) - 1 : 2], operands[1::2]
+    used = sorted({i for part in (*indices, *operands[len(arrays) * 2 :]) for i in part if i is not Ellipsis})
+    if used and not 0 <= used[0] <= used[-1] < 52:
+        raise ShapeError(at_user_line(f"einsum: the indices {used} are not all between 0 and 51"))
+
+    def letters(part: Sequence[Any]) -> str:
+        return "".join("..." if i is Ellipsis else _LETTERS[i] for i in part)
+
+    text = ",".join(map(letters, indices))
+    if len(operands) % 2:
+        text += f"->{letters(operands[-1])}"
+    return text, arrays
+
+
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def _plan(inputs: Sequence[Sequence[str]], output: Sequence[str], sizes: dict[str, int], optimize: Any) -> Path:
+    """The order of contraction, asked from `opt_einsum` unless it is given or there is no choice."""
+    if is_sequence(optimize) and optimize and optimize[0] == "einsum_path":
+        return cast(Path, optimize[1:])
+    if len(inputs) <= 2:
+        return [tuple(range(len(inputs)))]
+    names = {label: i for i, label in enumerate(sizes)}
+    method = optimize if isinstance(optimize, str) else "auto"
+    terms = tuple(tuple(names[label] for label in labels) for labels in inputs)
+    return _path(terms, tuple(names[label] for label in output), tuple(sizes.values()), method)
+
+
+@lru_cache(maxsize=512)
+def _path(inputs: tuple[tuple[int, ...], ...], output: tuple[int, ...], sizes: tuple[int, ...], method: str) -> Path:
+    import opt_einsum
+
+    def text(labels: tuple[int, ...]) -> str:
+        return "".join(map(opt_einsum.get_symbol, labels))
+
+    equation = f"{','.join(map(text, inputs))}->{text(output)}"
+    shapes = [tuple(sizes[label] for label in labels) for labels in inputs]
+    path, _ = cast(Any, opt_einsum).contract_path(equation, *shapes, shapes=True, optimize=method)
+    return path
 
 
 def _parse(subscripts: str, ranks: Sequence[int]) -> tuple[list[list[str]], list[str]]:
@@ -143,5 +205,5 @@ def _multiply(
     return result, [*batch, *rest[0], *rest[1]]
 
 
-FUNCTIONS: dict[Any, Callable[..., Any]] = {np.einsum: einsum}
+FUNCTIONS: dict[Any, Callable[..., Any]] = {np.einsum: einsum, np.einsum_path: einsum_path}
 """The functions of this file by the function of NumPy that they are."""

@@ -105,7 +105,7 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
     if not values.size:
         raise ShapeError(at_user_line("place: there are no values to place"))
     chosen = _flat_mask("place", mask, x)
-    number = (_running_count(chosen) - 1) % values.size
+    number = (xp.cumsum(chosen) - 1) % values.size
     _assign_flat(x, where(chosen, read(values, number).astype(x.dtype), x.reshape(-1)))
 
 
@@ -122,17 +122,6 @@ def _flat_mask(what: str, mask: Any, x: Tracer) -> Tracer:
     if mask.size != x.size:
         raise ShapeError(at_user_line(f"{what}: the mask has shape {mask.shape} and does not fit {x.shape}"))
     return mask.reshape(-1)
-
-
-def _running_count(chosen: Tracer) -> Tracer:
-    """How many are true up to each element, itself included; every step doubles how many are counted."""
-    count = chosen.astype(INT64)
-    reach = 1
-    while reach < count.size:
-        following = count.copy()
-        following[reach:] += count[:-reach]
-        count, reach = following, 2 * reach
-    return count
 
 
 def _repeated(values: Any, size: int) -> Tracer:
@@ -232,7 +221,7 @@ def _first_positions(what: str, x: Tracer, size: int | None) -> tuple[Tracer, Tr
             )
         )
     count = chosen.astype(INT64)
-    number = where(chosen, _running_count(chosen) - 1, size)
+    number = where(chosen, xp.cumsum(chosen) - 1, size)
     # What is beyond `size` is dropped.
     positions = xp.zeros_like(count, shape=(size,)).at[number].set(position_along(chosen.shape, 0), mode="drop")
     return positions, position_along((size,), 0) < count.sum()

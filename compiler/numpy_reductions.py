@@ -15,7 +15,7 @@ from compiler.numpy_linalg import astype
 from compiler.numpy_ufuncs import store
 from compiler.operands import as_tracer
 from compiler.promotion import BOOL, FLOAT64, INT32
-from compiler.tracer import Tracer, fail_unsupported, value_of, xp
+from compiler.tracer import Tracer, value_of, xp
 from dialects.builder import OpBuilder
 from dialects.dlc import reduction
 from dialects.dlc.broadcast import reduce_sum
@@ -47,8 +47,8 @@ def _selected(x: Tracer, where: Any, neutral: Any) -> Tracer:
     return x if where is MISSING or where is True else xp.where(where, x, np.asarray(neutral, x.dtype))
 
 
-def _accumulator(x: Tracer, dtype: Any) -> Tracer:
-    """`x` in the dtype that NumPy adds and multiplies it in."""
+def in_accumulator_dtype(x: Tracer, dtype: Any = None) -> Tracer:
+    """`x` in the dtype that NumPy adds and multiplies it in: integers in no less than 64 bits."""
     if dtype is not None:
         return x.astype(dtype)
     return astype(x, accumulator_dtype(x.dtype))
@@ -65,7 +65,7 @@ def sum_(
     where: Any = MISSING,
 ) -> Tracer:  # fmt: skip
     """`np.sum`."""
-    x = _selected(_accumulator(as_tracer(a), dtype), where, 0)
+    x = _selected(in_accumulator_dtype(as_tracer(a), dtype), where, 0)
     if x.dtype == BOOL:
         return any_(x, axis, out, keepdims)
     return _finish("sum", reduce_array("sum", reduce_sum, x, axis, keepdims, initial=initial, join=xp.add), out)
@@ -76,10 +76,10 @@ def prod(
     where: Any = MISSING,
 ) -> Tracer:  # fmt: skip
     """`np.prod`."""
-    x = _selected(_accumulator(as_tracer(a), dtype), where, 1)
+    x = _selected(in_accumulator_dtype(as_tracer(a), dtype), where, 1)
     if x.dtype == BOOL:
         return all_(x, axis, out, keepdims)
-    result = reduce_array("prod", reduction.reduce_prod, x, axis, keepdims, initial=initial, join=np.multiply)
+    result = reduce_array("prod", reduction.reduce_prod, x, axis, keepdims, initial=initial, join=xp.multiply)
     return _finish("prod", result, out)
 
 
@@ -133,6 +133,47 @@ def all_(a: Any, axis: Any = None, out: Any = None, keepdims: Any = MISSING, *, 
     """`np.all`."""
     x = _selected(truth(as_tracer(a)), where, True)
     return _finish("all", reduce_array("all", reduction.reduce_and, x, axis, keepdims), out)
+
+
+def _bitwise(what: str, reducer: Reducer, neutral: int) -> Callable[..., Tracer]:
+    def reduce(
+        a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = MISSING, initial: Any = MISSING,
+        where: Any = MISSING,
+    ) -> Tracer:  # fmt: skip
+        x = as_tracer(a) if dtype is None else as_tracer(a).astype(dtype)
+        x = _selected(x, where, True if x.dtype == BOOL and neutral else neutral)
+        ufunc = getattr(xp, what)
+        return _finish(what, reduce_array(what, reducer, x, axis, keepdims, initial=initial, join=ufunc), out)
+
+    return reduce
+
+
+bitwise_and_of = _bitwise("bitwise_and", reduction.reduce_and, -1)
+bitwise_or_of = _bitwise("bitwise_or", reduction.reduce_or, 0)
+bitwise_xor_of = _bitwise("bitwise_xor", reduction.reduce_xor, 0)
+
+
+def logical_xor_of(a: Any, *arguments: Any, **named: Any) -> Tracer:
+    """`np.logical_xor.reduce`: whether an odd number of elements is true."""
+    return bitwise_xor_of(truth(as_tracer(a)), *arguments, **named)
+
+
+def logaddexp_of(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = MISSING, initial: Any = MISSING,
+    where: Any = MISSING,
+) -> Tracer:  # fmt: skip
+    """`np.logaddexp.reduce`: `log(sum(exp(a)))` without overflow."""
+    x = as_tracer(a)
+    x = x.astype(dtype) if dtype is not None else x if x.dtype.kind == "f" else astype(x, FLOAT64)
+    x = _selected(x, where, -math.inf)
+    largest = max_(x, axis, keepdims=True, initial=-math.inf)
+    # Not a number would come of infinity minus infinity.
+    shift = xp.where(xp.isinf(largest), np.zeros((), x.dtype), largest)
+    total = xp.log(sum_(xp.exp(x - shift), axis, keepdims=True)) + shift
+    dims = normalize_axes("logaddexp", axis, x.ndim)
+    result = total if keepdims is not MISSING and keepdims else xp.squeeze(total, dims)
+    result = result if initial is MISSING else xp.logaddexp(result, astype(as_tracer(initial), x.dtype))
+    return _finish("logaddexp", result, out)
 
 
 def truth(x: Tracer) -> Tracer:
@@ -296,16 +337,6 @@ def _nan_extreme(reduce: Callable[..., Tracer], neutral: float) -> Callable[...,
     return ignoring
 
 
-def cumulative(name: str) -> Callable[..., Any]:
-    """The answer to a cumulative function, which is no operation of `dlc` yet."""
-
-    def refuse(*_: Any, **__: Any) -> Any:
-        advice = "for small arrays use `np.tril(np.ones((n, n))) @ x`, or a Python loop over the elements"
-        fail_unsupported(f"np.{name}", advice)
-
-    return refuse
-
-
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.sum: sum_,
     np.prod: prod,
@@ -330,9 +361,5 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.nanstd: nanstd,
     np.nanmax: _nan_extreme(max_, -math.inf),
     np.nanmin: _nan_extreme(min_, math.inf),
-    np.cumsum: cumulative("cumsum"),
-    np.cumprod: cumulative("cumprod"),
-    np.nancumsum: cumulative("nancumsum"),
-    np.nancumprod: cumulative("nancumprod"),
 }
 """The functions of this file by the function of NumPy that they are."""

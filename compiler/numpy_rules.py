@@ -11,18 +11,24 @@ from compiler.indexed_update import IndexedUpdates
 from compiler.indexing import read as read_index
 from compiler.indexing import write as write_index
 from compiler.numpy_creation import FUNCTIONS as CREATION_FUNCTIONS
+from compiler.numpy_cumulative import FUNCTIONS as CUMULATIVE_FUNCTIONS
 from compiler.numpy_einsum import FUNCTIONS as EINSUM_FUNCTIONS
 from compiler.numpy_indexing import FUNCTIONS as INDEXING_FUNCTIONS
 from compiler.numpy_joining import FUNCTIONS as JOINING_FUNCTIONS
 from compiler.numpy_linalg import FUNCTIONS as LINALG_FUNCTIONS
 from compiler.numpy_norms import FUNCTIONS as NORMS_FUNCTIONS
+from compiler.numpy_quantiles import FUNCTIONS as QUANTILE_FUNCTIONS
 from compiler.numpy_reductions import FUNCTIONS as REDUCTIONS_FUNCTIONS
 from compiler.numpy_selection import FUNCTIONS as SELECTION_FUNCTIONS
+from compiler.numpy_sets import FUNCTIONS as SET_FUNCTIONS
 from compiler.numpy_shape import FUNCTIONS as SHAPE_FUNCTIONS
+from compiler.numpy_sorting import FUNCTIONS as SORTING_FUNCTIONS
 from compiler.numpy_ufuncs import traced_ufunc
+from compiler.numpy_windows import FUNCTIONS as WINDOW_FUNCTIONS
 from compiler.operands import as_tracer
 from compiler.tensor import plain
 from compiler.tracer import Tracer, fail_unsupported
+from compiler.ufunc_methods import traced_method
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **CREATION_FUNCTIONS,
@@ -31,6 +37,11 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **SELECTION_FUNCTIONS,
     **INDEXING_FUNCTIONS,
     **REDUCTIONS_FUNCTIONS,
+    **CUMULATIVE_FUNCTIONS,
+    **SORTING_FUNCTIONS,
+    **QUANTILE_FUNCTIONS,
+    **SET_FUNCTIONS,
+    **WINDOW_FUNCTIONS,
     **LINALG_FUNCTIONS,
     **NORMS_FUNCTIONS,
     **EINSUM_FUNCTIONS,
@@ -38,7 +49,6 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
 """Our function for each function of NumPy that is not a ufunc."""
 
 _INSTEAD: dict[Any, str] = {
-    np.unique: "how many there are is not known while tracing",
     np.array_repr: "print the array after the function has returned it",
     np.array_str: "print the array after the function has returned it",
     np.save: "return the array and save it outside of the function",
@@ -53,7 +63,9 @@ class NumpyRules:
     ) -> Any:
         """The value of a ufunc or of one of its methods."""
         try:
-            return traced_ufunc(ufunc, method, plain(inputs), plain(arguments), is_operator=is_operator)
+            if method != "__call__":
+                return traced_method(ufunc, method, plain(inputs), plain(arguments))
+            return traced_ufunc(ufunc, plain(inputs), plain(arguments), is_operator=is_operator)
         except VerifyException as error:
             raise ShapeError(at_user_line(f"np.{ufunc.__name__}: {error}")) from error
 

@@ -1,4 +1,4 @@
-"""NumPy's ufuncs on tracers: promotion, broadcasting, the rule, and `out=`, `where=` and `dtype=`."""
+"""NumPy's ufuncs on tracers, called: promotion, broadcasting, the rule, and `out=`, `where=` and `dtype=`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -18,24 +18,14 @@ from compiler.promotion import (
     kind_of,
     ufunc_dtypes,
 )
-from compiler.tracer import Tracer, describe, fail_unsupported, is_scalar, value_of, xp
+from compiler.tracer import Tracer, describe, fail_unsupported, is_scalar, value_of
 from compiler.ufunc_rules import UFUNC_RULES, UFUNC_RULES_BY_NAME, Rule
-from dialects.dlc.indexing import Mode
 from dialects.dlc.selection import select
 
 _MATRIX_PRODUCTS: dict[np.ufunc, Callable[..., Tracer]] = {np.matmul: matmul, np.vecdot: vecdot}
 for _name, _product in (("matvec", matvec), ("vecmat", vecmat)):  # NumPy 2.2 and later
     if hasattr(np, _name):
         _MATRIX_PRODUCTS[getattr(np, _name)] = _product
-
-_REDUCTIONS: dict[np.ufunc, Any] = {
-    np.add: np.sum,
-    np.multiply: np.prod,
-    np.maximum: np.max,
-    np.minimum: np.min,
-    np.logical_and: np.all,
-    np.logical_or: np.any,
-}
 
 _OUT_OF_RANGE: dict[np.ufunc, tuple[bool, bool]] = {
     np.less: (True, False),
@@ -48,39 +38,18 @@ _OUT_OF_RANGE: dict[np.ufunc, tuple[bool, bool]] = {
 """What comparing an integer with a Python integer above, or below, the range of its dtype gives."""
 
 
-_AT_MODES: dict[np.ufunc, Mode] = {
-    np.add: "add",
-    np.subtract: "add",
-    np.multiply: "mul",
-    np.minimum: "min",
-    np.maximum: "max",
-}
-"""What scatter does for `ufunc.at`."""
-
-
-def traced_ufunc(
-    ufunc: np.ufunc, method: str, inputs: Sequence[Any], arguments: Mapping[str, Any], *, is_operator: bool
-) -> Any:
-    """The value of `ufunc`, or of its method `method`, on tracers and constants.
+def traced_ufunc(ufunc: np.ufunc, inputs: Sequence[Any], arguments: Mapping[str, Any], *, is_operator: bool) -> Any:
+    """The value of `ufunc` on tracers and constants.
 
     Raises:
         ShapeError: the operands do not broadcast.
         DtypeError: NumPy has no loop for the dtypes, or one in a dtype that `dlc` lacks.
         UnsupportedError: `dlc` has no rule for it.
     """
-    if method == "__call__":
-        product = _MATRIX_PRODUCTS.get(ufunc)
-        if product is not None:
-            return _matrix_product(product, ufunc, inputs, **arguments)
-        return _elementwise(ufunc, inputs, is_operator=is_operator, **arguments)
-    if method == "reduce" and ufunc in _REDUCTIONS:
-        return _reduce(ufunc, *inputs, **arguments)
-    if method == "outer" and ufunc.nin == 2 and not arguments:
-        x, y = map(as_tracer, inputs)
-        return _elementwise(ufunc, (x.reshape((*x.shape, *[1] * y.ndim)), y), is_operator=False)
-    if method == "at" and ufunc in _AT_MODES and len(inputs) == 3:
-        return _at(ufunc, *inputs)
-    return fail_unsupported(f"np.{ufunc.__name__}.{method}", "use `np.sum`, `np.max`, … or a loop over slices")
+    product = _MATRIX_PRODUCTS.get(ufunc)
+    if product is not None:
+        return _matrix_product(product, ufunc, inputs, **arguments)
+    return _elementwise(ufunc, inputs, is_operator=is_operator, **arguments)
 
 
 def find_rule(ufunc: np.ufunc) -> Rule:
@@ -199,36 +168,6 @@ def _matrix_product(
         return result
     (target,) = out
     return store(ufunc.__name__, target, value_of(result, current_frame()))
-
-
-def _reduce(
-    ufunc: np.ufunc,
-    array: Any,
-    axis: Any = 0,
-    dtype: Any = None,
-    out: Any = None,
-    keepdims: bool = False,
-    **arguments: Any,
-) -> Any:
-    arguments = {name: value for name, value in arguments.items() if value is not xp._NoValue}
-    if dtype is not None:
-        arguments["dtype"] = dtype
-    if out is not None:
-        arguments["out"] = out[0] if isinstance(out, tuple) else out
-    return current_frame().rules.function(_REDUCTIONS[ufunc], (array, axis), {"keepdims": keepdims, **arguments})
-
-
-def _at(ufunc: np.ufunc, target: Any, index: Any, values: Any) -> None:
-    """`ufunc.at`: the values of equal positions all count."""
-    if not isinstance(target, Tracer):
-        raise TracingError(
-            at_user_line(
-                f"{ufunc.__name__}.at: a traced value cannot be put into a NumPy array; make it with `np.zeros_like`"
-            )
-        )
-    from compiler.indexing import update_at
-
-    update_at(target, index, -as_tracer(values) if ufunc is np.subtract else values, _AT_MODES[ufunc])
 
 
 def _show_kind(x: Any) -> str:

@@ -53,7 +53,7 @@ def _erf_inv(x: float) -> float:
 
 def _erfc_inv(x: float) -> float:
     if not 0 < x < 2:
-        return {0: math.inf, 2: -math.inf}.get(x, math.nan)
+        return {0.0: math.inf, 2.0: -math.inf}.get(x, math.nan)
     if 0.5 < x < 1.5:
         return -_erf_inv(x - 1)
     return _erfc_inv_of_small(x) if x < 1 else -_erfc_inv_of_small(2 - x)

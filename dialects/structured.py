@@ -17,6 +17,7 @@ from xdsl.dialects.builtin import (
     IndexType,
     IntegerAttr,
     LocationAttr,
+    StringAttr,
     TensorType,
     i32,
     i64,
@@ -25,8 +26,9 @@ from xdsl.dialects.linalg.attrs import IteratorTypeAttr
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, IndexOp, YieldOp
 from xdsl.dialects.utils import split_dynamic_index_list
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.ir.affine import AffineExpr
 
-from dialects.builder import OpBuilder, dims_map, int_array, tensor_type
+from dialects.builder import OpBuilder, affine_map, dims_map, int_array, tensor_type
 from dialects.partial_reads import allow_partial_reads_in_linalg
 from dialects.several_results import read_several_results_of_linalg
 
@@ -34,9 +36,12 @@ allow_partial_reads_in_linalg()
 read_several_results_of_linalg()
 
 Map: TypeAlias = Sequence[int] | AffineMapAttr
+ScanStep: TypeAlias = Callable[[OpBuilder, Sequence[SSAValue], Sequence[SSAValue]], tuple[Sequence[SSAValue], SSAValue]]
 Body: TypeAlias = Callable[[OpBuilder, tuple[SSAValue, ...]], Sequence[SSAValue]]
 
 PARALLEL = IteratorTypeAttr.parallel()
+KERNEL_NAME = "rt.name"
+"""The attribute of a nest of `scf.for` that says what it computes."""
 REDUCTION = IteratorTypeAttr.reduction()
 
 
@@ -97,6 +102,78 @@ def build_reduction(
         (PARALLEL,) * len(kept) + (REDUCTION,) * len(dims),
         lambda inner, arguments: (combine(inner, arguments[1], arguments[0]),),
     )[0]
+
+
+def build_scan(
+    b: OpBuilder,
+    inputs: Sequence[SSAValue],
+    dim: int,
+    is_reverse: bool,
+    starts: Sequence[float],
+    step: ScanStep,
+) -> SSAValue:
+    """Append a scan of `inputs`, tensors of one type, along `dim`, which is not empty: a generic and its running output.
+
+    The state is one scalar of the element type for each of `starts`. `step(b, elements, state)` builds the next state
+    and the element of the result. The loop along `dim` is the last one; with `is_reverse` it starts at the last element.
+    """
+    result_type = cast(TensorType[Any], inputs[0].type)
+    shape, element = result_type.get_shape(), result_type.element_type
+    rank = len(shape)
+    loop_of = [d if d < dim else d - 1 for d in range(rank)]
+    loop_of[dim] = rank - 1
+    ahead = tuple(AffineExpr.dimension(loop) for loop in loop_of)
+    backwards = tuple(
+        AffineExpr.dimension(loop) * -1 + (shape[dim] - 1) if d == dim else AffineExpr.dimension(loop)
+        for d, loop in enumerate(loop_of)
+    )
+    state_type = tensor_type(element, (*shape[:dim], *shape[dim + 1 :]))
+    states = [build_fill(b, b.constant(start, element), state_type) for start in starts]
+
+    def body(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
+        state, result = step(inner, arguments[: len(inputs)], arguments[len(inputs) : -1])
+        return (*state, result)
+
+    result = build_generic(
+        b,
+        inputs,
+        (*states, build_empty(b, result_type)),
+        (
+            *[affine_map(rank, backwards if is_reverse else ahead)] * len(inputs),
+            *[range(rank - 1)] * len(states),
+            affine_map(rank, ahead),
+        ),
+        (PARALLEL,) * (rank - 1) + (REDUCTION,),
+        body,
+    )[-1]
+    if not is_reverse:
+        return result
+    places = [AffineExpr.dimension(d) for d in range(rank)]
+    places[dim] = places[dim] * -1 + (shape[dim] - 1)
+    return build_copy(b, result, result_type, affine_map(rank, tuple(places)))
+
+
+def build_for(
+    b: OpBuilder,
+    lower: SSAValue,
+    upper: SSAValue,
+    step: SSAValue,
+    carried: Sequence[SSAValue],
+    body: Callable[[OpBuilder, SSAValue, Sequence[SSAValue]], Sequence[SSAValue]],
+    name: str = "",
+) -> list[SSAValue]:
+    """Append an `scf.for` and return what it carries in the end.
+
+    `body(b, position, carried)` builds one iteration and returns what is carried on. The outermost loop of a nest that is
+    a kernel of its own has the `name` that the kernel gets.
+    """
+    types = [value.type for value in carried]
+    block = Block(arg_types=[IndexType(), *types])
+    inner = OpBuilder(block, b.location)
+    inner.create_op(scf.YieldOp, body(inner, block.args[0], block.args[1:]))
+    attributes = {KERNEL_NAME: StringAttr(name)} if name else {}
+    bounds = (lower, upper, step, *carried)
+    return list(b.create_op(scf.ForOp, bounds, types, regions=[Region(block)], attributes=attributes).results)
 
 
 def build_copy(b: OpBuilder, source: SSAValue, result_type: TensorType[Any], source_map: Map) -> SSAValue:

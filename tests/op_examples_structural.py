@@ -16,6 +16,7 @@ from dialects.dlc.reduction import (
     ReduceMinOp,
     ReduceOrOp,
     ReduceProdOp,
+    ReduceXorOp,
 )
 from dialects.dlc.shape import ReshapeOp, ReverseOp, TransposeOp
 from dialects.dlc.slicing import ConcatenateOp, PadOp, SliceOp
@@ -188,6 +189,7 @@ REDUCE_ELEMENTS = {
     ReduceMinOp: ("f64", "f32", "i32", "i64"),
     ReduceAndOp: ("i1", "i32", "i64"),
     ReduceOrOp: ("i1", "i32", "i64"),
+    ReduceXorOp: ("i1", "i32", "i64"),
 }
 
 ARG_REDUCTIONS = (

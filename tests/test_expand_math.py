@@ -194,7 +194,7 @@ SPECIAL_VALUES = {
     "erfcx": {INF: 0.0, -INF: INF, 0.0: 1.0, -30.0: INF},
     "erf_inv": {1.0: INF, -1.0: -INF, 0.0: 0.0, 1.5: NAN, -1.5: NAN, INF: NAN, -INF: NAN},
     "erfc_inv": {0.0: INF, 2.0: -INF, 1.0: 0.0, -0.5: NAN, 2.5: NAN, INF: NAN, -INF: NAN},
-    "lgamma": {INF: INF, -INF: INF, 0.0: INF, -0.0: INF, 1.0: 0.0, 2.0: 0.0, -1.0: INF, -20.0: INF},
+    "lgamma": {INF: INF, -INF: INF, 0.0: INF, 1.0: 0.0, 2.0: 0.0, -1.0: INF, -20.0: INF},
     "digamma": {INF: INF, -INF: NAN, 0.0: -INF, -1.0: NAN, -20.0: NAN},
     "rsqrt": {INF: 0.0, -INF: NAN, 0.0: INF, 4.0: 0.5, -1.0: NAN},
 }

@@ -26,15 +26,31 @@ APPROXIMATE = {
 }  # fmt: skip
 """How many units of the last place a function may be off; NumPy's own value is not exact either."""
 
-REASSOCIATED = {"dlc.reduce_sum", "dlc.reduce_prod", "dlc.dot_general", "dlc.scatter"}
+REASSOCIATED = {
+    "dlc.reduce_sum",
+    "dlc.reduce_prod",
+    "dlc.dot_general",
+    "dlc.scatter",
+    "dlc.cumlogsumexp",
+    "dlc.reduce_window_sum",
+}
 """Operations whose terms may be combined in any order: the error is relative to the largest value."""
 
 SIZES = {5: 35, 7: 39, 9: 45, 17: 70}
 """Larger sizes for examples, so that there are whole vectors, several of them, and tails."""
 
-FREE_OF_SIZES = {"dims", "dim", "direction", "permutation", "mode", "bounds", "batch_dims"} | {
-    f"{side}_{kind}" for side in ("lhs", "rhs") for kind in ("batch", "contracting")
-}
+FREE_OF_SIZES = {
+    "dims",
+    "dim",
+    "direction",
+    "permutation",
+    "mode",
+    "bounds",
+    "batch_dims",
+    "reverse",
+    "descending",
+    "side",
+} | {f"{side}_{kind}" for side in ("lhs", "rhs") for kind in ("batch", "contracting")}
 SPECIAL = (0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 0.5, 2.5, -1.5)
 EXTREME = (*SPECIAL, 1e-30, -3e30, 88.0, -110.0)  # finite values that overflow or vanish in some order of combination
 

@@ -42,6 +42,11 @@ SIGNATURES = {
     "compiler.nn.softmax": "(input, dim=-1)",
     "compiler.nn.log_softmax": "(input, dim=-1)",
     "compiler.nn.cross_entropy": "(input, target, *, reduction='mean', label_smoothing=0.0)",
+    "compiler.nn.logsumexp": "(input, dim=None, keepdim=False)",
+    "compiler.nn.reduce_window": (
+        "(input, computation, window_dimensions, window_strides=1, padding='VALID', base_dilation=1, window_dilation=1)"
+    ),
+    "compiler.nn.top_k": "(input, k, dim=-1, largest=True)",
     "compiler.nn.layer_norm": "(input, normalized_shape, weight=None, bias=None, eps=1e-05)",
     "compiler.optim.sgd": "(learning_rate, momentum=0.0, *, nesterov=False, weight_decay=0.0)",
     "compiler.optim.adam": "(learning_rate, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.0)",

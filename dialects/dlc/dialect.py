@@ -18,6 +18,7 @@ from dialects.dlc.checkpoint import CheckpointOp, OptimizationBarrierOp, Recompu
 from dialects.dlc.constants import ConstantOp, IotaOp
 from dialects.dlc.contraction import DotGeneralOp
 from dialects.dlc.conversion import ConvertOp
+from dialects.dlc.cumulative import CumlogsumexpOp, CummaxOp, CumminOp, CumprodOp, CumsumOp, LinearRecurrenceOp
 from dialects.dlc.custom_derivatives import CustomJvpOp, CustomVjpOp, TransposedOp
 from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
 from dialects.dlc.indexing import GatherOp, ScatterOp
@@ -30,11 +31,13 @@ from dialects.dlc.reduction import (
     ReduceMinOp,
     ReduceOrOp,
     ReduceProdOp,
+    ReduceXorOp,
 )
 from dialects.dlc.scan import ScanOp
 from dialects.dlc.selection import ClampOp, CompareOp, SelectOp
 from dialects.dlc.shape import ReshapeOp, ReverseOp, TransposeOp
 from dialects.dlc.slicing import ConcatenateOp, PadOp, SliceOp
+from dialects.dlc.sorting import SearchsortedOp, SortOp
 from dialects.dlc.transforms import CallOp, JvpOp, VjpOp, VmapOp
 from dialects.dlc.trigonometric import (
     AcoshOp,
@@ -71,6 +74,13 @@ from dialects.dlc.unary import (
 )
 from dialects.dlc.updating import UpdateSliceOp
 from dialects.dlc.while_loop import WhileOp
+from dialects.dlc.windows import (
+    ReduceWindowMaxOp,
+    ReduceWindowMinOp,
+    ReduceWindowSumOp,
+    WindowArgmaxOp,
+    WindowArgminOp,
+)
 
 Dlc = Dialect(
     "dlc",
@@ -167,6 +177,23 @@ Dlc = Dialect(
         ReduceMinOp,
         ReduceOrOp,
         ReduceProdOp,
+        ReduceXorOp,
+        # cumulative
+        CumlogsumexpOp,
+        CummaxOp,
+        CumminOp,
+        CumprodOp,
+        CumsumOp,
+        LinearRecurrenceOp,
+        # sorting
+        SearchsortedOp,
+        SortOp,
+        # windows
+        ReduceWindowMaxOp,
+        ReduceWindowMinOp,
+        ReduceWindowSumOp,
+        WindowArgmaxOp,
+        WindowArgminOp,
         # contraction
         DotGeneralOp,
         # transforms

@@ -335,6 +335,33 @@ class ReduceOrOp(_ReduceOp):
         return np.bitwise_or.reduce(x, axis=dims)
 
 
+@irdl_op_definition
+class ReduceXorOp(_ReduceOp):
+    """`result[kept] = xor over dims of operand[kept, dims]`, bit by bit."""
+
+    name = "dlc.reduce_xor"
+
+    NO_DERIVATIVE: ClassVar[str] = "integers and bools do not move"
+    REFUSES_FLOAT: ClassVar[bool] = True
+
+    @staticmethod
+    def neutral(element_type: Attribute) -> int | float:
+        """No bits set."""
+        del element_type
+        return 0
+
+    @staticmethod
+    def combiner(element_type: Attribute) -> type[Operation]:
+        """Bitwise exclusive or."""
+        del element_type
+        return arith.XOrIOp
+
+    @staticmethod
+    def reduce(x: Array, dims: tuple[int, ...]) -> Array:
+        """`np.bitwise_xor.reduce`."""
+        return np.bitwise_xor.reduce(x, axis=dims)
+
+
 def _expect_elements(name: str, operand: AnyTensor, dims: Sequence[int], result: AnyTensor) -> None:
     if math.prod(result.get_shape()) == 0:
         return
@@ -470,6 +497,11 @@ def reduce_min(b: OpBuilder, x: SSAValue, dims: Sequence[int]) -> SSAValue:
 def reduce_and(b: OpBuilder, x: SSAValue, dims: Sequence[int]) -> SSAValue:
     """Whether all over `dims` hold; bitwise for integers."""
     return ReduceAndOp.emit(b, (x,), {"dims": int_array(tuple(sorted(dims)))})
+
+
+def reduce_xor(b: OpBuilder, x: SSAValue, dims: Sequence[int]) -> SSAValue:
+    """The bitwise exclusive or over `dims`."""
+    return ReduceXorOp.emit(b, (x,), {"dims": int_array(tuple(dims))})
 
 
 def reduce_or(b: OpBuilder, x: SSAValue, dims: Sequence[int]) -> SSAValue:

@@ -27,6 +27,7 @@ from dialects.builder import OpBuilder, int_array
 from dialects.rows import row_position
 from dialects.structured import is_splat_constant, is_tensor
 from passes.linalg.bufferize_kernel import NO_OPERANDS, KernelBufferizer, build_memref_fill, to_memref
+from passes.linalg.host_blocks import is_control_flow
 from passes.linalg.reshape_memref import build_reshape
 from passes.linalg.storage import VIEWS, ControlPlan, Slot, Storage, StoragePlan
 
@@ -75,7 +76,7 @@ class HostBufferizer:
                 indices = [self.values[index] for index in op.indices]
                 operands = (self.values[op.tensor], *indices)
                 self.values[op.result] = self.builder.create(memref.LoadOp, operands, op.result.type)
-            elif isinstance(op, scf.ForOp | scf.WhileOp):
+            elif isinstance(op, scf.ForOp | scf.WhileOp) and is_control_flow(op):
                 self._loop(op)
             elif isinstance(op, scf.IfOp | scf.IndexSwitchOp):
                 self._branches(op)

@@ -8,7 +8,7 @@ one destination each.
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from xdsl.dialects import memref, tensor
+from xdsl.dialects import memref, scf, tensor
 from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, TensorType, i32
 from xdsl.dialects.linalg.attrs import IteratorTypeAttr
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, YieldOp
@@ -56,6 +56,8 @@ class KernelBufferizer:
                 self._generic(op)
             elif isinstance(op, rt.ScatterOp):
                 self._scatter(op)
+            elif isinstance(op, scf.ForOp):
+                self._nest(op)
             elif isinstance(op, tensor.EmptyOp | FillOp | rt.YieldOp | tensor.InsertSliceOp):
                 continue  # made where they are used
             else:
@@ -90,8 +92,8 @@ class KernelBufferizer:
         if isinstance(owner, FillOp):
             build_memref_fill(self.builder, self.scalar_of[owner.inputs[0]], target)
             return target
-        source = self.memref_of.get(init)
-        if source is not None and source is not target:
+        source = self.read(init)
+        if source is not target:
             self._copy(source, target)
         return target
 
@@ -181,11 +183,53 @@ class KernelBufferizer:
     def _scatter(self, op: rt.ScatterOp) -> None:
         """The buffer of the result holds the destination already."""
         assert op.result is not None, "rt.scatter on memrefs in a kernel on tensors"
-        target = self._destination(op.dest, op.result)
+        target = next(d for v, d in zip(self.yielded, self.destinations, strict=True) if v is op.result)
         self.memref_of[op.result] = target
         regions = [_rebuild_region(op.body, self.scalar_of, self)]
         operands = (self.read(op.updates), self.read(op.indices), target)
         self.builder.create_op(rt.ScatterOp, operands, (), dict(op.properties), regions, attributes=dict(op.attributes))
+
+    def _nest(self, op: scf.ForOp) -> None:
+        """A loop nest that inserts into carried tensors: each becomes its destination memref."""
+        targets = [self._destination(init, result) for init, result in zip(op.iter_args, op.results, strict=True)]
+        self._loop(op, self.builder, self.scalar_of, targets)
+
+    def _loop(
+        self,
+        op: scf.ForOp,
+        builder: OpBuilder,
+        values: dict[SSAValue, SSAValue],
+        targets: Sequence[SSAValue | None],
+    ) -> None:
+        """Rebuild a loop without the tensors that it carries; its results are added to `values` and `memref_of`."""
+        old = op.body.block
+        scalars = [i for i, init in enumerate(op.iter_args) if not isinstance(init.type, TensorType)]
+        new = Block(arg_types=[old.args[0].type, *(op.iter_args[i].type for i in scalars)])
+        inner_values = {**values, old.args[0]: new.args[0]}
+        inner_values.update((old.args[i + 1], argument) for i, argument in zip(scalars, new.args[1:], strict=True))
+        for target, argument, result in zip(targets, old.args[1:], op.results, strict=True):
+            if target is not None:
+                self.memref_of[argument] = self.memref_of[result] = target
+        inner = OpBuilder(new, op.location)
+        for nested in old.ops:
+            inner.location = nested.location
+            if isinstance(nested, scf.ForOp):
+                self._loop(nested, inner, inner_values, [self.memref_of.get(init) for init in nested.iter_args])
+            elif isinstance(nested, tensor.InsertOp):
+                target = self.memref_of[nested.dest]
+                indices = (inner_values[i] for i in nested.indices)
+                inner.create_op(memref.StoreOp, (inner_values[nested.scalar], target, *indices))
+                self.memref_of[nested.result] = target
+            elif isinstance(nested, scf.YieldOp):
+                for value, result in zip(nested.operands, op.results, strict=True):
+                    assert self.memref_of.get(value) is self.memref_of.get(result), "a loop that exchanges tensors"
+                inner.create_op(scf.YieldOp, [inner_values[nested.operands[i]] for i in scalars])
+            else:
+                _rebuild(nested, inner, inner_values, self)
+        bounds = (values[v] for v in (op.lb, op.ub, op.step, *(op.iter_args[i] for i in scalars)))
+        types = [op.iter_args[i].type for i in scalars]
+        loop = builder.create_op(scf.ForOp, tuple(bounds), types, {}, regions=[Region(new)])
+        values.update((op.results[i], result) for i, result in zip(scalars, loop.results, strict=True))
 
 
 def build_memref_fill(b: OpBuilder, scalar: SSAValue, target: SSAValue) -> None:

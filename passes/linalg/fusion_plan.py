@@ -269,6 +269,8 @@ class FusionPlan:
         arguments = op.regions[0].block.args
         for value, access, argument in zip(op.operands, accesses(op), arguments, strict=True):
             if argument.index >= len(arguments) - outputs:
+                for d in anchored_dims(compose(access, loops.dims), shape_of(value), loops.sizes):
+                    loops.anchors[d] += 1
                 if value not in self.uniform:
                     self._pinned.add(value)
             elif argument.first_use is None and len(loops.sizes) > loops.num_parallel:

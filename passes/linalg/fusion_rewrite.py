@@ -12,7 +12,7 @@ from dialects.remarks import emit_remark
 from dialects.structured import PARALLEL, REDUCTION, element_type
 from passes.linalg.bodies import BodyCopier, drain
 from passes.linalg.fusion_plan import FusionPlan, Loops, Read
-from passes.linalg.maps import Access, accesses, compose, dimensions, tensor_type_of
+from passes.linalg.maps import Access, accesses, compose, tensor_type_of
 
 _REMOVABLE = (arith.ConstantOp, tensor.EmptyOp, FillOp, GenericOp, tensor.CollapseShapeOp, tensor.ExpandShapeOp)
 
@@ -75,8 +75,8 @@ def _build_root(b: OpBuilder, root: Loops, plan: FusionPlan, new_values: dict[SS
     body.copier.builder.location = op.location
     body.copier.builder.create_op(YieldOp, yielded)
     rank = len(root.sizes)
-    identity = affine_map(rank, dimensions(root.num_parallel))
-    maps = [affine_map(rank, access) for _, access in reads] + [identity] * len(outputs)
+    output_accesses = [compose(access, root.dims) for access in accesses(op)[num_inputs:]]
+    maps = [affine_map(rank, access) for access in (*(access for _, access in reads), *output_accesses)]
     return b.create_op(
         GenericOp,
         (*(new_values.get(value, value) for value, _ in reads), *outputs),

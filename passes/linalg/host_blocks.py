@@ -1,17 +1,43 @@
 """The blocks of a host function: its body, and the bodies of the loops and branches in it.
 
 A host function is a list of kernels-to-be, library calls and control flow on tensors (`scf.for`, `scf.while`, `scf.if`,
-`scf.index_switch`), whose regions are such lists again.
+`scf.index_switch`), whose regions are such lists again. Only a *scalar nest*, loops that insert elements into carried tensors
+(a sort), is control flow inside of a kernel.
 """
 
 from collections.abc import Iterator
 
-from xdsl.dialects import scf
+from xdsl.dialects import scf, tensor
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Block
+from xdsl.ir import Block, Operation
+
+from dialects.structured import is_tensor
 
 CONTROL_FLOW = (scf.ForOp, scf.WhileOp, scf.IfOp, scf.IndexSwitchOp)
+
+
+def is_control_flow(op: Operation) -> bool:
+    """Whether `op` is control flow of the host, whose regions are host blocks."""
+    return isinstance(op, CONTROL_FLOW) and not is_scalar_nest(op)
+
+
+def is_scalar_nest(op: Operation) -> bool:
+    """Whether `op` is a nest of loops that inserts elements into carried tensors, one after the other.
+
+    Its operations compute scalars, or extract and insert elements; nothing in it is a structured operation.
+    """
+    if not isinstance(op, scf.ForOp):
+        return False
+    inserts = False
+    for inner in op.walk():
+        if isinstance(inner, tensor.InsertOp):
+            inserts = True
+        elif not isinstance(inner, tensor.ExtractOp | scf.ForOp | scf.IfOp | scf.YieldOp) and any(
+            map(is_tensor, (*inner.operands, *inner.results))
+        ):
+            return False
+    return inserts
 
 
 def host_blocks(module: ModuleOp) -> list[Block]:
@@ -28,7 +54,7 @@ def blocks_within(block: Block) -> Iterator[Block]:
     """`block` and the blocks of the control flow in it, outer ones first."""
     yield block
     for op in block.ops:
-        if isinstance(op, CONTROL_FLOW):
+        if is_control_flow(op):
             for region in op.regions:
                 for inner in region.blocks:
                     yield from blocks_within(inner)

@@ -15,6 +15,7 @@ from dialects.remarks import emit_remark, is_collecting
 from dialects.structured import element_type
 from passes.linalg.bodies import captured_by
 from passes.linalg.groups import AcyclicGroups
+from passes.linalg.host_blocks import is_scalar_nest
 from passes.linalg.kernel_names import content_names
 from passes.linalg.maps import Access, accesses, dimension, identity_prefix, loop_sizes, num_parallel, shape_of
 from passes.linalg.windows import is_window_write, scalar_sources, window_write
@@ -44,7 +45,8 @@ class Group:
     members: list[Member]
     tile: tuple[int, ...]
     may_grow: bool = True
-    results: dict[SSAValue, None] = field(default_factory=dict[SSAValue, None])
+    results: dict[SSAValue, int] = field(default_factory=dict[SSAValue, int])
+    """The values computed, each with how many of its leading dimensions are those of the loops that compute it."""
 
 
 class KernelGrouping:
@@ -75,11 +77,18 @@ class KernelGrouping:
             self._node_of[result] = node
         if isinstance(op, GenericOp):
             member = _examine(op, node, captured)
-            self.groups[node] = Group([member], member.parallel, results=dict.fromkeys(op.results))
+            written = member.reads[len(op.inputs) :]
+            results: dict[SSAValue, int] = {
+                result: identity_prefix(access) for result, (_, access) in zip(op.results, written, strict=True)
+            }
+            self.groups[node] = Group([member], member.parallel, results=results)
             self._join_producers(member)
         elif isinstance(op, rt.ScatterOp):
             member = Member(op, node, op.parallel, len(op.parallel), [], captured)
-            self.groups[node] = Group([member], op.parallel, may_grow=False, results=dict.fromkeys(op.results))
+            self.groups[node] = Group([member], op.parallel, may_grow=False, results=dict.fromkeys(op.results, 0))
+        elif is_scalar_nest(op):
+            member = Member(op, node, (), 0, [], captured)
+            self.groups[node] = Group([member], (), may_grow=False, results=dict.fromkeys(op.results, 0))
         return node
 
     def _add_window_write(self, op: tensor.InsertSliceOp) -> int:
@@ -88,7 +97,7 @@ class KernelGrouping:
         group = self.groups[self.graph.find(node)]
         member = next(member for member in group.members if member.op is op.source.owner)
         group.members.append(Member(op, member.node, member.sizes, member.num_parallel, [], ()))
-        group.results[op.result] = None
+        group.results[op.result] = 0
         self._node_of[op.result] = node
         return node
 
@@ -146,7 +155,7 @@ class KernelGrouping:
                     if value in source.results:
                         if _is_window_write(value):
                             return "all of a window must be written before the whole is read"
-                        shared = min(shared, identity_prefix(access))
+                        shared = min(shared, identity_prefix(access), source.results[value])
         tile = mine.tile[:shared]
         if tile == mine.tile == theirs.tile:
             return tile

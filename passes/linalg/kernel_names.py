@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from xdsl.dialects import arith, tensor
-from xdsl.dialects.builtin import IndexType
+from xdsl.dialects import arith, scf, tensor
+from xdsl.dialects.builtin import IndexType, StringAttr
 from xdsl.dialects.linalg.ops import GenericOp, IndexOp, YieldOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.ir.affine import AffineDimExpr
 
 from dialects.rt import ScatterOp
+from dialects.structured import KERNEL_NAME
 from passes.linalg.contractions import is_product_sum
 from passes.linalg.maps import accesses, iterators, num_parallel
 
@@ -37,6 +38,9 @@ def content_names(op: Operation) -> list[str]:
         return ["scatter"]
     if isinstance(op, tensor.InsertSliceOp):
         return ["update"]
+    if isinstance(op, scf.ForOp):
+        name = op.attributes.get(KERNEL_NAME)
+        return [name.data if isinstance(name, StringAttr) else "scatter"]
     assert isinstance(op, GenericOp), f"{op.name} has no content name"
     if is_product_sum(op):
         return ["matmul"]

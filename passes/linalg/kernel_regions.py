@@ -3,7 +3,7 @@
 from collections.abc import Container
 from typing import Any, cast
 
-from xdsl.dialects import arith, tensor
+from xdsl.dialects import arith, scf, tensor
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, StringAttr, TensorType
 from xdsl.dialects.func import FuncOp
 from xdsl.dialects.linalg.ops import FillOp, GenericOp
@@ -23,7 +23,7 @@ from dialects.structured import (
     is_tensor,
 )
 from passes.linalg.bodies import captured_by, drain
-from passes.linalg.host_blocks import CONTROL_FLOW
+from passes.linalg.host_blocks import CONTROL_FLOW, is_scalar_nest
 from passes.linalg.kernel_groups import Group, KernelGrouping
 from passes.linalg.kernel_names import kernel_name
 from passes.linalg.maps import tensor_type_of
@@ -95,7 +95,9 @@ def _is_last_use(op: tensor.InsertSliceOp, order: dict[Operation, int]) -> bool:
 
 
 def _is_destination(op: Operation, index: int) -> bool:
-    return isinstance(op, GenericOp) and index >= len(op.operands) - len(op.results)
+    return (isinstance(op, GenericOp) and index >= len(op.operands) - len(op.results)) or (
+        is_scalar_nest(op) and index >= 3
+    )
 
 
 def _repeat_constant(b: OpBuilder, value: SSAValue) -> SSAValue:
@@ -146,7 +148,7 @@ def build_kernels(block: Block, grouping: KernelGrouping) -> None:
 
 def _is_grouped(op: Operation) -> bool:
     """Whether `op` lies in a kernel."""
-    return isinstance(op, GenericOp | ScatterOp) or is_window_write(op)
+    return isinstance(op, GenericOp | ScatterOp) or is_window_write(op) or is_scalar_nest(op)
 
 
 def _is_early(op: Operation, early: Container[Operation]) -> bool:
@@ -181,7 +183,12 @@ def _build_kernel(b: OpBuilder, group: Group) -> None:
     for op in ops:
         body.add(op)
     inside = set(ops)
-    results = [value for value in group.results if any(_enclosing(use.operation, inside) is None for use in value.uses)]
+    results = [
+        value
+        for value in group.results
+        # What a nest of loops writes is too large for the stack: it needs a place in the arena even if nothing reads it.
+        if isinstance(value.owner, scf.ForOp) or any(_enclosing(use.operation, inside) is None for use in value.uses)
+    ]
     outside = {value: [use for use in value.uses if _enclosing(use.operation, inside) is None] for value in results}
     body.builder.location = b.location = ops[-1].location
     body.builder.create_op(YieldOp, results)

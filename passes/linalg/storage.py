@@ -11,12 +11,13 @@ from typing import TypeAlias
 
 from xdsl.dialects import tensor
 from xdsl.dialects.linalg.ops import GenericOp
+from xdsl.dialects.scf import ForOp
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineMap
 
 from dialects.rt import KernelOp, ScatterOp
 from dialects.structured import captured_values
-from passes.linalg.host_blocks import CONTROL_FLOW
+from passes.linalg.host_blocks import is_control_flow
 from passes.linalg.windows import window_reads, window_write
 
 VIEWS = (tensor.CollapseShapeOp, tensor.ExpandShapeOp)
@@ -110,7 +111,7 @@ def last_uses(operations: Sequence[Operation]) -> LastUses:
 
 def values_read_by(op: Operation) -> Iterable[SSAValue]:
     """The values that `op` reads, in its regions too."""
-    return (*op.operands, *captured_values(op)) if isinstance(op, CONTROL_FLOW) else op.operands
+    return (*op.operands, *captured_values(op)) if is_control_flow(op) else op.operands
 
 
 def overwrite_refusal(kernel: KernelOp, operand: int, result: int) -> str:
@@ -127,6 +128,8 @@ def overwrite_refusal(kernel: KernelOp, operand: int, result: int) -> str:
     writer = yielded.owner
     if isinstance(writer, ScatterOp):
         return _scatter_refusal(writer, argument)
+    if isinstance(writer, ForOp):
+        return _nest_refusal(writer, yielded, argument)
     if isinstance(writer, tensor.InsertSliceOp) and writer.dest is not argument:
         return f"operand {operand} is not what the window is written into"
     if not isinstance(writer, GenericOp | tensor.InsertSliceOp):
@@ -162,6 +165,13 @@ def _scatter_refusal(scatter: ScatterOp, argument: BlockArgument) -> str:
     if scatter.dest is argument and argument.has_one_use():
         return ""
     return "the scattered-into operand has other readers"
+
+
+def _nest_refusal(loop: ForOp, result: SSAValue, argument: BlockArgument) -> str:
+    (use, *others) = argument.uses
+    if not others and use.operation is loop and loop.results[use.index - 3] is result:
+        return ""
+    return "what the loops insert into has other readers"
 
 
 def _is_pointwise(access: AffineMap) -> bool:

@@ -19,6 +19,7 @@ from dialects.remarks import emit_remark
 from dialects.rows import row_position
 from dialects.rt import KernelOp
 from dialects.structured import captured_values, is_splat_constant, is_tensor, trip_count
+from passes.linalg.host_blocks import is_control_flow
 from passes.linalg.storage import (
     FOREVER,
     VIEWS,
@@ -58,7 +59,7 @@ class _BlockPlanner:
         ):
             self._enter(argument, storage, -1)
         for position, op in enumerate(self.operations[:-1]):
-            if isinstance(op, scf.ForOp | scf.WhileOp):
+            if isinstance(op, scf.ForOp | scf.WhileOp) and is_control_flow(op):
                 self._plan_loop(op, position)
             elif isinstance(op, scf.IfOp | scf.IndexSwitchOp):
                 self._plan_branches(op, position)

@@ -161,6 +161,8 @@ class Output:
     """The operation in the body that combines the accumulator with a new value, if that is all that happens to it."""
     initial: SSAValue | None = None
     """The scalar that a reduction starts from; `None`: from the contents of the memref."""
+    is_running: bool = False
+    """Whether a reduction writes it at every loop point, as a scan does."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -388,7 +390,8 @@ class Kernel:
             else:
                 result = terminator.operands[position - len(op.inputs)]
                 used = argument if argument.first_use is not None else None
-                outputs.append(Output(access, used, result, _combiner(argument, result) if used else None))
+                combiner = _combiner(argument, result) if used else None
+                outputs.append(Output(access, used, result, combiner, is_running=len(indices) > num_parallel))
         if any(size is None for size in sizes):
             raise PassFailedException(
                 f"lower-kernels: @{self.name}: the extent of loop dimension d{sizes.index(None)} of a linalg.generic "

@@ -129,7 +129,11 @@ class SweepCode:
             for buffer in b.stored_here:
                 b.forget(buffer)
         self.reductions = [
-            Reduction(s, o, s.num_parallel - self.rank) for s in sweep.statements if s.is_reduction for o in s.outputs
+            Reduction(s, o, s.num_parallel - self.rank)
+            for s in sweep.statements
+            if s.is_reduction
+            for o in s.outputs
+            if not o.is_running
         ]
         self.carried = {}
 
@@ -311,7 +315,7 @@ class SweepCode:
             self._body_op(op, values)
         for output, key in zip(statement.outputs, keys, strict=True):
             value = values[output.value]
-            if statement.is_reduction:
+            if statement.is_reduction and not output.is_running:
                 self.carried[key] = self._accumulated(statement, self.carried[key], value)
             else:
                 if inside is not None:

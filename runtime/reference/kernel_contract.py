@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import cast
 
-from xdsl.dialects import arith, tensor
+from xdsl.dialects import arith, scf, tensor
 from xdsl.dialects.builtin import TensorType
 from xdsl.dialects.linalg.ops import FillOp, GenericOp
 from xdsl.ir import SSAValue
@@ -49,6 +49,10 @@ def check_kernel(kernel: rt.KernelOp) -> None:
         elif isinstance(op, rt.ScatterOp):
             if tile != op.parallel or computed:
                 raise violation(op, f"does not stand alone in a kernel with tile {op.parallel}")
+            computed.update(op.results)
+        elif isinstance(op, scf.ForOp):
+            if tile:
+                raise violation(op, f"stands in a kernel with tile {tile}, expected an empty tile")
             computed.update(op.results)
         elif isinstance(op, tensor.ExtractOp) and op.tensor in computed:
             raise violation(op, "reads a value of its own kernel")

@@ -70,7 +70,7 @@ def loops_of(op: GenericOp) -> Loops:
     extents: list[int | None] = [None] * len(kinds)
     identity = tuple(AffineExpr.dimension(dim) for dim in range(num_parallel))
     for value, access in zip(op.outputs, maps[len(op.inputs) :], strict=True):
-        if access != identity:
+        if access != identity and not _is_running(access, len(kinds)):
             raise violation(op, "has an output map that is not the identity on the parallel loops")
         _meet(op, extents, access, cast(TensorType[Any], value.type).get_shape())
     for value, access in zip(op.inputs, maps, strict=False):
@@ -85,6 +85,11 @@ def loops_of(op: GenericOp) -> Loops:
     if None in extents:
         raise violation(op, f"has no operand that tells the extent of loop {extents.index(None)}")
     return Loops(tuple(cast(list[int], extents)), num_parallel, maps)
+
+
+def _is_running(access: tuple[AffineExpr, ...], num_loops: int) -> bool:
+    """Whether an output of a scan has one element for every loop point."""
+    return sorted(e.position for e in access if isinstance(e, AffineDimExpr)) == list(range(num_loops))
 
 
 def _meet(op: GenericOp, extents: list[int | None], access: tuple[AffineExpr, ...], shape: tuple[int, ...]) -> None:
@@ -105,9 +110,14 @@ def _generic(machine: Machine, op: GenericOp, values: Values, operands: list[Any
     _check_in_place(op, loops, values, inputs, outputs)
     block = op.body.block
     carried = block.args[count:]
+    running = [len(access) > loops.num_parallel for access in loops.maps[count:]]
     accumulators = [
-        from_memory(op, array, value.type) if argument.first_use is not None else array
-        for array, value, argument in zip(outputs, op.outputs, carried, strict=True)
+        from_memory(op, array, value.type)
+        if argument.first_use is not None
+        else np.empty_like(array)
+        if is_running
+        else array
+        for array, value, argument, is_running in zip(outputs, op.outputs, carried, running, strict=True)
     ]
     shape = loops.parallel
     if prod(loops.extents):
@@ -117,7 +127,12 @@ def _generic(machine: Machine, op: GenericOp, values: Values, operands: list[Any
             for value, array, access, argument in zip(op.inputs, inputs, loops.maps, block.args, strict=False):
                 values[argument] = _read(op, value, array, access, machine.position)
             values.update(zip(carried, accumulators, strict=True))
-            accumulators = [np.array(np.broadcast_to(value, shape)) for value in machine.run_block(block, values)]
+            for i, value in enumerate(machine.run_block(block, values)):
+                if running[i]:
+                    place = tuple(_affine(expression, machine.position) for expression in loops.maps[count + i])
+                    accumulators[i][place] = value
+                else:
+                    accumulators[i] = np.array(np.broadcast_to(value, shape))
     return _written(op, outputs, accumulators)
 
 

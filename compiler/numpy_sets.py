@@ -1,0 +1,220 @@
+"""Counting and sets: histograms, `bincount`, `unique` with a static size, membership."""
+
+import operator
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from compiler.errors import DtypeError, ShapeError, at_user_line
+from compiler.numpy_cumulative import cumsum
+from compiler.numpy_linalg import astype
+from compiler.numpy_sorting import argsort, searchsorted, sort
+from compiler.operands import as_tracer
+from compiler.promotion import BOOL, FLOAT64, INT64, result_dtype
+from compiler.tracer import Tracer, fail_unsupported, xp
+
+
+def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Tracer:
+    """`np.bincount`, whose length is `minlength`: what is not below it is not counted.
+
+    Raises:
+        UnsupportedError: there is no `minlength`.
+    """
+    values = as_tracer(x)
+    length = operator.index(minlength)
+    if values.ndim != 1 or values.dtype.kind not in "iu":
+        raise DtypeError(
+            at_user_line(f"bincount: the array must have one dimension and integers, not {values.dtype.name}")
+        )
+    if not length:
+        fail_unsupported("np.bincount without minlength=", "the length would depend on values: pass `minlength=`")
+    if weights is None:
+        amounts: Any = xp.ones_like(values, dtype=np.int64)
+    else:
+        amounts = as_tracer(weights).astype(np.float64)
+    return _sum_into(length, values, amounts)
+
+
+def _sum_into(length: int, places: Tracer, amounts: Tracer) -> Tracer:
+    """`amounts` added up at `places`; those outside of `0 … length - 1` are dropped."""
+    is_inside = (places >= 0) & (places < length)
+    sums = xp.zeros_like(amounts, shape=(length + 1,))
+    np.add.at(sums, xp.where(is_inside, places, length), amounts)
+    return sums[:length]
+
+
+def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any = None) -> Tracer:  # noqa: A002
+    """`np.histogram_bin_edges`, for a number of bins or explicit edges."""
+    del weights
+    if isinstance(bins, str):
+        fail_unsupported(f"np.histogram with bins={bins!r}", "how many there are depends on values: pass a number")
+    if np.ndim(bins):
+        edges = as_tracer(bins)
+        if edges.ndim != 1 or (not isinstance(bins, Tracer) and np.any(xp.diff(np.asarray(bins)) < 0)):
+            raise ShapeError(at_user_line("histogram: bins must have one dimension and increase monotonically"))
+        return edges
+    count = operator.index(bins)
+    if count < 1:
+        raise ShapeError(at_user_line(f"histogram: bins={count} is not positive"))
+    x = as_tracer(a)
+    dtype = np.result_type(x.dtype, np.float32 if x.dtype.kind == "f" else np.float64)
+    if range is not None:
+        first, last = range
+    else:
+        first, last = (xp.min(x), xp.max(x)) if x.size else (0.0, 1.0)
+    # As NumPy: in the dtype of the ends, which are those of the array or Python floats.
+    first, last = (t.astype(dtype if t.dtype == x.dtype else np.float64) for t in map(as_tracer, (first, last)))
+    is_single = first == last
+    first, last = xp.where(is_single, first - 0.5, first), xp.where(is_single, last + 0.5, last)
+    steps = np.arange(count + 1).astype(first.dtype)
+    edges = steps * ((last - first) / count) + first
+    return xp.concatenate([edges[:-1], last.reshape(1)]).astype(dtype)
+
+
+def histogram(
+    a: Any,
+    bins: Any = 10,
+    range: Any = None,  # noqa: A002
+    density: bool | None = None,
+    weights: Any = None,
+) -> tuple[Tracer, Tracer]:
+    """`np.histogram`; NaN is in no bin."""
+    x = as_tracer(a).reshape(-1)
+    edges = histogram_bin_edges(x, bins, range)
+    dtype = result_dtype(x, edges)
+    count = edges.size - 1
+    ordered, values = astype(edges, dtype), astype(x, dtype)
+    place = searchsorted(ordered, values, "right") - 1
+    # The last bin has its upper edge too.
+    place = xp.where(values == ordered[-1], count - 1, place)
+    place = xp.where(xp.isnan(values), -1, place)
+    if weights is None:
+        amounts: Tracer = xp.ones_like(x, dtype=np.int64)
+    else:
+        amounts = as_tracer(weights).reshape(-1)
+        if amounts.shape != x.shape:
+            raise ShapeError(at_user_line("histogram: weights must have the shape of the array"))
+    # As NumPy: floats are added up in double precision, whatever they are.
+    wide = astype(amounts, FLOAT64) if amounts.dtype.kind == "f" else amounts
+    sums = astype(_sum_into(count, place, wide), amounts.dtype)
+    if density:
+        return sums / xp.diff(edges).astype(np.float64) / xp.sum(sums), edges
+    return sums, edges
+
+
+class UniqueAll(NamedTuple):
+    """The results of `unique_all` of the array API standard."""
+
+    values: Tracer
+    indices: Tracer
+    inverse_indices: Tracer
+    counts: Tracer
+
+
+def unique_all(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> UniqueAll:
+    """The different elements in order, where each is first, which one every element is, and how many there are of each.
+
+    Args:
+        x: array of any shape.
+        size: how many there are to be in the results; must be known while tracing.
+        fill_value: what the values end with if there are fewer; the least element by default. Their counts are 0. If
+            there are more than `size`, the greatest are left out.
+
+    NaN differs from itself, as the standard says.
+
+    Raises:
+        UnsupportedError: `size` is missing.
+        ShapeError: the array is empty and there is no `fill_value`.
+    """
+    array = as_tracer(x)
+    if size is None:
+        fail_unsupported("np.unique", "how many there are is not known while tracing: use `unique(x, size=…)`")
+    length = operator.index(size)
+    flat = array.reshape(-1 if array.size else 0)
+    if not array.size:
+        if fill_value is None and length:
+            raise ShapeError(at_user_line("unique: an empty array has no element to fill with; pass fill_value="))
+        nothing = xp.zeros_like(flat, shape=(length,), dtype=INT64)
+        values = xp.full_like(flat, 0 if fill_value is None else fill_value, shape=(length,))
+        return UniqueAll(values, nothing, xp.zeros_like(array, dtype=INT64), nothing)
+    order = argsort(flat)
+    ordered = sort(flat)
+    is_new = xp.concatenate([np.ones(1, bool), ordered[1:] != ordered[:-1]])
+    place = cumsum(is_new) - 1
+    # What comes after the last place is written to one more, which is cut off.
+    target = xp.where(is_new & (place < length), place, length)
+    filling = as_tracer(ordered[0] if fill_value is None else fill_value).astype(flat.dtype)
+    values = xp.full_like(flat, filling, shape=(length + 1,))
+    values[target] = ordered
+    indices = xp.zeros_like(order, shape=(length + 1,))
+    indices[target] = order
+    inverse = xp.zeros_like(order)
+    inverse[order] = xp.minimum(place, max(length - 1, 0))
+    counts = _sum_into(length, place, xp.ones_like(place))
+    return UniqueAll(values[:length], indices[:length], inverse.reshape(array.shape), counts)
+
+
+def unique(
+    ar: Any,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: Any = None,
+    *,
+    equal_nan: bool = True,
+    sorted: bool = True,  # noqa: A002
+    size: int | None = None,
+    fill_value: Any = None,
+) -> Any:
+    """`np.unique` with a static `size` and a `fill_value`, as `jax.numpy.unique` has them; see `unique_all`."""
+    del sorted
+    if axis is not None:
+        fail_unsupported("np.unique: axis=", "use it on arrays of one dimension")
+    x = as_tracer(ar)
+    if equal_nan and x.dtype.kind == "f" and size is not None and x.size:
+        # Bit patterns aside, all NaN are one: of the sorted NaN, all but the first become the element before.
+        result = _unique_with_one_nan(x, size, fill_value)
+    else:
+        result = unique_all(x, size=size, fill_value=fill_value)
+    wanted = (return_index, return_inverse, return_counts)
+    chosen = [part for part, is_wanted in zip(result[1:], wanted, strict=True) if is_wanted]
+    return (result.values, *chosen) if chosen else result.values
+
+
+def _unique_with_one_nan(x: Tracer, size: int, fill_value: Any) -> UniqueAll:
+    """`unique_all` where all NaN are equal: by their ranks, which are integers."""
+    flat = x.reshape(-1)
+    ordered = sort(flat)
+    rank = searchsorted(ordered, flat, "left")
+    found = unique_all(rank, size=size, fill_value=-1)
+    filling = as_tracer(ordered[0] if fill_value is None else fill_value).astype(x.dtype)
+    values = xp.where(found.values < 0, filling, xp.take(ordered, xp.maximum(found.values, 0)))
+    return UniqueAll(values, found.indices, found.inverse_indices.reshape(x.shape), found.counts)
+
+
+def isin(
+    element: Any, test_elements: Any, assume_unique: bool = False, invert: bool = False, *, kind: Any = None
+) -> Tracer:
+    """`np.isin`."""
+    del assume_unique, kind
+    x = as_tracer(element)
+    candidates = as_tracer(test_elements)
+    candidates = candidates.reshape(-1 if candidates.size else 0)
+    if not candidates.size:
+        return xp.full_like(x, invert, dtype=BOOL)
+    dtype = result_dtype(x, candidates)
+    ordered, queries = sort(astype(candidates, dtype)), astype(x, dtype)
+    place = xp.minimum(searchsorted(ordered, queries), candidates.size - 1)
+    is_there = xp.take(ordered, place) == queries
+    return ~is_there if invert else is_there
+
+
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    np.bincount: bincount,
+    np.histogram: histogram,
+    np.histogram_bin_edges: histogram_bin_edges,
+    np.unique: unique,
+    np.isin: isin,
+}
+"""The functions of this file by the function of NumPy that they are."""

@@ -1,0 +1,338 @@
+"""Sorting by a key, and searching in what is sorted.
+
+The order is NumPy's: NaN counts as the greatest value, and equal keys keep their order, also when it is descending.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, ClassVar, cast
+
+import numpy as np
+from xdsl.dialects import arith, tensor
+from xdsl.dialects.builtin import I64, IndexType, IntegerAttr, StringAttr, UnitAttr, i1, i64
+from xdsl.ir import Attribute, SSAValue
+from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def
+from xdsl.utils.exceptions import VerifyException
+
+from dialects.builder import OpBuilder, tensor_type
+from dialects.dlc.constants import iota, splat_value
+from dialects.dlc.interfaces import (
+    AnyTensor,
+    Array,
+    Properties,
+    TensorOp,
+    dtype_of,
+    element_type_of,
+    is_float,
+    shape_of,
+)
+from dialects.dlc.scalars import scalar_compare, scalar_op, scalar_select
+from dialects.dlc.shape import stacked
+from dialects.structured import (
+    PARALLEL,
+    build_copy,
+    build_empty,
+    build_for,
+    build_generic,
+    build_loop_index,
+    build_reshape,
+)
+
+_INDEX = IndexType()
+_UNORDERED_OR_LESS = IntegerAttr(11, i64)
+
+
+def scalar_before(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
+    """Append whether `x` is less than `y`, where NaN is greater than all numbers."""
+    if not is_float(x.type):
+        return scalar_compare(b, "lt", x, y)
+    less = b.create(arith.CmpfOp, (x, y), i1, {"predicate": _UNORDERED_OR_LESS})
+    return scalar_op(b, arith.AndIOp, less, scalar_compare(b, "eq", x, x))
+
+
+def _before(x: Array, y: Array) -> Array:
+    """Whether `x` is less than `y`, where NaN is greater than all numbers."""
+    return (x < y) | (~np.isnan(x) & np.isnan(y)) if x.dtype.kind not in "biu" else x < y
+
+
+@irdl_op_definition
+class SortOp(TensorOp):
+    """`result` is `values` along `dim` in the order that sorts `keys`; equal keys keep their order.
+
+    `dlc.sort %x, %x` sorts, `dlc.sort %x, %iota` gives the positions of the elements in order.
+    """
+
+    name = "dlc.sort"
+
+    keys = operand_def(AnyTensor)
+    values = operand_def(AnyTensor)
+    dim = prop_def(IntegerAttr[I64])
+    descending = opt_prop_def(UnitAttr)
+
+    assembly_format = (
+        "$keys `,` $values `dim` $dim (`descending` $descending^)? attr-dict "
+        "`:` type($keys) `,` type($values) `->` type($result)"
+    )
+
+    @classmethod
+    def infer_type(cls, operand_types: Sequence[AnyTensor], properties: Properties) -> AnyTensor:
+        """The type of the values."""
+        keys, values = operand_types
+        dim = cast(IntegerAttr[Any], properties["dim"]).value.data
+        if keys.get_shape() != values.get_shape():
+            raise VerifyException(f"dlc.sort: values have type {values}, expected the shape of the keys, {keys}")
+        if not 0 <= dim < len(keys.get_shape()):
+            raise VerifyException(f"dlc.sort: dim {dim} is not a dimension of {keys}")
+        dtype_of(keys)
+        dtype_of(values)
+        return values
+
+    @property
+    def along(self) -> int:
+        """The dimension that is sorted."""
+        return self.dim.value.data
+
+    def evaluate(self, operands: Sequence[Array]) -> Array:
+        """A stable `np.argsort`; descending, that of the reversed keys, read backwards."""
+        keys, values = operands
+        if self.descending is None:
+            order = np.argsort(keys, self.along, kind="stable")
+        else:
+            backwards = np.argsort(np.flip(keys, self.along), self.along, kind="stable")
+            order = keys.shape[self.along] - 1 - np.flip(backwards, self.along)
+        return np.take_along_axis(values, order, self.along)
+
+    def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
+        """Of one element, of equal keys or of equal values it is the values."""
+        del b
+        keys, values = operands
+        is_sorted = self.shape[self.along] <= 1 or splat_value(keys) is not None or splat_value(values) is not None
+        return values if is_sorted else None
+
+    def jvp(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> SSAValue | None:
+        """The tangents of the values in the same order; the order does not move."""
+        _, dvalues = tangents
+        return None if dvalues is None else SortOp.emit(b, (self.keys, dvalues), self.properties)
+
+    def transpose(self, b: OpBuilder, cotangent: SSAValue, linear: Sequence[bool]) -> Sequence[SSAValue | None]:
+        """The cotangents back to where their values came from: in the order that sorts those positions."""
+        assert list(linear) == [False, True], "dlc.sort is linear in its values only"
+        places = iota(b, tensor_type(i64, self.shape), self.along)
+        came_from = SortOp.emit(b, (self.keys, places), self.properties)
+        return None, sort(b, came_from, cotangent, self.along)
+
+    def batch(self, b: OpBuilder, operands: Sequence[SSAValue], batched: Sequence[bool], size: int) -> SSAValue:
+        """Shift the dimension."""
+        keys, values = stacked(b, operands, batched, size)
+        return sort(b, keys, values, self.along + 1, self.descending is not None)
+
+    def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
+        """A merge sort of every row: one nest of `scf.for`. Sorted runs of `w` elements become runs of `2 w`."""
+        shape = self.shape
+        rank, size = len(shape), shape[self.along]
+        if 0 in shape or size == 1:
+            return operands[1]
+        to_last = [d for d in range(rank) if d != self.along] + [self.along]
+        sizes = tuple(shape[d] for d in to_last)
+        columns: list[SSAValue] = []
+        for operand in operands[1:] if operands[0] is operands[1] else operands:
+            moved_type = tensor_type(element_type_of(operand), sizes)
+            place = [to_last.index(d) for d in range(rank)]
+            moved = operand if self.along == rank - 1 else build_copy(b, operand, moved_type, place)
+            columns.append(build_reshape(b, moved, (math.prod(sizes[:-1]), size)))
+        result = build_reshape(b, _MergeSort(b, columns, self.descending is not None).build(), sizes)
+        return result if self.along == rank - 1 else build_copy(b, result, self.result.type, to_last)
+
+
+class _MergeSort:
+    """Builds a merge sort of the rows of `columns`, which move together; the first ones are the keys.
+
+    Rows are merged from the columns into scratch rows and back, with four times as long runs after each round.
+    """
+
+    def __init__(self, b: OpBuilder, columns: Sequence[SSAValue], is_descending: bool):
+        self.b = b
+        self.columns = columns
+        self.is_descending = is_descending
+        self.elements = [element_type_of(column) for column in columns]
+        self.rows, self.size = shape_of(columns[0])
+        self.rounds = 0
+        while 4**self.rounds < self.size:
+            self.rounds += 1
+        self.zero, self.one, self.four = b.index(0), b.index(1), b.index(4)
+        self.length, self.last = b.index(self.size), b.index(self.size - 1)
+        self.limits = b.index(self.rows), b.index(self.rounds)
+
+    def build(self) -> SSAValue:
+        """Append the nest; return the last column, sorted."""
+        scratch = [build_empty(self.b, tensor_type(element, (self.size,))) for element in self.elements]
+        count = len(self.columns)
+
+        def for_row(b: OpBuilder, row: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            def for_round(inner: OpBuilder, _: SSAValue, state: Sequence[SSAValue]) -> Sequence[SSAValue]:
+                *tensors, width = state
+                double = scalar_op(inner, arith.AddiOp, width, width)
+                there = self._merge(inner, tensors[:count], (row,), tensors[count:], (), width)
+                back = self._merge(inner, there, (), tensors[:count], (row,), double)
+                return (*back, *there, scalar_op(inner, arith.MuliOp, width, self.four))
+
+            return build_for(b, self.zero, self.limits[1], self.one, (*carried, self.one), for_round)[:-1]
+
+        results = build_for(self.b, self.zero, self.limits[0], self.one, (*self.columns, *scratch), for_row, "sort")
+        return results[count - 1]
+
+    def _merge(
+        self,
+        b: OpBuilder,
+        sources: Sequence[SSAValue],
+        source_row: tuple[SSAValue, ...],
+        targets: Sequence[SSAValue],
+        target_row: tuple[SSAValue, ...],
+        width: SSAValue,
+    ) -> list[SSAValue]:
+        """Append the merge of each pair of runs of `width` elements of `sources` into `targets`."""
+        double = scalar_op(b, arith.AddiOp, width, width)
+
+        def for_pair(outer: OpBuilder, start: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            middle, end = (
+                scalar_op(outer, arith.MinSIOp, scalar_op(outer, arith.AddiOp, start, length), self.length)
+                for length in (width, double)
+            )
+
+            def for_place(inner: OpBuilder, place: SSAValue, state: Sequence[SSAValue]) -> Sequence[SSAValue]:
+                left, right, *written = state
+                # Of a run that is used up, the element is not chosen: it only must exist.
+                from_left, from_right = (
+                    self._element(inner, sources[0], source_row, scalar_op(inner, arith.MinSIOp, position, self.last))
+                    for position in (left, right)
+                )
+                first, second = (from_left, from_right) if self.is_descending else (from_right, from_left)
+                is_before = scalar_before(inner, first, second)
+                left_is_used_up = scalar_compare(inner, "ge", left, middle)
+                is_left_over = scalar_compare(inner, "lt", right, end)
+                takes_right = scalar_op(inner, arith.OrIOp, left_is_used_up, is_before)
+                takes_right = scalar_op(inner, arith.AndIOp, takes_right, is_left_over)
+                # In numbers, not by a choice: that would be a jump, and the processor cannot predict it.
+                step = inner.create(arith.IndexCastOp, (inner.create(arith.ExtUIOp, (takes_right,), i64),), _INDEX)
+                distance = scalar_op(inner, arith.MuliOp, scalar_op(inner, arith.SubiOp, right, left), step)
+                chosen = scalar_op(inner, arith.AddiOp, left, distance)
+                results = [
+                    inner.create(
+                        tensor.InsertOp,
+                        (self._element(inner, source, source_row, chosen), target, *target_row, place),
+                        target.type,
+                    )
+                    for source, target in zip(sources, written, strict=True)
+                ]
+                stay = scalar_op(inner, arith.SubiOp, self.one, step)
+                following = scalar_op(inner, arith.AddiOp, left, stay), scalar_op(inner, arith.AddiOp, right, step)
+                return (*following, *results)
+
+            return build_for(outer, start, end, self.one, (start, middle, *carried), for_place)[2:]
+
+        return build_for(b, self.zero, self.length, double, targets, for_pair)
+
+    @staticmethod
+    def _element(b: OpBuilder, source: SSAValue, row: tuple[SSAValue, ...], place: SSAValue) -> SSAValue:
+        return b.create(tensor.ExtractOp, (source, *row, place), element_type_of(source))
+
+
+@irdl_op_definition
+class SearchsortedOp(TensorOp):
+    """`result[…] =` how many elements of `ordered`, sorted along its last dimension, are less than `queries[…]`.
+
+    With side `"right"`: less or equal. The dimensions of `ordered` before the last are leading ones of `queries` too.
+    """
+
+    name = "dlc.searchsorted"
+
+    NO_DERIVATIVE: ClassVar[str] = "a position is an integer"
+
+    ordered = operand_def(AnyTensor)
+    queries = operand_def(AnyTensor)
+    side = prop_def(StringAttr)
+
+    assembly_format = "$side $ordered `,` $queries attr-dict `:` type($ordered) `,` type($queries) `->` type($result)"
+
+    @classmethod
+    def infer_type(cls, operand_types: Sequence[AnyTensor], properties: Properties) -> AnyTensor:
+        """i64, of the shape of the queries."""
+        ordered, queries = operand_types
+        side = cast(StringAttr, properties["side"]).data
+        if side not in {"left", "right"}:
+            raise VerifyException(f'dlc.searchsorted: side is "{side}", expected "left" or "right"')
+        batch = ordered.get_shape()[:-1]
+        if not ordered.get_shape() or queries.get_shape()[: len(batch)] != batch:
+            raise VerifyException(
+                f"dlc.searchsorted: queries have type {queries}, expected one that starts with the dimensions of "
+                f"{ordered} before its last"
+            )
+        if ordered.element_type != queries.element_type:
+            raise VerifyException(
+                f"dlc.searchsorted: queries have type {queries}, expected the element type of {ordered}; use dlc.convert"
+            )
+        dtype_of(ordered)
+        return tensor_type(i64, queries.get_shape())
+
+    def evaluate(self, operands: Sequence[Array]) -> Array:
+        """The steps of `lower`, so that also where `ordered` is not sorted there is one right answer."""
+        ordered, queries = operands
+        *batch, size = ordered.shape
+        rows = np.indices(queries.shape, sparse=True)[: len(batch)]
+        count = np.zeros(queries.shape, np.int64)
+        for exponent in reversed(range(size.bit_length())):
+            further = count + (1 << exponent)
+            element = ordered[(*rows, np.minimum(further, size) - 1)]
+            counts = _before(element, queries) if self.side.data == "left" else ~_before(queries, element)
+            count = np.where(counts & (further <= size), further, count)
+        return count
+
+    def batch(self, b: OpBuilder, operands: Sequence[SSAValue], batched: Sequence[bool], size: int) -> SSAValue:
+        """One more leading dimension of both; one row may stay the only one."""
+        if batched[0] or len(shape_of(self.ordered)) > 1:
+            operands = stacked(b, operands, batched, size)
+        return SearchsortedOp.emit(b, operands, self.properties)
+
+    def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
+        """A binary search without branches, written out: the steps are the powers of two up to the size."""
+        ordered, queries = operands
+        *batch, size = shape_of(ordered)
+        rank = len(self.shape)
+
+        def body(b: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
+            query = arguments[0]
+            row = [build_loop_index(b, dim) for dim in range(len(batch))]
+            count = b.index(0)
+            for exponent in reversed(range(size.bit_length())):
+                step = 1 << exponent
+                further = scalar_op(b, arith.AddiOp, count, b.index(step))
+                place = scalar_op(b, arith.AddiOp, count, b.index(step - 1))
+                place = scalar_op(b, arith.MinSIOp, place, b.index(size - 1))
+                element = b.create(tensor.ExtractOp, (ordered, *row, place), element_type_of(ordered))
+                if self.side.data == "left":
+                    counts = scalar_before(b, element, query)
+                else:
+                    counts = scalar_op(b, arith.XOrIOp, scalar_before(b, query, element), b.constant(True, i1))
+                exists = scalar_compare(b, "le", further, b.index(size))
+                count = scalar_select(b, scalar_op(b, arith.AndIOp, counts, exists), further, count)
+            return (b.create(arith.IndexCastOp, (count,), i64),)
+
+        identity = range(rank)
+        empty = build_empty(b, self.result.type)
+        return build_generic(b, (queries,), (empty,), (identity, identity), (PARALLEL,) * rank, body)[0]
+
+
+def sort(b: OpBuilder, keys: SSAValue, values: SSAValue, dim: int, descending: bool = False) -> SSAValue:
+    """`values` along `dim` in the order that sorts `keys`."""
+    properties: dict[str, Attribute] = {"dim": IntegerAttr(dim, i64)}
+    return SortOp.emit(b, (keys, values), {**properties, "descending": UnitAttr()} if descending else properties)
+
+
+def argsort(b: OpBuilder, x: SSAValue, dim: int, descending: bool = False) -> SSAValue:
+    """The positions along `dim` of the elements of `x` in order."""
+    return sort(b, x, iota(b, tensor_type(i64, shape_of(x)), dim), dim, descending)
+
+
+def searchsorted(b: OpBuilder, ordered: SSAValue, queries: SSAValue, side: str = "left") -> SSAValue:
+    """How many elements of `ordered`, which is sorted along its last dimension, come before each of `queries`."""
+    return SearchsortedOp.emit(b, (ordered, queries), {"side": StringAttr(side)})
