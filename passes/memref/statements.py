@@ -1,8 +1,8 @@
 """What `lower-kernels` knows about a kernel: statements over loop dimensions, and the memory they access.
 
 A *statement* is one `linalg.generic`, `linalg.fill` or `memref.copy` of a bufferized kernel, read into plain Python
-objects: the sizes of its loops, linear accesses, and the reductions that its body computes. Anything else that touches memory (a
-scatter) is an *opaque* statement, which is copied as it stands.
+objects: the sizes of its loops, linear accesses, and the reductions that its body computes. So is an `rt.scatter`, whose indices are computed.
+Anything else that touches memory (the loops of a sort) is an *opaque* statement, which is copied as it stands.
 """
 
 from collections.abc import Callable, Iterable, Sequence
