@@ -52,6 +52,7 @@ FAMILIES = {
     "contraction": "Products",
     "shape": "Shapes",
     "slicing": "Slices",
+    "updating": "Assignment to slices",
     "dynamic_slicing": "Slices at computed places",
     "indexing": "Gather and scatter",
     "transforms": "Calls and function transforms",
