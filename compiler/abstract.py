@@ -94,7 +94,7 @@ def unsupported_dtype(dtype: np.dtype[Any], subject: str) -> str:
     """The message for an array of a dtype that is not supported, with the nearest one that is."""
     match dtype.kind:
         case "f":
-            use = "float32" if dtype.itemsize < 4 else "float64"
+            use = "float64"
         case "c":
             use = "two float64 arrays for the real and the imaginary part"
         case _:

@@ -14,6 +14,7 @@ from compiler.tensor import plain
 from compiler.tracer import Tracer, xp
 from dialects.dlc.index_layout import Bounds
 from dialects.dlc.indexing import Mode
+from dialects.dlc.interfaces import dtype_kind
 
 OutOfBounds: TypeAlias = Literal["clip", "fill", "drop", "promise_in_bounds"]
 
@@ -145,7 +146,7 @@ def _check(mode: str | None) -> None:
 
 def _missing(dtype: np.dtype[Any]) -> Any:
     """What JAX fills in for elements that are not there."""
-    if dtype.kind == "f":
+    if dtype_kind(dtype) == "f":
         return np.nan
     if dtype.kind == "i":
         return np.iinfo(dtype).min

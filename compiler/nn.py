@@ -16,6 +16,7 @@ from compiler.numpy_sorting import top_k as traced_top_k
 from compiler.numpy_windows import reduced_windows
 from compiler.tracing import Tracer, array_value, current_frame, is_tracing, new_tracer
 from dialects.dlc import unary
+from dialects.dlc.interfaces import dtype_kind
 
 __all__ = [
     "cross_entropy",
@@ -55,7 +56,7 @@ def _compiled(static: tuple[str, ...] = ()) -> Callable[[Callable[..., Any]], Ca
 def _traced(x: Any, name: str) -> Tracer:
     """`x` as a floating-point tracer."""
     tracer = new_tracer(array_value(x), isinstance(x, float))
-    if tracer.dtype.kind != "f":
+    if dtype_kind(tracer.dtype) != "f":
         raise DtypeError(
             at_user_line(f"{name}: input has dtype {tracer.dtype}, expected float32 or float64; convert it with astype")
         )
@@ -218,7 +219,7 @@ def cross_entropy(
 
 def _surprisal_of_target(surprisal: Tracer, labels: Tracer, axis: int) -> Any:
     """`surprisal` of the target class, or weighted by the probabilities of the target."""
-    if labels.dtype.kind == "f":
+    if dtype_kind(labels.dtype) == "f":
         if labels.shape != surprisal.shape:
             raise ShapeError(
                 at_user_line(

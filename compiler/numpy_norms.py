@@ -22,12 +22,13 @@ from compiler.numpy_linalg import (
 from compiler.operands import as_tracer
 from compiler.promotion import FLOAT64
 from compiler.tracer import Tracer, fail_unsupported, xp
+from dialects.dlc.interfaces import dtype_kind
 
 
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tracer:  # noqa: A002
     """Vector norms, and the matrix norms that need no decomposition: Frobenius, 1 and infinity."""
     x = as_tracer(x)
-    if x.dtype.kind != "f":
+    if dtype_kind(x.dtype) != "f":
         x = astype(x, FLOAT64)
     if axis is None:
         axes = tuple(range(x.ndim))

@@ -14,11 +14,12 @@ from compiler.frames import current_frame
 from compiler.numpy_linalg import astype
 from compiler.numpy_ufuncs import store
 from compiler.operands import as_tracer
-from compiler.promotion import BOOL, FLOAT64, INT32
+from compiler.promotion import BOOL, FLOAT32, FLOAT64, INT32
 from compiler.tracer import Tracer, value_of, xp
 from dialects.builder import OpBuilder
 from dialects.dlc import reduction
 from dialects.dlc.broadcast import reduce_sum
+from dialects.dlc.interfaces import dtype_kind
 
 MISSING: Any = xp._NoValue
 """What NumPy passes for an argument that was left out."""
@@ -219,9 +220,15 @@ def mean(
 ) -> Tracer:
     """`np.mean`."""
     x = as_tracer(a)
-    x = x.astype(dtype) if dtype is not None else x if x.dtype.kind == "f" else astype(x, FLOAT64)
-    total = sum_(x, axis, None, None, keepdims, where=where)
+    x = x.astype(dtype) if dtype is not None else x if dtype_kind(x.dtype) == "f" else astype(x, FLOAT64)
+    wide = _computed(x)
+    total = sum_(wide, axis, None, None, keepdims, where=where)
     return _finish("mean", astype(xp.true_divide(total, _count(x, axis, where, keepdims)), x.dtype), out)
+
+
+def _computed(x: Tracer) -> Tracer:
+    """`x` in the dtype that NumPy computes means in: float16 (and bfloat16) in float32, so that sums do not overflow."""
+    return astype(x, FLOAT32) if x.dtype.itemsize == 2 else x
 
 
 def var(
@@ -244,9 +251,10 @@ def _variance(
     a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any, where: Any, mean_: Any, correction: Any
 ) -> Tracer:
     x = as_tracer(a)
-    x = x.astype(dtype) if dtype is not None else x if x.dtype.kind == "f" else astype(x, FLOAT64)
-    centre = mean(x, axis, None, None, keepdims=True, where=where) if mean_ is MISSING else mean_
-    total = sum_(xp.square(x - centre), axis, None, None, keepdims, where=where)
+    x = x.astype(dtype) if dtype is not None else x if dtype_kind(x.dtype) == "f" else astype(x, FLOAT64)
+    wide = _computed(x)
+    centre = mean(wide, axis, None, None, keepdims=True, where=where) if mean_ is MISSING else mean_
+    total = sum_(xp.square(wide - centre), axis, None, None, keepdims, where=where)
     freedom = _count(x, axis, where, keepdims) - (ddof if correction is MISSING else correction)
     return astype(xp.true_divide(total, xp.maximum(freedom, 0)), x.dtype)
 
@@ -269,7 +277,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
                 )
             order = np.argsort(dims)
             w = xp.transpose(w, order).reshape([size if d in dims else 1 for d, size in enumerate(x.shape)])
-        dtype = np.result_type(x.dtype, w.dtype, *([] if x.dtype.kind == "f" else [FLOAT64]))
+        dtype = np.result_type(x.dtype, w.dtype, *([] if dtype_kind(x.dtype) == "f" else [FLOAT64]))
         total = sum_(xp.broadcast_to(astype(w, dtype), x.shape), axis, keepdims=keepdims)
         result = sum_(astype(x, dtype) * astype(w, dtype), axis, keepdims=keepdims) / total
     return (result, total) if returned else result
@@ -327,7 +335,7 @@ def _nan_variance(a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any) -> Tr
 def _nan_extreme(reduce: Callable[..., Tracer], neutral: float) -> Callable[..., Tracer]:
     def ignoring(a: Any, axis: Any = None, out: Any = None, keepdims: Any = MISSING) -> Tracer:
         x = as_tracer(a)
-        if x.dtype.kind != "f":
+        if dtype_kind(x.dtype) != "f":
             return reduce(x, axis, out, keepdims)
         present = _present(x)
         result = reduce(_selected(x, present, neutral), axis, None, keepdims)

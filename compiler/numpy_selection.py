@@ -15,6 +15,7 @@ from compiler.numpy_ufuncs import store
 from compiler.operands import as_tracer, operand_value
 from compiler.promotion import BOOL, FLOAT64, broadcast_shapes, result_dtype
 from compiler.tracer import Tracer, fail_unsupported, is_scalar, value_of, xp
+from dialects.dlc.interfaces import dtype_kind
 from dialects.dlc.selection import select
 
 
@@ -75,7 +76,7 @@ def clip(
 def round_(a: Any, decimals: int = 0, out: Any = None) -> Tracer:
     """`np.round`: half to even."""
     x = as_tracer(a)
-    if x.dtype.kind == "f":
+    if dtype_kind(x.dtype) == "f":
         if decimals == 0:
             result = xp.rint(x)
         else:
@@ -117,7 +118,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = MISSING, append: Any
 def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Tracer:
     """`np.isclose`."""
     x, y = as_tracer(a), as_tracer(b)
-    if y.dtype.kind != "f" and not is_scalar(b):
+    if dtype_kind(y.dtype) != "f" and not is_scalar(b):
         y = astype(y, FLOAT64)
     is_near = (xp.abs(x - y) <= atol + rtol * xp.abs(y)) & xp.isfinite(y)
     result = is_near | (x == y)
@@ -135,7 +136,7 @@ def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
     if x.shape != y.shape:
         return False
     same = x == y
-    if equal_nan and x.dtype.kind == "f" and y.dtype.kind == "f":
+    if equal_nan and dtype_kind(x.dtype) == "f" and dtype_kind(y.dtype) == "f":
         same = same | (xp.isnan(x) & xp.isnan(y))
     return all_(same)
 
@@ -148,7 +149,7 @@ def array_equiv(a1: Any, a2: Any) -> Any:
 def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Tracer:
     """`np.nan_to_num`."""
     array = as_tracer(x)
-    if array.dtype.kind == "f":
+    if dtype_kind(array.dtype) == "f":
         limits = np.finfo(array.dtype)
         high = limits.max if posinf is None else posinf
         low = limits.min if neginf is None else neginf
@@ -179,14 +180,14 @@ def isneginf(x: Any, out: Any = None) -> Tracer:
 
 def _signed_infinity(x: Any, out: Any, infinity: float) -> Tracer:
     x = as_tracer(x)
-    result = x == infinity if x.dtype.kind == "f" else xp.zeros_like(x, dtype=BOOL)
+    result = x == infinity if dtype_kind(x.dtype) == "f" else xp.zeros_like(x, dtype=BOOL)
     return result if out is None else store("isinf", out, value_of(result, current_frame()))
 
 
 def sinc(x: Any) -> Tracer:
     """`np.sinc`."""
     x = as_tracer(x)
-    y = math.pi * where(x == 0, 1.0e-20, astype(x, FLOAT64) if x.dtype.kind != "f" else x)
+    y = math.pi * where(x == 0, 1.0e-20, astype(x, FLOAT64) if dtype_kind(x.dtype) != "f" else x)
     return xp.sin(y) / y
 
 

@@ -4,10 +4,11 @@ Python scalars and tracers that stand for them are weak: they adopt the dtype of
 loop of a ufunc for given dtypes; the answers are cached.
 """
 
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any, TypeAlias
 
 import numpy as np
+from ml_dtypes import bfloat16
 
 from compiler.axes import is_array
 from compiler.errors import DtypeError, ShapeError, at_user_line
@@ -18,6 +19,7 @@ Kind: TypeAlias = np.dtype[Any] | type
 """A dtype, or `int`, `float` or `complex` for a weak scalar."""
 
 BOOL, INT32, INT64 = np.dtype(np.bool_), np.dtype(np.int32), np.dtype(np.int64)
+BFLOAT16 = np.dtype(bfloat16)
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
@@ -36,6 +38,11 @@ def kind_of(x: Any) -> Kind:
     return np.asarray(x).dtype
 
 
+def _strong(kind: Kind) -> Kind:
+    """A weak integer or float as bfloat16, for an operation with one; to NumPy it would be a float32."""
+    return BFLOAT16 if kind in {int, float} else kind
+
+
 @lru_cache(maxsize=4096)
 def ufunc_dtypes(ufunc: np.ufunc, kinds: tuple[Kind, ...], dtype: np.dtype[Any] | None) -> tuple[np.dtype[Any], ...]:
     """The dtypes of the loop that NumPy would run: of the inputs, then of the outputs.
@@ -46,7 +53,13 @@ def ufunc_dtypes(ufunc: np.ufunc, kinds: tuple[Kind, ...], dtype: np.dtype[Any] 
     """
     wanted: Any = {} if dtype is None else {"signature": (*[None] * ufunc.nin, *[dtype] * ufunc.nout)}
     outputs = (None,) * ufunc.nout
+    if set(kinds) == {int}:
+        kinds = (INT64,) * len(kinds)  # NumPy compares two Python integers as objects
+    if BFLOAT16 in kinds:
+        kinds = tuple(map(_strong, kinds))
     dtypes: tuple[np.dtype[Any], ...] = ufunc.resolve_dtypes((*kinds, *outputs), **wanted)
+    if set(kinds) == {BFLOAT16}:  # where `ml_dtypes` has no loop, NumPy falls back to float32
+        dtypes = tuple(BFLOAT16 if loop_dtype == FLOAT32 else loop_dtype for loop_dtype in dtypes)
     for loop_dtype in dtypes:
         if loop_dtype not in ELEMENT_TYPES:
             shown = ", ".join(
@@ -65,9 +78,15 @@ def result_dtype(*operands: Any) -> np.dtype[Any]:
     return common_dtype(*map(kind_of, operands))
 
 
+def _sum_dtype(x: Kind, y: Kind) -> np.dtype[Any]:
+    return np.add.resolve_dtypes((x, y, None))[2]
+
+
 @lru_cache(maxsize=4096)
 def common_dtype(*kinds: Kind) -> np.dtype[Any]:
     """The dtype that `kinds` have in common."""
+    if BFLOAT16 in kinds:  # of which `np.result_type` knows less than `np.add`
+        return reduce(_sum_dtype, map(_strong, kinds))  # pyright: ignore[reportReturnType]
     # A strong bool changes no common dtype, and keeps NumPy from reading a lone type as a dtype.
     stand_in: dict[Kind, Any] = {int: 0, float: 0.0, complex: 0j}
     return np.result_type(*[stand_in.get(kind, kind) for kind in kinds])

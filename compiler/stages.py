@@ -35,6 +35,8 @@ from compiler.program_cache import compiled_program
 from compiler.pytrees import unflatten
 from compiler.signatures import ArraySpec, Signature, signature_of
 from compiler.tracing import Traced as TracedProgram
+from compiler.unrolling import emit_unroll_remarks
+from dialects.dlc.interfaces import dtype_kind
 from dialects.remarks import Remark, collect_remarks, emit_remark
 
 Array = NDArray[Any]
@@ -143,6 +145,7 @@ class Lowered:
         with collect_remarks() as remarks:
             if self._donate:
                 emit_remark("missed", "jit", "donated arguments are not reused yet: results are new arrays")
+            emit_unroll_remarks(self._traced.module)
             self.module_at(IR_STAGES[self._target][-1])
         return remarks
 
@@ -270,8 +273,8 @@ def as_array(leaf: Any, aval: AbstractArray, name: str) -> Array:
         ArgumentError: it has another shape or dtype; a Python scalar may be an integer where a float is expected.
     """
     given = abstract(leaf, name)
-    fits = given.dtype == aval.dtype or (given.weak_type and given.dtype.kind == "i" and aval.dtype.kind == "f")
-    fits = fits or (given.weak_type and given.dtype.kind == aval.dtype.kind)
+    fits = given.dtype == aval.dtype or (given.weak_type and given.dtype.kind == "i" and dtype_kind(aval.dtype) == "f")
+    fits = fits or (given.weak_type and dtype_kind(given.dtype) == dtype_kind(aval.dtype))
     if not fits or given.shape != aval.shape:
         raise ArgumentError(at_user_line(f"argument {name} is {given}, compiled for {aval}"))
     return np.asarray(leaf, aval.dtype)

@@ -13,12 +13,15 @@ from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     AffineMapAttr,
     ArrayAttr,
+    BFloat16Type,
     DenseArrayBase,
+    Float16Type,
     IndexType,
     IntegerAttr,
     LocationAttr,
     StringAttr,
     TensorType,
+    f32,
     i32,
     i64,
 )
@@ -88,19 +91,52 @@ def build_reduction(
     """Append the reduction of the tensor `source` over `dims`, which disappear: a fill with `neutral`, then a generic.
 
     `combine(b, accumulator, element)` builds the scalar step; it must be associative and commutative up to rounding.
+    Elements of `f16` and `bf16` are accumulated in `f32`.
     """
+    stored = element_type(source)
+    source = build_cast(b, source, compute_type(stored))
     shape = cast(TensorType[Any], source.type).get_shape()
     kept = [dim for dim in range(len(shape)) if dim not in dims]
     loop_of = {dim: loop for loop, dim in enumerate((*kept, *sorted(dims)))}
     element = element_type(source)
     start = build_fill(b, b.constant(neutral, element), tensor_type(element, tuple(shape[dim] for dim in kept)))
-    return build_generic(
+    (result,) = build_generic(
         b,
         (source,),
         (start,),
         (tuple(loop_of[dim] for dim in range(len(shape))), range(len(kept))),
         (PARALLEL,) * len(kept) + (REDUCTION,) * len(dims),
         lambda inner, arguments: (combine(inner, arguments[1], arguments[0]),),
+    )
+    return build_cast(b, result, stored)
+
+
+def compute_type(element: Attribute) -> Attribute:
+    """The type that elements of a type are computed in: `f32` for `f16` and `bf16`, which are only stored."""
+    return f32 if isinstance(element, Float16Type | BFloat16Type) else element
+
+
+def cast_float(b: OpBuilder, x: SSAValue, element: Attribute) -> SSAValue:
+    """Append the floating-point scalar `x` as one of another type; `x` itself if it has that type."""
+    if x.type == element:
+        return x
+    widens = cast(Any, element).bitwidth > cast(Any, x.type).bitwidth
+    return b.create(arith.ExtFOp if widens else arith.TruncFOp, (x,), element)
+
+
+def build_cast(b: OpBuilder, source: SSAValue, element: Attribute) -> SSAValue:
+    """Append the floating-point tensor `source` with elements of another type; `source` itself if it has them."""
+    if element_type(source) == element:
+        return source
+    shape = cast(TensorType[Any], source.type).get_shape()
+    rank = len(shape)
+    return build_generic(
+        b,
+        (source,),
+        (build_empty(b, tensor_type(element, shape)),),
+        (range(rank), range(rank)),
+        (PARALLEL,) * rank,
+        lambda inner, arguments: (cast_float(inner, arguments[0], element),),
     )[0]
 
 

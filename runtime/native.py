@@ -6,6 +6,7 @@ text --optimise--> LLVM module --emit_object--> bytes (what a cache keeps) --loa
 """
 
 import ctypes
+import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any
 
 import llvmlite.binding as _llvmlite
 
-from dialects.errors import InternalError
+from dialects.errors import InternalError, UnsupportedError
 
 llvm: Any = _llvmlite  # it has no type annotations
 
@@ -58,6 +59,10 @@ def host_vector_bits() -> int:
     return host_target().vector_bits
 
 
+_HALF = re.compile(r"[ <(]half[ ,)>]")
+"""The type of a float16 in LLVM assembly."""
+
+
 @cache
 def _initialise() -> None:
     llvm.initialize_native_target()
@@ -67,6 +72,10 @@ def _initialise() -> None:
 def parse(text: str, target: Target) -> Any:
     """Read LLVM assembly and verify it; raise `InternalError` if it is wrong, because LLVM would end the process."""
     machine = target.machine
+    if target.triple.startswith("x86_64") and "+f16c" not in target.features.split(",") and _HALF.search(text):
+        raise UnsupportedError(
+            f"{target.cpu}: the processor has no instructions for float16 (F16C); convert with `.astype(np.float32)`"
+        )
     try:
         module = llvm.parse_assembly(text, llvm.create_context())
         module.triple = target.triple

@@ -1,6 +1,7 @@
 """Examples of constants, elementwise ops, broadcasts and sums."""
 
 import numpy as np
+from ml_dtypes import bfloat16
 from op_example import OpExample, tensor
 from xdsl.dialects.builtin import IntegerAttr, StringAttr, i64
 
@@ -54,7 +55,7 @@ from dialects.dlc.unary import (
     TruncOp,
 )
 
-FLOATS = ("3x5xf64", "7xf32", "f64", "1x1xf64", "0x3xf32", "2x3x5xf32")
+FLOATS = ("3x5xf64", "7xf32", "f64", "1x1xf64", "0x3xf32", "2x3x5xf32", "7xf16", "3x5xbf16")
 INTS = ("3x5xi32", "9xi64", "i32", "1xi64", "3x0xi32", "5xi8", "i16", "7xui8", "3x3xui16", "5xui32", "9xui64")
 BOOLS = ("3x5xi1", "i1", "17xi1")
 ARITHMETIC = (*FLOATS, *INTS)
@@ -134,6 +135,8 @@ SUMS = (
     ("3x5x2xf32", (0, 2)),
     ("7xi32", (0,)),
     ("17xui8", (0,)),
+    ("3x17xf16", (1,)),
+    ("17x3xbf16", (0,)),
     ("3x17xi16", (1,)),
     ("3x5xi64", ()),
     ("f64", ()),
@@ -158,16 +161,20 @@ CONSTANTS = (
     np.array([0, 1, 127, 128, 255], np.uint8),
     np.array([2**63, 2**64 - 1], np.uint64),
     np.full(7, -5, np.int16),
+    np.array([np.nan, np.inf, -0.0, 1e-7, 65504, 1 / 3], np.float16),
+    np.array([np.nan, -np.inf, -0.0, 1e-40, 3e38, 1 / 3], bfloat16),
+    np.full(5, 0.1, bfloat16),
     np.full((2, 3), 60000, np.uint16),
 )
 
-IOTAS = (("300xui8", 0), ("7xi32", 0), ("3x5xi64", 1), ("3x5xf32", 0), ("2x0x3xf64", 2), ("1xf64", 0))
+IOTAS = (("300xui8", 0), ("300xbf16", 0), ("7xi32", 0), ("3x5xi64", 1), ("3x5xf32", 0), ("2x0x3xf64", 2), ("1xf64", 0))
 
 SELECTS = (
     ("3x5xi1", "3x5xf64"),
     ("i1", "3x5xf64"),
     ("i1", "f32"),
     ("7xi1", "7xi32"),
+    ("9xi1", "9xbf16"),
     ("7xi1", "7xi1"),
     ("0xi1", "0xf32"),
     ("i1", "0x2xi64"),
@@ -181,16 +188,19 @@ CLAMPS = (
     ("f64", "f64", "f64"),
     ("i32", "3x5xi32", "3x5xi32"),
     ("ui8", "17xui8", "17xui8"),
+    ("f16", "9xf16", "f16"),
     ("0xf64", "0xf64", "f64"),
     ("1xi64", "1xi64", "i64"),
 )
 
-COMPARES = ("3x5xf64", "f32", "0xf32", "7xi32", "1xi64", "17xi1", "17xui8", "5xi16", "3xui64")
+COMPARES = ("3x5xf64", "f32", "0xf32", "7xi32", "1xi64", "17xi1", "17xui8", "5xi16", "3xui64", "7xf16", "5xbf16")
 
 CONVERSIONS = tuple(
     (f"{sizes}{source}", f"{sizes}{target}")
-    for source in ("f32", "f64", "i1", "i8", "i16", "i32", "i64", "ui8", "ui16", "ui32", "ui64")
+    for source in ("f16", "bf16", "f32", "f64", "i1", "i8", "i16", "i32", "i64", "ui8", "ui16", "ui32", "ui64")
     for target, sizes in (
+        ("f16", "9x"),
+        ("bf16", "5x"),
         ("f32", "3x5x"),
         ("f64", ""),
         ("i1", "7x"),

@@ -218,7 +218,6 @@ REFUSED = {
     "%b = llvm.intr.pow(%a, %a) : (f32, f32) -> f32": r"llvm.intr.pow on \(f32, f32\) in @k",
     "%b = llvm.frem %a, %a : f32": r"llvm.frem on \(f32, f32\) in @k: the quotient is rounded.* use dlc.rem",
     "%i = llvm.mlir.constant(1 : i128) : i128 %b = llvm.sitofp %i : i128 to f32": r"i128 as a float; convert to i64 first",
-    "%b = llvm.fptrunc %a : f32 to f16": r"type f16; use i1 to i64, f32, f64",
     "%v = llvm.mlir.poison : vector<3xf32>": r"type vector<3xf32>; .* vectors of 2, 4, 8 or 16",
     "llvm.call @outside(%a) : (f32) -> ()": r"@outside is not defined in the GPU module; there are no libraries",
     '%b = llvm.call_intrinsic "llvm.powi.f32.i32"(%a) : (f32) -> f32': r"the intrinsic llvm.powi.f32.i32",

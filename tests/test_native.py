@@ -7,7 +7,7 @@ from xdsl.parser import Parser
 from xdsl.utils.exceptions import PassFailedException
 
 from compiler.source_ir import make_context
-from dialects.errors import InternalError, MissingLibraryError
+from dialects.errors import InternalError, MissingLibraryError, UnsupportedError
 from passes.loops.convert_to_llvm import ConvertToLlvmPass
 from runtime import blas, native
 
@@ -587,3 +587,12 @@ def test_assembly_and_optimised_text_are_of_this_machine():
     assert native.host_vector_bits() in {128, 256, 512}
     assert native.Target("x86_64", "generic", "+sse2").vector_bits == 128
     assert native.Target("x86_64", "generic", "+avx,+avx2").vector_bits == 256
+
+
+def test_float16_needs_a_processor_that_converts_it():
+    text = "define half @f(float %x) {\n  %y = fptrunc float %x to half\n  ret half %y\n}"
+    old = native.Target("x86_64-unknown-linux-gnu", "x86-64", "")
+    with pytest.raises(UnsupportedError, match="F16C"):
+        native.emit_assembly(text, old)
+    converts = native.Target("x86_64-unknown-linux-gnu", "x86-64", "+avx,+f16c")
+    assert "vcvtps2ph" in native.emit_assembly(text, converts)

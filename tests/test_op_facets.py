@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
+from ml_dtypes import finfo
 from op_example import OpExample, build_function, build_op, evaluate_block, random_array, random_operands
 from op_examples import OP_EXAMPLES
 from xdsl.context import Context
@@ -18,7 +19,7 @@ from xdsl.printer import Printer
 from dialects.builder import OpBuilder, tensor_type
 from dialects.dlc.arithmetic import add
 from dialects.dlc.dialect import Dlc
-from dialects.dlc.interfaces import TensorOp, dtype_of, is_float
+from dialects.dlc.interfaces import TensorOp, dtype_of, is_float, is_half
 
 every_example = pytest.mark.parametrize("example", OP_EXAMPLES, ids=str)
 
@@ -95,6 +96,12 @@ def build_jvp(example: OpExample, wrt):
     return block, op, op.jvp(b, tangents)
 
 
+def half_tolerance(example: OpExample) -> float:
+    """What rounding to an `f16` or `bf16` among the operands and the result does to a value: a few units."""
+    types = (*example.operand_types, example.result_type)
+    return max((32 * float(finfo(dtype_of(t)).eps) for t in types if is_half(t.element_type)), default=0.0)
+
+
 def in_f64(example: OpExample) -> bool:
     return all(t.element_type == f64 for t in example.operand_types if is_float(t.element_type))
 
@@ -129,7 +136,7 @@ def test_jvp_equals_central_differences(example):
         expected = (ahead - behind) / (2 * step)
         if actual is None:
             actual = np.zeros(op.shape)
-        tolerance = 1e-5 if op.result.type.element_type == f64 else 1e-4
+        tolerance = max(1e-5 if op.result.type.element_type == f64 else 1e-4, half_tolerance(example))
         np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance / 100)
 
 
@@ -138,7 +145,7 @@ def test_transposed_jvp_is_the_adjoint_of_the_jvp(example):
     rng = random_of(example)
     op = build_op(example)
     in_double = in_f64(example) and op.result.type.element_type == f64
-    tolerance = 1e-9 if in_double else 2e-4
+    tolerance = max(1e-9 if in_double else 2e-4, half_tolerance(example))
     for wrt in subsets(float_operands(example)):
         operands = random_operands(example, rng)
         directions = [random_array(example.operand_types[i], rng) for i in wrt]
@@ -154,7 +161,8 @@ def test_transposed_jvp_is_the_adjoint_of_the_jvp(example):
             for direction, back in zip(directions, actual, strict=True)
             if back is not None
         )
-        np.testing.assert_allclose(lhs, rhs, rtol=tolerance, atol=tolerance)
+        scale = np.sum(np.abs(moved.astype(np.float64) * cotangent)) if half_tolerance(example) else 1.0
+        np.testing.assert_allclose(lhs, rhs, rtol=tolerance, atol=tolerance * max(1.0, scale))
         for direction, back in zip(directions, actual, strict=True):
             assert back is None or (back.shape == direction.shape and back.dtype == direction.dtype)
 
@@ -187,6 +195,13 @@ def evaluate_adjoint(block, arguments, primal_count, tangent, cotangent_value):
     return evaluate_block(block, [*arguments, cotangent_value], wanted)
 
 
+def assert_close(actual: np.ndarray, expected: np.ndarray, example: OpExample) -> None:
+    tolerance = half_tolerance(example)
+    if tolerance:
+        actual, expected = actual.astype(np.float64), expected.astype(np.float64)
+    np.testing.assert_allclose(actual, expected, rtol=max(1e-5, tolerance), atol=max(1e-6, tolerance / 8))
+
+
 @every_example
 def test_batch_equals_a_loop(example):
     rng = random_of(example)
@@ -212,7 +227,7 @@ def test_batch_equals_a_loop(example):
             expected = np.stack([evaluate(op, operands) for operands in slices])
             (actual,) = evaluate_block(block, arguments, [result])
             assert actual.dtype == expected.dtype
-            np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-6)
+            assert_close(actual, expected, example)
 
 
 @every_example
@@ -227,7 +242,7 @@ def test_simplify_preserves_the_value(example):
     assert simple.type == op.result.type
     operands = random_operands(example, rng)
     (actual,) = evaluate_block(block, operands, [simple])
-    np.testing.assert_allclose(actual, evaluate(op, operands), rtol=1e-5, atol=1e-6)
+    assert_close(actual, evaluate(op, operands), example)
 
 
 @every_example

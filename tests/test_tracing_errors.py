@@ -32,22 +32,23 @@ def loop(x: Any) -> Any:
 
 
 PYTHON_VALUES = {
-    "if": (branch, r"truth value of the traced array bool\[\] computed from `x`.*np.where"),
-    "while": (loop, r"truth value of the traced array bool\[\]"),
+    "if": (branch, r"truth value of the traced array bool\[\] computed from `x`.*compiler.cond.*np.where"),
+    "while": (loop, r"truth value of the traced array bool\[\].*compiler.while_loop"),
     "if of an array": (lambda x: 1 if x > 0 else 2, r"bool\[3,4\].*with `.any\(\)` or `.all\(\)`"),
     "and": (lambda x: (x > 0) and (x < 1), "truth value"),
     "max of Python": (lambda x: max(x[0, 0], x[0, 1]), "truth value"),
     "in": (lambda x: 3 in x[0], "truth value"),
     "int": (lambda x: int(x[0, 0]), r"the integer of .*astype\(np.int64\)"),
     "float": (lambda x: float(x[0, 0]), r"the float of .*astype\(np.float64\)"),
-    "range": (lambda x: range(x.argmax()), "the index of .*static_argnames"),
-    "index of a list": (lambda x: [1, 2][x.argmax()], "the index of"),
-    "shape": (lambda x: np.zeros(x.argmax()), "the index of"),
+    "range": (lambda x: range(x.argmax()), "the index of .*compiler.fori_loop.*static_argnames"),
+    "index of a list": (lambda x: [1, 2][x.argmax()], r"the index of .*`x\[i\]`.*compiler.switch"),
+    "shape": (lambda x: np.zeros(x.argmax()), "the index of .*static_argnames"),
     "reshape": (lambda x: x.reshape(x.argmax(), -1), "the index of"),
     "item": (lambda x: x.sum().item(), "the item of"),
     "tolist": (lambda x: x.tolist(), "the list of"),
     "asarray": (np.asarray, "the traced argument `x`.*cannot become a NumPy array"),
     "array of scalars": (lambda x: np.array([x[0, 0], 1]), r"np.array\(\[...\], like=x\)"),
+    "index of an array": (lambda x: X[x.argmax()], r"np.asarray\(a, like=i\)\[i\]"),
     "list of arrays": (lambda x: np.array([x, x]), "np.stack"),
 }
 
@@ -115,19 +116,22 @@ def test_shapes_that_do_not_fit_are_shown(name: str) -> None:
 
 
 DTYPES = {
-    "float16 argument": (lambda x: x, np.zeros(2, np.float16), r"argument x: dtype float16 .* `.astype\(np.float32\)`"),
+    "long double": (
+        lambda x: x,
+        np.zeros(2, np.longdouble),
+        r"argument x: dtype (longdouble|float128) .* `.astype\(np.float64\)`",
+    ),
     "complex argument": (lambda x: x, np.zeros(2, complex), "complex128 is not supported; use two float64 arrays"),
     "complex scalar": (lambda x: x, 1j, "complex128 is not supported"),
     "object argument": (lambda x: x, np.zeros(2, object), "dtype object is not supported; use bool, int8"),
     "large integer": (lambda x: x, 2**63, "9223372036854775808 does not fit into int64"),
     "complex constant": (lambda x: x * 1j, X, "in complex128, which is not supported"),
     "integer constant": (lambda x: x + 2**40, np.zeros(2, np.int32), "1099511627776 does not fit into int32"),
-    "bools in float16": (np.sin, np.zeros(2, bool), "sin: NumPy computes it for bool in float16"),
     "minus of bools": (lambda x: x - x, np.zeros(2, bool), "subtract: NumPy does not define it for bool and bool"),
     "and of floats": (lambda x: x & x, X, "bitwise_and: NumPy does not define it for float64 and float64"),
     "negative power": (lambda x: x**-1, np.ones(2, int), "integers to negative integer powers are not allowed"),
-    "astype": (lambda x: x.astype(np.float16), X, "float16 is not supported"),
-    "zeros_like": (lambda x: np.zeros_like(x, dtype=np.float16), X, "float16 is not supported"),
+    "astype": (lambda x: x.astype(np.longdouble), X, "(longdouble|float128) is not supported"),
+    "zeros_like": (lambda x: np.zeros_like(x, dtype="M8[s]"), X, "datetime64.* is not supported"),
     "strings": (lambda x: x + "a", X, "unsupported operand"),
 }
 

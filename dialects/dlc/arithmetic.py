@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 from xdsl.dialects import arith
-from xdsl.ir import SSAValue
+from xdsl.dialects.builtin import f16
+from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import irdl_op_definition
 
 from dialects.builder import OpBuilder
@@ -217,17 +218,18 @@ class DivOp(BinaryOp):
             return neg(b, x)
         if not is_float(element_type_of(x)):
             return None
-        if number is not None and (inverse := _exact_inverse(number)) is not None:
+        if number is not None and (inverse := _exact_inverse(number, element_type_of(x))) is not None:
             return mul(b, x, full(b, inverse, self.result.type))
         if isinstance(x.owner, NegOp) and isinstance(y.owner, NegOp):
             return div(b, x.owner.operand, y.owner.operand)
         return None
 
 
-def _exact_inverse(number: float) -> float | None:
-    """`1 / number` if `number` is a power of two whose inverse is a normal number in f32 as well."""
+def _exact_inverse(number: float, element_type: Attribute) -> float | None:
+    """`1 / number` if `number` is a power of two whose inverse is a normal number of the type (or of f32)."""
     mantissa, exponent = math.frexp(number)
-    return 1 / number if abs(mantissa) == 0.5 and abs(exponent) < 126 else None
+    limit = 14 if element_type == f16 else 126
+    return 1 / number if abs(mantissa) == 0.5 and abs(exponent) < limit else None
 
 
 def neg(b: OpBuilder, x: SSAValue) -> SSAValue:

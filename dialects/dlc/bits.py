@@ -21,6 +21,7 @@ from dialects.dlc.interfaces import (
     dtype_of,
     element_type_of,
     is_bool,
+    is_unsigned,
     shape_of,
     tensor_type_of,
 )
@@ -55,8 +56,9 @@ class ShiftOp(BinaryOp):
         x, count = operands
         last = b.constant(cast(IntegerType, x.type).width.data - 1, x.type)
         within = scalar_op(b, arith.MinUIOp, count, last)
-        shifted = scalar_op(b, self.INT_OP, x, within)
-        if self.KEEPS_SIGN:
+        keeps_sign = self.KEEPS_SIGN and not is_unsigned(x.type)
+        shifted = scalar_op(b, arith.ShRUIOp if self.KEEPS_SIGN and not keeps_sign else self.INT_OP, x, within)
+        if keeps_sign:
             return shifted
         return scalar_select(b, scalar_compare(b, "eq", within, count), shifted, b.constant(0, x.type))
 
@@ -81,7 +83,7 @@ def _shift_left(x: Array, count: Array) -> Array:
 
 
 def _shift_right_arithmetic(x: Array, count: Array) -> Array:
-    return np.right_shift(x, _at_most(count))
+    return _shift_right_logical(x, count) if x.dtype.kind == "u" else np.right_shift(x, _at_most(count))
 
 
 def _shift_right_logical(x: Array, count: Array) -> Array:
@@ -100,7 +102,10 @@ class ShiftLeftOp(ShiftOp):
 
 @irdl_op_definition
 class ShiftRightArithmeticOp(ShiftOp):
-    """`result[i] = floor(lhs[i] / 2**rhs[i])`; -1 or 0, by the sign, if `rhs[i]` is the number of bits or more."""
+    """`result[i] = floor(lhs[i] / 2**rhs[i])`; -1 or 0, by the sign, if `rhs[i]` is the number of bits or more.
+
+    Numbers without a sign are shifted as by `dlc.shift_right_logical`.
+    """
 
     name = "dlc.shift_right_arithmetic"
 

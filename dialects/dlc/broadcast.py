@@ -18,6 +18,7 @@ from dialects.dlc.interfaces import (
     Array,
     Properties,
     TensorOp,
+    computed,
     dtype_of,
     element_type_of,
     ints,
@@ -175,10 +176,11 @@ class ReduceSumOp(TensorOp):
         return tensor_type(operand_type.element_type, tuple(n for dim, n in enumerate(shape) if dim not in dims))
 
     def evaluate(self, operands: Sequence[Array]) -> Array:
-        """The sum in the operand's own dtype."""
+        """The sum in the operand's own dtype; of `f16` and `bf16`, in `f32`."""
         (x,) = operands
         with np.errstate(all="ignore"):
-            return np.asarray(np.sum(x, axis=ints(self.dims), dtype=x.dtype))
+            wide = computed(x)
+            return np.asarray(np.sum(wide, axis=ints(self.dims), dtype=wide.dtype)).astype(x.dtype)
 
     def jvp(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> SSAValue | None:
         """Linear."""

@@ -37,7 +37,14 @@ from dialects.dlc.interfaces import (
     is_bool,
     is_float,
 )
-from dialects.structured import PARALLEL, build_empty, build_generic, build_loop_index
+from dialects.structured import (
+    PARALLEL,
+    build_empty,
+    build_generic,
+    build_loop_index,
+    cast_float,
+    compute_type,
+)
 
 
 class NullaryOp(TensorOp):
@@ -160,7 +167,10 @@ class IotaOp(NullaryOp):
             index = build_loop_index(inner, self.dim.value.data)
             integer_type = i64 if is_float(element) else element
             integer = inner.create(arith.IndexCastOp, (index,), integer_type)  # drops high bits: counts wrap around
-            return (inner.create(arith.SIToFPOp, (integer,), element) if is_float(element) else integer,)
+            if not is_float(element):
+                return (integer,)
+            wide = compute_type(element)
+            return (cast_float(inner, inner.create(arith.SIToFPOp, (integer,), wide), element),)
 
         return build_generic(b, (), (build_empty(b, result_type),), (range(rank),), (PARALLEL,) * rank, body)[0]
 

@@ -19,6 +19,7 @@ from dialects.dlc.interfaces import (
     Array,
     Properties,
     TensorOp,
+    computed,
     dtype_of,
     element_type_of,
     ints,
@@ -28,7 +29,7 @@ from dialects.dlc.interfaces import (
 )
 from dialects.dlc.scalars import scalar_op
 from dialects.dlc.shape import TransposeOp, check_dims, inverse_permutation, transposed
-from dialects.structured import PARALLEL, REDUCTION, build_fill, build_generic
+from dialects.structured import PARALLEL, REDUCTION, build_cast, build_fill, build_generic, compute_type
 
 
 @dataclass(frozen=True)
@@ -118,8 +119,8 @@ class DotGeneralOp(TensorOp):
         return Dimensions.of(self.properties)
 
     def evaluate(self, operands: Sequence[Array]) -> Array:
-        """`np.matmul` of the operands as batches of matrices."""
-        lhs, rhs = operands
+        """`np.matmul` of the operands as batches of matrices; of `f16` and `bf16`, in `f32`."""
+        lhs, rhs = map(computed, operands)
         dims = self.dimensions
         batch = [lhs.shape[dim] for dim in dims.lhs_batch]
         contracted = int(np.prod([lhs.shape[dim] for dim in dims.lhs_contracting], dtype=np.int64))
@@ -131,7 +132,7 @@ class DotGeneralOp(TensorOp):
             (*batch, contracted, columns)
         )
         with np.errstate(all="ignore"):
-            return np.matmul(left, right).reshape(self.shape)
+            return np.matmul(left, right).reshape(self.shape).astype(dtype_of(self.result.type))
 
     def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
         """A transpose of an operand that keeps the order of its free dimensions joins the dimension numbers.
@@ -212,10 +213,13 @@ class DotGeneralOp(TensorOp):
         return transposed(b, product, [place, *(dim for dim in range(rank) if dim != place)])
 
     def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """A fill with zero and one generic; loops run over batch, left, right, then the contracted dimensions."""
-        lhs, rhs = operands
+        """A fill with zero and one generic; loops run over batch, left, right, then the contracted dimensions.
+
+        Tensors of `f16` and `bf16` are multiplied as tensors of `f32`, so that the BLAS library takes large ones.
+        """
+        element = compute_type(element_type_of(operands[0]))
+        lhs, rhs = (build_cast(b, operand, element) for operand in operands)
         dims = self.dimensions
-        element = element_type_of(lhs)
         lhs_free, rhs_free = dims.lhs_free(len(shape_of(lhs))), dims.rhs_free(len(shape_of(rhs)))
         num_parallel = len(self.shape)
         num_reduced = len(dims.lhs_contracting)
@@ -241,9 +245,11 @@ class DotGeneralOp(TensorOp):
             left, right, total = arguments
             return (scalar_op(inner, accumulate, total, scalar_op(inner, multiply, left, right)),)
 
-        start = build_fill(b, b.constant(0, element), self.result.type)
+        start = build_fill(b, b.constant(0, element), tensor_type(element, self.shape))
         iterators = (*(PARALLEL,) * num_parallel, *(REDUCTION,) * num_reduced)
-        return build_generic(b, operands, (start,), (left_loops, right_loops, range(num_parallel)), iterators, body)[0]
+        maps = (left_loops, right_loops, range(num_parallel))
+        (product,) = build_generic(b, (lhs, rhs), (start,), maps, iterators, body)
+        return build_cast(b, product, self.result.type.element_type)
 
 
 def _loops(*groups: tuple[Sequence[int], Sequence[int]]) -> tuple[int, ...]:

@@ -1,11 +1,12 @@
 """Between element types: `dlc.convert`."""
 
 from collections.abc import Sequence
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
-from xdsl.dialects import arith
-from xdsl.dialects.builtin import IntegerType, TensorType, f64, i32, i64
+from ml_dtypes import finfo
+from xdsl.dialects import arith, math
+from xdsl.dialects.builtin import IntegerType, TensorType, f16, f32, f64, i32, i64
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import VarConstraint, base, irdl_op_definition, operand_def, prop_def, result_def
 from xdsl.utils.exceptions import VerifyException
@@ -25,6 +26,7 @@ from dialects.dlc.interfaces import (
     shape_of,
 )
 from dialects.dlc.scalars import scalar_compare, scalar_op, scalar_select
+from dialects.structured import compute_type
 
 
 def _holds_all(target: Attribute, source: Attribute) -> bool:
@@ -33,7 +35,7 @@ def _holds_all(target: Attribute, source: Attribute) -> bool:
         return is_bool(source)
     old, new = DTYPES[source], DTYPES[target]
     if is_float(target) and not is_float(source):
-        return 8 * old.itemsize <= np.finfo(new).nmant
+        return 8 * old.itemsize <= cast(Any, finfo(new)).nmant
     return np.can_cast(old, new, "safe")
 
 
@@ -100,6 +102,9 @@ class ConvertOp(ElementwiseOp):
         """The one operation of `arith` for this pair of types."""
         (x,) = operands
         source, target = x.type, self.result.type.element_type
+        if target == f16 and source == f64:
+            return b.create(arith.TruncFOp, (_round_to_odd(b, x),), f16)
+        target = compute_type(target)
         if source == target:
             return x
         if is_bool(target):
@@ -133,6 +138,22 @@ def _conversion(source: Attribute, target: Attribute) -> type[Operation]:
     if old > new:
         return arith.TruncIOp
     return arith.ExtUIOp if zero_extends else arith.ExtSIOp
+
+
+def _round_to_odd(b: OpBuilder, x: SSAValue) -> SSAValue:
+    """An f64 as an f32, which rounded again gives what rounding once does: if inexact, the neighbour with last bit 1.
+
+    Boldo and Melquiond, "Emulation of FMA and correctly rounded sums: proved algorithms using rounding to odd", 2008.
+    """
+    near = b.create(arith.TruncFOp, (x,), f32)
+    back = b.create(arith.ExtFOp, (near,), f64)
+    bits = b.create(arith.BitcastOp, (near,), i32)
+    one = b.constant(1, i32)
+    is_beyond = scalar_compare(b, "gt", scalar_op(b, math.AbsFOp, back), scalar_op(b, math.AbsFOp, x))
+    toward_zero = scalar_select(b, is_beyond, scalar_op(b, arith.SubiOp, bits, one), bits)
+    is_exact = scalar_compare(b, "eq", back, x)
+    odd = scalar_select(b, is_exact, bits, scalar_op(b, arith.OrIOp, toward_zero, one))
+    return b.create(arith.BitcastOp, (odd,), f32)
 
 
 def _float_to_integer(b: OpBuilder, x: SSAValue, target: Attribute) -> SSAValue:

@@ -22,13 +22,14 @@ from dialects.dlc.interfaces import (
     Array,
     Properties,
     TensorOp,
+    computed,
     dtype_of,
     element_type_of,
     is_bool,
     is_float,
     shape_of,
 )
-from dialects.structured import PARALLEL, build_empty, build_generic
+from dialects.structured import PARALLEL, build_empty, build_generic, cast_float, compute_type
 
 
 class ElementwiseOp(TensorOp):
@@ -38,9 +39,9 @@ class ElementwiseOp(TensorOp):
     """`f` in NumPy, on whole arrays."""
 
     def evaluate(self, operands: Sequence[Array]) -> Array:
-        """`UFUNC` of the operands."""
+        """`UFUNC` of the operands; of those in `f16` and `bf16`, in `f32`."""
         with np.errstate(all="ignore"):
-            return np.asarray(type(self).UFUNC(*operands), dtype_of(self.result.type))
+            return np.asarray(type(self).UFUNC(*map(computed, operands))).astype(dtype_of(self.result.type))
 
     def batch(self, b: OpBuilder, operands: Sequence[SSAValue], batched: Sequence[bool], size: int) -> SSAValue:
         """The same operation; operands that are not batched are repeated, 0-d ones as far as need be."""
@@ -57,22 +58,24 @@ class ElementwiseOp(TensorOp):
         return self.emit(b, aligned, self.properties)
 
     def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """One generic with identity maps; splat constants become constants of its body."""
+        """One generic with identity maps; splat constants become constants of its body.
+
+        Elements of `f16` and `bf16` are computed with in `f32`, and the result is rounded.
+        """
         rank = len(self.shape)
         scalars = [_splat_scalar(value) for value in operands]
         inputs = [value for value, scalar in zip(operands, scalars, strict=True) if scalar is None]
 
         def body(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
             rest = iter(arguments)
-            return (
-                self.scalar(
-                    inner,
-                    [
-                        next(rest) if scalar is None else inner.constant(scalar, element_type_of(value))
-                        for value, scalar in zip(operands, scalars, strict=True)
-                    ],
-                ),
-            )
+            elements: list[SSAValue] = []
+            for value, scalar in zip(operands, scalars, strict=True):
+                element_type = compute_type(element_type_of(value))
+                if scalar is None:
+                    elements.append(cast_float(inner, next(rest), element_type))
+                else:
+                    elements.append(inner.constant(scalar, element_type))
+            return (cast_float(inner, self.scalar(inner, elements), self.result.type.element_type),)
 
         maps = [range(len(shape_of(value))) for value in inputs]
         empty = build_empty(b, self.result.type)

@@ -43,7 +43,16 @@ from dialects.dlc.interfaces import (
 from dialects.dlc.scalars import greater_of, lesser_of, scalar_index, scalar_op
 from dialects.dlc.selection import compare, select
 from dialects.dlc.shape import reshape, stacked
-from dialects.structured import PARALLEL, build_empty, build_fill, build_generic, build_loop_index, build_reshape
+from dialects.structured import (
+    PARALLEL,
+    build_empty,
+    build_fill,
+    build_generic,
+    build_loop_index,
+    build_reshape,
+    cast_float,
+    compute_type,
+)
 
 Mode: TypeAlias = Literal["add", "set", "mul", "min", "max"]
 
@@ -394,7 +403,11 @@ class ScatterOp(IndexedOp):
         """Append what takes the place of `old`."""
         if self.mode.data == "set":
             return update
-        return scalar_op(b, _COMBINERS[self.mode.data](old.type), old, update)
+        if not is_float(old.type):
+            return scalar_op(b, _COMBINERS[self.mode.data](old.type), old, update)
+        wide = compute_type(old.type)
+        operands = (cast_float(b, value, wide) for value in (old, update))
+        return cast_float(b, scalar_op(b, _COMBINERS[self.mode.data](wide), *operands), old.type)
 
 
 def _build_signed(b: OpBuilder, indices: SSAValue) -> SSAValue:

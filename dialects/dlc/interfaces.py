@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias, cast
 
 import numpy as np
+from ml_dtypes import bfloat16
 from numpy.typing import NDArray
 from xdsl.dialects.builtin import (
     BFloat16Type,
@@ -29,6 +30,8 @@ from xdsl.dialects.builtin import (
     IntegerType,
     Signedness,
     TensorType,
+    bf16,
+    f16,
     f32,
     f64,
     i1,
@@ -58,6 +61,8 @@ ELEMENT_TYPES: dict[np.dtype[Any], Attribute] = {
     np.dtype(np.uint16): IntegerType(16, Signedness.UNSIGNED),
     np.dtype(np.uint32): IntegerType(32, Signedness.UNSIGNED),
     np.dtype(np.uint64): IntegerType(64, Signedness.UNSIGNED),
+    np.dtype(np.float16): f16,
+    np.dtype(bfloat16): bf16,
     np.dtype(np.float32): f32,
     np.dtype(np.float64): f64,
 }
@@ -195,6 +200,21 @@ def dtype_of(tensor: AnyTensor) -> np.dtype[Any]:
 def is_float(element_type: Attribute) -> bool:
     """Whether a type is a floating-point type, which is what derivatives exist for."""
     return isinstance(element_type, Float32Type | Float64Type | Float16Type | BFloat16Type)
+
+
+def is_half(element_type: Attribute) -> bool:
+    """Whether a type is `f16` or `bf16`, which are stored but not computed with."""
+    return isinstance(element_type, Float16Type | BFloat16Type)
+
+
+def computed(x: Array) -> Array:
+    """`x` in the dtype that its elements are computed in."""
+    return x.astype(np.float32) if is_half(ELEMENT_TYPES[x.dtype]) else x
+
+
+def dtype_kind(dtype: np.dtype[Any]) -> str:
+    """`dtype.kind`, but `f` also for bfloat16, which NumPy does not know to be a float."""
+    return "f" if dtype == bfloat16 else dtype.kind
 
 
 def is_bool(element_type: Attribute) -> bool:

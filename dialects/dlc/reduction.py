@@ -27,6 +27,7 @@ from dialects.dlc.interfaces import (
     Array,
     Properties,
     TensorOp,
+    computed,
     element_type_of,
     ints,
     is_bool,
@@ -41,11 +42,13 @@ from dialects.dlc.slicing import pad
 from dialects.structured import (
     PARALLEL,
     REDUCTION,
+    build_cast,
     build_empty,
     build_fill,
     build_generic,
     build_loop_index,
     build_reduction,
+    compute_type,
 )
 
 
@@ -110,10 +113,10 @@ class _ReduceOp(TensorOp, ABC):
         return result
 
     def evaluate(self, operands: Sequence[Array]) -> Array:
-        """The reduction, in the operand's own dtype."""
+        """The reduction, in the operand's own dtype; of `f16` and `bf16`, in `f32`."""
         (x,) = operands
         with np.errstate(all="ignore"):
-            return np.asarray(self.reduce(x, ints(self.dims))).astype(x.dtype)
+            return np.asarray(self.reduce(computed(x), ints(self.dims))).astype(x.dtype)
 
     def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
         """Over no dimensions it is `x`, and so it is over dimensions of size 1 but for the shape; two are one."""
@@ -402,6 +405,7 @@ class _ArgExtremumOp(TensorOp, ABC):
         dim = self.dim.value.data
         if 0 in x.shape:
             return np.zeros(self.shape, np.int64)
+        x = computed(x)
         return np.asarray(np.argmax(x, axis=dim) if self.IS_MAX else np.argmin(x, axis=dim), np.int64)
 
     def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
@@ -420,8 +424,8 @@ class _ArgExtremumOp(TensorOp, ABC):
 
         One reduction that carries value and position together would be sequential in practice.
         """
-        (x,) = operands
-        element = element_type_of(x)
+        element = compute_type(element_type_of(operands[0]))
+        x = build_cast(b, operands[0], element)
         shape = shape_of(x)
         dim = self.dim.value.data
         rank = len(shape)

@@ -19,6 +19,7 @@ from dialects.dlc.interfaces import (
     AnyTensor,
     Array,
     Properties,
+    computed,
     dtype_of,
     element_type_of,
     is_bool,
@@ -69,7 +70,7 @@ class CompareOp(ElementwiseOp):
 
     def evaluate(self, operands: Sequence[Array]) -> Array:
         """NumPy's comparison of that name."""
-        return np.asarray(_COMPARISONS[self.direction.data](*operands))
+        return np.asarray(_COMPARISONS[self.direction.data](*map(computed, operands)))
 
     def scalar(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
         """`arith.cmpf` or `arith.cmpi`."""

@@ -45,7 +45,15 @@ from typing import Any, NoReturn, cast
 
 from xdsl.context import Context
 from xdsl.dialects import gpu, llvm
-from xdsl.dialects.builtin import Float32Type, Float64Type, IntegerType, ModuleOp, VectorType
+from xdsl.dialects.builtin import (
+    BFloat16Type,
+    Float16Type,
+    Float32Type,
+    Float64Type,
+    IntegerType,
+    ModuleOp,
+    VectorType,
+)
 from xdsl.dialects.llvm import LLVMArrayType, LLVMPointerType
 from xdsl.ir import Attribute, Operation
 from xdsl.passes import ModulePass
@@ -120,7 +128,11 @@ class _Check:
     def check(self, op: Operation) -> None:
         for value_type in [*(value.type for value in op.operands), *(value.type for value in op.results)]:
             if not _is_legal_type(value_type):
-                self.refuse(op, f"type {value_type}", "use i1 to i64, f32, f64, pointers, or vectors of 2, 4, 8 or 16")
+                self.refuse(
+                    op,
+                    f"type {value_type}",
+                    "use i1 to i64, floats of at most 64 bits, pointers, or vectors of 2, 4, 8 or 16",
+                )
         rule = _RULES.get(type(op))
         if rule is not None:
             rule(self, op)
@@ -173,7 +185,7 @@ def _is_legal_type(value_type: Attribute) -> bool:
         lanes = prod(vector.get_shape())
         is_legal_size = lanes & (lanes - 1) == 0 and lanes <= MAX_LANES
         return is_legal_size and not vector.get_num_scalable_dims() and _is_legal_type(vector.element_type)
-    if isinstance(value_type, Float32Type | Float64Type | LLVMPointerType):
+    if isinstance(value_type, BFloat16Type | Float16Type | Float32Type | Float64Type | LLVMPointerType):
         return True
     return _width(value_type) in (1, 8, 16, 32, 64, 128)  # 128 for the full product of two i64
 

@@ -11,6 +11,9 @@ from xdsl.dialects.builtin import (
     IntegerAttr,
     IntegerType,
     VectorType,
+    bf16,
+    f32,
+    i16,
     i32,
 )
 from xdsl.dialects.llvm import FastMathAttr
@@ -37,6 +40,8 @@ from passes.loops.llvm_function import (
     integer_attribute,
     unsupported,
 )
+
+NO_FLAGS: dict[str, Attribute] = {"overflowFlags": IntegerAttr(0, i32)}
 
 
 @lru_cache(maxsize=256)
@@ -210,6 +215,60 @@ def _extended_add(f: FunctionConversion, op: Operation) -> None:
     f.replace(op, (total, _icmp(f, 6, total, lhs)))
 
 
+def _like(value_type: Attribute, element: Attribute) -> Attribute:
+    """`element`, or a vector of as many as `value_type` has."""
+    if isinstance(value_type, VectorType):
+        return vector_type(element, cast(VectorType[Any], value_type).get_shape()[0])
+    return element
+
+
+def _element(value_type: Attribute) -> Attribute:
+    return cast(VectorType[Any], value_type).element_type if isinstance(value_type, VectorType) else value_type
+
+
+def _extend_float(f: FunctionConversion, op: Operation) -> None:
+    """A `bf16` is the upper half of an `f32`; LLVM knows the other conversions."""
+    (value,) = f.operands(op)
+    result_type = op.results[0].type
+    if _element(value.type) == bf16:
+        short, wide, single = (_like(value.type, element) for element in (i16, i32, f32))
+        bits = f.builder.create(llvm.BitcastOp, (value,), short)
+        bits = f.builder.create(llvm.ZExtOp, (bits,), wide)
+        bits = f.builder.create(llvm.ShlOp, (bits, f.constant(constant_attribute(16, wide), wide)), wide, NO_FLAGS)
+        value = f.builder.create(llvm.BitcastOp, (bits,), single)
+    if value.type != result_type:
+        value = f.builder.create(llvm.FPExtOp, (value,), result_type)
+    f.values[op.results[0]] = value
+
+
+def _truncate_float(f: FunctionConversion, op: Operation) -> None:
+    """To `bf16` in integers, to the nearest and even one of two: LLVM would call a function of the C library for it."""
+    (value,) = f.operands(op)
+    result_type = op.results[0].type
+    if _element(result_type) != bf16:
+        f.values[op.results[0]] = f.builder.create(llvm.FPTruncOp, (value,), result_type)
+        return
+    short, wide, single = (_like(value.type, element) for element in (i16, i32, f32))
+    if value.type != single:
+        value = f.builder.create(llvm.FPTruncOp, (value,), single)
+
+    def number(n: int) -> SSAValue:
+        return f.constant(constant_attribute(n, wide), wide)
+
+    bits = f.builder.create(llvm.BitcastOp, (value,), wide)
+    upper = f.builder.create(llvm.LShrOp, (bits, number(16)), wide)
+    last = f.builder.create(llvm.AndOp, (upper, number(1)), wide)
+    bias = f.builder.create(llvm.AddOp, (last, number(0x7FFF)), wide, NO_FLAGS)
+    rounded = f.builder.create(llvm.AddOp, (bits, bias), wide, NO_FLAGS)
+    rounded = f.builder.create(llvm.LShrOp, (rounded, number(16)), wide)
+    quiet = f.builder.create(llvm.OrOp, (upper, number(0x40)), wide)  # a NaN must not round to infinity
+    unordered = {"predicate": integer_attribute(14)}
+    is_nan = f.builder.create(FCmpOp, (value, value), comparison_type(value.type), unordered)
+    result = f.builder.create(SelectOp, (is_nan, quiet, rounded), wide)
+    result = f.builder.create(llvm.TruncOp, (result,), short)
+    f.values[op.results[0]] = f.builder.create(llvm.BitcastOp, (result,), result_type)
+
+
 def _integer_absolute(f: FunctionConversion, op: Operation) -> None:
     (value,) = f.operands(op)
     zero = f.constant(constant_attribute(0, value.type), value.type)
@@ -261,8 +320,8 @@ ARITH: Converters = {
     arith.FPToUIOp.name: _cast(FPToUIOp),
     arith.SIToFPOp.name: _cast(llvm.SIToFPOp),
     arith.UIToFPOp.name: _cast(UIToFPOp),
-    arith.ExtFOp.name: _cast(llvm.FPExtOp),
-    arith.TruncFOp.name: _cast(llvm.FPTruncOp),
+    arith.ExtFOp.name: _extend_float,
+    arith.TruncFOp.name: _truncate_float,
     arith.TruncIOp.name: _cast(llvm.TruncOp),
     arith.ExtSIOp.name: _cast(llvm.SExtOp),
     arith.ExtUIOp.name: _cast(llvm.ZExtOp),

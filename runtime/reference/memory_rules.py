@@ -14,6 +14,7 @@ from xdsl.ir import Attribute, Operation
 
 from dialects import rt
 from dialects.dlc.constants import array_of
+from dialects.dlc.interfaces import dtype_kind
 from runtime.reference.machine import Array, Machine, Rules, Values, dtype_of_element, violation
 
 _UNWRITTEN_BYTE = 0xFF
@@ -29,7 +30,7 @@ def _dtype(element_type: Attribute) -> np.dtype[Any]:
 def new_memory(memref_type: MemRefType[Any]) -> Array:
     """Memory that nobody has written to."""
     dtype = _dtype(memref_type.element_type)
-    unwritten = {"f": np.nan, "u": _UNWRITTEN_BYTE}.get(dtype.kind, _UNWRITTEN_INTEGERS[dtype.itemsize])
+    unwritten = {"f": np.nan, "u": _UNWRITTEN_BYTE}.get(dtype_kind(dtype), _UNWRITTEN_INTEGERS[dtype.itemsize])
     return np.full(memref_type.get_shape(), unwritten, dtype)
 
 

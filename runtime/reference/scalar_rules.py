@@ -53,6 +53,11 @@ def _minimum(x: Any, y: Any) -> Any:
     return np.where(x == y, np.where(np.signbit(x), x, y), np.minimum(x, y))
 
 
+def _power(x: Any, y: Any) -> Any:
+    """C's `pow`; NumPy answers a single exponent of 0.5 with `sqrt`, which is NaN at minus infinity."""
+    return np.where((y == 0.5) & (x == -np.inf), -x, np.power(x, y))
+
+
 def _truncated_quotient(x: Any, y: Any) -> Any:
     quotient = np.floor_divide(x, y)
     return quotient + ((x - quotient * y != 0) & ((x < 0) != (y < 0))).astype(x.dtype)
@@ -102,7 +107,7 @@ BINARY: dict[type[Operation], Function] = {
     arith.ShLIOp: np.left_shift,
     arith.ShRSIOp: np.right_shift,
     arith.ShRUIOp: _on_unsigned(np.right_shift),
-    math.PowFOp: np.power,
+    math.PowFOp: _power,
     math.CopySignOp: np.copysign,
     math.Atan2Op: np.arctan2,
 }

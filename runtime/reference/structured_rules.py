@@ -18,6 +18,7 @@ from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.ir.affine import AffineBinaryOpExpr, AffineBinaryOpKind, AffineConstantExpr, AffineDimExpr, AffineExpr
 
 from dialects import rt
+from dialects.dlc.interfaces import dtype_kind
 from dialects.structured import is_tensor
 from runtime.reference.machine import Array, Machine, Rules, Values, dtype_of_element, violation
 from runtime.reference.memory_rules import check_writable, checked_indices, from_memory, stored
@@ -217,7 +218,7 @@ def _empty(machine: Machine, op: tensor.EmptyOp, values: Values, operands: list[
     del machine, values, operands
     result_type = cast(TensorType[Any], op.tensor.type)
     dtype = dtype_of_element(result_type.element_type)
-    return [np.full(result_type.get_shape(), np.nan if dtype.kind == "f" else 77, dtype)]
+    return [np.full(result_type.get_shape(), np.nan if dtype_kind(dtype) == "f" else 77, dtype)]
 
 
 def _reshape(machine: Machine, op: Operation, values: Values, operands: list[Any]) -> list[Any]:
