@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from compiler.axes import is_tuple
-from compiler.eager_indexing import read_tensor
+from compiler.eager_indexing import TensorUpdates, read_tensor
 from compiler.eager_programs import SCALARS, call, fits, run_program
 from compiler.jit_function import static_key
 from compiler.numpy_rules import RULES
@@ -90,6 +90,10 @@ class EagerRules:
     def read(self, x: Any, index: Any) -> Any:
         """The value of `x[index]`."""
         return read_tensor(x, index)
+
+    def at(self, x: Any) -> Any:
+        """The value of `x.at`."""
+        return TensorUpdates(x)
 
     def write(self, x: Any, index: Any, value: Any) -> None:
         """Not possible."""

@@ -43,6 +43,9 @@ class Rules(Protocol):
     def read(self, x: Any, index: Any) -> Any:
         """The value of `x[index]`."""
 
+    def at(self, x: Any) -> Any:
+        """The value of `x.at`."""
+
     def write(self, x: Any, index: Any, value: Any) -> None:
         """Carry out `x[index] = value`."""
 

@@ -7,12 +7,14 @@ import numpy as np
 from xdsl.utils.exceptions import VerifyException
 
 from compiler.errors import ShapeError, at_user_line
+from compiler.indexed_update import IndexedUpdates
 from compiler.indexing import read as read_index
 from compiler.indexing import write as write_index
 from compiler.numpy_creation import FUNCTIONS as CREATION_FUNCTIONS
 from compiler.numpy_cumulative import FUNCTIONS as CUMULATIVE_FUNCTIONS
 from compiler.numpy_editing import FUNCTIONS as EDITING_FUNCTIONS
 from compiler.numpy_einsum import FUNCTIONS as EINSUM_FUNCTIONS
+from compiler.numpy_indexing import FUNCTIONS as INDEXING_FUNCTIONS
 from compiler.numpy_joining import FUNCTIONS as JOINING_FUNCTIONS
 from compiler.numpy_linalg import FUNCTIONS as LINALG_FUNCTIONS
 from compiler.numpy_norms import FUNCTIONS as NORMS_FUNCTIONS
@@ -36,6 +38,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **SHAPE_FUNCTIONS,
     **JOINING_FUNCTIONS,
     **SELECTION_FUNCTIONS,
+    **INDEXING_FUNCTIONS,
     **REDUCTIONS_FUNCTIONS,
     **CUMULATIVE_FUNCTIONS,
     **SORTING_FUNCTIONS,
@@ -52,8 +55,6 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
 """Our function for each function of NumPy that is not a ufunc."""
 
 _INSTEAD: dict[Any, str] = {
-    np.nonzero: "how many there are is not known while tracing; use `np.where(condition, x, y)`",
-    np.argwhere: "how many there are is not known while tracing; use `np.where(condition, x, y)`",
     np.array_repr: "print the array after the function has returned it",
     np.array_str: "print the array after the function has returned it",
     np.save: "return the array and save it outside of the function",
@@ -89,6 +90,10 @@ class NumpyRules:
     def read(self, x: Any, index: Any) -> Tracer:
         """The value of `x[index]`."""
         return read_index(as_tracer(x), plain(index))
+
+    def at(self, x: Any) -> IndexedUpdates:
+        """The value of `x.at`."""
+        return IndexedUpdates(as_tracer(x))
 
     def write(self, x: Any, index: Any, value: Any) -> None:
         """Carry out `x[index] = value`."""

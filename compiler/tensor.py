@@ -167,6 +167,11 @@ class Tensor(ArrayMethods):
     def __getitem__(self, index: Any) -> "Tensor":
         return self._rules().read(self, index)
 
+    @property
+    def at(self) -> Any:
+        """As in JAX: `x.at[index].set(value)` is a new array with `value` at `index`."""
+        return self._rules().at(self)
+
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         fail_immutable("assignment to elements")
 

@@ -275,6 +275,11 @@ class Tracer(ArrayMethods):
     def __setitem__(self, index: Any, value: Any) -> None:
         current_frame().rules.write(self, index, value)
 
+    @property
+    def at(self) -> Any:
+        """As in JAX: `x.at[index].set(value)` is a copy of `x` with `value` at `index` (`compiler/indexed_update.py`)."""
+        return current_frame().rules.at(self)
+
     def copy(self, *_: Any) -> "Tracer":
         """A copy: assigning to it leaves this array alone."""
         frame = current_frame()

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, cast
 
 from xdsl.dialects import arith, scf, tensor
 from xdsl.dialects.builtin import (
+    DYNAMIC_INDEX,
     AffineMapAttr,
     ArrayAttr,
     BFloat16Type,
@@ -26,6 +27,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.dialects.linalg.attrs import IteratorTypeAttr
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, IndexOp, YieldOp
+from xdsl.dialects.utils import split_dynamic_index_list
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineExpr
 
@@ -70,7 +72,7 @@ def build_generic(
     op = b.create_op(
         GenericOp,
         (*inputs, *outputs),
-        [value.type for value in outputs if _is_tensor(value)],
+        [value.type for value in outputs if is_tensor(value)],
         {
             "indexing_maps": ArrayAttr(map_attributes),
             "iterator_types": ArrayAttr(iterators),
@@ -293,7 +295,28 @@ def _reassociation(groups: tuple[tuple[int, ...], ...]) -> ArrayAttr[ArrayAttr[I
     return ArrayAttr(ArrayAttr(IntegerAttr(dim, i64) for dim in group) for group in groups)
 
 
-def _is_tensor(value: SSAValue) -> bool:
+def build_window_write(
+    b: OpBuilder, window: SSAValue, dest: SSAValue, offsets: Sequence[SSAValue | int], strides: Sequence[int]
+) -> SSAValue:
+    """Append `tensor.insert_slice`: `dest` with `window` at `offsets`, whose steps are `strides`; it must lie within `dest`.
+
+    The window is the result of a generic of its own, which computes it in place where the buffer of `dest` is free.
+    """
+    window_type = cast(TensorType[Any], window.type)
+    sizes = window_type.get_shape()
+    copy = build_copy(b, window, window_type, range(len(sizes)))
+    static, dynamic = split_dynamic_index_list(offsets, DYNAMIC_INDEX)
+    properties = {
+        "static_offsets": int_array(tuple(static)),
+        "static_sizes": int_array(sizes),
+        "static_strides": int_array(tuple(strides)),
+        "operandSegmentSizes": DenseArrayBase.from_list(i32, [1, 1, len(dynamic), 0, 0]),
+    }
+    return b.create(tensor.InsertSliceOp, (copy, dest, *dynamic), dest.type, properties)
+
+
+def is_tensor(value: SSAValue) -> bool:
+    """Whether `value` is a tensor, and not a scalar."""
     return isinstance(value.type, TensorType)
 
 
@@ -355,6 +378,11 @@ def _is_inside(block: Block | None, op: Operation) -> bool:
             return True
         block = parent.parent if parent is not None else None
     return False
+
+
+def is_scalar_code(op: Operation) -> bool:
+    """Whether `op` computes scalars outside of structured operations: where a window lies."""
+    return bool(op.results) and not op.regions and not any(map(is_tensor, op.results))
 
 
 def is_splat_constant(value: SSAValue) -> bool:

@@ -20,6 +20,7 @@ from dialects.dlc.reduction import (
 )
 from dialects.dlc.shape import ReshapeOp, ReverseOp, TransposeOp
 from dialects.dlc.slicing import ConcatenateOp, PadOp, SliceOp
+from dialects.dlc.updating import UpdateSliceOp
 
 RESHAPES = (
     ("2x3x4xf64", (6, 4)),
@@ -155,6 +156,29 @@ SCATTERS = (
     ("7xf64", "0x1xi64", (0,), 0, "clamp", "set"),
     ("17xi1", "5x1xi32", (0,), 0, "clamp", "set"),
     ("7xi64", "2x2x1xi64", (0,), 0, "drop", "add"),
+    ("7x3xf64", "5x1xi64", (0,), 0, "drop", "mul"),
+    ("3x5xf64", "6x2xi64", (0, 1), 0, "clamp", "mul"),
+    ("7x3xf64", "5x1xi64", (0,), 0, "drop", "min"),
+    ("2x7x3xf64", "2x4x1xi64", (1,), 1, "clamp", "max"),
+    ("7xi32", "9x1xi64", (0,), 0, "drop", "mul"),
+    ("7xi64", "9x1xi32", (0,), 0, "drop", "min"),
+    ("4x35xf32", "6x1xi64", (0,), 0, "drop", "max"),
+    ("5x33xi1", "3x1xi64", (0,), 0, "drop", "set"),
+    ("4x5x17xf32", "3x1xi64", (0,), 0, "drop", "add"),
+)
+
+UPDATES = (
+    ("9xf64", "3xf64", (2,), (3,)),
+    ("9xf32", "8xf32", (1,), (1,)),
+    ("3x5xf64", "2x2xf64", (1, 0), (1, 2)),
+    ("6x7xf64", "4x5xf64", (1, 1), (1, 1)),
+    ("33x20xf32", "16x18xf32", (1, 1), (2, 1)),
+    ("3x5xi64", "1x5xi64", (2, 0), (1, 1)),
+    ("3x5xf64", "0x2xf64", (3, 2), (1, 1)),
+    ("f64", "f64", (), ()),
+    ("0x3xf64", "0x2xf64", (0, 1), (2, 1)),
+    ("17xi1", "4xi1", (0,), (4,)),
+    ("2x1x9xi32", "2x1x9xi32", (0, 0, 0), (1, 1, 1)),
 )
 
 REDUCTIONS = (
@@ -251,6 +275,12 @@ def scatter_examples():
         yield OpExample(ScatterOp, types, {**properties, "mode": StringAttr(mode)}, (None, (-2, 8), None))
 
 
+def update_examples():
+    for x, update, starts, strides in UPDATES:
+        properties = {"starts": int_array(starts), "strides": int_array(strides)}
+        yield OpExample(UpdateSliceOp, (tensor(x), tensor(update)), properties)
+
+
 def dynamic_slice_examples():
     for x, starts, sizes in DYNAMIC_SLICES:
         start_types = tuple(tensor(start) for start in starts)
@@ -281,6 +311,7 @@ STRUCTURAL_EXAMPLES = (
     *(OpExample(ConcatenateOp, tuple(tensor(x) for x in xs), {"dim": integer(dim)}) for xs, dim in CONCATENATIONS),
     *gather_examples(),
     *scatter_examples(),
+    *update_examples(),
     *dynamic_slice_examples(),
     *reduction_examples(),
     *(

@@ -28,6 +28,8 @@ SIGNATURES = {
     "compiler.hessian": "(fun, argnums=0, has_aux=False)",
     "compiler.stop_gradient": "(x)",
     "compiler.vmap": "(fun, in_axes=0, out_axes=0, *, axis_size=None)",
+    "compiler.dynamic_slice": "(x, starts, sizes)",
+    "compiler.dynamic_update_slice": "(x, update, starts)",
     "compiler.checkpoint": "(fun, *, policy=None, prevent_cse=True)",
     "compiler.custom_jvp": "(fun, nondiff_argnums=())",
     "compiler.custom_vjp": "(fun, nondiff_argnums=())",

@@ -60,6 +60,7 @@ FAMILIES = {
     "random_bits": "Random bits",
     "shape": "Shapes",
     "slicing": "Slices",
+    "updating": "Assignment to slices",
     "dynamic_slicing": "Slices at computed places",
     "indexing": "Gather and scatter",
     "transforms": "Calls and function transforms",

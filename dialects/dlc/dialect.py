@@ -84,6 +84,7 @@ from dialects.dlc.unary import (
     TanhOp,
     TruncOp,
 )
+from dialects.dlc.updating import UpdateSliceOp
 from dialects.dlc.while_loop import WhileOp
 from dialects.dlc.windows import (
     ReduceWindowMaxOp,
@@ -189,6 +190,7 @@ Dlc = Dialect(
         # dynamic slicing
         DynamicSliceOp,
         DynamicUpdateSliceOp,
+        UpdateSliceOp,
         # reduction
         ArgmaxOp,
         ArgminOp,

@@ -72,7 +72,7 @@ from xdsl.passes import ModulePass
 
 from passes.linalg.host_blocks import host_blocks
 from passes.linalg.kernel_groups import KernelGrouping
-from passes.linalg.kernel_regions import build_kernels, materialize_fills
+from passes.linalg.kernel_regions import build_kernels, materialize_fills, materialize_windows
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,7 @@ class FormKernelsPass(ModulePass):
         blocks = host_blocks(op)
         for block in blocks:
             materialize_fills(block)
+            materialize_windows(block)
         for block in reversed(blocks):
             grouping = KernelGrouping(
                 self.max_group_size,

@@ -2,16 +2,18 @@
 
 A host function is a list of kernels-to-be, library calls and control flow on tensors (`scf.for`, `scf.while`, `scf.if`,
 `scf.index_switch`), whose regions are such lists again. Only a *scalar nest*, loops that insert elements into carried tensors
-(a scatter, a sort), is control flow inside of a kernel.
+(a sort), is control flow inside of a kernel.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import cast
 
 from xdsl.dialects import scf, tensor
-from xdsl.dialects.builtin import ModuleOp, TensorType
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Block, Operation, SSAValue
+
+from dialects.structured import is_tensor
 
 CONTROL_FLOW = (scf.ForOp, scf.WhileOp, scf.IfOp, scf.IndexSwitchOp)
 
@@ -61,11 +63,6 @@ def _keeps_places(op: scf.ForOp) -> bool:
             place[after] = place[before]
     yielded = cast(Operation, op.body.block.last_op).operands
     return all(place.get(value) == index for index, value in enumerate(yielded) if is_tensor(value))
-
-
-def is_tensor(value: SSAValue) -> bool:
-    """Whether `value` is a tensor."""
-    return isinstance(value.type, TensorType)
 
 
 def host_blocks(module: ModuleOp) -> list[Block]:

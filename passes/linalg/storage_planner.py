@@ -18,8 +18,8 @@ from xdsl.utils.exceptions import PassFailedException
 from dialects.remarks import emit_remark
 from dialects.rows import row_position
 from dialects.rt import KernelOp
-from dialects.structured import captured_values, is_splat_constant, trip_count
-from passes.linalg.host_blocks import is_control_flow, is_tensor
+from dialects.structured import captured_values, is_splat_constant, is_tensor, trip_count
+from passes.linalg.host_blocks import is_control_flow
 from passes.linalg.storage import (
     FOREVER,
     VIEWS,
