@@ -30,6 +30,18 @@ def pads(x, y):
     return np.pad(np.concatenate([x, y[::-1]], axis=0), ((1, 2), (0, 3)), constant_values=-1)
 
 
+def recurrent(w, h, xs):
+    def step(h, x):
+        h = np.tanh(h @ w + x)
+        return h, h
+
+    return compiler.scan(step, h, xs)
+
+
+def halve_until_small(x):
+    return compiler.while_loop(lambda c: np.max(c[1]) > 0.5, lambda c: (c[0] + 1, c[1] / 2), (0, np.abs(x)))
+
+
 def loss(w, x, y):
     return nn.cross_entropy(np.tanh(x @ w), y)
 
@@ -115,6 +127,16 @@ PROGRAMS = {
         (random.key(7),),
     ),
     "gradient": (compiler.value_and_grad(loss), (floats(64, 40), floats(48, 64), integers(0, 40, 48))),
+    "scan": (recurrent, (floats(6, 6), floats(6), floats(9, 6))),
+    "gradient_of_scan": (
+        compiler.grad(lambda *args: recurrent(*args)[1].sum()),
+        (floats(6, 6), floats(6), floats(9, 6)),
+    ),
+    "while": (halve_until_small, (floats(5),)),
+    "branches": (
+        lambda k, x: compiler.switch(k, [np.sin, np.negative, lambda x: x], x),
+        (np.int64(1), floats(7)),
+    ),
     "empty": (lambda x: (x + 1, x.sum(axis=0)), (floats(0, 4),)),
     "constant": (lambda x: x + np.arange(12, dtype=np.float32).reshape(3, 4) ** 2, (floats(3, 4),)),
     "identity": (lambda x: (x, x.reshape(6, 2)), (floats(3, 4),)),

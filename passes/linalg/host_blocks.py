@@ -12,6 +12,7 @@ from xdsl.dialects import scf, tensor
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Block, Operation, SSAValue
+from xdsl.utils.exceptions import PassFailedException
 
 from dialects.structured import is_tensor
 
@@ -83,3 +84,23 @@ def blocks_within(block: Block) -> Iterator[Block]:
             for region in op.regions:
                 for inner in region.blocks:
                     yield from blocks_within(inner)
+
+
+def initial_and_body(op: scf.ForOp | scf.WhileOp) -> tuple[Sequence[SSAValue], Block]:
+    """The initial values of a loop and the block that computes the next ones."""
+    if isinstance(op, scf.ForOp):
+        initial: Sequence[SSAValue] = op.iter_args
+        body = op.body.block
+    else:
+        initial, body = op.arguments, op.after_region.block
+        before = op.before_region.block
+        condition = before.last_op
+        assert condition is not None
+        if condition.operands[1:] != before.args:
+            message = "scf.while: scf.condition must pass on the arguments of its block, in order"
+            op.emit_error(message, PassFailedException(message))
+    for value in initial:
+        if not is_tensor(value):
+            message = f"{op.name}: carries {value.type}, expected tensors; use tensor.from_elements"
+            op.emit_error(message, PassFailedException(message))
+    return initial, body

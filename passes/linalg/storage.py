@@ -75,6 +75,18 @@ class Slot:
         return self.following == number and self.row is None
 
 
+def slot_at_end(slots: Sequence[Slot], index: int, trips: int | None) -> int | None:
+    """The slot that started with the buffer that slot `index` has after `trips` iterations; `None` if it depends on their number."""
+    if slots[index].following == index:
+        return index
+    if trips is None:
+        return None
+    cycle = [index]
+    while (following := slots[cycle[-1]].following) != index:
+        cycle.append(following)
+    return cycle[trips % len(cycle)]
+
+
 @dataclass(eq=False)
 class ControlPlan:
     """What a loop or a branch does besides the operations in its regions."""
