@@ -288,9 +288,19 @@ class ArrayMethods:
         """A copy with another dtype."""
         return self._call(np.astype, dtype, *args, **kwargs)
 
+    @property
+    def real(self) -> Any:
+        """The real parts."""
+        return self._call(np.real) if self.dtype.kind == "c" else self
+
+    @property
+    def imag(self) -> Any:
+        """The imaginary parts."""
+        return self._call(np.imag)
+
     def conj(self) -> Any:
-        """The array itself: it is real."""
-        return self
+        """The complex conjugates; a real array is its own."""
+        return self._operator(np.conjugate, self) if self.dtype.kind == "c" else self
 
     conjugate = conj
 

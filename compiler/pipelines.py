@@ -48,7 +48,7 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
             ("simplify-dlc", {}),  # folds constants and merges equal values on the way
             ("remove-dead-functions", {}),
         ],
-        "linalg": [("convert-dlc-to-linalg", {})],
+        "linalg": [("split-complex", {}), ("convert-dlc-to-linalg", {})],
         "fused": [
             ("select-libraries", {}),
             ("fuse-elementwise", {}),

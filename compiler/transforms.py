@@ -384,8 +384,11 @@ def _check_scalar(sub: Subfunction, fun: Function, name: str, *, has_aux: bool) 
         raise ShapeError(
             at_user_line(f"{name}: {function} returns {first}, expected a scalar; reduce it (`.sum()`) or use vjp")
         )
-    if not is_float(first.type.element_type):
-        raise DtypeError(at_user_line(f"{name}: {function} returns {first}, expected a floating-point scalar"))
+    if not is_float(first.type.element_type) or first.dtype.kind == "c":
+        advice = "; take the derivative of a real function, such as its real part" if first.dtype.kind == "c" else ""
+        raise DtypeError(
+            at_user_line(f"{name}: {function} returns {first}, expected a real floating-point scalar{advice}")
+        )
 
 
 def _check_differentiable(sub: Subfunction, wrt: Sequence[int], name: str, fun: Function) -> None:

@@ -20,6 +20,7 @@ ALL_PASSES: tuple[str, ...] = (
     "dlc.inline",
     "dlc.fold_constants",
     "dlc.simplify_dlc",
+    "dlc.split_complex",
     "dlc.remove_dead_functions",
     "dlc.convert_dlc_to_linalg",
     # linalg to fused

@@ -13,13 +13,15 @@ CUMULATIONS = (
     ("3x5xf64", 0, False),
     ("3x5xf64", 0, True),
     ("5x5xf32", 0, False),
+    ("5xf16", 0, False),
+    ("3x5xbf16", 1, True),
     ("2x3x5xf64", 1, False),
     ("3x1xf64", 1, False),
     ("1x5xf64", 1, True),
     ("0x3xf64", 1, False),
     ("3x0xf64", 1, True),
 )
-INTEGERS = (("9xi32", 0, False), ("3x5xi64", 1, True), ("3x5xi32", 0, False))
+INTEGERS = (("9xi32", 0, False), ("3x5xi64", 1, True), ("3x5xi32", 0, False), ("9xui8", 0, True), ("5xi16", 0, False))
 
 
 def along(dim: int, is_reverse: bool) -> dict:

@@ -25,18 +25,19 @@ from dialects.dlc.interfaces import (
     Array,
     Properties,
     TensorOp,
+    computed,
     element_type_of,
     is_float,
     shape_of,
     tensor_type_of,
 )
 from dialects.dlc.reduction import highest, lowest
-from dialects.dlc.scalars import scalar_compare, scalar_op, scalar_select
+from dialects.dlc.scalars import greater_of, lesser_of, scalar_compare, scalar_op, scalar_select
 from dialects.dlc.selection import compare, select
 from dialects.dlc.shape import stacked
 from dialects.dlc.slicing import pad
 from dialects.dlc.unary import exp
-from dialects.structured import build_loop_index, build_scan
+from dialects.structured import build_cast, build_loop_index, build_scan, compute_type
 
 Step: TypeAlias = Callable[[OpBuilder, SSAValue, SSAValue], SSAValue]
 
@@ -74,10 +75,21 @@ class _AlongDimOp(TensorOp, ABC):
     def evaluate(self, operands: Sequence[Array]) -> Array:
         """`accumulate` of the operands with the dimension in front, in the order of the steps."""
         step = -1 if self.is_reverse else 1
-        moved = [np.moveaxis(x, self.along, 0)[::step] for x in operands]
+        moved = [np.moveaxis(computed(x), self.along, 0)[::step] for x in operands]
         with np.errstate(all="ignore"):
             result = self.accumulate(*moved) if operands[0].size else moved[0]
-        return np.ascontiguousarray(np.moveaxis(result[::step], 0, self.along)).reshape(self.shape)
+        result = np.ascontiguousarray(np.moveaxis(result[::step], 0, self.along)).reshape(self.shape)
+        return result.astype(operands[0].dtype)
+
+    def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
+        """`lower_scan`; of `f16` and `bf16`, in `f32`, and only the results are rounded."""
+        element = compute_type(element_type_of(operands[0]))
+        result = self.lower_scan(b, [build_cast(b, operand, element) for operand in operands])
+        return build_cast(b, result, self.result.type.element_type)
+
+    @abstractmethod
+    def lower_scan(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
+        """Build the scan, in the elements of the operands."""
 
     @abstractmethod
     def accumulate(self, *operands: Array) -> Array:
@@ -124,7 +136,7 @@ class _CumulativeOp(_AlongDimOp, ABC):
         (x,) = operands
         return x if self.shape[self.along] <= 1 or splat_value(x) == self.neutral(element_type_of(x)) else None
 
-    def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
+    def lower_scan(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
         """A scan that carries the last result."""
         (x,) = operands
         element = element_type_of(x)
@@ -146,6 +158,7 @@ class CumsumOp(_CumulativeOp):
 
     name = "dlc.cumsum"
 
+    KINDS: ClassVar[str] = "float, complex or int"
     UFUNC: ClassVar[np.ufunc] = np.add
 
     @staticmethod
@@ -176,6 +189,7 @@ class CumprodOp(_CumulativeOp):
 
     name = "dlc.cumprod"
 
+    KINDS: ClassVar[str] = "float, complex or int"
     UFUNC: ClassVar[np.ufunc] = np.multiply
 
     @staticmethod
@@ -230,7 +244,7 @@ class CummaxOp(_CumulativeExtremumOp):
     @staticmethod
     def combiner(element_type: Attribute) -> type[Operation]:
         """The maximum that propagates NaN."""
-        return arith.MaximumfOp if is_float(element_type) else arith.MaxSIOp
+        return greater_of(element_type)
 
 
 @irdl_op_definition
@@ -249,7 +263,7 @@ class CumminOp(_CumulativeExtremumOp):
     @staticmethod
     def combiner(element_type: Attribute) -> type[Operation]:
         """The minimum that propagates NaN."""
-        return arith.MinimumfOp if is_float(element_type) else arith.MinSIOp
+        return lesser_of(element_type)
 
 
 @irdl_op_definition
@@ -294,7 +308,7 @@ class CumlogsumexpOp(_AlongDimOp):
         inflow = mul(b, exp(b, sub(b, self.operand, shift)), dx)
         return linear_recurrence(b, keep, inflow, self.along, self.is_reverse)
 
-    def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
+    def lower_scan(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
         """A scan that carries the largest element and the sum of `exp(element - largest)`."""
         (x,) = operands
         element = element_type_of(x)
@@ -324,6 +338,7 @@ class LinearRecurrenceOp(_AlongDimOp):
 
     name = "dlc.linear_recurrence"
 
+    KINDS: ClassVar[str] = "float, complex or int"
     factor = operand_def(AnyTensor)
     inflow = operand_def(AnyTensor)
 
@@ -362,7 +377,7 @@ class LinearRecurrenceOp(_AlongDimOp):
         ahead = shifted(b, self.factor, self.along, 1 if self.is_reverse else -1, 0)
         return None, linear_recurrence(b, ahead, cotangent, self.along, not self.is_reverse)
 
-    def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
+    def lower_scan(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
         """A scan that carries the last result."""
         if 0 in self.shape or self.shape[self.along] == 1:
             return operands[1]

@@ -26,6 +26,7 @@ from dialects.dlc.interfaces import (
     dtype_of,
     element_type_of,
     is_bool,
+    is_complex,
     is_float,
     shape_of,
 )
@@ -97,7 +98,7 @@ class UnaryOp(ElementwiseOp):
     assembly_format = "$operand attr-dict `:` type($operand)"
 
     KINDS: ClassVar[str] = "float"
-    """The kinds of elements that the operation takes: some of `float`, `int`, `bool`."""
+    """The kinds of elements that the operation takes: some of `float`, `complex`, `int`, `bool`."""
 
     MATH_OP: ClassVar[type[Operation]]
     """The scalar operation that is `f` for floating-point elements, unless `scalar` is overridden."""
@@ -127,7 +128,7 @@ class BinaryOp(ElementwiseOp):
     assembly_format = "$lhs `,` $rhs attr-dict `:` type($lhs)"
 
     KINDS: ClassVar[str] = "float or int"
-    """The kinds of elements that the operation takes: some of `float`, `int`, `bool`."""
+    """The kinds of elements that the operation takes: some of `float`, `complex`, `int`, `bool`."""
 
     FLOAT_OP: ClassVar[type[Operation]]
     """The scalar operation that is `f` for floating-point elements, unless `scalar` is overridden."""
@@ -165,6 +166,7 @@ def expect_kind(name: str, index: int, actual: AnyTensor, kinds: str) -> None:
     dtype_of(actual)
     element = actual.element_type
     kind = "float" if is_float(element) else "bool" if is_bool(element) else "int"
+    kind = "complex" if is_complex(element) else kind
     if kind not in kinds:
         raise VerifyException(
             f"{name}: operand {index} has type {actual}, expected elements of kind {kinds}; {_ADVICE[kind]}"
@@ -175,6 +177,7 @@ _ADVICE = {
     "int": "use dlc.convert to f32 or f64",
     "bool": "use dlc.convert, or dlc.and, dlc.or and dlc.xor for logic",
     "float": "use dlc.convert to i32, i64 or i1",
+    "complex": "use dlc.real and dlc.imag",
 }
 
 

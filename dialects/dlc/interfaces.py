@@ -23,6 +23,7 @@ from ml_dtypes import bfloat16
 from numpy.typing import NDArray
 from xdsl.dialects.builtin import (
     BFloat16Type,
+    ComplexType,
     DenseArrayBase,
     Float16Type,
     Float32Type,
@@ -65,6 +66,8 @@ ELEMENT_TYPES: dict[np.dtype[Any], Attribute] = {
     np.dtype(bfloat16): bf16,
     np.dtype(np.float32): f32,
     np.dtype(np.float64): f64,
+    np.dtype(np.complex64): ComplexType(f32),
+    np.dtype(np.complex128): ComplexType(f64),
 }
 """The element types of `dlc` tensors, by NumPy dtype."""
 
@@ -198,8 +201,25 @@ def dtype_of(tensor: AnyTensor) -> np.dtype[Any]:
 
 
 def is_float(element_type: Attribute) -> bool:
-    """Whether a type is a floating-point type, which is what derivatives exist for."""
-    return isinstance(element_type, Float32Type | Float64Type | Float16Type | BFloat16Type)
+    """Whether a type is a floating-point type, real or complex, which is what derivatives exist for."""
+    return isinstance(element_type, Float32Type | Float64Type | Float16Type | BFloat16Type | ComplexType)
+
+
+def is_complex(element_type: Attribute) -> bool:
+    """Whether a type is a complex type."""
+    return isinstance(element_type, ComplexType)
+
+
+def expect_order(name: str, operand_type: AnyTensor) -> None:
+    """Raise `VerifyException` if the elements of an operand are complex, which have no order."""
+    if is_complex(operand_type.element_type):
+        raise VerifyException(f"{name}: operand has type {operand_type}; complex numbers have no order")
+
+
+def part_type(element_type: Attribute) -> Attribute:
+    """The floating-point type of the parts of a complex type."""
+    assert isinstance(element_type, ComplexType), f"{element_type} has no parts"
+    return cast(Attribute, element_type.element_type)
 
 
 def is_half(element_type: Attribute) -> bool:

@@ -27,6 +27,7 @@ from dialects.dlc.interfaces import (
     Array,
     Properties,
     TensorOp,
+    computed,
     element_type_of,
     ints,
     is_float,
@@ -34,10 +35,18 @@ from dialects.dlc.interfaces import (
     tensor_type_of,
 )
 from dialects.dlc.reduction import highest, lowest
-from dialects.dlc.scalars import scalar_compare, scalar_op, scalar_select
+from dialects.dlc.scalars import greater_of, lesser_of, scalar_compare, scalar_op, scalar_select
 from dialects.dlc.shape import reshape
 from dialects.dlc.slicing import pad
-from dialects.structured import PARALLEL, build_empty, build_fill, build_generic, build_loop_index
+from dialects.structured import (
+    PARALLEL,
+    build_cast,
+    build_empty,
+    build_fill,
+    build_generic,
+    build_loop_index,
+    compute_type,
+)
 
 TAPS = 16
 """How many elements of a window one operation combines; larger windows are combined of the results for smaller ones."""
@@ -176,7 +185,8 @@ class _ReduceWindowOp(_WindowOp, ABC):
         rank = x.ndim
         with np.errstate(all="ignore"):
             axes = tuple(range(rank, 2 * rank))
-            return np.asarray(self.UFUNC.reduce(self.numpy_windows(x), axis=axes, dtype=x.dtype))
+            wide = computed(x)
+            return np.asarray(self.UFUNC.reduce(self.numpy_windows(wide), axis=axes, dtype=wide.dtype)).astype(x.dtype)
 
     def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
         """Of windows of one element at every place it is `x`."""
@@ -187,7 +197,8 @@ class _ReduceWindowOp(_WindowOp, ABC):
         """One elementwise generic per dimension that reads its operand several times."""
         if 0 in self.shape:
             return build_fill(b, b.constant(0, element_type_of(operands[0])), self.result.type)
-        return self.lower_windows(b, (operands[0],))[0]
+        x = build_cast(b, operands[0], compute_type(element_type_of(operands[0])))
+        return build_cast(b, self.lower_windows(b, (x,))[0], self.result.type.element_type)
 
     def combine(self, b: OpBuilder, before: Pair, after: Pair) -> Pair:
         """The scalar operation."""
@@ -261,7 +272,7 @@ class ReduceWindowMaxOp(_WindowExtremumOp):
     @staticmethod
     def combiner(element_type: Attribute) -> type[Operation]:
         """The maximum that propagates NaN."""
-        return arith.MaximumfOp if is_float(element_type) else arith.MaxSIOp
+        return greater_of(element_type)
 
     def positions(self, b: OpBuilder) -> SSAValue:
         """`dlc.window_argmax`."""
@@ -279,7 +290,7 @@ class ReduceWindowMinOp(_WindowExtremumOp):
     @staticmethod
     def combiner(element_type: Attribute) -> type[Operation]:
         """The minimum that propagates NaN."""
-        return arith.MinimumfOp if is_float(element_type) else arith.MinSIOp
+        return lesser_of(element_type)
 
     def positions(self, b: OpBuilder) -> SSAValue:
         """`dlc.window_argmin`."""
@@ -304,7 +315,7 @@ class _WindowPositionOp(_WindowOp, ABC):
         (x,) = operands
         if 0 in self.shape:
             return np.zeros(self.shape, np.int64)
-        flat = self.numpy_windows(x).reshape(*self.shape, prod(ints(self.sizes)))
+        flat = self.numpy_windows(computed(x)).reshape(*self.shape, prod(ints(self.sizes)))
         within = np.asarray(np.argmax(flat, -1) if self.DIRECTION == "gt" else np.argmin(flat, -1))
         offsets = np.unravel_index(within, ints(self.sizes)) if self.shape else ()
         result = np.zeros(self.shape, np.int64)
@@ -336,7 +347,8 @@ class _WindowPositionOp(_WindowOp, ABC):
         rank = len(shape)
         empty = build_empty(b, tensor_type(i64, shape))
         positions = build_generic(b, (), (empty,), (range(rank),), (PARALLEL,) * rank, position)[0]
-        return self.lower_windows(b, (x, positions))[1]
+        wide = build_cast(b, x, compute_type(element_type_of(x)))
+        return self.lower_windows(b, (wide, positions))[1]
 
     def combine(self, b: OpBuilder, before: Pair, after: Pair) -> Pair:
         """The later element only if it is beyond the earlier one, or the first NaN."""
