@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from ml_dtypes import finfo
@@ -212,7 +212,7 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
         parts = [nan_to_num(part, True, nan, posinf, neginf) for part in (array.real, array.imag)]
         result = astype(parts[0] + 1j * parts[1], array.dtype)
     elif dtype_kind(array.dtype) == "f":
-        limits: Any = finfo(array.dtype)
+        limits = cast(Any, finfo(array.dtype))
         high = float(limits.max) if posinf is None else posinf
         low = float(limits.min) if neginf is None else neginf
         result = where(xp.isnan(array), nan, array)

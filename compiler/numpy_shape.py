@@ -261,10 +261,6 @@ def _copy(a: Any, *_: Any, **__: Any) -> Tracer:
     return as_tracer(a).copy()
 
 
-def _identity(x: Any) -> Any:
-    return x
-
-
 def _sizes_of(a: Any) -> tuple[int, ...]:
     return aval_of(a).shape
 

@@ -171,6 +171,8 @@ CONSTANTS = (
     np.full(5, 0.1, bfloat16),
     np.array([1 + 2j, -0.5j, 3], np.complex64),
     np.full((2, 2), 1 - 1j),
+    np.array([complex(np.nan, np.inf), complex(1, -np.inf), complex(-0.0, 0.5)]),
+    np.full(3, complex(np.inf, -2), np.complex64),
     np.full((2, 3), 60000, np.uint16),
 )
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias, cast
 
+import numpy as np
 from xdsl.ir import Attribute, SSAValue
 
 from dialects.builder import OpBuilder, tensor_type
@@ -315,7 +316,7 @@ def _imag(parts: Parts) -> SSAValue:
 def _constant(b: OpBuilder, op: TensorOp, operands: Sequence[Parts]) -> Parts:
     del operands
     value = array_of(cast(ConstantOp, op).value)
-    return Parts(constant(b, value.real), constant(b, value.imag))
+    return Parts(constant(b, np.real(value)), constant(b, np.imag(value)))
 
 
 def _convert(b: OpBuilder, op: TensorOp, operands: Sequence[Parts]) -> Parts:

@@ -88,7 +88,7 @@ class ConvertOp(ElementwiseOp):
         (x,) = operands
         target = self.result.type.element_type
         if is_complex(element_type_of(self.operand)) and not is_complex(target) and not is_bool(target):
-            x = x.real  # without NumPy's warning
+            x = np.real(x)  # without NumPy's warning
         with np.errstate(all="ignore"):
             return x.astype(dtype_of(self.result.type))
 

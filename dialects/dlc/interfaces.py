@@ -11,7 +11,9 @@ depend on this module and never on a concrete operation, so adding an operation 
 | `jvp` | how does the result move when the operands move? | `differentiate` |
 | `transpose` | the adjoint, where the operation is linear in an operand | `differentiate` |
 | `batch` | the same on operands with one more leading dimension | `batch` |
-| `lower` | the same in linalg | `convert-dlc-to-linalg` |
+| `lower` | the same in linalg, of real tensors | `convert-dlc-to-linalg` |
+
+What an operation is on complex tensors is said in `complex_forms.py`.
 """
 
 from abc import ABC, abstractmethod
@@ -219,7 +221,7 @@ def expect_order(name: str, operand_type: AnyTensor) -> None:
 def part_type(element_type: Attribute) -> Attribute:
     """The floating-point type of the parts of a complex type."""
     assert isinstance(element_type, ComplexType), f"{element_type} has no parts"
-    return cast(Attribute, element_type.element_type)
+    return cast(Attribute, cast(Any, element_type).element_type)
 
 
 def is_half(element_type: Attribute) -> bool:

@@ -104,7 +104,7 @@ def _inputs(name: str, args: Sequence[Any], types: Sequence[Attribute], declared
                 f"interpret: argument {position} of @{name} is {array.dtype.name}{list(array.shape)}, "
                 f"expected {dtype.name}{list(shape)}"
             )
-        array = _reinterpreted(np.ascontiguousarray(array), argument_type)
+        array = _reinterpreted(np.ascontiguousarray(array), cast(Attribute, argument_type))
         array.flags.writeable = False
         arrays.append(array)
     return arrays
