@@ -1,6 +1,7 @@
 """dlc: compile NumPy-style functions to fused, differentiated machine code.
 
-`jit` compiles; `grad`, `value_and_grad`, `vjp`, `jvp`, `vmap` transform; `nn` and `optim` have layers and optimisers.
+`jit` compiles; `grad`, `jvp`, `vjp`, `jacrev`, `vmap` and others transform; `fori_loop`, `scan`, `cond` and others are loops
+and choices on traced values; `nn` and `optim` have layers and optimisers.
 `Tensor` is an immutable array whose operations are compiled; `numpy` has the Python array API standard.
 """
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from compiler import nn as nn
     from compiler import numpy as numpy
     from compiler import optim as optim
-    from compiler.associative_scan import associative_scan as associative_scan
+    from compiler.batching import vmap as vmap
     from compiler.branches import cond as cond
     from compiler.branches import switch as switch
     from compiler.checkpoints import checkpoint as checkpoint
@@ -26,28 +27,40 @@ if TYPE_CHECKING:
     from compiler.errors import ShapeError as ShapeError
     from compiler.errors import TracingError as TracingError
     from compiler.errors import UnsupportedError as UnsupportedError
+    from compiler.gradients import grad as grad
+    from compiler.gradients import stop_gradient as stop_gradient
+    from compiler.gradients import value_and_grad as value_and_grad
+    from compiler.jacobians import hessian as hessian
+    from compiler.jacobians import jacfwd as jacfwd
+    from compiler.jacobians import jacrev as jacrev
     from compiler.jit_function import jit as jit
+    from compiler.linearization import jvp as jvp
+    from compiler.linearization import linear_transpose as linear_transpose
+    from compiler.linearization import linearize as linearize
+    from compiler.linearization import vjp as vjp
     from compiler.loops import fori_loop as fori_loop
     from compiler.loops import map as map  # noqa: A004
     from compiler.loops import scan as scan
     from compiler.loops import while_loop as while_loop
     from compiler.options import CompileOptions as CompileOptions
+    from compiler.prefix_scan import associative_scan as associative_scan
     from compiler.tensor import Tensor as Tensor
-    from compiler.transforms import grad as grad
-    from compiler.transforms import jvp as jvp
-    from compiler.transforms import value_and_grad as value_and_grad
-    from compiler.transforms import vjp as vjp
-    from compiler.transforms import vmap as vmap
 
 # Where each public name lives; imported on first use, so that `import compiler` costs next to nothing.
 _HOMES = {
     "jit": "compiler.jit_function",
+    "grad": "compiler.gradients",
+    "value_and_grad": "compiler.gradients",
+    "stop_gradient": "compiler.gradients",
+    "jvp": "compiler.linearization",
+    "vjp": "compiler.linearization",
+    "linearize": "compiler.linearization",
+    "linear_transpose": "compiler.linearization",
+    "jacfwd": "compiler.jacobians",
+    "jacrev": "compiler.jacobians",
+    "hessian": "compiler.jacobians",
+    "vmap": "compiler.batching",
     "Tensor": "compiler.tensor",
-    "grad": "compiler.transforms",
-    "value_and_grad": "compiler.transforms",
-    "vjp": "compiler.transforms",
-    "jvp": "compiler.transforms",
-    "vmap": "compiler.transforms",
     "checkpoint": "compiler.checkpoints",
     "custom_jvp": "compiler.custom_derivatives",
     "custom_vjp": "compiler.custom_derivatives",
@@ -57,7 +70,7 @@ _HOMES = {
     "fori_loop": "compiler.loops",
     "while_loop": "compiler.loops",
     "map": "compiler.loops",
-    "associative_scan": "compiler.associative_scan",
+    "associative_scan": "compiler.prefix_scan",
     "CompileOptions": "compiler.options",
     "CompilerError": "compiler.errors",
     "TracingError": "compiler.errors",

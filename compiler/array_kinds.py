@@ -54,13 +54,6 @@ def as_plain(leaves: Sequence[Any]) -> tuple[list[Any], Wrap | None]:
     return arrays, _wrap_for(library) if library is not None else Tensor.over if has_tensor else None
 
 
-def copied(leaf: Any) -> Any:
-    """An array of the same kind that nobody else can change; anything else as it is."""
-    if isinstance(leaf, np.ndarray):
-        return leaf.copy()
-    return _wrap_for(_library_of(leaf))(from_foreign(leaf).copy()) if is_foreign(leaf) else leaf
-
-
 def is_foreign(x: object) -> bool:
     """Whether `x` is an array of a library other than NumPy and this one."""
     return hasattr(type(x), "__dlpack__") and not isinstance(x, np.ndarray | np.generic | ArrayMethods)
@@ -80,7 +73,7 @@ def from_foreign(x: Any) -> Array:
         )
     try:
         return np.from_dlpack(x)
-    except (BufferError, RuntimeError, TypeError) as error:
+    except (BufferError, RuntimeError, TypeError, ValueError) as error:
         dtype = getattr(x, "dtype", None)
         if isinstance(dtype, np.dtype):  # one that NumPy's DLPack lacks, as bfloat16
             return np.asarray(x)
@@ -102,7 +95,12 @@ def _wrap_for(library: Any) -> Wrap:
     def wrap(array: Array) -> Any:
         try:
             return library.from_dlpack(array)
-        except (BufferError, RuntimeError, TypeError):  # the dtype, or the alignment, is one that it does not import
+        except (
+            BufferError,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ):  # the dtype, or the alignment, is one that it does not import
             return library.asarray(array)
 
     return wrap

@@ -11,7 +11,7 @@ from xdsl.ir import SSAValue
 
 from compiler.abstract import AbstractArray, abstract
 from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
-from compiler.promotion import result_dtype
+from compiler.promotion import common_dtype
 from compiler.pytrees import flatten, leaf_paths, unflatten
 from compiler.tracing import (
     Subfunction,
@@ -148,7 +148,7 @@ def _joined_outputs(name: str, subs: Sequence[Subfunction]) -> list[AbstractArra
         strong = [aval for aval in avals if not aval.weak_type] or list(avals)
         target = strong[0]
         if strong[0].weak_type:
-            target = AbstractArray(target.shape, result_dtype(*(aval.dtype for aval in avals)), weak_type=True)
+            target = AbstractArray(target.shape, common_dtype(*(aval.dtype for aval in avals)), weak_type=True)
         for number, aval in enumerate(avals):
             what = f"{name}: the result{paths[position]} of {_branch(name, number)} is {aval}"
             if aval.shape != target.shape:

@@ -1,6 +1,8 @@
 """NumPy on `Tensor`s outside of traced functions: every call is a compiled program."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from compiler.eager_programs import SCALARS, call, run_program
 from compiler.jit_function import static_key
 from compiler.numpy_rules import RULES
 from compiler.tensor import Tensor, fail_immutable, plain
+from compiler.value_dependent import FUNCTIONS as VALUE_DEPENDENT
 
 _ABOUT_ARRAYS = frozenset(
     {
@@ -42,7 +45,11 @@ class EagerRules:
                 return RULES.ufunc(ufunc, method, args, kwargs, is_operator=is_operator)
 
             function.__name__ = ufunc.__name__
-            return _stored(arguments, lambda rest: call((ufunc, method), function, inputs, rest))
+            return _stored(
+                arguments,
+                lambda rest: call((ufunc, method), function, inputs, rest),
+                is_masked=method == "__call__" and "out" in arguments,
+            )
         static = _static_scalars(ufunc, inputs)
 
         def build() -> Callable[..., Any]:
@@ -65,12 +72,19 @@ class EagerRules:
             return function(*plain(args), **plain(kwargs))
         if function in _CHANGE_ARGUMENTS:
             fail_immutable(f"np.{function.__name__}")
+        if function is np.where and len(args) == 1:
+            function = np.nonzero
+        if function in VALUE_DEPENDENT:
+            return VALUE_DEPENDENT[function](*args, **kwargs)
 
         def traced(*args: Any, **kwargs: Any) -> Any:
             return RULES.function(function, args, kwargs)
 
         traced.__name__ = function.__name__
         takes_scalars = function in _TAKE_SCALARS
+        place = _place_of_out(function)
+        if place is not None and len(args) > place:
+            args, kwargs = (*args[:place], None, *args[place + 1 :]), {**kwargs, "out": args[place]}
         return _stored(kwargs, lambda rest: call(function, traced, args, rest, scalars=takes_scalars))
 
     def read(self, x: Any, index: Any) -> Any:
@@ -83,10 +97,25 @@ class EagerRules:
         fail_immutable("assignment to elements")
 
 
-def _stored(arguments: Mapping[str, Any], compute: Callable[[dict[str, Any]], Any]) -> Any:
-    """The result of `compute` for `arguments` without `out=`, stored in the NumPy arrays that `out=` names."""
+@cache
+def _place_of_out(function: Callable[..., Any]) -> int | None:
+    """Where `out` stands among the arguments that may be given by position."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):  # a function written in C, which has no `out` that Tensors reach
+        return None
+    places = [i for i, p in enumerate(parameters) if p.name == "out" and p.kind is p.POSITIONAL_OR_KEYWORD]
+    return places[0] if places else None
+
+
+def _stored(arguments: Mapping[str, Any], compute: Callable[[dict[str, Any]], Any], *, is_masked: bool = False) -> Any:
+    """The result of `compute` for `arguments` without `out=`, stored in the NumPy arrays that `out=` names.
+
+    If it `is_masked`, only where `where=` holds.
+    """
     rest = dict(arguments)
     out = rest.pop("out", None)
+    where = np.asarray(rest.pop("where", True)) if is_masked else True
     result = compute(rest)
     if out is None:
         return result
@@ -95,7 +124,7 @@ def _stored(arguments: Mapping[str, Any], compute: Callable[[dict[str, Any]], An
         if isinstance(target, Tensor):
             fail_immutable("out=")
         if target is not None:
-            np.copyto(target, np.asarray(value), casting="same_kind")
+            np.copyto(target, np.asarray(value), casting="same_kind", where=where)
     return targets[0] if len(targets) == 1 else targets
 
 

@@ -3,7 +3,6 @@
 Masks become the positions of their true elements first: outside of traced functions their number can be computed.
 """
 
-import math
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +14,8 @@ from compiler.eager_programs import call
 from compiler.errors import DtypeError, ShapeError, at_user_line
 from compiler.numpy_rules import RULES
 from compiler.tensor import Tensor
-from compiler.tracer import Tracer, fail_unsupported, xp
+from compiler.tracer import Tracer, fail_unsupported
+from compiler.value_dependent import nonzero
 
 
 def read_tensor(x: Tensor, index: Any) -> Tensor:
@@ -100,7 +100,7 @@ def _checked(shape: tuple[int, ...], parts: Sequence[Any]) -> list[Any]:
                 raise ShapeError(
                     at_user_line(f"index: the mask has shape {part.shape} and does not fit an array of shape {shape}")
                 )
-            items.extend(nonzero_positions(part))
+            items.extend(nonzero(part))
             dim += part.ndim
         else:
             if not isinstance(part, slice):
@@ -115,24 +115,3 @@ def _check_positions(positions: Any, size: int, dim: int) -> None:
     outside = positions[(positions < -size) | (positions >= size)]
     if outside.size:
         raise ShapeError(at_user_line(f"index: {outside.flat[0]} is out of bounds for dimension {dim} of size {size}"))
-
-
-def nonzero_positions(x: Tensor) -> tuple[Tensor, ...]:
-    """The positions of the elements that are not zero, in C order: one `Tensor` per dimension.
-
-    The first program counts them, the second is for that many.
-    """
-    count = int(call("count_nonzero", xp.count_nonzero, (x,), {}))
-    return call(positions, positions, (x,), {"size": count})
-
-
-def positions(x: Tracer, size: int, fill_value: int | None = None) -> tuple[Tracer, ...]:
-    """The positions of the first `size` elements that are not zero, then `fill_value`: one array per dimension."""
-    mask = (x != 0).reshape(-1)
-    rank = xp.cumsum(mask) - 1
-    flat = xp.full(size + 1, -1, np.int64, like=x)
-    flat[xp.where(mask & (rank < size), rank, size)] = np.arange(mask.size)  # the last place takes what has none
-    flat = flat[:-1]
-    strides = [max(math.prod(x.shape[d + 1 :]), 1) for d in range(x.ndim)]
-    found = [flat // stride % max(length, 1) for stride, length in zip(strides, x.shape, strict=True)]
-    return tuple(found if fill_value is None else (xp.where(flat < 0, fill_value, one) for one in found))

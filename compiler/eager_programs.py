@@ -5,6 +5,7 @@ other arguments (`axis=1`). A program is made by tracing the one call, so that w
 rules of tracing.
 """
 
+import threading
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NoReturn, cast
 
@@ -26,8 +27,15 @@ CAPACITY = 4096
 """Programs kept; then the oldest ones are forgotten."""
 
 _programs: dict[Hashable, Compiled] = {}
+_lock = threading.Lock()
 
 SCALARS = frozenset({bool, int, float, complex})
+_ARRAYS = (
+    Tensor,
+    np.ndarray,
+    np.inexact,
+)  # NumPy's integers and bools may be axes and flags, its floats are no settings
+_VALUES = (Tensor, np.ndarray, np.generic)
 
 
 def run_program(key: Hashable, build: Callable[[], Callable[..., Any]], operands: Sequence[Any]) -> Any:
@@ -57,9 +65,10 @@ def run_program(key: Hashable, build: Callable[[], Callable[..., Any]], operands
     if program is None:
         scalars_kept = [x if type(x) in SCALARS else a for x, a in zip(operands, arrays, strict=True)]
         program = _compile(build(), scalars_kept)
-        if len(_programs) >= CAPACITY:
-            _programs.pop(next(iter(_programs)), None)
-        _programs[known] = program
+        with _lock:
+            if len(_programs) >= CAPACITY:
+                del _programs[next(iter(_programs))]
+            _programs[known] = program
     return program.run(arrays, Tensor.over)
 
 
@@ -102,11 +111,10 @@ def call(
     leaves, spec = flatten((tuple(args), dict(kwargs)))
     if any(isinstance(leaf, Tracer) for leaf in leaves):
         current_frame()  # fails: the traced function is over
-    kinds = (Tensor, np.ndarray, np.generic)
-    is_operand = [isinstance(leaf, kinds) for leaf in leaves]
+    is_operand = [isinstance(leaf, _ARRAYS) for leaf in leaves]
     if scalars:
         count = len(flatten(tuple(args))[0])
-        is_operand[:count] = [type(leaf) in SCALARS or isinstance(leaf, kinds) for leaf in leaves[:count]]
+        is_operand[:count] = [type(leaf) in SCALARS or isinstance(leaf, _VALUES) for leaf in leaves[:count]]
     static = tuple(None if is_array else _setting_key(leaf) for leaf, is_array in zip(leaves, is_operand, strict=True))
 
     def build() -> Callable[..., Any]:

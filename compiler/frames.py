@@ -47,14 +47,18 @@ class Rules(Protocol):
 class Program:
     """The module that frames add their functions to, and the constants that must be passed to its entry.
 
-    `rules_in_progress` holds the calls whose custom derivatives are being traced: a rule may call its function.
+    Attributes:
+        module: holds the functions whose tracing has finished.
+        constants: arrays to pass to the entry.
+        symbols: the names that are taken, by functions of the module and by those being traced.
+        rules_in_progress: the calls whose custom derivatives are being traced: a rule may call its function.
     """
 
     def __init__(self) -> None:
         self.module = ModuleOp([])
         self.constants: list[Array] = []
+        self.symbols: set[str] = set()
         self.rules_in_progress: dict[Hashable, Any] = {}
-        self._symbols: set[str] = set()
         self._keep_alive: list[Array] = []
         self._constant_arguments: dict[int, list[tuple[Array, SSAValue]]] = {}
 
@@ -64,10 +68,10 @@ class Program:
         if base[0].isdigit():
             base = f"_{base}"
         symbol, count = base, 0
-        while symbol in self._symbols:
+        while symbol in self.symbols:
             count += 1
             symbol = f"{base}_{count}"
-        self._symbols.add(symbol)
+        self.symbols.add(symbol)
         return symbol
 
     def constant_argument(self, array: Array, block: Block) -> SSAValue:

@@ -5,7 +5,6 @@ import inspect
 import threading
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -32,8 +31,7 @@ class CacheInfo(NamedTuple):
     currsize: int
 
 
-@dataclass(frozen=True)
-class _Call:
+class _Call(NamedTuple):
     """The arguments of one call: static values by position or name, and the rest."""
 
     args: tuple[Any, ...]

@@ -14,7 +14,7 @@ from xdsl.ir import SSAValue
 from compiler.abstract import AbstractArray, abstract
 from compiler.branches import run_compiled
 from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
-from compiler.promotion import result_dtype
+from compiler.promotion import common_dtype
 from compiler.pytrees import TreeSpec, flatten, leaf_paths, sequence_of, unflatten
 from compiler.tracing import (
     Subfunction,
@@ -166,7 +166,9 @@ def while_loop(cond_fun: Function, body_fun: Function, init_val: Any, *, max_ste
     _check_callable("while_loop", "body_fun", body_fun)
     if max_steps is not None:
         if not isinstance(max_steps, int) or max_steps < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ArgumentError(f"while_loop: max_steps is {max_steps!r}, expected a non-negative Python integer")
+            raise ArgumentError(
+                at_user_line(f"while_loop: max_steps is {max_steps!r}, expected a non-negative Python integer")
+            )
         if is_tracing():
             return _bounded_loop(cond_fun, body_fun, init_val, max_steps)
     if not is_tracing():
@@ -230,12 +232,12 @@ def map(f: Function, xs: Any, *, batch_size: int | None = None) -> Any:  # noqa:
     """
     _check_callable("map", "f", f)
     if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ArgumentError(f"map: batch_size is {batch_size!r}, expected a positive Python integer")
+        raise ArgumentError(at_user_line(f"map: batch_size is {batch_size!r}, expected a positive Python integer"))
     if not is_tracing():
         return run_compiled("map", f, lambda xs: map(f, xs, batch_size=batch_size), xs)
     if batch_size is None:
         return _map(f, xs)
-    from compiler.transforms import vmap
+    from compiler.batching import vmap
 
     leaves, spec = flatten(xs)
     size = _length(leaves, [f"xs{path}" for path in leaf_paths(spec)], None)
@@ -350,7 +352,7 @@ def _adopted(old: AbstractArray, new: AbstractArray) -> AbstractArray:
     """What a carry that was `old` should be if a step makes it `new`: a Python scalar gives way to an array."""
     if not old.weak_type or old == new:
         return old
-    dtype = result_dtype(old.dtype, new.dtype) if new.weak_type else new.dtype
+    dtype = common_dtype(old.dtype, new.dtype) if new.weak_type else new.dtype
     return AbstractArray(old.shape, dtype, new.weak_type)
 
 

@@ -46,6 +46,7 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
             ("expand-transforms", {}),
             ("inline", {}),
             ("simplify-dlc", {}),  # folds constants and merges equal values on the way
+            ("prune-control-flow", {}),
             ("remove-dead-functions", {}),
         ],
         "linalg": [("split-complex", {}), ("convert-dlc-to-linalg", {})],
@@ -54,6 +55,7 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
             ("fuse-elementwise", {}),
             ("form-kernels", {"max_group_size": options.max_group_size}),
             ("collapse-dims", {}),
+            ("hoist-invariants", {}),
         ],
         "bufferized": [
             ("bufferize", {}),

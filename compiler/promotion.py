@@ -53,6 +53,8 @@ def ufunc_dtypes(ufunc: np.ufunc, kinds: tuple[Kind, ...], dtype: np.dtype[Any] 
     """
     wanted: Any = {} if dtype is None else {"signature": (*[None] * ufunc.nin, *[dtype] * ufunc.nout)}
     outputs = (None,) * ufunc.nout
+    if set(kinds) == {int}:
+        kinds = (INT64,) * len(kinds)  # NumPy compares two Python integers as objects
     if BFLOAT16 in kinds:
         kinds = tuple(map(_strong, kinds))
     dtypes: tuple[np.dtype[Any], ...] = ufunc.resolve_dtypes((*kinds, *outputs), **wanted)

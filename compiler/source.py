@@ -11,18 +11,17 @@ from pathlib import Path
 from types import FrameType
 
 import numpy
-import optree
 from xdsl.dialects.builtin import FileLineColLoc, IntAttr, LocationAttr, StringAttr
 
 from dialects.builder import UNKNOWN
 
 _PROJECT = Path(__file__).resolve().parent.parent
+_LIBRARIES = tuple(Path(numpy.__file__).parent.parent / library for library in ("numpy", "scipy", "optree"))
 _NOT_USER = tuple(
     f"{folder}/"
     for folder in (
         *(_PROJECT / package for package in ("compiler", "dialects", "passes", "runtime")),
-        *(Path(str(library.__file__)).resolve().parent for library in (numpy, optree)),
-        Path(numpy.__file__).resolve().parent.parent / "scipy",
+        *(folder for package in _LIBRARIES for folder in (package, package.resolve())),  # behind a link or not
     )
 )
 

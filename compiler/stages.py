@@ -35,6 +35,7 @@ from compiler.program_cache import compiled_program
 from compiler.pytrees import unflatten
 from compiler.signatures import ArraySpec, Signature, signature_of
 from compiler.tracing import Traced as TracedProgram
+from compiler.unrolling import emit_unroll_remarks
 from dialects.dlc.interfaces import dtype_kind
 from dialects.remarks import Remark, collect_remarks, emit_remark
 
@@ -144,6 +145,7 @@ class Lowered:
         with collect_remarks() as remarks:
             if self._donate:
                 emit_remark("missed", "jit", "donated arguments are not reused yet: results are new arrays")
+            emit_unroll_remarks(self._traced.module)
             self.module_at(IR_STAGES[self._target][-1])
         return remarks
 

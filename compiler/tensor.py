@@ -240,9 +240,7 @@ class Tensor(ArrayMethods):
     # Protocols
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        if copy:
-            return np.array(self._data, dtype)
-        return self._data if dtype is None else np.asarray(self._data, dtype)
+        return self._data if dtype is None and not copy else np.array(self._data, dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **arguments: Any) -> Any:
         return self._rules().ufunc(ufunc, method, inputs, arguments, is_operator=False)

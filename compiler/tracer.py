@@ -168,9 +168,15 @@ class Tracer(ArrayMethods):
     # Use as a Python value
 
     def __bool__(self) -> bool:  # noqa: PLE0304
-        advice = "use `np.where` or, for a setting that is a constant of the program, `static_argnames`"
         if self.shape not in ((), (1,)):
             advice = "use `np.where`, with `.any()` or `.all()` for one condition on all elements"
+        elif re.search(r"\bwhile\b", user_line() or ""):
+            advice = "use `compiler.while_loop`, or `compiler.fori_loop` for a number of steps"
+        else:
+            advice = (
+                "use `compiler.cond` or `compiler.switch` to compute one of several things, `np.where` to choose between "
+                "values, or `static_argnames` for a setting that is a constant of the program"
+            )
         fail_as_python(self, "the truth value", advice)
 
     def __int__(self) -> int:
@@ -192,9 +198,14 @@ class Tracer(ArrayMethods):
         )
 
     def __index__(self) -> int:  # noqa: PLE0305
-        fail_as_python(
-            self, "the index", "use `x[i]` on a traced array, or `static_argnames` for a size or a number of steps"
+        advice = (
+            "use `x[i]` on a traced array, `compiler.switch` on a list of functions, or `static_argnames` for a size"
         )
+        if re.search(r"\brange\(", user_line() or ""):
+            advice = (
+                "use `compiler.fori_loop`, or `static_argnames` for a number of steps that is a constant of the program"
+            )
+        fail_as_python(self, "the index", advice)
 
     def item(self, *_: Any) -> Any:
         """Not possible: the value is not known yet."""
@@ -355,6 +366,7 @@ def fail_as_array(tracer: Tracer) -> NoReturn:
     advice = (
         "NumPy functions, operators and methods accept traced arrays as they are; "
         "to build an array from traced ones use `np.stack`, `np.concatenate` or `np.array([...], like=x)`; "
+        "to index a NumPy array a by a traced integer i use `np.asarray(a, like=i)[i]`; "
         "to assign to elements, make the array with `np.zeros_like(x)` or `np.zeros(shape, like=x)`, where x is traced"
     )
     raise TracingError(at_user_line(f"{describe(tracer)} cannot become a NumPy array, or an element of one; {advice}"))

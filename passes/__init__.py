@@ -20,6 +20,7 @@ ALL_PASSES: tuple[str, ...] = (
     "dlc.inline",
     "dlc.fold_constants",
     "dlc.simplify_dlc",
+    "dlc.prune_control_flow",
     "dlc.split_complex",
     "dlc.remove_dead_functions",
     "dlc.convert_dlc_to_linalg",
@@ -28,6 +29,7 @@ ALL_PASSES: tuple[str, ...] = (
     "linalg.fuse_elementwise",
     "linalg.form_kernels",
     "linalg.collapse_dims",
+    "linalg.hoist_invariants",
     # fused to bufferized
     "linalg.bufferize",
     "memref.outline_kernels",

@@ -56,15 +56,9 @@ class RandomNest:
 
     def fill_block(self, depth):
         flat = [
-            self.unary,
-            self.binary,
-            self.binary,
-            self.broadcast,
-            self.reduce,
-            self.reverse,
-            self.flatten,
-            self.scatter,
-        ]
+            self.unary, self.binary, self.binary, self.broadcast, self.reduce, self.reverse, self.flatten, self.scatter,
+            self.insert, self.row,
+        ]  # fmt: skip
         for _ in range(int(self.rng.integers(1, self.size))):
             if depth and self.chance(0.45):
                 self.choice([self.count, self.count, self.repeat, self.branch])(depth - 1)
@@ -144,6 +138,18 @@ class RandomNest:
         inner.create_op(scf.YieldOp, (inner.create(tensor.InsertOp, (new, block.args[1], place), target.type),))
         return self.b.create_op(scf.ForOp, (*bounds, target), (target.type,), regions=[Region(block)]).results[0]
 
+    def insert(self):
+        return build_with_row(self.b, self.pick(TYPES[1]), self.pick(TYPES[2]), self.b.index(int(self.rng.integers(2))))
+
+    def row(self):
+        return build_row(self.b, self.pick(TYPES[2]), self.position(2))
+
+    def position(self, size):
+        """A number below `size` that only the host knows."""
+        number = self.b.create(tensor.ExtractOp, (self.pick(TYPES[0]),), i64)
+        index = self.b.create(arith.IndexCastOp, (number,), INDEX)
+        return self.b.create(arith.RemUIOp, (index, self.b.index(size)), INDEX)
+
     # Control flow
 
     def carry_types(self):
@@ -151,7 +157,7 @@ class RandomNest:
 
     def next_values(self, carried):
         """What becomes of the values carried: anything of their types, now and then each other."""
-        if self.chance(0.2):
+        if self.chance(0.25):
             return [self.choice([other for other in carried if other.type == value.type]) for value in carried]
         return [self.pick(value.type) for value in carried]
 
@@ -166,6 +172,9 @@ class RandomNest:
         initial = [*carried, *(build_empty(self.b, t) for t in stack_types)]
         stacks = [value for value in self.values if shape_of(value)[:1] == (steps,) and len(shape_of(value)) > 1]
         bounds = [self.b.index(n) for n in (0, steps, 1)]
+        if steps and self.chance(0.2):
+            bounds[1] = self.position(steps + 1)
+            initial[len(types) :] = [self.constant(t) for t in stack_types]  # some rows will stay as they are
         block = Block(arg_types=[INDEX, *(value.type for value in initial)])
 
         def body():
@@ -183,7 +192,9 @@ class RandomNest:
             self.fill_block(depth)
             results = self.next_values(arguments)
             for stack in block.args[1 + len(types) :]:
-                row = self.pick(tensor_type(i64, shape_of(stack)[1:]))
+                wanted = tensor_type(i64, shape_of(stack)[1:])
+                carried_too = [value for value in results if value.type == wanted]
+                row = self.choice(carried_too) if carried_too and self.chance(0.5) else self.pick(wanted)
                 results.append(build_with_row(self.b, row, stack, position))
             self.b.create_op(scf.YieldOp, results)
 
@@ -233,13 +244,17 @@ class RandomNest:
         """One of two regions, or of three."""
         types = self.carry_types()
         chooser = self.pick(TYPES[0])
+        shared = [self.pick(t) for t in types]  # what several regions may pass on, also in another order
 
         def region():
             block = Block()
 
             def body():
                 self.fill_block(depth)
-                self.b.create_op(scf.YieldOp, [self.pick(t) for t in types])
+                results = [self.pick(t) for t in types]
+                if self.chance(0.3):
+                    results = self.next_values(shared)
+                self.b.create_op(scf.YieldOp, results)
 
             self.inside(block, body)
             return Region(block)
@@ -248,9 +263,7 @@ class RandomNest:
             chosen = self.compare(chooser, 2)
             op = self.b.create_op(scf.IfOp, (chosen,), types, regions=[region(), region()])
         else:
-            number = self.b.create(tensor.ExtractOp, (chooser,), i64)
-            position = self.b.create(arith.IndexCastOp, (number,), INDEX)
-            place = self.b.create(arith.RemUIOp, (position, self.b.index(3)), INDEX)
+            place = self.position(3)
             cases = {"cases": int_array((0, 1))}
             op = self.b.create_op(scf.IndexSwitchOp, (place,), types, cases, regions=[region() for _ in range(3)])
         self.values.extend(op.results)

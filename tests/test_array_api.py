@@ -15,6 +15,11 @@ from hypothesis import strategies as st
 
 import compiler
 import compiler.numpy as cnp
+from compiler.numpy import numpy_names
+from compiler.numpy_rules import FUNCTIONS as FUNCTIONS_OF_TRACING
+from compiler.numpy_ufuncs import _MATRIX_PRODUCTS as MATRIX_PRODUCTS
+from compiler.ufunc_rules import UFUNC_RULES
+from compiler.value_dependent import FUNCTIONS as VALUE_DEPENDENT
 
 DEVIATIONS = Path(__file__).resolve().parent.parent / "docs" / "array-api.md"
 NOT_OF_THE_STANDARD = {"ArrayAPIStrictFlags", "Device", "ModuleType"}
@@ -25,7 +30,7 @@ STANDARD = sorted(
 )
 FUNCTIONS = [name for name in STANDARD if inspect.isfunction(getattr(strict, name))]
 DTYPES = [name for name in ("bool", "int32", "uint8", "int64", "float32", "float64") if name in cnp.__all__]
-SHAPES = [(3,), (2, 3), (), (0,), (2, 1)]
+SHAPES = [(2, 3), (), (0,)]
 
 PARAMETER = inspect.Parameter
 
@@ -222,7 +227,7 @@ def check(ours, theirs, what, eps=8):
         np.testing.assert_allclose(
             actual, expected, rtol=eps * precision, atol=eps * precision * 1e-3, equal_nan=True, err_msg=what
         )
-        if what.partition("(")[0] in documented("Signs of zeros"):
+        if re.match(r"\w*", what)[0] in documented("Signs of zeros"):
             continue
         is_zero = expected == 0
         np.testing.assert_array_equal(np.signbit(actual[is_zero]), np.signbit(expected[is_zero]), err_msg=what)
@@ -243,7 +248,7 @@ def skip_if_missing(name):
         pytest.skip("documented as missing")
 
 
-few = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+few = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 UNARY = [name for name in FUNCTIONS if parameters(getattr(strict, name)) == parameters(strict.sin)]
 UNARY = [name for name in UNARY if name not in {"nonzero", "matrix_transpose"} and not name.startswith("unique")]
@@ -395,7 +400,7 @@ def test_every_function_of_the_standard_is_compared():
 def test_functions_against_the_strict_namespace(name):
     skip_if_missing(name)
 
-    @settings(few, max_examples=6)
+    @settings(few, max_examples=5)
     @given(st.data(), st.sampled_from(DTYPES))
     def run(data, dtype):
         x = values(data.draw, dtype, (2, 3), low=0 if dtype == "uint8" else -3, high=3)
@@ -458,7 +463,7 @@ def test_sizes_make_results_static():
     np.testing.assert_array_equal(positions[0], [0, 2, 3, -1])
     np.testing.assert_array_equal(compiler.jit(lambda x: cnp.nonzero(x, size=2))(x)[0], [0, 2])
     result = compiler.jit(lambda x: cnp.unique_all(x, size=4))(x)
-    np.testing.assert_array_equal(result.values, [0, 1, 3, 3])
+    np.testing.assert_array_equal(result.values, [0, 1, 3, 0])
     np.testing.assert_array_equal(result.counts, [1, 1, 2, 0])
     np.testing.assert_array_equal(result.values[result.inverse_indices], x)
     np.testing.assert_array_equal(compiler.jit(lambda x: cnp.unique_counts(x, size=2))(x).counts, [1, 1])
@@ -469,6 +474,41 @@ def test_values_that_are_not_numbers_are_all_different():
     result = cnp.unique_all(cnp.asarray([math.nan, 1.0, math.nan, 1.0]))
     np.testing.assert_array_equal(result.values, [1.0, math.nan, math.nan])
     np.testing.assert_array_equal(result.counts, [2, 1, 1])
+
+
+def test_masks_pick_elements():
+    skip_if_missing("nonzero")
+    array = np.array([[1.0, -2.0, 3.0], [-4.0, 5.0, -6.0]])
+    x = cnp.asarray(array)
+    check(x[x > 0], array[array > 0], "all elements")
+    check(x[x[:, 0] > 0], array[array[:, 0] > 0], "rows")
+    check(x[cnp.asarray([True, True]), cnp.asarray([2, 0])], array[[0, 1], [2, 0]], "with positions")
+    check(x[:, np.array([True, False, True])], array[:, [0, 2]], "columns")
+    check(x[x > 100], array[array > 100], "none")
+
+
+def test_functions_of_numpy_whose_shape_depends_on_values():
+    skip_if_missing("unique_all")
+    array = np.array([[3.0, math.nan, 1.0], [0.0, 3.0, math.nan]])
+    for call in (
+        np.nonzero,
+        np.flatnonzero,
+        np.argwhere,
+        np.where,
+        np.unique,
+        lambda x: np.unique(x, return_index=True, return_inverse=True, return_counts=True),
+        lambda x: np.unique(x, equal_nan=False),
+        lambda x: np.bincount((x.ravel()[2:5]).astype(int)),
+        lambda x: np.bincount(np.zeros_like(x, dtype=int).ravel(), minlength=3),
+    ):
+        check(call(cnp.asarray(array)), call(array), "of NumPy")
+    check(cnp.unique(cnp.asarray(array), return_counts=True), np.unique(array, return_counts=True), "of the namespace")
+
+
+def test_membership_may_be_inverted():
+    skip_if_missing("isin")
+    x = cnp.asarray([[1.0, 2.0], [3.0, 4.0]])
+    np.testing.assert_array_equal(cnp.isin(x, x[0], invert=True), [[False, False], [True, True]])
 
 
 # Beyond the standard
@@ -482,7 +522,15 @@ def test_names_of_numpy_beyond_the_standard_run():
     np.testing.assert_array_equal(cnp.pad(x, 1), np.pad(np.asarray(x), 1))
     np.testing.assert_array_equal(compiler.jit(cnp.trace)(x), 5.0)
     assert isinstance(cnp.absolute(x), compiler.Tensor)
-    np.testing.assert_array_equal(cnp.isin(x, x[0], invert=True), [[False, False], [True, True]])
+
+
+def test_names_of_numpy_are_functions_that_tracing_has():
+    known = {*FUNCTIONS_OF_TRACING, *UFUNC_RULES, *MATRIX_PRODUCTS, *VALUE_DEPENDENT}
+    names = [name for name, value in vars(numpy_names).items() if getattr(value, "__module__", "").startswith("numpy")]
+    assert len(names) > 100
+    for name in names:
+        assert getattr(cnp, name) is getattr(numpy_names, name)
+        assert getattr(np, name) in known, name
 
 
 def test_new_arrays_may_be_assigned_to_in_traced_functions():

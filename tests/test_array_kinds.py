@@ -1,5 +1,8 @@
 """You get back the kind of array that you passed."""
 
+import sys
+import types
+
 import array_api_strict
 import jax
 import jax.numpy as jnp
@@ -87,6 +90,39 @@ def test_python_scalars_give_numpy_arrays():
 def test_another_library_wins_over_tensors_and_tensors_over_numpy(first, second, expected):
     result = halves(KINDS[first][0](X), KINDS[second][0](X))
     assert isinstance(result["sum"], KINDS[expected][1])
+
+
+def test_a_library_without_a_namespace_of_its_arrays_is_found_by_its_name(monkeypatch):
+    class Array:  # as PyTorch's tensors
+        def __init__(self, array):
+            self.array = array
+
+        def __dlpack__(self, **kwargs):
+            return self.array.__dlpack__(**kwargs)
+
+        def __dlpack_device__(self):
+            return self.array.__dlpack_device__()
+
+    library = types.ModuleType("library")
+    library.from_dlpack = lambda array: Array(np.from_dlpack(array))
+    monkeypatch.setitem(sys.modules, "library", library)
+    Array.__module__ = "library.arrays"
+    x = np.ones((2, 3))
+    result = compiler.jit(lambda x: x + 1)(Array(x))
+    assert type(result) is Array
+    np.testing.assert_array_equal(result.array, x + 1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", ["bool", "int32", "float32"])
+@pytest.mark.parametrize("shape", [(), (0, 3), (3, 2)])
+def test_every_dtype_and_shape_goes_in_and_out(kind, dtype, shape):
+    make, cls = KINDS[kind]
+    x = np.ones(shape, dtype)
+    result = compiler.jit(lambda x: x & True if x.dtype == bool else x + 1)(make(x))
+    assert isinstance(result, cls)
+    assert np.asarray(result).dtype == dtype
+    np.testing.assert_array_equal(np.asarray(result), x if dtype == "bool" else x + 1)
 
 
 def test_two_other_libraries_in_one_call_are_an_error():

@@ -128,6 +128,26 @@ def test_remarks_say_what_was_fused():
     assert all("test_compilation.py" in str(remark) for remark in remarks if remark.location is not None)
 
 
+def test_a_long_unrolled_loop_earns_a_remark(monkeypatch):
+    monkeypatch.setattr("compiler.unrolling.MANY_OPERATIONS", 20)
+
+    def steps(x, count):
+        for _ in range(count):
+            x = np.sin(x) + x
+        return x
+
+    def remarks_for(count):
+        lowered = compiler.jit(steps, static_argnames="count").lower(np.ones(3), count=count)
+        return [remark for remark in lowered.remarks() if remark.pass_name == "trace"]
+
+    assert remarks_for(9) == []
+    (remark,) = remarks_for(10)
+    assert remark.kind == "missed"
+    assert "20 operations" in remark.message
+    assert "fori_loop" in remark.message
+    assert f"test_compilation.py:{steps.__code__.co_firstlineno + 2}" in str(remark)
+
+
 def test_donated_arguments_are_accepted_with_a_remark():
     function = compiler.jit(lambda x: x + 1, donate_argnums=0)
     x = np.ones(3)

@@ -20,8 +20,14 @@ SIGNATURES = {
     "compiler.grad": "(fun, argnums=0, *, has_aux=False)",
     "compiler.value_and_grad": "(fun, argnums=0, *, has_aux=False)",
     "compiler.vjp": "(fun, *primals, has_aux=False)",
-    "compiler.jvp": "(fun, primals, tangents)",
-    "compiler.vmap": "(fun, in_axes=0, out_axes=0)",
+    "compiler.jvp": "(fun, primals, tangents, has_aux=False)",
+    "compiler.linearize": "(fun, *primals, has_aux=False)",
+    "compiler.linear_transpose": "(fun, *primals)",
+    "compiler.jacfwd": "(fun, argnums=0, has_aux=False)",
+    "compiler.jacrev": "(fun, argnums=0, has_aux=False)",
+    "compiler.hessian": "(fun, argnums=0, has_aux=False)",
+    "compiler.stop_gradient": "(x)",
+    "compiler.vmap": "(fun, in_axes=0, out_axes=0, *, axis_size=None)",
     "compiler.checkpoint": "(fun, *, policy=None, prevent_cse=True)",
     "compiler.custom_jvp": "(fun, nondiff_argnums=())",
     "compiler.custom_vjp": "(fun, nondiff_argnums=())",
@@ -69,7 +75,13 @@ METHODS = {
 }
 MODULES_WITH_EXAMPLES = [
     "compiler.jit_function",
-    "compiler.transforms",
+    "compiler.gradients",
+    "compiler.linearization",
+    "compiler.jacobians",
+    "compiler.batching",
+    "compiler.branches",
+    "compiler.loops",
+    "compiler.prefix_scan",
     "compiler.nn",
     "compiler.optim",
     "compiler.tensor",
@@ -134,7 +146,7 @@ def test_every_public_function_has_an_example(name):
 def test_examples_in_docstrings_are_true(module):
     loaded = importlib.import_module(module)
     with np.printoptions():
-        result = doctest.testmod(loaded, extraglobs={"np": np})
+        result = doctest.testmod(loaded, extraglobs={"np": np, "grad": compiler.grad})
     assert result.attempted > 0
     assert result.failed == 0
 

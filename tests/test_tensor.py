@@ -4,6 +4,7 @@ import copy
 import gc
 import operator
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -108,8 +109,12 @@ def test_results_go_into_numpy_arrays(x):
     total += x
     np.testing.assert_array_equal(kept, x)
     out = np.empty(3)
-    assert np.sum(x, axis=0, out=out) is out
-    np.testing.assert_array_equal(out, [5.0, 3.0, -3.0])
+    for call in (lambda: np.sum(x, axis=0, out=out), lambda: np.sum(x, 0, None, out)):
+        out[:] = 0.0
+        assert call() is out
+        np.testing.assert_array_equal(out, [5.0, 3.0, -3.0])
+    np.multiply(out, Tensor(2.0), out=out, where=Tensor([True, False, True]))
+    np.testing.assert_array_equal(out, [10.0, 3.0, -6.0])
     assert np.multiply(x, 2, out=kept) is kept
     np.testing.assert_array_equal(kept, 2 * np.asarray(x))
 
@@ -198,6 +203,15 @@ def test_functions_of_numpy_give_tensors(x):
     assert np.result_type(x, np.float32) == np.float64
     assert bool(np.array_equal(x, array))
     assert not np.allclose(x, 0)
+
+
+def test_settings_may_be_scalars_of_numpy(x):
+    array = np.asarray(x)
+    for axis in np.arange(2):
+        assert same(x.sum(axis=axis), array.sum(axis=axis))
+        assert same(np.max(x, axis, keepdims=np.True_), np.max(array, axis, keepdims=True))
+    assert same(np.where(x > 0, x, np.float32(1.5)), np.where(array > 0, array, np.float32(1.5)))
+    assert same(np.multiply(x, np.int32(2)), array * 2)
 
 
 def test_functions_that_jit_lacks_are_refused(x):
@@ -332,6 +346,23 @@ def test_the_oldest_programs_are_forgotten(monkeypatch):
     for size in (2, 3, 4):
         Tensor(np.ones(size)) + 1.0
     assert len(eager_programs._programs) == 2
+
+
+def test_threads_may_compute_at_once():
+    wrong = []
+
+    def work(k):
+        for n in range(1, 6):
+            x = Tensor(np.full((n, k % 3 + 1), float(k)))
+            if abs(float((np.sin(x) * 2 + x).sum()) - x.size * (np.sin(k) * 2 + k)) > 1e-12:
+                wrong.append((k, n))
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
 
 
 def test_large_results_are_given_back():

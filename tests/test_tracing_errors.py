@@ -32,22 +32,23 @@ def loop(x: Any) -> Any:
 
 
 PYTHON_VALUES = {
-    "if": (branch, r"truth value of the traced array bool\[\] computed from `x`.*np.where"),
-    "while": (loop, r"truth value of the traced array bool\[\]"),
+    "if": (branch, r"truth value of the traced array bool\[\] computed from `x`.*compiler.cond.*np.where"),
+    "while": (loop, r"truth value of the traced array bool\[\].*compiler.while_loop"),
     "if of an array": (lambda x: 1 if x > 0 else 2, r"bool\[3,4\].*with `.any\(\)` or `.all\(\)`"),
     "and": (lambda x: (x > 0) and (x < 1), "truth value"),
     "max of Python": (lambda x: max(x[0, 0], x[0, 1]), "truth value"),
     "in": (lambda x: 3 in x[0], "truth value"),
     "int": (lambda x: int(x[0, 0]), r"the integer of .*astype\(np.int64\)"),
     "float": (lambda x: float(x[0, 0]), r"the float of .*astype\(np.float64\)"),
-    "range": (lambda x: range(x.argmax()), "the index of .*static_argnames"),
-    "index of a list": (lambda x: [1, 2][x.argmax()], "the index of"),
-    "shape": (lambda x: np.zeros(x.argmax()), "the index of"),
+    "range": (lambda x: range(x.argmax()), "the index of .*compiler.fori_loop.*static_argnames"),
+    "index of a list": (lambda x: [1, 2][x.argmax()], r"the index of .*`x\[i\]`.*compiler.switch"),
+    "shape": (lambda x: np.zeros(x.argmax()), "the index of .*static_argnames"),
     "reshape": (lambda x: x.reshape(x.argmax(), -1), "the index of"),
     "item": (lambda x: x.sum().item(), "the item of"),
     "tolist": (lambda x: x.tolist(), "the list of"),
     "asarray": (np.asarray, "the traced argument `x`.*cannot become a NumPy array"),
     "array of scalars": (lambda x: np.array([x[0, 0], 1]), r"np.array\(\[...\], like=x\)"),
+    "index of an array": (lambda x: X[x.argmax()], r"np.asarray\(a, like=i\)\[i\]"),
     "list of arrays": (lambda x: np.array([x, x]), "np.stack"),
 }
 

@@ -10,7 +10,7 @@ import numpy as np
 from compiler.abstract import check_dtype
 from compiler.array_kinds import from_foreign, is_foreign
 from compiler.axes import is_array, is_sequence
-from compiler.errors import CopyError, at_user_line
+from compiler.errors import ArgumentError, CopyError, at_user_line
 from compiler.frames import is_tracing
 from compiler.numpy.calls import apply, created
 from compiler.numpy_rules import RULES
@@ -264,7 +264,7 @@ def meshgrid(*arrays: Any, indexing: str = "xy") -> tuple[Any, ...]:
                 [1, 2]])
     """
     if indexing not in {"xy", "ij"}:
-        raise ValueError(f"meshgrid: indexing is {indexing!r}; use 'xy' or 'ij'")
+        raise ArgumentError(at_user_line(f"meshgrid: indexing is {indexing!r}; use 'xy' or 'ij'"))
     if not arrays:
         return ()
     return tuple(apply(np.meshgrid, *arrays, indexing=indexing))

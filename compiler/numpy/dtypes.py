@@ -15,8 +15,8 @@ from compiler.array_methods import ArrayMethods
 from compiler.errors import ArgumentError, DtypeError, at_user_line
 from compiler.frames import is_tracing
 from compiler.numpy.calls import apply
-from compiler.numpy_rules import RULES
 from compiler.operands import as_tracer
+from compiler.promotion import common_dtype, kind_of
 from compiler.tensor import DEVICE, Tensor, check_device, plain
 
 int8, int16, int32, int64 = (np.dtype(f"int{bits}") for bits in (8, 16, 32, 64))
@@ -148,10 +148,10 @@ def result_type(*arrays_and_dtypes: Any) -> np.dtype[Any]:
         >>> result_type(int32, int64), result_type(asarray([1.0], dtype=float32), 2.5)
         (dtype('int64'), dtype('float32'))
     """
-    if is_tracing():
-        return RULES.function(np.result_type, arrays_and_dtypes, {})
-    # A dtype stands for arrays of it; NumPy looks at the values of nothing but Python scalars.
-    return np.result_type(*(plain(x) for x in arrays_and_dtypes))
+    is_value = (ArrayMethods, np.ndarray, np.generic, int, float, complex)
+    return common_dtype(
+        *(kind_of(x) if isinstance(x, is_value) else np.dtype(x) for x in map(plain, arrays_and_dtypes))
+    )
 
 
 def astype(x: Any, dtype: Any, /, *, copy: builtins.bool = True, device: Any = None) -> Any:

@@ -152,7 +152,7 @@ def reshape(x: Any, /, shape: Sequence[int], *, copy: bool | None = None) -> Any
     Args:
         x: an array.
         shape: the sizes.
-        copy: `True` is allowed, and what happens; `False` gives a view, and is an error in a traced function.
+        copy: `False` gives a view of a `Tensor`. Without effect otherwise: nothing can change the result through `x`.
 
     Raises:
         ShapeError: `x` has another number of elements.

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from compiler.eager_indexing import nonzero_positions, positions
+from compiler import value_dependent
 from compiler.errors import ShapeError, at_user_line
 from compiler.frames import is_tracing
 from compiler.numpy.calls import apply, concrete, shape_of
 from compiler.numpy.statistics import Axes
-from compiler.tracer import fail_unsupported, xp
+from compiler.tracer import fail_unsupported
 
 
 def argmax(x: Any, /, *, axis: int | None = None, keepdims: bool = False) -> Any:
@@ -69,12 +69,12 @@ def nonzero(x: Any, /, *, size: int | None = None, fill_value: Any = 0) -> tuple
     if not shape_of(x):
         raise ShapeError(at_user_line("nonzero: the array has no dimension; use `reshape(x, (1,))`"))
     if size is not None:
-        return apply(positions, x, size=size, fill_value=fill_value)
+        return apply(value_dependent.positions, x, size=size, fill_value=fill_value)
     if is_tracing():
         fail_unsupported(
             "nonzero without size=", "pass size=, the number of positions, or use `where(condition, x1, x2)`"
         )
-    return nonzero_positions(concrete("nonzero", x))
+    return value_dependent.nonzero(concrete("nonzero", x))
 
 
 def searchsorted(x1: Any, x2: Any, /, *, side: str = "left", sorter: Any = None) -> Any:
@@ -90,11 +90,7 @@ def searchsorted(x1: Any, x2: Any, /, *, side: str = "left", sorter: Any = None)
         >>> searchsorted(asarray([1.0, 2.0, 4.0]), asarray([2.0, 3.0]))
         Tensor([1, 2])
     """
-    return apply(_searchsorted, x1, x2, sorter, side=side)
-
-
-def _searchsorted(x1: Any, x2: Any, sorter: Any, side: Any) -> Any:
-    return xp.searchsorted(x1 if sorter is None else xp.take(x1, sorter), x2, side)
+    return apply(np.searchsorted, x1, x2, side=side, sorter=sorter)
 
 
 def where(condition: Any, x1: Any, x2: Any, /) -> Any:

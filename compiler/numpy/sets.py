@@ -6,8 +6,8 @@ import numpy as np
 
 from compiler.frames import is_tracing
 from compiler.numpy.calls import apply, concrete
-from compiler.operands import as_tracer
-from compiler.tracer import fail_unsupported, xp
+from compiler.tracer import fail_unsupported
+from compiler.value_dependent import unique
 
 
 class UniqueAll(NamedTuple):
@@ -33,13 +33,13 @@ class UniqueInverse(NamedTuple):
     inverse_indices: Any
 
 
-def unique_all(x: Any, /, *, size: int | None = None) -> UniqueAll:
+def unique_all(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> UniqueAll:
     """The different elements in ascending order, and how they make up the array.
 
     Args:
         x: an array; it is taken as one list of elements in C order.
-        size: how many elements to give; needed in a traced function. If there are fewer, the last is repeated with a count
-            of zero; if there are more, they are left out.
+        size: how many elements to give; needed in a traced function. If there are more, the greatest are left out.
+        fill_value: what stands after the last one if there are fewer, the least element if left out; with counts of zero.
 
     Returns:
         `values`; `indices`, the first position of each; `inverse_indices`, such that `values[inverse_indices]` is `x`; `counts`.
@@ -52,45 +52,48 @@ def unique_all(x: Any, /, *, size: int | None = None) -> UniqueAll:
         UniqueAll(values=Tensor([1, 3]), indices=Tensor([1, 0]), inverse_indices=Tensor([1, 0, 1]),
                   counts=Tensor([1, 2]))
     """
-    if size is None:
-        if is_tracing():
-            fail_unsupported(
-                "unique_* without size=", "pass size=, the number of different elements, or sort the array"
-            )
-        size = int(apply(_count_unique, concrete("unique", x)))
-    return UniqueAll(*apply(_unique, x, size=size))
+    return UniqueAll(*_unique(x, size, fill_value, return_index=True, return_inverse=True, return_counts=True))
 
 
-def unique_counts(x: Any, /, *, size: int | None = None) -> UniqueCounts:
+def unique_counts(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> UniqueCounts:
     """The different elements in ascending order, and how often each occurs; arguments as `unique_all`.
 
     Example:
         >>> unique_counts(asarray([3, 1, 3]))
         UniqueCounts(values=Tensor([1, 3]), counts=Tensor([1, 2]))
     """
-    result = unique_all(x, size=size)
-    return UniqueCounts(result.values, result.counts)
+    return UniqueCounts(*_unique(x, size, fill_value, return_counts=True))
 
 
-def unique_inverse(x: Any, /, *, size: int | None = None) -> UniqueInverse:
+def unique_inverse(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> UniqueInverse:
     """The different elements in ascending order, and where each element of `x` is among them; arguments as `unique_all`.
 
     Example:
         >>> unique_inverse(asarray([3, 1, 3]))
         UniqueInverse(values=Tensor([1, 3]), inverse_indices=Tensor([1, 0, 1]))
     """
-    result = unique_all(x, size=size)
-    return UniqueInverse(result.values, result.inverse_indices)
+    return UniqueInverse(*_unique(x, size, fill_value, return_inverse=True))
 
 
-def unique_values(x: Any, /, *, size: int | None = None) -> Any:
+def unique_values(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> Any:
     """The different elements in ascending order; arguments as `unique_all`.
 
     Example:
         >>> unique_values(asarray([3, 1, 3]))
         Tensor([1, 3])
     """
-    return unique_all(x, size=size).values
+    return _unique(x, size, fill_value)
+
+
+def _unique(x: Any, size: int | None, fill_value: Any, **wanted: bool) -> Any:
+    settings: dict[str, Any] = {"equal_nan": False, "size": size, "fill_value": fill_value, **wanted}
+    if is_tracing():
+        if size is None:
+            fail_unsupported(
+                "unique_* without size=", "pass size=, the number of different elements, or sort the array"
+            )
+        return apply(np.unique, x, **settings)
+    return unique(concrete("unique", x), **settings)
 
 
 def isin(x1: Any, x2: Any, /, *, invert: bool = False) -> Any:
@@ -100,37 +103,4 @@ def isin(x1: Any, x2: Any, /, *, invert: bool = False) -> Any:
         >>> isin(asarray([1, 2, 3]), asarray([3, 1]))
         Tensor([ True, False,  True])
     """
-    return apply(_isin, x1, x2, invert=invert)
-
-
-def _isin(x1: Any, x2: Any, invert: bool) -> Any:
-    x1, x2 = as_tracer(x1), as_tracer(x2)
-    found = (x1.reshape((*x1.shape, 1)) == x2.reshape(-1)).any(axis=-1)
-    return ~found if invert else found
-
-
-def _runs(x: Any) -> tuple[Any, Any, Any]:
-    """Elements in order, their positions, and whether each is the first of equal ones."""
-    flat = x.reshape(-1)
-    order = xp.argsort(flat, stable=True)
-    values = xp.take(flat, order)
-    is_first = xp.concatenate([xp.ones(min(flat.size, 1), bool, like=x), values[1:] != values[:-1]])
-    return values, order, is_first
-
-
-def _count_unique(x: Any) -> Any:
-    return xp.count_nonzero(_runs(x)[2])
-
-
-def _unique(x: Any, size: int) -> tuple[Any, Any, Any, Any]:
-    values, order, is_first = _runs(x)
-    group = xp.cumsum(is_first) - 1
-    # Where each group starts, one more than wanted to count the last; groups that are not there start at the end. The last
-    # place takes what has none.
-    starts = xp.full(size + 2, x.size, np.int64, like=x)
-    starts[xp.where(is_first, xp.minimum(group, size + 1), size + 1)] = np.arange(x.size)
-    counts = starts[1:-1] - starts[:-2]
-    first = xp.minimum(starts[:-2], max(x.size - 1, 0))
-    inverse = xp.zeros(x.size, np.int64, like=x)
-    inverse[order] = xp.minimum(group, max(size - 1, 0))
-    return xp.take(values, first), xp.take(order, first), inverse.reshape(x.shape), counts
+    return apply(np.isin, x1, x2, invert=invert)

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from compiler.axes import normalize_axis
-from compiler.numpy.calls import apply, shape_of
-from compiler.tracer import xp
+import numpy as np
+
+from compiler.numpy.calls import apply
 
 
 def sort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:
@@ -20,13 +20,7 @@ def sort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = 
         >>> sort(asarray([3, 1, 2]), descending=True)
         Tensor([3, 2, 1])
     """
-    del stable
-    return apply(_sort, x, axis=normalize_axis("sort", axis, len(shape_of(x))), descending=descending)
-
-
-def _sort(x: Any, axis: int, descending: bool) -> Any:
-    result = xp.sort(x, axis)
-    return xp.flip(result, axis) if descending else result
+    return apply(np.sort, x, axis=axis, descending=descending, stable=stable)
 
 
 def argsort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool = True) -> Any:
@@ -42,13 +36,4 @@ def argsort(x: Any, /, *, axis: int = -1, descending: bool = False, stable: bool
         >>> argsort(asarray([3, 1, 3, 2]), descending=True)
         Tensor([0, 2, 3, 1])
     """
-    del stable
-    return apply(_argsort, x, axis=normalize_axis("argsort", axis, len(shape_of(x))), descending=descending)
-
-
-def _argsort(x: Any, axis: int, descending: bool) -> Any:
-    if not descending:
-        return xp.argsort(x, axis, stable=True)
-    # Reversed twice, so that equal elements keep their order.
-    order = xp.argsort(xp.flip(x, axis), axis, stable=True)
-    return x.shape[axis] - 1 - xp.flip(order, axis)
+    return apply(np.argsort, x, axis=axis, descending=descending, stable=stable)

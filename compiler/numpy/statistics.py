@@ -9,10 +9,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from compiler.axes import normalize_axis
 from compiler.errors import ShapeError, at_user_line
 from compiler.numpy.calls import apply, shape_of
-from compiler.tracer import xp
 
 Axes: TypeAlias = int | Sequence[int] | None
 
@@ -100,13 +98,8 @@ def cumulative_sum(x: Any, /, *, axis: int | None = None, dtype: Any = None, inc
         >>> cumulative_sum(asarray([1, 2, 3]), include_initial=True)
         Tensor([0, 1, 3, 6])
     """
-    place = _only_axis("cumulative_sum", x, axis)
-    return apply(_cumulative_sum, x, axis=place, dtype=dtype, include_initial=include_initial)
-
-
-def _cumulative_sum(x: Any, axis: int, dtype: Any, include_initial: bool) -> Any:
-    result = xp.cumsum(x, axis, dtype=dtype)
-    return _with_initial(result, axis, 0) if include_initial else result
+    _check_axis("cumulative_sum", x, axis)
+    return apply(np.cumulative_sum, x, axis=axis, dtype=dtype, include_initial=include_initial)
 
 
 def cumulative_prod(x: Any, /, *, axis: int | None = None, dtype: Any = None, include_initial: bool = False) -> Any:
@@ -116,22 +109,11 @@ def cumulative_prod(x: Any, /, *, axis: int | None = None, dtype: Any = None, in
         >>> cumulative_prod(asarray([1, 2, 3]))
         Tensor([1, 2, 6])
     """
-    place = _only_axis("cumulative_prod", x, axis)
-    return apply(_cumulative_prod, x, axis=place, dtype=dtype, include_initial=include_initial)
+    _check_axis("cumulative_prod", x, axis)
+    return apply(np.cumulative_prod, x, axis=axis, dtype=dtype, include_initial=include_initial)
 
 
-def _cumulative_prod(x: Any, axis: int, dtype: Any, include_initial: bool) -> Any:
-    result = xp.cumprod(x, axis, dtype=dtype)
-    return _with_initial(result, axis, 1) if include_initial else result
-
-
-def _with_initial(x: Any, axis: int, value: int) -> Any:
-    sizes = tuple(1 if d == axis else size for d, size in enumerate(x.shape))
-    return xp.concatenate([xp.full_like(x, value, shape=sizes), x], axis)
-
-
-def _only_axis(what: str, x: Any, axis: int | None) -> int:
+def _check_axis(what: str, x: Any, axis: int | None) -> None:
     rank = len(shape_of(x))
     if axis is None and rank != 1:
         raise ShapeError(at_user_line(f"{what}: the array has {rank} dimensions; say which with axis="))
-    return normalize_axis(what, 0 if axis is None else axis, rank)

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
+from xdsl.dialects.builtin import DenseIntOrFPElementsAttr
 from xdsl.ir import Attribute, SSAValue
 
 from dialects.builder import OpBuilder
-from dialects.dlc.constants import zeros
+from dialects.dlc.constants import ConstantOp, zeros
 from dialects.dlc.higher_order import Flags, Optionals, chosen
 from dialects.dlc.interfaces import AnyTensor
 
@@ -32,6 +33,35 @@ def values_of(values: Optionals, wanted: Iterable[bool] | None = None) -> list[S
     """Those that are there, or those `wanted`, which are."""
     some = [value for value in values if value is not None] if wanted is None else chosen(values, wanted)
     return cast(list[SSAValue], some)
+
+
+class PrunedArguments:
+    """The arguments that a function keeps as operands: constants are written into it, where they can be folded."""
+
+    def __init__(self, values: Sequence[SSAValue], needed: Flags):
+        self.operands: list[SSAValue] = []
+        self._places: list[int | DenseIntOrFPElementsAttr | None] = []
+        for value, is_needed in zip(values, needed, strict=True):
+            owner = value.owner
+            if not is_needed:
+                self._places.append(None)
+            elif isinstance(owner, ConstantOp):
+                self._places.append(owner.value)
+            else:
+                self._places.append(len(self.operands))
+                self.operands.append(value)
+        self._types = [value.type for value in values]
+
+    def restore(self, b: OpBuilder, arguments: Sequence[SSAValue]) -> list[SSAValue]:
+        """All arguments of the old function, from those of the new one; zeros where none is needed."""
+        return [
+            arguments[place]
+            if isinstance(place, int)
+            else zeros(b, cast(AnyTensor, its_type))
+            if place is None
+            else b.create(ConstantOp, (), its_type, {"value": place})
+            for place, its_type in zip(self._places, self._types, strict=True)
+        ]
 
 
 def or_zeros(b: OpBuilder, value: SSAValue | None, its_type: Attribute) -> SSAValue:

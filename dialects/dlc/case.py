@@ -12,8 +12,8 @@ from xdsl.utils.exceptions import VerifyException
 
 from dialects.builder import OpBuilder, tensor_type
 from dialects.dlc.broadcast import broadcast_in_dim
-from dialects.dlc.carries import or_zeros, values_of
-from dialects.dlc.constants import full
+from dialects.dlc.carries import PrunedArguments, or_zeros, values_of
+from dialects.dlc.constants import ConstantOp, array_of, full
 from dialects.dlc.function_syntax import parse_function_type, parse_values, print_function_type, print_values
 from dialects.dlc.higher_order import (
     BuildBody,
@@ -193,6 +193,35 @@ class CaseOp(HigherOrderOp):
         symbols = [derive.build(f"{branch}_transpose", branch, types, transposed(branch)) for branch in self.branches]
         results = case(b, self.index, symbols, inputs, [value.type for value in targets])
         return [None, *spread(results, is_linear)]
+
+    def prune(self, b: OpBuilder, operands: Sequence[SSAValue], used: Flags, derive: Derivations) -> Optionals | None:
+        """The branch itself if it is known; else only what is used, of what differs between the branches."""
+        index, *arguments = operands
+        known = index.owner
+        if isinstance(known, ConstantOp):
+            chosen_branch = min(max(int(array_of(known.value).item()), 0), len(self.branches) - 1)
+            return derive.inline(b, self.branches[chosen_branch], arguments)
+        origins = [[origin for origin, _ in derive.origins(branch)] for branch in self.branches]
+        passed: list[int | None] = [each[0] if len(set(each)) == 1 else None for each in zip(*origins, strict=True)]
+        wanted = tuple(flag and origin is None for flag, origin in zip(used, passed, strict=True))
+        needed = self._any_branch(wanted, derive.arguments_needed)
+        kept = PrunedArguments(arguments, needed)
+        if all(wanted) and len(kept.operands) == len(arguments):
+            return None
+
+        def pruned(branch: str) -> BuildBody:
+            return lambda inner, values: chosen(derive.inline(inner, branch, kept.restore(inner, values)), wanted)
+
+        results: Optionals = [None] * len(wanted)
+        if any(wanted):
+            types = [value.type for value in kept.operands]
+            symbols = [derive.build(branch, branch, types, pruned(branch)) for branch in self.branches]
+            found = case(b, index, symbols, kept.operands, chosen(self.outputs.types, wanted))
+            results = spread(found, wanted)
+        return [
+            arguments[origin] if origin is not None and flag else result
+            for flag, origin, result in zip(used, passed, results, strict=True)
+        ]
 
     def outputs_batched(self, batched: Flags, derive: Derivations) -> Flags:
         """What differs in some branch; everything if the examples choose differently."""

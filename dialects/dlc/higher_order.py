@@ -90,6 +90,14 @@ class Derivations(Protocol):
         """
         ...
 
+    def arguments_needed(self, symbol: str, wanted: Flags) -> Flags:
+        """Which arguments the outputs `wanted` depend on."""
+        ...
+
+    def origins(self, symbol: str) -> list[tuple[int | None, int]]:
+        """For each output the argument that it is, if it is one, and the first output that is the same value."""
+        ...
+
     def with_kept(self, symbol: str, keep: Callable[[Operation], bool]) -> tuple[str, str]:
         """Two functions: one also returns the results of operations to `keep`, one takes them behind the arguments.
 
@@ -175,6 +183,11 @@ class HigherOrderOp(FunctionalOp, ABC):
         self, b: OpBuilder, operands: Sequence[SSAValue], batched: Flags, size: int, derive: Derivations
     ) -> tuple[Sequence[SSAValue], Flags]:
         """Return the results for a batch, and which of them have the new leading dimension of extent `size`."""
+
+    def prune(self, b: OpBuilder, operands: Sequence[SSAValue], used: Flags, derive: Derivations) -> Optionals | None:
+        """Return the results `used` of an operation that computes less; `None` if it cannot do with less."""
+        del b, operands, used, derive
+        return None
 
     @abstractmethod
     def outputs_batched(self, batched: Flags, derive: Derivations) -> Flags:

@@ -21,7 +21,7 @@ from xdsl.utils.exceptions import VerifyException
 from dialects.builder import OpBuilder, tensor_type
 from dialects.dlc.arithmetic import add
 from dialects.dlc.broadcast import broadcast_to_front
-from dialects.dlc.carries import closed_flags, or_zeros, tangents_of_carry, values_of
+from dialects.dlc.carries import PrunedArguments, closed_flags, or_zeros, tangents_of_carry, values_of
 from dialects.dlc.constants import zeros
 from dialects.dlc.function_syntax import parse_function_type, parse_values, print_function_type, print_values
 from dialects.dlc.higher_order import (
@@ -295,6 +295,75 @@ class ScanOp(HigherOrderOp):
         results = scan(b, symbol, first, fixed_k, stacked, types, self.length, reverse=not self.is_reverse)
         to_init, to_k, to_x = split(results, len(init), len(linear_k), len(linear_x))
         return [*to_init, *spread(to_k, linear_constants), *spread(to_x, linear_xs)]
+
+    def prune(self, b: OpBuilder, operands: Sequence[SSAValue], used: Flags, derive: Derivations) -> Optionals | None:
+        """Carry only what changes and is needed; stack only what is new."""
+        init, constants, xs = self._groups(operands)
+        count, first_x = len(init), 1 + len(init) + len(constants)
+        origins = derive.origins(self.body)
+        fixed = [origin == 1 + i for i, (origin, _) in enumerate(origins[:count])]
+        # The first of several equal `ys` stands for all; one that is an argument is known without a loop, but for a carry.
+        first_of: dict[int, int] = {}
+        stands_for = [
+            first_of.setdefault(same, y) if y >= count and used[y] else y for y, (_, same) in enumerate(origins)
+        ]
+        stacked = [
+            flag and stands_for[y] == y and (origin is None or (origin <= count and not (origin and fixed[origin - 1])))
+            for y, (flag, (origin, _)) in enumerate(zip(used, origins, strict=True))
+        ]
+        wanted = (*used[:count], *stacked[count:])
+        while True:
+            needed = derive.arguments_needed(self.body, wanted)
+            carried = tuple(a or c for a, c in zip(wanted[:count], needed[1 : 1 + count], strict=True))
+            if carried == wanted[:count]:
+                break
+            wanted = (*carried, *wanted[count:])
+        carried = tuple(flag and not is_fixed for flag, is_fixed in zip(carried, fixed, strict=True))
+        still = tuple(n and f for n, f in zip(needed[1 : 1 + count], fixed, strict=True))
+        kept = PrunedArguments([*init, *constants], (*still, *needed[1 + count : first_x]))
+        rows = chosen(xs, needed[first_x:])
+        ys = chosen(range(count, len(used)), wanted[count:])
+        if (
+            sum(carried) == count
+            and len(kept.operands) == len(constants)
+            and len(rows) == len(xs)
+            and len(ys) == len(used) - count
+        ):
+            return None
+        first = chosen(init, carried)
+        parts = [1, len(first), len(kept.operands), len(rows)]
+
+        def body(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
+            i, carry, k, x = split(arguments, *parts)
+            restored = kept.restore(inner, k)
+            for place, value in zip(chosen(range(count), carried), carry, strict=True):
+                restored[place] = value
+            slices = [
+                value if value is not None else zeros(inner, slice_type(tensor_type_of(whole)))
+                for value, whole in zip(spread(x, needed[first_x:]), xs, strict=True)
+            ]
+            results = derive.inline(inner, self.body, [*i, *restored, *slices])
+            return [*chosen(results[:count], carried), *(results[y] for y in ys)]
+
+        symbol = derive.build(self.body, self.body, step_types(first, kept.operands, rows), body)
+        types = [slice_type(tensor_type_of(self.outputs[y])) for y in ys]
+        results = scan(b, symbol, first, kept.operands, rows, types, self.length, reverse=self.is_reverse)
+        found: dict[int, SSAValue] = dict(zip((*chosen(range(count), carried), *ys), results, strict=True))
+        for y, (origin, _) in enumerate(origins):
+            if not used[y] or y in found:
+                continue
+            if y < count:
+                found[y] = init[y]
+            elif stands_for[y] in found:
+                found[y] = found[stands_for[y]]
+            else:
+                assert origin is not None
+                found[y] = (
+                    xs[origin - first_x]
+                    if origin >= first_x
+                    else broadcast_to_front(b, [*init, *constants][origin - 1], self.length)
+                )
+        return [found.get(y) for y in range(len(used))]
 
     def batch(
         self, b: OpBuilder, operands: Sequence[SSAValue], batched: Flags, size: int, derive: Derivations

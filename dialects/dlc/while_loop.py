@@ -12,16 +12,18 @@ from xdsl.utils.exceptions import VerifyException
 
 from dialects.builder import OpBuilder, tensor_type
 from dialects.dlc.broadcast import broadcast_in_dim, broadcast_to_front
-from dialects.dlc.carries import closed_flags, tangents_of_carry, values_of
+from dialects.dlc.carries import PrunedArguments, closed_flags, tangents_of_carry, values_of
 from dialects.dlc.case import case
 from dialects.dlc.function_syntax import parse_function_type, parse_values, print_function_type, print_values
 from dialects.dlc.higher_order import (
+    BuildBody,
     Call,
     CalleeType,
     Derivations,
     Flags,
     HigherOrderOp,
     Optionals,
+    chosen,
     present,
     split,
     spread,
@@ -183,6 +185,41 @@ class WhileOp(HigherOrderOp):
         results = op.linearize(b, operands, tangents, derive)
         op.drop_all_references()
         return results
+
+    def prune(self, b: OpBuilder, operands: Sequence[SSAValue], used: Flags, derive: Derivations) -> Optionals | None:
+        """Carry only what changes and is needed."""
+        count = len(self.init)
+        fixed = tuple(origin == i for i, (origin, _) in enumerate(derive.origins(self.body)))
+        asked = derive.arguments_needed(self.cond, (True,))
+        carried = tuple(map(any, zip(used, asked[:count], strict=True)))
+        while True:
+            needed = tuple(map(any, zip(asked, derive.arguments_needed(self.body, carried), strict=True)))
+            closed = tuple(map(any, zip(carried, needed[:count], strict=True)))
+            if closed == carried:
+                break
+            carried = closed
+        moving = tuple(flag and not is_fixed for flag, is_fixed in zip(carried, fixed, strict=True))
+        kept = PrunedArguments(
+            operands, (*(n and f for n, f in zip(needed[:count], fixed, strict=True)), *needed[count:])
+        )
+        if sum(moving) == count and len(kept.operands) == len(self.constants):
+            return None
+        first = chosen(operands[:count], moving)
+
+        def on_all(symbol: str, wanted: Flags) -> BuildBody:
+            def body(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
+                restored = kept.restore(inner, arguments[len(first) :])
+                for place, value in zip(chosen(range(count), moving), arguments, strict=False):
+                    restored[place] = value
+                return chosen(derive.inline(inner, symbol, restored), wanted)
+
+            return body
+
+        types = [value.type for value in (*first, *kept.operands)]
+        cond = derive.build(self.cond, self.cond, types, on_all(self.cond, (True,)))
+        body = derive.build(self.body, self.body, types, on_all(self.body, moving))
+        results = iter(while_(b, cond, body, first, kept.operands, self.max_steps))
+        return [next(results) if flag else init for flag, init in zip(moving, operands, strict=False)]
 
     def outputs_batched(self, batched: Flags, derive: Derivations) -> Flags:
         """The least set that the body maps into itself; all of the carry if examples end at different steps."""

@@ -53,6 +53,7 @@ from dialects.dlc.higher_order import Derivations
 from dialects.dlc.interfaces import ints
 from dialects.dlc.transforms import VmapOp
 from passes.dlc.batching import build_batched
+from passes.dlc.call_graph import CallGraph
 from passes.dlc.expansion import Expander, expand_transforms
 from passes.dlc.rebuild import Values, body_of, copy_arguments, return_of
 
@@ -93,4 +94,4 @@ class BatchPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Run on `op`."""
         del ctx
-        expand_transforms(op, {VmapOp: VmapExpander()})
+        expand_transforms(CallGraph(op), {VmapOp: VmapExpander()})

@@ -24,16 +24,18 @@ CALLS: frozenset[type[Operation]] = frozenset((CallOp, *TRANSFORMS))
 class CallGraph:
     """The functions of one module by name.
 
+    `symbols` are names that new functions must not have, besides those of the module; new names are added to it.
     `inline_calls` is remembered: a function is made free of calls at most once.
     """
 
-    def __init__(self, module: ModuleOp):
+    def __init__(self, module: ModuleOp, symbols: set[str] | None = None):
         self.functions: dict[str, FuncOp] = {function.sym_name.data: function for function in functions_of(module)}
         self._calls: dict[str, list[Operation]] = {
             name: _calls_of(function) for name, function in self.functions.items()
         }
         self._without_calls: set[str] = set()
-        self._symbols: set[str] = {op.sym_name.data for op in module.body.block.ops if isinstance(op, FuncOp)}
+        self._symbols: set[str] = set() if symbols is None else symbols
+        self._symbols.update(op.sym_name.data for op in module.body.block.ops if isinstance(op, FuncOp))
 
     def callee_of(self, op: Operation) -> FuncOp:
         """The function that a call or transform refers to; raise if there is none or its type does not fit."""
@@ -148,6 +150,10 @@ class CallGraph:
                     values[result] = inner[returned]
             else:
                 copy_op(b, inner_op, inner)
+
+    def update(self, function: FuncOp) -> None:
+        """Look again at what `function`, which has been rebuilt, refers to."""
+        self._calls[function.sym_name.data] = _calls_of(function)
 
     def add_derived(self, function: FuncOp, callee: FuncOp) -> None:
         """Enter `function`, which has no `dlc.call` and was derived from `callee`, and place it after `callee`."""

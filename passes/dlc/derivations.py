@@ -5,7 +5,7 @@ from typing import cast
 
 from xdsl.dialects.builtin import FunctionType
 from xdsl.dialects.func import FuncOp, ReturnOp
-from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.ir import Attribute, Block, BlockArgument, Operation, Region, SSAValue
 
 from dialects.builder import OpBuilder
 from dialects.dlc.broadcast import broadcast_to_front
@@ -59,7 +59,7 @@ class GraphDerivations(Derivations):
     def inline(self, b: OpBuilder, symbol: str, arguments: Sequence[SSAValue]) -> list[SSAValue]:
         """Append the body of a function."""
         source = self._body(symbol)
-        values: Values = dict(zip(source.args, arguments, strict=True))
+        values = _bound(source, arguments)
         last = return_of(source)
         for op in source.ops:
             if op is not last:
@@ -90,7 +90,7 @@ class GraphDerivations(Derivations):
         """Append the body of a function and its tangents; outputs in `wanted` get a tangent even if it is zero."""
         source = self._body(symbol)
         outputs = return_of(source).operands
-        values: Values = dict(zip(source.args, arguments, strict=True))
+        values = _bound(source, arguments)
         moves: Values = {
             argument: tangent for argument, tangent in zip(source.args, tangents, strict=True) if tangent is not None
         }
@@ -137,6 +137,23 @@ class GraphDerivations(Derivations):
             tuple(positions.get(value) for value in residuals),
             wanted,
         )
+
+    def arguments_needed(self, symbol: str, wanted: Flags) -> Flags:
+        """Which arguments the outputs `wanted` depend on."""
+        source = self._body(symbol)
+        needed: set[SSAValue] = set(chosen(return_of(source).operands, wanted))
+        for op in reversed(source.ops):
+            if any(result in needed for result in op.results):
+                needed.update(op.operands)
+        return tuple(argument in needed for argument in source.args)
+
+    def origins(self, symbol: str) -> list[tuple[int | None, int]]:
+        """For each output the argument that it is, if it is one, and the first output that is the same value."""
+        source = self._body(symbol)
+        outputs = list(return_of(source).operands)
+        return [
+            (output.index if isinstance(output, BlockArgument) else None, outputs.index(output)) for output in outputs
+        ]
 
     def with_kept(self, symbol: str, keep: Callable[[Operation], bool]) -> tuple[str, str]:
         """Two functions: one also returns the results of operations to `keep`, one takes them behind the arguments."""
@@ -191,7 +208,7 @@ class GraphDerivations(Derivations):
     ) -> list[SSAValue]:
         """Append a function for `size` examples; outputs in `wanted` have the leading dimension, the others not."""
         source = self._body(symbol)
-        values: Values = dict(zip(source.args, arguments, strict=True))
+        values = _bound(source, arguments)
         reached: set[SSAValue] = set(chosen(source.args, batched))
         build_batched(b, source, values, reached, size, self)
         results: list[SSAValue] = []
@@ -200,6 +217,13 @@ class GraphDerivations(Derivations):
             value = values[output]
             results.append(broadcast_to_front(b, value, size) if flag and output not in reached else value)
         return results
+
+
+def _bound(source: Block, arguments: Sequence[SSAValue]) -> Values:
+    """The arguments of a function and what stands for them; what has no name takes the argument's."""
+    for argument, value in zip(source.args, arguments, strict=True):
+        value.name_hint = value.name_hint or argument.name_hint
+    return dict(zip(source.args, arguments, strict=True))
 
 
 def _residuals(b: LinearizingBuilder, at_hand: set[SSAValue]) -> list[SSAValue]:

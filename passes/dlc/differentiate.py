@@ -52,6 +52,7 @@ from dialects.dlc.constants import zeros
 from dialects.dlc.higher_order import Derivations
 from dialects.dlc.interfaces import ints, tensor_type_of
 from dialects.dlc.transforms import JvpOp, VjpOp
+from passes.dlc.call_graph import CallGraph
 from passes.dlc.expansion import Expander, expand_transforms
 from passes.dlc.rebuild import Values, body_of, copy_arguments, return_of
 from passes.dlc.tangents import LinearizingBuilder, accumulate, build_tangents, has_tangent
@@ -150,4 +151,4 @@ class DifferentiatePass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Run on `op`."""
         del ctx
-        expand_transforms(op, {JvpOp: JvpExpander(), VjpOp: VjpExpander()})
+        expand_transforms(CallGraph(op), {JvpOp: JvpExpander(), VjpOp: VjpExpander()})

@@ -68,6 +68,7 @@ from xdsl.passes import ModulePass
 
 from dialects.dlc.transforms import JvpOp, VjpOp, VmapOp
 from passes.dlc.batch import VmapExpander
+from passes.dlc.call_graph import CallGraph
 from passes.dlc.differentiate import JvpExpander, VjpExpander
 from passes.dlc.expansion import Expanders, expand_transforms
 
@@ -83,4 +84,4 @@ class ExpandTransformsPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Run on `op`."""
         del ctx
-        expand_transforms(op, EXPANDERS)
+        expand_transforms(CallGraph(op), EXPANDERS)

@@ -1,9 +1,9 @@
 """Expanding function transforms, innermost first: what `batch`, `differentiate` and `expand-transforms` share."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from xdsl.dialects.builtin import FunctionType, ModuleOp, SymbolRefAttr
+from xdsl.dialects.builtin import FunctionType, SymbolRefAttr
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Block, Operation, Region
 from xdsl.utils.exceptions import PassFailedException
@@ -32,13 +32,13 @@ class Expander(Protocol):
 Expanders = Mapping[type[Operation], Expander]
 
 
-def expand_transforms(module: ModuleOp, expanders: Expanders) -> None:
+def expand_transforms(graph: CallGraph, expanders: Expanders, roots: Iterable[FuncOp] | None = None) -> None:
     """Replace every transform with an expander, whose callee holds no other kind of transform, by a `dlc.call`.
 
-    Functions are visited callees first, so the callee of a transform is expanded already; its calls are inlined in
-    place. Each derived function is built once and serves all transforms that agree in callee, suffix and types.
+    This goes for what `roots` reach, all functions if left out. Functions are visited callees first, so the callee of a
+    transform is expanded already; its calls are inlined in place. Each derived function is built once and serves all
+    transforms that agree in callee, suffix and types.
     """
-    graph = CallGraph(module)
     derive = GraphDerivations(graph)
     derived: dict[tuple[str, str, FunctionType], FuncOp] = {}
 
@@ -67,7 +67,7 @@ def expand_transforms(module: ModuleOp, expanders: Expanders) -> None:
             derived[key] = function
         _replace_by_call(op, function)
 
-    for function in graph.callees_first(list(graph.functions.values())):
+    for function in graph.callees_first(list(graph.functions.values()) if roots is None else roots):
         graph.replace_transforms(function, expand)
 
 

@@ -13,17 +13,17 @@ A carried value that the body returns as it came is a constant of the loop. What
 """
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from xdsl.dialects import arith, scf, tensor
-from xdsl.dialects.builtin import IndexType, IntegerAttr, i1, i64
+from xdsl.dialects.builtin import IndexType, IntegerAttr, IntegerType, i1, i64
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from dialects.builder import OpBuilder, int_array
 from dialects.dlc.case import CaseOp
 from dialects.dlc.higher_order import HigherOrderOp
-from dialects.dlc.interfaces import element_type_of, tensor_type_of
+from dialects.dlc.interfaces import element_type_of, is_unsigned, tensor_type_of
 from dialects.dlc.scan import INDEX, ScanOp
 from dialects.dlc.while_loop import WhileOp
 from dialects.rows import build_row, build_with_row
@@ -31,7 +31,8 @@ from dialects.structured import build_empty
 from passes.dlc.rebuild import body_of, return_of
 
 _INDEX = IndexType()
-_GREATER_EQUAL = 5
+_AT_LEAST, _AT_LEAST_UNSIGNED = 5, 9
+"""The numbers of `sge` and `uge` among the predicates of `arith.cmpi`."""
 
 
 Inline: TypeAlias = Callable[[OpBuilder, FuncOp, Sequence[SSAValue]], list[SSAValue]]
@@ -157,15 +158,22 @@ def _lower_case(
     chosen = b.create(tensor.ExtractOp, (index,), element)
     if element == i1 or len(branches) == 2:
         if element != i1:
-            chosen = b.create(arith.CmpiOp, (chosen, b.constant(1, element)), i1, _predicate(_GREATER_EQUAL))
+            at_least = {"predicate": IntegerAttr(_AT_LEAST_UNSIGNED if is_unsigned(element) else _AT_LEAST, i64)}
+            chosen = b.create(arith.CmpiOp, (chosen, b.constant(1, element)), i1, at_least)
         return b.create_op(scf.IfOp, (chosen,), types, regions=[region(branches[1]), region(branches[0])]).results
-    # The last branch is the default, so only indices below 0 have to be clamped.
-    at_least_zero = b.create(arith.MaxSIOp, (chosen, b.constant(0, element)), element)
-    position = b.create(arith.IndexCastOp, (at_least_zero,), _INDEX)
+    position = _build_position(b, chosen, element)
     cases = {"cases": int_array(tuple(range(len(branches) - 1)))}
     regions = [region(branch) for branch in (branches[-1], *branches[:-1])]
     return b.create_op(scf.IndexSwitchOp, (position,), types, cases, regions=regions).results
 
 
-def _predicate(number: int) -> dict[str, Attribute]:
-    return {"predicate": IntegerAttr(number, i64)}
+def _build_position(b: OpBuilder, chosen: SSAValue, element: Attribute) -> SSAValue:
+    """The `index` of a branch. The last branch is the default, so only indices below 0 have to be clamped."""
+    if not is_unsigned(element):
+        chosen = b.create(arith.MaxSIOp, (chosen, b.constant(0, element)), element)
+    elif cast(IntegerType, element).width.data < 64:
+        chosen = b.create(arith.ExtUIOp, (chosen,), i64)
+    else:
+        greatest = b.constant(2**31, element)  # so that it does not become negative
+        chosen = b.create(arith.MinUIOp, (chosen, greatest), element)
+    return b.create(arith.IndexCastOp, (chosen,), _INDEX)

@@ -41,6 +41,7 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects.builder import UNKNOWN, OpBuilder
+from dialects.dlc.higher_order import HigherOrderOp
 from dialects.dlc.interfaces import TensorOp
 from passes.dlc.fold_constants import MAX_ELEMENTS, fold
 from passes.dlc.rebuild import Values, body_of, copy_op, functions_of, rebuild_function
@@ -110,11 +111,11 @@ def _properties_key(properties: Mapping[str, Attribute] | None) -> Hashable:
 
 
 def erase_dead_ops(block: Block) -> None:
-    """Erase every tensor operation of `block` that nothing uses, also those used only by such."""
+    """Erase every operation on tensors that nothing uses, also those used only by such."""
     op = block.last_op
     while op is not None:
         previous = op.prev_op
-        if isinstance(op, TensorOp) and op.results[0].first_use is None:
+        if isinstance(op, TensorOp | HigherOrderOp) and all(result.first_use is None for result in op.results):
             block.erase_op(op)
         op = previous
 

@@ -38,8 +38,9 @@ func.func @f(%x: memref<8xf32>, %out: memref<8xf32>) attributes {rt.num_inputs =
 Requires: the `fused` stage, without calls.
 
 Ensures: no tensor type is left. Function inputs are never written. A kernel overwrites an operand only if nothing reads
-it later and every read in the kernel is at the point that is written (`passes/linalg/storage.py`). Temporaries are `memref.alloc`;
-constants that are not splats are `memref.global`.
+it later and every read in the kernel is at the point that is written (`passes/linalg/storage.py`). Loops and branches write to buffers
+from outside and carry pointers only where buffers take turns (`passes/linalg/storage_planner.py`). Temporaries are `memref.alloc`, in
+the block that needs them; constants that are not splats are `memref.global`.
 
 Leaves alone: the order of operations; functions without a body.
 """

@@ -254,11 +254,14 @@ class HostBufferizer:
         initial = op.iter_args if isinstance(op, scf.ForOp) else op.arguments
         # A spare buffer has the type of the carried value that it takes turns with.
         examples = [*initial, *(initial[_reader(slots, i)] for i in range(len(initial), len(slots)))]
-        buffers = [self._buffer(example, slot.outside) for example, slot in zip(examples, slots, strict=True)]
+        buffers = [
+            self._buffer(example, slot.outside) if slot.row is None else self.values[example]
+            for example, slot in zip(examples, slots, strict=True)
+        ]
         for slot, buffer in zip(slots, buffers, strict=True):
             if slot.start is not None:
                 self.copy(self.values[slot.start], buffer)
-        turning = [i for i, slot in enumerate(slots) if slot.following != i]
+        turning = [i for i, slot in enumerate(slots) if not slot.is_in_place(i)]
         types = [buffers[i].type for i in turning]
 
         def enter(old: Sequence[SSAValue], new: Sequence[SSAValue]) -> None:
@@ -268,7 +271,10 @@ class HostBufferizer:
                 self.values[argument] = self.buffer_of[slot.inside]
 
         def next_buffers() -> list[SSAValue]:
-            following = [self.buffer_of[slots[slots[i].following].inside] for i in turning]
+            following = [
+                self.values[slot.row] if slot.row is not None else self.buffer_of[slots[slot.following].inside]
+                for slot in (slots[i] for i in turning)
+            ]
             return [self._reshaped_as(memory, t) for memory, t in zip(following, types, strict=True)]
 
         if isinstance(op, scf.ForOp):
@@ -297,6 +303,9 @@ class HostBufferizer:
         self.builder.location = op.location
         new = self.builder.create_op(type(op), operands, types, dict(op.properties), regions=regions)
         for i, (result, storage) in enumerate(zip(op.results, control.results, strict=True)):
+            if slots[i].row is not None:
+                self.values[result] = new.results[turning.index(i)]
+                continue
             if storage.is_fixed and storage not in self.buffer_of:
                 self.buffer_of[storage] = new.results[turning.index(i)]
             self.values[result] = self._buffer(result)

@@ -5,7 +5,8 @@ A host function is a list of kernels-to-be, library calls and control flow on te
 (a scatter, a sort), is control flow inside of a kernel.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import cast
 
 from xdsl.dialects import scf, tensor
 from xdsl.dialects.builtin import ModuleOp, TensorType
@@ -27,6 +28,8 @@ def is_scalar_nest(op: Operation) -> bool:
     """
     if not isinstance(op, scf.ForOp):
         return False
+    if not _keeps_places(op):
+        return False
     inserts = False
     for inner in op.walk():
         if isinstance(inner, tensor.InsertOp):
@@ -36,6 +39,28 @@ def is_scalar_nest(op: Operation) -> bool:
         ):
             return False
     return inserts
+
+
+def _keeps_places(op: scf.ForOp) -> bool:
+    """Whether the loops insert into what they carry only, and do not exchange it: so each tensor can be one buffer."""
+    arguments: Sequence[SSAValue] = op.body.block.args[1:]
+    place: dict[SSAValue, int] = {value: index for index, value in enumerate(arguments) if is_tensor(value)}
+    for inner in op.body.block.ops:
+        if isinstance(inner, tensor.InsertOp):
+            changed = [(inner.dest, inner.result)]
+        elif isinstance(inner, scf.ForOp):
+            if not _keeps_places(inner):
+                return False
+            carried: Sequence[SSAValue] = inner.iter_args
+            changed = [(init, inner.results[i]) for i, init in enumerate(carried) if is_tensor(init)]
+        else:
+            continue
+        for before, after in changed:
+            if before not in place:
+                return False
+            place[after] = place[before]
+    yielded = cast(Operation, op.body.block.last_op).operands
+    return all(place.get(value) == index for index, value in enumerate(yielded) if is_tensor(value))
 
 
 def is_tensor(value: SSAValue) -> bool:

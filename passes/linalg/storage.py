@@ -44,6 +44,8 @@ class Storage:
     """The storage of which this one is a row, and the operation that makes it one."""
     is_fixed: bool = False
     """Whether the buffer is known at run time only: a result of a loop whose buffers take turns."""
+    is_overwritten: bool = False
+    """Whether an operation writes over a value that was there."""
 
     @property
     def is_free(self) -> bool:
@@ -57,12 +59,19 @@ class Slot:
 
     In each iteration, the loop sees `inside` where the surroundings see `outside`. After it, the slot takes the buffer of the slot
     with the number `following`: its own if it is updated in place. The loop starts with a copy of `start`, if given.
+
+    If the next value is stacked too, `row` is that value: the slot only points to where it was stacked last.
     """
 
     inside: Storage
     outside: Storage
     following: int
     start: SSAValue | None = None
+    row: SSAValue | None = None
+
+    def is_in_place(self, number: int) -> bool:
+        """Whether the slot, which has this number, keeps its buffer."""
+        return self.following == number and self.row is None
 
 
 @dataclass(eq=False)

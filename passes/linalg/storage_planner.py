@@ -6,7 +6,7 @@ loop that permutes its carried values. What is left, a value that is carried twi
 The regions of a branch compute their results in one common destination.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from math import prod
 from typing import Any, cast
 
@@ -111,7 +111,7 @@ class _BlockPlanner:
         name = kernel.kernel_name.data
         taken = {plan.in_place.get((kernel, other)) for other in range(index)}
         result = kernel.outputs[index]
-        wanted = self._carried_as(result)
+        wanted, is_stacked = self._carried_as(result), self._is_stacked(result)
         # First the carried value that the result is the next value of.
         order = sorted(range(len(kernel.inputs)), key=lambda i: plan.storage_of[kernel.inputs[i]] is not wanted)
         for i in order:
@@ -121,11 +121,14 @@ class _BlockPlanner:
             storage = plan.storage_of[value]
             if sum(plan.storage_of[other] is storage for other in kernel.inputs) != 1:
                 continue
+            if is_stacked and not storage.is_free:
+                continue  # it can be computed where it is stacked
             reason = overwrite_refusal(kernel, i, index)
             if reason:
                 emit_remark("missed", "bufferize", f"{name}: {reason}", kernel.location)
                 continue
             plan.in_place[kernel, index] = i
+            storage.is_overwritten = True
             message = f"{name}: result {index} overwrites operand {i} ({value.type}) in place"
             emit_remark("passed", "bufferize", message, kernel.location)
             return storage
@@ -141,6 +144,15 @@ class _BlockPlanner:
                 return storage
         return None
 
+    def _is_stacked(self, value: SSAValue) -> bool:
+        """Whether `value`, or a view of it, becomes a row of something."""
+        return any(
+            (isinstance(user, tensor.InsertSliceOp) and use.index == 0 and user.parent is self.block)
+            or (isinstance(user, VIEWS) and self._is_stacked(user.results[0]))
+            for use in value.uses
+            for user in (use.operation,)
+        )
+
     def _plan_insert(self, op: tensor.InsertSliceOp, position: int) -> None:
         """Write a row into the buffer that it is inserted into, and compute it there if nothing else changes it."""
         plan = self.plan
@@ -151,6 +163,7 @@ class _BlockPlanner:
             emit_remark("missed", "bufferize", message, op.location)
         else:
             storage = plan.storage_of[op.dest]
+            storage.is_overwritten = True
             plan.inserted_in_place.add(op)
             row = plan.storage_of[op.source]
             if self._is_whole(op.source) and row is not storage:
@@ -193,13 +206,20 @@ class _BlockPlanner:
         planner = _BlockPlanner(self.plan, body, inside)
         planner.run()
         control = self.plan.control[op] = ControlPlan()
-        following, spares = planner.take_turns(next_values, control)
-        outside, starts = self._start(op, initial, position)
+        trips = trip_count(op) if isinstance(op, scf.ForOp) else None
+        rows = planner.rows_carried(next_values) if trips else {}
+        following, spares = planner.take_turns(next_values, control, rows)
+        outside, starts = self._start(op, initial, position, rows)
         outside += [self._new(position) for _ in spares]
         starts += [None] * len(spares)
         control.slots = [Slot(*entry) for entry in zip([*inside, *spares], outside, following, starts, strict=True)]
-        trips = trip_count(op) if isinstance(op, scf.ForOp) else None
         for index, result in enumerate(op.results):
+            if index in rows:
+                control.slots[index].row = next_values[index]
+                control.results.append(outside[rows[index]])
+                self._enter(result, outside[rows[index]], position)
+                self.plan.parts.add(result)
+                continue
             at_end = _slot_after(control.slots, index, trips)
             if at_end is None:
                 storage = self._new(position)
@@ -209,7 +229,37 @@ class _BlockPlanner:
             control.results.append(storage)
             self._enter(result, storage, position)
 
-    def take_turns(self, next_values: Sequence[SSAValue], control: ControlPlan) -> tuple[list[int], list[Storage]]:
+    def rows_carried(self, next_values: Sequence[SSAValue]) -> dict[int, int]:
+        """The carried values whose next value is stacked in every iteration, each with the number of the stack.
+
+        The loop need not keep such a value: it can read the row where it was stacked last.
+        """
+        rows: dict[int, int] = {}
+        storages = [self.plan.storage_of[value] for value in next_values]
+        for index, (value, storage) in enumerate(zip(next_values, storages, strict=True)):
+            own = self.carried[index]
+            if storage.row_of is None or value in self.plan.parts or own.is_overwritten or own in storages:
+                continue
+            whole, insert = storage.row_of
+            if whole in self.carried and self._differs_each_time(row_position(insert)):
+                number = self.carried.index(whole)
+                if storages[number] is whole:
+                    rows[index] = number
+        return rows
+
+    def _differs_each_time(self, position: SSAValue | int) -> bool:
+        """Whether no two iterations have the same `position`: it is the counter, or counts down."""
+        if isinstance(position, int):
+            return False
+        counter, owner = self.block.args[0], position.owner
+        counts_down = (
+            isinstance(owner, arith.SubiOp) and owner.rhs is counter and isinstance(owner.lhs.owner, arith.ConstantOp)
+        )
+        return position is counter or counts_down
+
+    def take_turns(
+        self, next_values: Sequence[SSAValue], control: ControlPlan, rows: Container[int]
+    ) -> tuple[list[int], list[Storage]]:
         """Find a buffer for the next value of every carried one.
 
         Returns, for each slot, the number of the slot whose buffer it has in the next iteration, and the storages of the spare slots,
@@ -234,11 +284,13 @@ class _BlockPlanner:
                 computed[index] = storage
         copies = control.copies.setdefault(self.block, [])
         for index, value in enumerate(next_values):
-            if index not in claimed.values():
+            if index in rows:
+                following[index] = index
+            elif index not in claimed.values():
                 computed[index] = Storage(self.block, True, FOREVER, FOREVER)
                 copies.append((value, computed[index]))
                 self._tell(f"carried value {index} ({value.type}) is copied: it comes from outside or is carried twice")
-        unclaimed = [index for index in range(count) if carried[index] not in claimed]
+        unclaimed = [index for index in range(count) if carried[index] not in claimed and index not in rows]
         for index in list(computed):
             storage = computed[index]
             for other in sorted(unclaimed, key=lambda i: i != index):
@@ -270,16 +322,22 @@ class _BlockPlanner:
         emit_remark("analysis", "bufferize", message, parent.location if parent is not None else None)
 
     def _start(
-        self, op: scf.ForOp | scf.WhileOp, initial: Sequence[SSAValue], position: int
+        self, op: scf.ForOp | scf.WhileOp, initial: Sequence[SSAValue], position: int, rows: Container[int]
     ) -> tuple[list[Storage], list[SSAValue | None]]:
         """The storages that a loop starts to work on, and what is to be copied to them first."""
         plan = self.plan
-        captured = {plan.storage_of[value] for value in captured_values(op) if is_tensor(value)}
+        read = {plan.storage_of[value] for value in captured_values(op) if is_tensor(value)}
+        read |= {plan.storage_of[value] for index, value in enumerate(initial) if index in rows}
         outside: list[Storage] = []
         starts: list[SSAValue | None] = []
-        for value in initial:
+        for index, value in enumerate(initial):
             storage = plan.storage_of[value]
-            if self._may_overwrite(value, position) and storage not in captured and storage not in outside:
+            if index in rows:
+                outside.append(storage)
+                starts.append(None)
+                continue
+            if self._may_overwrite(value, position) and storage not in read and storage not in outside:
+                storage.is_overwritten = True
                 outside.append(storage)
                 starts.append(None)
                 continue
@@ -301,6 +359,7 @@ class _BlockPlanner:
             for storage, *_ in kept:
                 used = [use for value, use in planner.last_use.items() if self.plan.storage_of.get(value) is storage]
                 storage.scope, storage.first, storage.last_use = block, -1, max(used, default=-1)
+                storage.is_overwritten = True
             planner.run()
             control.copies[block] = planner.write_to(control.results, values)
             for storage, scope, first, last_use in kept:

@@ -27,10 +27,11 @@ Offsets are chosen by *greedy by size* (Pisarchyk and Lee, "Efficient Memory Man
 arXiv 2001.03288): buffers from large to small, each at the lowest offset, a multiple of 64 bytes, at which it overlaps no
 buffer that is alive at the same time. `rt.peak_lower_bound` is the largest number of bytes alive at once, which no plan can beat.
 
-Requires: host functions as straight lists of operations (after `outline-kernels`).
+Requires: host functions without kernel regions (after `outline-kernels`).
 
 Ensures: no `memref.alloc` in functions with `rt.num_inputs`, each of which has the arena as last argument, even if it is empty.
-Buffers that are alive at the same time do not overlap; a buffer is alive from its first to its last use, views included.
+Buffers that are alive at the same time do not overlap; a buffer is alive from its first to its last use, views included, and through every
+loop that uses it from outside.
 
 Leaves alone: kernels.
 """
@@ -143,11 +144,12 @@ class _Lifetimes:
         for region in op.regions:
             for block in region.blocks:
                 self._buffers_of.update((argument, carried) for argument in block.args if _is_memref(argument))
-        self._buffers_of.update((result, carried) for result in op.results)
         start, known = self._position, len(self.buffers)
         for region in op.regions:
             for block in region.blocks:
                 self._visit(block)
+                carried += self._behind(cast(Operation, block.last_op).operands)
+        self._buffers_of.update((result, carried) for result in op.results)
         self._position += 1
         if isinstance(op, scf.ForOp | scf.WhileOp):
             for buffer in self.buffers[:known]:

@@ -93,3 +93,89 @@ func.func @main(%a: tensor<8xf32>) -> tensor<8xf32> {
   %0 = dlc.vmap @g(%a) mapped [0] size 8 : (tensor<8xf32>) -> tensor<8xf32>
   func.return %0 : tensor<8xf32>
 }
+
+// -----
+
+// A loop is batched once: what is sliced and stacked has the steps in front; a carry that no example changes is not
+// repeated.
+// CHECK-LABEL: func.func private @body_vmap(
+// CHECK-SAME:    %{{.*}}: tensor<i64>, %{{.*}}: tensor<f32>, %{{.*}}: tensor<8x4xf32>) -> (tensor<f32>, tensor<8x4xf32>) {
+// CHECK-LABEL: func.func private @f_vmap_1(
+// CHECK-SAME:    %[[c:.*]]: tensor<f32>, %[[xs:.*]]: tensor<8x5x4xf32>)
+// CHECK-NEXT:    %[[t:.*]] = dlc.transpose %[[xs]] permutation [1, 0, 2] : tensor<8x5x4xf32> -> tensor<5x8x4xf32>
+// CHECK-NEXT:    %[[r:.*]], %[[ys:.*]] = dlc.scan @body_vmap(%[[c]])()(%[[t]]) length 5 :
+// CHECK-NEXT:    dlc.transpose %[[ys]] permutation [1, 0, 2] : tensor<5x8x4xf32> -> tensor<8x5x4xf32>
+func.func private @body(%i: tensor<i64>, %c: tensor<f32>, %x: tensor<4xf32>) -> (tensor<f32>, tensor<4xf32>) {
+  %1 = dlc.add %c, %c : tensor<f32>
+  %2 = dlc.sin %x : tensor<4xf32>
+  func.return %1, %2 : tensor<f32>, tensor<4xf32>
+}
+func.func private @f(%c: tensor<f32>, %xs: tensor<5x4xf32>) -> (tensor<f32>, tensor<5x4xf32>) {
+  %0, %1 = dlc.scan @body(%c)()(%xs) length 5 : (tensor<f32>, tensor<5x4xf32>) -> (tensor<f32>, tensor<5x4xf32>)
+  func.return %0, %1 : tensor<f32>, tensor<5x4xf32>
+}
+func.func @main(%c: tensor<f32>, %xs: tensor<8x5x4xf32>) -> tensor<8x5x4xf32> {
+  %0:2 = dlc.vmap @f(%c, %xs) mapped [1] size 8 : (tensor<f32>, tensor<8x5x4xf32>) -> (tensor<8xf32>, tensor<8x5x4xf32>)
+  func.return %0#1 : tensor<8x5x4xf32>
+}
+
+// -----
+
+// A while goes on until the condition is false for all examples; those that have ended keep their carry.
+// CHECK-LABEL: func.func private @less_vmap(
+// CHECK:         %[[p:.*]] = dlc.compare lt
+// CHECK-NEXT:    %[[any:.*]] = dlc.reduce_or %[[p]] dims [0]
+// CHECK-NEXT:    func.return %[[any]]
+// CHECK-LABEL: func.func private @double_vmap(
+// CHECK-SAME:    %[[c:.*]]: tensor<8xf32>, %[[k:.*]]: tensor<f32>)
+// CHECK:         %[[new:.*]] = dlc.add %[[c]], %[[c]] : tensor<8xf32>
+// CHECK:         %[[p:.*]] = dlc.compare lt
+// CHECK:         dlc.select %[[p]], %[[new]], %[[c]]
+func.func private @less(%c: tensor<f32>, %k: tensor<f32>) -> tensor<i1> {
+  %0 = dlc.compare lt %c, %k : tensor<f32>
+  func.return %0 : tensor<i1>
+}
+func.func private @double(%c: tensor<f32>, %k: tensor<f32>) -> tensor<f32> {
+  %0 = dlc.add %c, %c : tensor<f32>
+  func.return %0 : tensor<f32>
+}
+func.func private @f(%c: tensor<f32>, %k: tensor<f32>) -> tensor<f32> {
+  %0 = dlc.while cond @less body @double(%c)(%k) : (tensor<f32>, tensor<f32>) -> tensor<f32>
+  func.return %0 : tensor<f32>
+}
+func.func @main(%c: tensor<8xf32>, %k: tensor<f32>) -> tensor<8xf32> {
+  %0 = dlc.vmap @f(%c, %k) mapped [0] size 8 : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+  func.return %0 : tensor<8xf32>
+}
+
+// -----
+
+// A choice that all examples share stays a choice; where they choose differently, every branch is computed, and selected.
+// CHECK-LABEL: func.func private @f_vmap_0_1(
+// CHECK-DAG:     %[[a:.*]] = dlc.sin %x : tensor<8xf32>
+// CHECK-DAG:     %[[b:.*]] = dlc.exp %x : tensor<8xf32>
+// CHECK:         dlc.select %{{.*}}, %[[a]], %[[b]]
+// CHECK-NOT:     dlc.case
+// CHECK-LABEL: func.func private @f_vmap_1(
+// CHECK-NEXT:    dlc.case %p [@a_vmap, @b_vmap](%x) : (tensor<i1>, tensor<8xf32>) -> tensor<8xf32>
+// CHECK-NOT:     dlc.select
+func.func private @a(%x: tensor<f32>) -> tensor<f32> {
+  %0 = dlc.sin %x : tensor<f32>
+  func.return %0 : tensor<f32>
+}
+func.func private @b(%x: tensor<f32>) -> tensor<f32> {
+  %0 = dlc.exp %x : tensor<f32>
+  func.return %0 : tensor<f32>
+}
+func.func private @f(%p: tensor<i1>, %x: tensor<f32>) -> tensor<f32> {
+  %0 = dlc.case %p [@a, @b](%x) : (tensor<i1>, tensor<f32>) -> tensor<f32>
+  func.return %0 : tensor<f32>
+}
+func.func @shared(%p: tensor<i1>, %x: tensor<8xf32>) -> tensor<8xf32> {
+  %0 = dlc.vmap @f(%p, %x) mapped [1] size 8 : (tensor<i1>, tensor<8xf32>) -> tensor<8xf32>
+  func.return %0 : tensor<8xf32>
+}
+func.func @each(%p: tensor<8xi1>, %x: tensor<8xf32>) -> tensor<8xf32> {
+  %0 = dlc.vmap @f(%p, %x) mapped [0, 1] size 8 : (tensor<8xi1>, tensor<8xf32>) -> tensor<8xf32>
+  func.return %0 : tensor<8xf32>
+}

@@ -76,6 +76,34 @@ func.func @signed(%x: tensor<4xi8>, %y: tensor<4xi8>) -> tensor<4xi8> {
 
 // -----
 
+// A scan is a loop over rows. The body is gone with it; what it returns as it came is not carried, and the number of the step
+// that it does not use is not computed.
+// CHECK-LABEL: func.func @scan(
+// CHECK-SAME:    %[[c:.*]]: tensor<3xf32>, %[[k:.*]]: tensor<3xf32>, %[[xs:.*]]: tensor<5x3xf32>)
+// CHECK:         %[[stack:.*]] = tensor.empty() : tensor<5x3xf32>
+// CHECK:         %[[r:.*]], %[[ys:.*]] = scf.for %[[i:.*]] = {{.*}} iter_args(%[[carry:.*]] = %[[c]], %[[acc:.*]] = %[[stack]])
+// CHECK:           %[[last:.*]] = arith.constant 4 : index
+// CHECK:           %[[at:.*]] = arith.subi %[[last]], %[[i]] : index
+// CHECK:           %[[x:.*]] = tensor.extract_slice %[[xs]][%[[at]], 0] [1, 3] [1, 1] : tensor<5x3xf32> to tensor<3xf32>
+// CHECK-NOT:       tensor.from_elements
+// CHECK:           ins(%[[carry]], %[[x]] : tensor<3xf32>, tensor<3xf32>)
+// CHECK:           ins({{.*}}, %[[k]] : tensor<3xf32>, tensor<3xf32>)
+// CHECK:           %[[new:.*]] = tensor.insert_slice {{.*}} into %[[acc]][%[[at]], 0] [1, 3] [1, 1]
+// CHECK:           scf.yield {{.*}}, %[[new]] : tensor<3xf32>, tensor<5x3xf32>
+// CHECK:         func.return %[[r]], %[[k]], %[[ys]]
+// CHECK-NOT:     @step
+func.func private @step(%i: tensor<i64>, %c: tensor<3xf32>, %k: tensor<3xf32>, %x: tensor<3xf32>) -> (tensor<3xf32>, tensor<3xf32>, tensor<3xf32>) {
+  %0 = dlc.add %c, %x : tensor<3xf32>
+  %1 = dlc.mul %0, %k : tensor<3xf32>
+  func.return %0, %k, %1 : tensor<3xf32>, tensor<3xf32>, tensor<3xf32>
+}
+func.func @scan(%c: tensor<3xf32>, %k: tensor<3xf32>, %xs: tensor<5x3xf32>) -> (tensor<3xf32>, tensor<3xf32>, tensor<5x3xf32>) {
+  %0, %1, %2 = dlc.scan @step(%c, %k)()(%xs) length 5 reverse : (tensor<3xf32>, tensor<3xf32>, tensor<5x3xf32>) -> (tensor<3xf32>, tensor<3xf32>, tensor<5x3xf32>)
+  func.return %0, %1, %2 : tensor<3xf32>, tensor<3xf32>, tensor<5x3xf32>
+}
+
+// -----
+
 // Half floats are extended, computed in f32 and rounded, in the body of the operation.
 // CHECK-LABEL: func.func @half(
 // CHECK:         ^bb0(%[[A:.*]]: bf16, %{{.*}}: bf16):
@@ -87,6 +115,79 @@ func.func @half(%x: tensor<4xbf16>) -> tensor<4xbf16> {
   %0 = dlc.constant dense<2.0> : tensor<4xbf16>
   %1 = dlc.mul %x, %0 : tensor<4xbf16>
   func.return %1 : tensor<4xbf16>
+}
+
+// -----
+
+// The number of the step is a tensor like any other.
+// CHECK-LABEL: func.func @number(
+// CHECK:         scf.for %[[i:.*]] = {{.*}} iter_args(%[[carry:.*]] = {{.*}})
+// CHECK:           %[[n:.*]] = arith.index_cast %[[i]] : index to i64
+// CHECK:           %[[t:.*]] = tensor.from_elements %[[n]] : tensor<i64>
+// CHECK:           ins(%[[carry]], %[[t]] : tensor<i64>, tensor<i64>)
+func.func private @step(%i: tensor<i64>, %c: tensor<i64>) -> tensor<i64> {
+  %0 = dlc.add %c, %i : tensor<i64>
+  func.return %0 : tensor<i64>
+}
+func.func @number(%c: tensor<i64>) -> tensor<i64> {
+  %0 = dlc.scan @step(%c)()() length 5 : (tensor<i64>) -> tensor<i64>
+  func.return %0 : tensor<i64>
+}
+
+// -----
+
+// The condition of a while loop is a tensor that the host reads; constants are values from outside.
+// CHECK-LABEL: func.func @while(
+// CHECK-SAME:    %[[c:.*]]: tensor<i64>, %[[n:.*]]: tensor<i64>)
+// CHECK:         scf.while (%[[before:.*]] = %[[c]]) : (tensor<i64>) -> tensor<i64> {
+// CHECK:           ins(%[[before]], %[[n]] : tensor<i64>, tensor<i64>)
+// CHECK:           %[[holds:.*]] = tensor.extract %{{.*}}[] : tensor<i1>
+// CHECK:           scf.condition(%[[holds]]) %[[before]] : tensor<i64>
+// CHECK:         } do {
+// CHECK:         ^{{.*}}(%[[after:.*]]: tensor<i64>):
+// CHECK:           ins(%[[after]], %[[n]] : tensor<i64>, tensor<i64>)
+// CHECK:           scf.yield
+func.func private @less(%c: tensor<i64>, %n: tensor<i64>) -> tensor<i1> {
+  %0 = dlc.compare lt %c, %n : tensor<i64>
+  func.return %0 : tensor<i1>
+}
+func.func private @step(%c: tensor<i64>, %n: tensor<i64>) -> tensor<i64> {
+  %0 = dlc.add %c, %n : tensor<i64>
+  func.return %0 : tensor<i64>
+}
+func.func @while(%c: tensor<i64>, %n: tensor<i64>) -> tensor<i64> {
+  %0 = dlc.while cond @less body @step(%c)(%n) : (tensor<i64>, tensor<i64>) -> tensor<i64>
+  func.return %0 : tensor<i64>
+}
+
+// -----
+
+// Two branches are an scf.if; of three, the last is the default, so that only negative indices are clamped.
+// CHECK-LABEL: func.func @case(
+// CHECK-SAME:    %[[p:.*]]: tensor<i1>, %[[k:.*]]: tensor<i32>, %[[x:.*]]: tensor<3xf32>)
+// CHECK:         %[[holds:.*]] = tensor.extract %[[p]][] : tensor<i1>
+// CHECK:         scf.if %[[holds]] -> (tensor<3xf32>) {
+// CHECK:           arith.negf
+// CHECK:         } else {
+// CHECK-NEXT:      scf.yield %[[x]]
+// CHECK:         %[[index:.*]] = tensor.extract %[[k]][] : tensor<i32>
+// CHECK:         %[[clamped:.*]] = arith.maxsi %[[index]], {{.*}} : i32
+// CHECK:         %[[chosen:.*]] = arith.index_cast %[[clamped]] : i32 to index
+// CHECK:         scf.index_switch %[[chosen]] -> tensor<3xf32>
+// CHECK:         case 0 {
+// CHECK:         case 1 {
+// CHECK:         default {
+func.func private @same(%x: tensor<3xf32>) -> tensor<3xf32> {
+  func.return %x : tensor<3xf32>
+}
+func.func private @neg(%x: tensor<3xf32>) -> tensor<3xf32> {
+  %0 = dlc.neg %x : tensor<3xf32>
+  func.return %0 : tensor<3xf32>
+}
+func.func @case(%p: tensor<i1>, %k: tensor<i32>, %x: tensor<3xf32>) -> (tensor<3xf32>, tensor<3xf32>) {
+  %0 = dlc.case %p [@same, @neg](%x) : (tensor<i1>, tensor<3xf32>) -> tensor<3xf32>
+  %1 = dlc.case %k [@same, @neg, @neg](%x) : (tensor<i32>, tensor<3xf32>) -> tensor<3xf32>
+  func.return %0, %1 : tensor<3xf32>, tensor<3xf32>
 }
 
 // -----

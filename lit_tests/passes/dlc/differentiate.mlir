@@ -90,3 +90,103 @@ func.func @main(%a: tensor<8xf32>) -> tensor<8xf32> {
   %0, %1 = dlc.vjp @g(%a)(%a) wrt [0] : (tensor<8xf32>, tensor<8xf32>) -> (tensor<8xf32>, tensor<8xf32>)
   func.return %1 : tensor<8xf32>
 }
+
+// -----
+
+// A loop is differentiated forwards by one loop over the carry and its tangent.
+// CHECK-LABEL: func.func private @body_jvp(
+// CHECK-COUNT-1: dlc.sin
+// CHECK-LABEL: func.func private @f_jvp_0(
+// CHECK-SAME:    %[[c:.*]]: tensor<f32>, %[[k:.*]]: tensor<f32>, %[[dc:.*]]: tensor<f32>)
+// CHECK-NEXT:    %[[r:.*]], %[[dr:.*]] = dlc.scan @body_jvp(%[[c]], %[[dc]])(%[[k]])() length 5 :
+// CHECK-NEXT:    func.return %[[r]], %[[dr]]
+func.func private @body(%i: tensor<i64>, %c: tensor<f32>, %k: tensor<f32>) -> tensor<f32> {
+  %0 = dlc.sin %c : tensor<f32>
+  %1 = dlc.mul %0, %k : tensor<f32>
+  func.return %1 : tensor<f32>
+}
+func.func private @f(%c: tensor<f32>, %k: tensor<f32>) -> tensor<f32> {
+  %0 = dlc.scan @body(%c)(%k)() length 5 : (tensor<f32>, tensor<f32>) -> tensor<f32>
+  func.return %0 : tensor<f32>
+}
+func.func @main(%c: tensor<f32>, %k: tensor<f32>, %d: tensor<f32>) -> tensor<f32> {
+  %0:2 = dlc.jvp @f(%c, %k)(%d) wrt [0] : (tensor<f32>, tensor<f32>, tensor<f32>) -> (tensor<f32>, tensor<f32>)
+  func.return %0#1 : tensor<f32>
+}
+
+// -----
+
+// Backwards, the loop stacks what the derivative needs, and a second one goes over the stacks from the end; the cotangent
+// of a constant is summed in the carry.
+// CHECK-LABEL: func.func private @body_linear_transpose(
+// CHECK-NOT:     dlc.sin
+// CHECK-LABEL: func.func private @body_forward(
+// CHECK-LABEL: func.func private @f_vjp_1(
+// CHECK-SAME:    %[[c:.*]]: tensor<f32>, %[[k:.*]]: tensor<f32>, %[[ct:.*]]: tensor<f32>)
+// CHECK-NEXT:    %[[r:.*]], %[[s0:.*]], %[[s1:.*]] = dlc.scan @body_forward(%[[c]])(%[[k]])() length 5 :
+// CHECK:         %[[to_c:.*]], %[[to_k:.*]] = dlc.scan @body_linear_transpose(%[[ct]], %{{.*}})(%[[k]])({{.*}}) length 5 reverse :
+// CHECK-NEXT:    func.return %[[r]], %[[to_k]]
+func.func private @body(%i: tensor<i64>, %c: tensor<f32>, %k: tensor<f32>) -> tensor<f32> {
+  %0 = dlc.sin %c : tensor<f32>
+  %1 = dlc.mul %0, %k : tensor<f32>
+  func.return %1 : tensor<f32>
+}
+func.func private @f(%c: tensor<f32>, %k: tensor<f32>) -> tensor<f32> {
+  %0 = dlc.scan @body(%c)(%k)() length 5 : (tensor<f32>, tensor<f32>) -> tensor<f32>
+  func.return %0 : tensor<f32>
+}
+func.func @main(%c: tensor<f32>, %k: tensor<f32>, %ct: tensor<f32>) -> tensor<f32> {
+  %0:2 = dlc.vjp @f(%c, %k)(%ct) wrt [1] : (tensor<f32>, tensor<f32>, tensor<f32>) -> (tensor<f32>, tensor<f32>)
+  func.return %0#1 : tensor<f32>
+}
+
+// -----
+
+// A bounded while is differentiated backwards as a scan of as many steps, which stay where the loop has ended.
+// CHECK-LABEL: func.func private @double_stay(
+// CHECK-LABEL: func.func private @f_vjp_0(
+// CHECK:         dlc.scan @{{.*}} length 9 :
+// CHECK:         dlc.scan @{{.*}} length 9 reverse :
+// CHECK-NOT:     dlc.while
+// CHECK-LABEL: func.func @main(
+func.func private @less(%c: tensor<f32>, %k: tensor<f32>) -> tensor<i1> {
+  %0 = dlc.compare lt %c, %k : tensor<f32>
+  func.return %0 : tensor<i1>
+}
+func.func private @double(%c: tensor<f32>, %k: tensor<f32>) -> tensor<f32> {
+  %0 = dlc.mul %c, %c : tensor<f32>
+  func.return %0 : tensor<f32>
+}
+func.func private @f(%c: tensor<f32>, %k: tensor<f32>) -> tensor<f32> {
+  %0 = dlc.while cond @less body @double(%c)(%k) max_steps 9 : (tensor<f32>, tensor<f32>) -> tensor<f32>
+  func.return %0 : tensor<f32>
+}
+func.func @main(%c: tensor<f32>, %k: tensor<f32>, %ct: tensor<f32>) -> tensor<f32> {
+  %0:2 = dlc.vjp @f(%c, %k)(%ct) wrt [0] : (tensor<f32>, tensor<f32>, tensor<f32>) -> (tensor<f32>, tensor<f32>)
+  func.return %0#1 : tensor<f32>
+}
+
+// -----
+
+// A choice keeps what the chosen branch needs, in slots that the branches share, and chooses again among the transposes.
+// CHECK-LABEL: func.func private @f_vjp_1(
+// CHECK-SAME:    %[[p:.*]]: tensor<i1>, %[[x:.*]]: tensor<f32>, %[[ct:.*]]: tensor<f32>)
+// CHECK-NEXT:    %[[r:.*]], %[[s:.*]] = dlc.case %[[p]] [@a_forward, @b_forward](%[[x]]) : (tensor<i1>, tensor<f32>) -> (tensor<f32>, tensor<f32>)
+// CHECK-NEXT:    %[[g:.*]] = dlc.case %[[p]] [@a_linear_transpose, @b_linear_transpose](%[[s]], %[[ct]]) :
+// CHECK-NEXT:    func.return %[[r]], %[[g]]
+func.func private @a(%x: tensor<f32>) -> tensor<f32> {
+  %0 = dlc.sin %x : tensor<f32>
+  func.return %0 : tensor<f32>
+}
+func.func private @b(%x: tensor<f32>) -> tensor<f32> {
+  %0 = dlc.exp %x : tensor<f32>
+  func.return %0 : tensor<f32>
+}
+func.func private @f(%p: tensor<i1>, %x: tensor<f32>) -> tensor<f32> {
+  %0 = dlc.case %p [@a, @b](%x) : (tensor<i1>, tensor<f32>) -> tensor<f32>
+  func.return %0 : tensor<f32>
+}
+func.func @main(%p: tensor<i1>, %x: tensor<f32>, %ct: tensor<f32>) -> tensor<f32> {
+  %0:2 = dlc.vjp @f(%p, %x)(%ct) wrt [1] : (tensor<i1>, tensor<f32>, tensor<f32>) -> (tensor<f32>, tensor<f32>)
+  func.return %0#1 : tensor<f32>
+}

@@ -55,3 +55,30 @@ func.func @main(%a: tensor<f32>) -> tensor<f32> {
   %0 = dlc.call @f(%a) : (tensor<f32>) -> tensor<f32>
   func.return %0 : tensor<f32>
 }
+
+// -----
+
+// Transforms in the body of a loop are expanded in it; those of the loop then see none.
+// CHECK-LABEL: func.func private @body(
+// CHECK:         dlc.cos %{{.*}} : tensor<f32>
+// CHECK-LABEL: func.func private @body_vmap(
+// CHECK:         dlc.cos %{{.*}} : tensor<8xf32>
+// CHECK-LABEL: func.func @main(
+// CHECK-NOT:     dlc.vmap
+// CHECK-NOT:     dlc.jvp
+func.func private @sine(%x: tensor<f32>) -> tensor<f32> {
+  %0 = dlc.sin %x : tensor<f32>
+  func.return %0 : tensor<f32>
+}
+func.func private @body(%i: tensor<i64>, %c: tensor<f32>, %d: tensor<f32>) -> tensor<f32> {
+  %0:2 = dlc.jvp @sine(%c)(%d) wrt [0] : (tensor<f32>, tensor<f32>) -> (tensor<f32>, tensor<f32>)
+  func.return %0#1 : tensor<f32>
+}
+func.func private @f(%c: tensor<f32>, %d: tensor<f32>) -> tensor<f32> {
+  %0 = dlc.scan @body(%c)(%d)() length 5 : (tensor<f32>, tensor<f32>) -> tensor<f32>
+  func.return %0 : tensor<f32>
+}
+func.func @main(%c: tensor<8xf32>, %d: tensor<f32>) -> tensor<8xf32> {
+  %0 = dlc.vmap @f(%c, %d) mapped [0] size 8 : (tensor<8xf32>, tensor<f32>) -> tensor<8xf32>
+  func.return %0 : tensor<8xf32>
+}

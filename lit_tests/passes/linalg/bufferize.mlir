@@ -75,12 +75,14 @@ func.func @reversed(%x: tensor<2x2xf32>, %y: tensor<2x4xf32>) -> tensor<2x4xf32>
 
 // -----
 
-// A returned input is copied; a constant becomes a global, a splat a fill.
+// A returned input is copied; a constant becomes a global, a splat a fill of the result.
 // CHECK:         "memref.global"() {{.*}}"constant_0"
 // CHECK-LABEL: func.func @constants(
 // CHECK:         memref.get_global @constant_0
-// CHECK:         rt.kernel "fill" tile [6]
-// CHECK-COUNT-3: "memref.copy"
+// CHECK:         %[[FLAT:.*]] = memref.collapse_shape %out2
+// CHECK:         rt.kernel "fill" tile [6] ins(%{{.*}} = %[[FLAT]] : memref<6xf32>)
+// CHECK-COUNT-2: "memref.copy"
+// CHECK-NOT:     "memref.copy"
 func.func @constants(%x: tensor<2xf32>) -> (tensor<2xf32>, tensor<2xf32>, tensor<2x3xf32>) {
   %c = arith.constant dense<[1.0, 2.0]> : tensor<2xf32>
   %s = arith.constant dense<1.0> : tensor<2x3xf32>
@@ -144,4 +146,98 @@ func.func @scatter(%x: tensor<8xf32>, %i: tensor<3xi64>) -> tensor<8xf32> {
     rt.yield %r : tensor<8xf32>
   }
   func.return %0 : tensor<8xf32>
+}
+
+// -----
+
+// A loop that adds to what it carries works on the caller's result: nothing is allocated or copied in an iteration, and the rows
+// that it reads and stacks are views.
+// CHECK-LABEL: func.func @scan(
+// CHECK-SAME:    %[[C:\w+]]: memref<4xf32>, %[[XS:\w+]]: memref<9x4xf32>, %[[OUT:\w+]]: memref<4xf32>, %[[YS:\w+]]: memref<9x4xf32>)
+// CHECK-NOT:     memref.alloc
+// CHECK:         "memref.copy"(%[[C]], %[[OUT]])
+// CHECK:         scf.for %[[I:\w+]] = %{{\w+}} to %{{\w+}} step %{{\w+}} {
+// CHECK-NEXT:      %[[X:\w+]] = rt.row %[[XS]][%[[I]]] : memref<9x4xf32> -> memref<4xf32>
+// CHECK-NEXT:      %[[Y:\w+]] = rt.row %[[YS]][%[[I]]] : memref<9x4xf32> -> memref<4xf32>
+// CHECK-NEXT:      rt.kernel "neg" tile [4] ins(%{{\w+}} = %[[OUT]] : memref<4xf32>, %{{\w+}} = %[[Y]] : memref<4xf32>)
+// CHECK:           rt.kernel "add" tile [4] ins(%[[A:\w+]] = %[[OUT]] : memref<4xf32>, %{{\w+}} = %[[X]] : memref<4xf32>)
+// CHECK:             outs(%[[A]] : memref<4xf32>)
+// CHECK-NOT:     memref.alloc
+// CHECK-NOT:     memref.copy
+// CHECK:         func.return
+func.func @scan(%c: tensor<4xf32>, %xs: tensor<9x4xf32>) -> (tensor<4xf32>, tensor<9x4xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c9 = arith.constant 9 : index
+  %stack = tensor.empty() : tensor<9x4xf32>
+  %r, %ys = scf.for %i = %c0 to %c9 step %c1 iter_args(%a = %c, %s = %stack) -> (tensor<4xf32>, tensor<9x4xf32>) {
+    %x = tensor.extract_slice %xs[%i, 0] [1, 4] [1, 1] : tensor<9x4xf32> to tensor<4xf32>
+    %n = rt.kernel "neg" tile [4] ins(%p = %a : tensor<4xf32>) -> (tensor<4xf32>) {
+      %e = tensor.empty() : tensor<4xf32>
+      %0 = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]} ins(%p : tensor<4xf32>) outs(%e : tensor<4xf32>) {
+      ^bb0(%q: f32, %o: f32):
+        %1 = arith.negf %q : f32
+        linalg.yield %1 : f32
+      } -> tensor<4xf32>
+      rt.yield %0 : tensor<4xf32>
+    }
+    %t = tensor.insert_slice %n into %s[%i, 0] [1, 4] [1, 1] : tensor<4xf32> into tensor<9x4xf32>
+    %b = rt.kernel "add" tile [4] ins(%p = %a : tensor<4xf32>, %y = %x : tensor<4xf32>) -> (tensor<4xf32>) {
+      %e = tensor.empty() : tensor<4xf32>
+      %0 = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]} ins(%p, %y : tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) {
+      ^bb0(%q: f32, %z: f32, %o: f32):
+        %1 = arith.addf %q, %z : f32
+        linalg.yield %1 : f32
+      } -> tensor<4xf32>
+      rt.yield %0 : tensor<4xf32>
+    }
+    scf.yield %b, %t : tensor<4xf32>, tensor<9x4xf32>
+  }
+  func.return %r, %ys : tensor<4xf32>, tensor<9x4xf32>
+}
+
+// -----
+
+// A product cannot overwrite its operand, so two buffers take turns. After 9 iterations the last value lies in the second one:
+// that is the caller's result.
+// CHECK-LABEL: func.func @turns(
+// CHECK-SAME:    %[[C:\w+]]: memref<4x4xf32>, %[[OUT:\w+]]: memref<4x4xf32>)
+// CHECK:         %[[SPARE:\w+]] = memref.alloc() : memref<4x4xf32>
+// CHECK:         "memref.copy"(%[[C]], %[[SPARE]])
+// CHECK:         scf.for {{.*}} iter_args(%[[NOW:\w+]] = %[[SPARE]], %[[NEXT:\w+]] = %[[OUT]])
+// CHECK-NEXT:      rt.gemm %[[NOW]], %[[NOW]] into %[[NEXT]]
+// CHECK-NEXT:      scf.yield %[[NEXT]], %[[NOW]]
+// CHECK-NOT:     memref.copy
+// CHECK:         func.return
+func.func @turns(%c: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c9 = arith.constant 9 : index
+  %r = scf.for %i = %c0 to %c9 step %c1 iter_args(%a = %c) -> (tensor<4x4xf32>) {
+    %b = rt.gemm %a, %a : tensor<4x4xf32>, tensor<4x4xf32> -> tensor<4x4xf32>
+    scf.yield %b : tensor<4x4xf32>
+  }
+  func.return %r : tensor<4x4xf32>
+}
+
+// -----
+
+// Both branches write to one destination, the caller's result; the host reads the condition.
+// CHECK-LABEL: func.func @branch(
+// CHECK-SAME:    %[[P:\w+]]: memref<i1>, %[[X:\w+]]: memref<4x4xf32>, %[[OUT:\w+]]: memref<4x4xf32>)
+// CHECK-NOT:     memref.alloc
+// CHECK:         %[[HOLDS:\w+]] = memref.load %[[P]][] : memref<i1>
+// CHECK:         scf.if %[[HOLDS]] {
+// CHECK-NEXT:      rt.gemm %[[X]], %[[X]] into %[[OUT]]
+// CHECK-NEXT:    } else {
+// CHECK-NEXT:      "memref.copy"(%[[X]], %[[OUT]])
+func.func @branch(%p: tensor<i1>, %x: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  %holds = tensor.extract %p[] : tensor<i1>
+  %r = scf.if %holds -> (tensor<4x4xf32>) {
+    %b = rt.gemm %x, %x : tensor<4x4xf32>, tensor<4x4xf32> -> tensor<4x4xf32>
+    scf.yield %b : tensor<4x4xf32>
+  } else {
+    scf.yield %x : tensor<4x4xf32>
+  }
+  func.return %r : tensor<4x4xf32>
 }

@@ -181,3 +181,45 @@ func.func @dead(%x: tensor<8xf32>) -> tensor<8xf32> {
   } -> tensor<8xf32>
   func.return %x : tensor<8xf32>
 }
+
+// -----
+
+// Control flow stays in the host function, with kernels in it. What the host computes comes first.
+// CHECK-LABEL: func.func @loop(
+// CHECK-SAME:    %[[X:.*]]: tensor<9x4xf32>, %[[C:.*]]: tensor<4xf32>)
+// CHECK:         scf.for %[[I:.*]] = {{.*}} iter_args(%[[A:.*]] = %[[C]])
+// CHECK:           %[[AT:.*]] = arith.subi %{{.*}}, %[[I]] : index
+// CHECK:           %[[K:.*]] = rt.kernel "add" tile [4] ins(%{{.*}} = %[[A]] : tensor<4xf32>)
+// CHECK:           tensor.extract_slice %[[X]][%[[AT]], 0]
+// CHECK:           rt.kernel "mul" tile [4] ins(%{{.*}} = %[[K]]
+// CHECK:           scf.yield
+#id = affine_map<(i) -> (i)>
+func.func @loop(%x: tensor<9x4xf32>, %c: tensor<4xf32>) -> tensor<4xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %c9 = arith.constant 9 : index
+  %r = scf.for %i = %c0 to %c9 step %c1 iter_args(%a = %c) -> (tensor<4xf32>) {
+    %e = tensor.empty() : tensor<4xf32>
+    %0 = linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel"]} ins(%a : tensor<4xf32>) outs(%e : tensor<4xf32>) {
+    ^bb0(%p: f32, %o: f32):
+      %s = arith.addf %p, %p : f32
+      linalg.yield %s : f32
+    } -> tensor<4xf32>
+    %n = scf.for %j = %c0 to %c9 step %c1 iter_args(%b = %0) -> (tensor<4xf32>) {
+      %at = arith.subi %c8, %j : index
+      %row = tensor.extract_slice %x[%at, 0] [1, 4] [1, 1] : tensor<9x4xf32> to tensor<4xf32>
+      scf.yield %row : tensor<4xf32>
+    }
+    %at = arith.subi %c8, %i : index
+    %row = tensor.extract_slice %x[%at, 0] [1, 4] [1, 1] : tensor<9x4xf32> to tensor<4xf32>
+    %1 = linalg.generic {indexing_maps = [#id, #id, #id, #id], iterator_types = ["parallel"]} ins(%0, %row, %n : tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) outs(%e : tensor<4xf32>) {
+    ^bb0(%p: f32, %q: f32, %u: f32, %o: f32):
+      %s = arith.mulf %p, %q : f32
+      %t = arith.mulf %s, %u : f32
+      linalg.yield %t : f32
+    } -> tensor<4xf32>
+    scf.yield %1 : tensor<4xf32>
+  }
+  func.return %r : tensor<4xf32>
+}

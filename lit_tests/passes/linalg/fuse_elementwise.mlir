@@ -206,3 +206,45 @@ func.func @gemm(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
   %1 = rt.gemm %0, %x : tensor<4x4xf32>, tensor<4x4xf32> -> tensor<4x4xf32>
   func.return %1 : tensor<4x4xf32>
 }
+
+// -----
+
+// In the body of a loop there is fusion as elsewhere. What is computed outside stays outside, but a constant comes in.
+// CHECK-LABEL: func.func @loop(
+// CHECK:         %[[WIDE:.*]] = linalg.generic
+// CHECK:         scf.for {{.*}} iter_args(%[[C:.*]] = {{.*}})
+// CHECK-NOT:       linalg.fill
+// CHECK:           linalg.generic {{.*}} ins(%[[C]], %[[WIDE]] : tensor<4xf32>, tensor<4xf32>)
+// CHECK:             arith.addf
+// CHECK:             arith.constant 2.000000e+00 : f32
+// CHECK:             arith.mulf
+// CHECK-NOT:       linalg.generic
+// CHECK:           scf.yield
+#id = affine_map<(i) -> (i)>
+func.func @loop(%x: tensor<f32>, %c: tensor<4xf32>) -> tensor<4xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c9 = arith.constant 9 : index
+  %two = arith.constant 2.0 : f32
+  %e = tensor.empty() : tensor<4xf32>
+  %twos = linalg.fill ins(%two : f32) outs(%e : tensor<4xf32>) -> tensor<4xf32>
+  %wide = linalg.generic {indexing_maps = [affine_map<(i) -> ()>, #id], iterator_types = ["parallel"]} ins(%x : tensor<f32>) outs(%e : tensor<4xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    linalg.yield %p : f32
+  } -> tensor<4xf32>
+  %r = scf.for %i = %c0 to %c9 step %c1 iter_args(%a = %c) -> (tensor<4xf32>) {
+    %e0 = tensor.empty() : tensor<4xf32>
+    %0 = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]} ins(%a, %wide : tensor<4xf32>, tensor<4xf32>) outs(%e0 : tensor<4xf32>) {
+    ^bb0(%p: f32, %q: f32, %o: f32):
+      %s = arith.addf %p, %q : f32
+      linalg.yield %s : f32
+    } -> tensor<4xf32>
+    %1 = linalg.generic {indexing_maps = [#id, #id, #id], iterator_types = ["parallel"]} ins(%0, %twos : tensor<4xf32>, tensor<4xf32>) outs(%e0 : tensor<4xf32>) {
+    ^bb0(%p: f32, %q: f32, %o: f32):
+      %s = arith.mulf %p, %q : f32
+      linalg.yield %s : f32
+    } -> tensor<4xf32>
+    scf.yield %1 : tensor<4xf32>
+  }
+  func.return %r : tensor<4xf32>
+}

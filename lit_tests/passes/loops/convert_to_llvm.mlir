@@ -217,3 +217,63 @@ func.func @views(%arena: memref<128xi8>, %x: f32) {
 // A global is an internal constant array.
 // CHECK: llvm.mlir.global internal constant @w(dense<[true, false]> : tensor<2xi1>) {{.*}} : !llvm.array<2 x i8>
 "memref.global"() <{sym_name = "w", sym_visibility = "private", constant, type = memref<2xi1>, initial_value = dense<[true, false]> : tensor<2xi1>}> : () -> ()
+
+// -----
+
+// A kernel that is launched in one place, in a loop, is inlined; one that is launched outside too is not. A row is an address.
+// CHECK-LABEL: llvm.func internal @once(
+// CHECK-SAME:    attributes {no_unwind, always_inline}
+// CHECK-LABEL: llvm.func internal @twice(
+// CHECK-SAME:    attributes {no_unwind}
+// CHECK-LABEL: llvm.func @loop(
+// CHECK:         llvm.br ^[[LOOP:\w+]](
+// CHECK:       ^[[LOOP]](%[[I:\w+]]: i64):
+// CHECK:         %[[AT:\w+]] = llvm.mul %[[I]], %{{\w+}}
+// CHECK:         %[[ROW:\w+]] = llvm.getelementptr inbounds %{{\w+}}[%[[AT]]]
+// CHECK:         llvm.call @once(%{{\w+}}, %{{\w+}}, %[[ROW]])
+// CHECK:         llvm.cond_br
+func.func private @once(%lo: index, %hi: index, %x: memref<4xf32>) {
+  func.return
+}
+func.func private @twice(%lo: index, %hi: index, %x: memref<4xf32>) {
+  func.return
+}
+func.func @loop(%x: memref<9x4xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c9 = arith.constant 9 : index
+  %first = rt.row %x[%c0] : memref<9x4xf32> -> memref<4xf32>
+  rt.launch @twice over [4] (%first) : memref<4xf32>
+  scf.for %i = %c0 to %c9 step %c1 {
+    %row = rt.row %x[%i] : memref<9x4xf32> -> memref<4xf32>
+    rt.launch @once over [4] (%row) : memref<4xf32>
+    rt.launch @twice over [4] (%row) : memref<4xf32>
+  }
+  func.return
+}
+
+// -----
+
+// An index_switch is a chain of tests; the last block is the default.
+// CHECK-LABEL: llvm.func @switch(
+// CHECK:         %[[IS0:\w+]] = llvm.icmp "eq" %[[K:\w+]], %{{\w+}} : i64
+// CHECK-NEXT:    llvm.cond_br %[[IS0]], ^[[CASE:\w+]], ^[[REST:\w+]]
+// CHECK-NEXT:  ^[[CASE]]:
+// CHECK:         llvm.br ^[[AFTER:\w+]]
+// CHECK-NEXT:  ^[[REST]]:
+// CHECK:         llvm.br ^[[AFTER]]
+// CHECK-NEXT:  ^[[AFTER]]:
+// CHECK-NEXT:    llvm.return
+func.func @switch(%k: memref<i64>, %x: memref<4xf32>, %out: memref<4xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 2 : i64} {
+  %n = memref.load %k[] : memref<i64>
+  %i = arith.index_cast %n : i64 to index
+  scf.index_switch %i
+  case 0 {
+    "memref.copy"(%x, %out) : (memref<4xf32>, memref<4xf32>) -> ()
+    scf.yield
+  }
+  default {
+    scf.yield
+  }
+  func.return
+}

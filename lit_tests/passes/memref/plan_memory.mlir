@@ -49,3 +49,55 @@ func.func @none(%x: memref<8xf32>) attributes {rt.num_inputs = 0 : i64} {
 func.func private @k(%r: memref<8xf32>) attributes {rt.tile = array<i64: 8>} {
   func.return
 }
+
+// -----
+
+// A loop may use a buffer from outside in every iteration, so it does not share memory with what lives within one iteration; the
+// latter is planned once. After the loop, its memory is free.
+// CHECK-LABEL: func.func @loop(
+// CHECK-SAME:    %[[ARENA:\w+]]: memref<128xi8>) attributes {rt.num_inputs = 1 : i64, rt.peak_lower_bound = 128 : i64}
+// CHECK:         arith.constant 9 : index
+// CHECK:         %[[O0:.*]] = arith.constant 0 : index
+// CHECK:         %[[A:.*]] = memref.view %[[ARENA]][%[[O0]]][]
+// CHECK:         scf.for
+// CHECK:           %[[O1:.*]] = arith.constant 64 : index
+// CHECK:           %[[B:.*]] = memref.view %[[ARENA]][%[[O1]]][]
+// CHECK:         %[[O2:.*]] = arith.constant 64 : index
+// CHECK:         memref.view %[[ARENA]][%[[O2]]][]
+func.func @loop(%x: memref<8xf32>, %out: memref<8xf32>) attributes {rt.num_inputs = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c9 = arith.constant 9 : index
+  %a = memref.alloc() : memref<8xf32>
+  scf.for %i = %c0 to %c9 step %c1 {
+    %b = memref.alloc() : memref<8xf32>
+    rt.launch @k over [8] (%x, %b) : memref<8xf32>, memref<8xf32>
+    rt.launch @k over [8] (%b, %a) : memref<8xf32>, memref<8xf32>
+  }
+  %c = memref.alloc() : memref<8xf32>
+  rt.launch @k over [8] (%a, %c) : memref<8xf32>, memref<8xf32>
+  rt.launch @k over [8] (%c, %out) : memref<8xf32>, memref<8xf32>
+  func.return
+}
+
+// -----
+
+// Each of two buffers that take turns may be the last: both live until the result of the loop is read.
+// CHECK-LABEL: func.func @turns(
+// CHECK-SAME:    %{{\w+}}: memref<192xi8>) attributes {rt.num_inputs = 1 : i64, rt.peak_lower_bound = 192 : i64}
+func.func @turns(%x: memref<8xf32>, %out: memref<8xf32>) attributes {rt.num_inputs = 1 : i64} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c9 = arith.constant 9 : index
+  %a = memref.alloc() : memref<8xf32>
+  %b = memref.alloc() : memref<8xf32>
+  %r, %s = scf.for %i = %c0 to %c9 step %c1 iter_args(%p = %a, %q = %b) -> (memref<8xf32>, memref<8xf32>) {
+    rt.launch @k over [8] (%x, %q) : memref<8xf32>, memref<8xf32>
+    scf.yield %q, %p : memref<8xf32>, memref<8xf32>
+  }
+  %c = memref.alloc() : memref<8xf32>
+  rt.launch @k over [8] (%x, %c) : memref<8xf32>, memref<8xf32>
+  rt.launch @k over [8] (%r, %out) : memref<8xf32>, memref<8xf32>
+  rt.launch @k over [8] (%c, %out) : memref<8xf32>, memref<8xf32>
+  func.return
+}

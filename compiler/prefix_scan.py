@@ -23,7 +23,8 @@ def associative_scan(fn: Callable[..., Any], elems: Any, reverse: bool = False, 
     Args:
         fn: takes two trees like `elems` and returns one; `fn(fn(a, b), c)` equals `fn(a, fn(b, c))`.
         elems: a tree of arrays of equal size along `axis`.
-        reverse: combine from the end.
+        reverse: combine from the end: `elems[-1]`, `fn(elems[-1], elems[-2])`, …, in the places of the last, the last but
+            one, ….
         axis: the axis to go along.
 
     Returns:
@@ -55,7 +56,7 @@ def associative_scan(fn: Callable[..., Any], elems: Any, reverse: bool = False, 
     def combine(x: Arrays, y: Arrays) -> Arrays:
         back = [np.moveaxis(each, 0, axis) for each in (*x, *y)]
         pair = (unflatten(spec, back[: len(x)]), unflatten(spec, back[len(x) :]))
-        result, result_spec = flatten(fn(*(pair[::-1] if reverse else pair)))
+        result, result_spec = flatten(fn(*pair))
         if result_spec != spec:
             raise ArgumentError(
                 at_user_line(f"associative_scan: fn returns the structure {result_spec}, expected {spec}")

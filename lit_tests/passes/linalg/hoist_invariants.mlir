@@ -1,0 +1,52 @@
+// RUN: dlc-opt %s -p hoist-invariants --split-input-file | filecheck %s
+
+// What needs no value of either loop leaves both; what needs the counter of the outer one leaves the inner one only.
+// CHECK-LABEL: func.func @nested(
+// CHECK-SAME:    %[[W:\w+]]: tensor<4x4xf32>
+// CHECK:         %[[WW:\w+]] = rt.gemm %[[W]], %[[W]]
+// CHECK:         scf.for
+// CHECK:           %[[ROW:\w+]] = tensor.extract_slice
+// CHECK:           %[[P:\w+]] = rt.gemm %[[ROW]], %[[WW]]
+// CHECK:           scf.for
+// CHECK-NEXT:        rt.gemm %{{.*}}, %[[P]]
+// CHECK-NEXT:        scf.yield
+func.func @nested(%w: tensor<4x4xf32>, %xs: tensor<9x4x4xf32>, %c: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c9 = arith.constant 9 : index
+  %r = scf.for %i = %c0 to %c9 step %c1 iter_args(%a = %c) -> (tensor<4x4xf32>) {
+    %row = tensor.extract_slice %xs[%i, 0, 0] [1, 4, 4] [1, 1, 1] : tensor<9x4x4xf32> to tensor<4x4xf32>
+    %s = scf.for %j = %c0 to %c9 step %c1 iter_args(%b = %a) -> (tensor<4x4xf32>) {
+      %ww = rt.gemm %w, %w : tensor<4x4xf32>, tensor<4x4xf32> -> tensor<4x4xf32>
+      %p = rt.gemm %row, %ww : tensor<4x4xf32>, tensor<4x4xf32> -> tensor<4x4xf32>
+      %q = rt.gemm %b, %p : tensor<4x4xf32>, tensor<4x4xf32> -> tensor<4x4xf32>
+      scf.yield %q : tensor<4x4xf32>
+    }
+    scf.yield %s : tensor<4x4xf32>
+  }
+  func.return %r : tensor<4x4xf32>
+}
+
+// -----
+
+// A branch may not be taken: what it computes stays in it.
+// CHECK-LABEL: func.func @branch(
+// CHECK:         scf.for
+// CHECK:           scf.if
+// CHECK-NEXT:        rt.gemm
+func.func @branch(%w: tensor<4x4xf32>, %p: tensor<9xi1>, %c: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c9 = arith.constant 9 : index
+  %r = scf.for %i = %c0 to %c9 step %c1 iter_args(%a = %c) -> (tensor<4x4xf32>) {
+    %holds = tensor.extract %p[%i] : tensor<9xi1>
+    %s = scf.if %holds -> (tensor<4x4xf32>) {
+      %ww = rt.gemm %w, %w : tensor<4x4xf32>, tensor<4x4xf32> -> tensor<4x4xf32>
+      scf.yield %ww : tensor<4x4xf32>
+    } else {
+      scf.yield %a : tensor<4x4xf32>
+    }
+    scf.yield %s : tensor<4x4xf32>
+  }
+  func.return %r : tensor<4x4xf32>
+}
