@@ -20,6 +20,7 @@ from dialects.dlc.constants import array_of
 from dialects.dlc.interfaces import (
     AnyTensor,
     Array,
+    ElementTypeError,
     Properties,
     TensorOp,
     computed,
@@ -168,7 +169,7 @@ def expect_kind(name: str, index: int, actual: AnyTensor, kinds: str) -> None:
     kind = "float" if is_float(element) else "bool" if is_bool(element) else "int"
     kind = "complex" if is_complex(element) else kind
     if kind not in kinds:
-        raise VerifyException(
+        raise ElementTypeError(
             f"{name}: operand {index} has type {actual}, expected elements of kind {kinds}; {_ADVICE[kind]}"
         )
 

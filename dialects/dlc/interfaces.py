@@ -76,6 +76,10 @@ ELEMENT_TYPES: dict[np.dtype[Any], Attribute] = {
 DTYPES: dict[Attribute, np.dtype[Any]] = {element: dtype for dtype, element in ELEMENT_TYPES.items()}
 
 
+class ElementTypeError(VerifyException):
+    """An operand has elements of a kind that the operation does not take; its shape may be right."""
+
+
 class TensorOp(IRDLOperation, ABC):
     """A pure operation on tensors with static shapes and one result."""
 
@@ -215,7 +219,7 @@ def is_complex(element_type: Attribute) -> bool:
 def expect_order(name: str, operand_type: AnyTensor) -> None:
     """Raise `VerifyException` if the elements of an operand are complex, which have no order."""
     if is_complex(operand_type.element_type):
-        raise VerifyException(f"{name}: operand has type {operand_type}; complex numbers have no order")
+        raise ElementTypeError(f"{name}: operand has type {operand_type}; complex numbers have no order")
 
 
 def part_type(element_type: Attribute) -> Attribute:
