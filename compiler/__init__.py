@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from compiler import nn as nn
     from compiler import numpy as numpy
     from compiler import optim as optim
+    from compiler import random as random
+    from compiler import special as special
     from compiler.batching import vmap as vmap
     from compiler.branches import cond as cond
     from compiler.branches import switch as switch
@@ -82,7 +84,7 @@ _HOMES = {
     "MissingLibraryError": "compiler.errors",
     "InternalError": "compiler.errors",
 }
-_MODULES = ("nn", "numpy", "optim")
+_MODULES = ("nn", "numpy", "optim", "random", "special")
 
 __all__ = [  # noqa: PLE0604
     *_HOMES,  # pyright: ignore[reportUnsupportedDunderAll]

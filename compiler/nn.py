@@ -4,17 +4,18 @@ All work inside of `jit` and the transforms, where they become part of the progr
 for the shapes it is called with. Arrays may be float32 or float64; results have the dtype of the input.
 """
 
-import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal, cast
 
 import numpy as np
 
+from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
 from compiler.numpy_sorting import top_k as traced_top_k
 from compiler.numpy_windows import reduced_windows
-from compiler.tracing import Tracer, array_value, current_frame, is_tracing, new_tracer
+from compiler.special_rules import log_expit
+from compiler.tracing import Tracer, array_value, current_frame, new_tracer
 from dialects.dlc import unary
 from dialects.dlc.interfaces import dtype_kind
 
@@ -22,6 +23,7 @@ __all__ = [
     "cross_entropy",
     "gelu",
     "layer_norm",
+    "log_sigmoid",
     "log_softmax",
     "logsumexp",
     "reduce_window",
@@ -30,27 +32,6 @@ __all__ = [
     "softmax",
     "top_k",
 ]
-
-
-def _compiled(static: tuple[str, ...] = ()) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Let a function on tracers work on plain arrays too, by compiling it there."""
-
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        jitted: list[Callable[..., Any]] = []
-
-        @functools.wraps(function)
-        def call(*args: Any, **kwargs: Any) -> Any:
-            if is_tracing():
-                return function(*args, **kwargs)
-            if not jitted:
-                from compiler.jit_function import jit
-
-                jitted.append(jit(function, static_argnames=static))
-            return jitted[0](*args, **kwargs)
-
-        return call
-
-    return decorate
 
 
 def _traced(x: Any, name: str) -> Tracer:
@@ -63,7 +44,7 @@ def _traced(x: Any, name: str) -> Tracer:
     return tracer
 
 
-@_compiled()
+@compiled()
 def relu(input: Any) -> Any:  # noqa: A002 - PyTorch's name
     """`max(input, 0)`; NaN stays NaN; the derivative at 0 is 0.
 
@@ -78,7 +59,7 @@ def relu(input: Any) -> Any:  # noqa: A002 - PyTorch's name
     return np.where(x <= 0, np.zeros_like(x), x)
 
 
-@_compiled()
+@compiled()
 def sigmoid(input: Any) -> Any:  # noqa: A002
     """`1 / (1 + exp(-input))`.
 
@@ -93,7 +74,22 @@ def sigmoid(input: Any) -> Any:  # noqa: A002
     return new_tracer(unary.logistic(current_frame().builder, array_value(x)))
 
 
-@_compiled(("approximate",))
+@compiled()
+def log_sigmoid(input: Any) -> Any:  # noqa: A002
+    """`log(sigmoid(input))` as `min(input, 0) - log(1 + exp(-|input|))`, without overflow or cancellation.
+
+    Args:
+        input: any shape, float32 or float64.
+
+    Example:
+        >>> log_sigmoid(np.array([-1000.0, 0.0, 1000.0])).round(4)
+        array([-1.000e+03, -6.931e-01,  0.000e+00])
+    """
+    x = _traced(input, "log_sigmoid")
+    return new_tracer(log_expit(current_frame().builder, array_value(x)))
+
+
+@compiled(("approximate",))
 def gelu(input: Any, approximate: Literal["none", "tanh"] = "none") -> Any:  # noqa: A002
     """Gaussian error linear unit (Hendrycks and Gimpel, arXiv 1606.08415).
 
@@ -115,7 +111,7 @@ def gelu(input: Any, approximate: Literal["none", "tanh"] = "none") -> Any:  # n
     return 0.5 * x * (1.0 + error)
 
 
-@_compiled(("dim",))
+@compiled(("dim",))
 def softmax(input: Any, dim: int = -1) -> Any:  # noqa: A002
     """`exp(input) / sum(exp(input))` along `dim`, computed without overflow.
 
@@ -136,7 +132,7 @@ def softmax(input: Any, dim: int = -1) -> Any:  # noqa: A002
     return exponentials / np.sum(exponentials, axis=dim, keepdims=True)
 
 
-@_compiled(("dim",))
+@compiled(("dim",))
 def log_softmax(input: Any, dim: int = -1) -> Any:  # noqa: A002
     """`log(softmax(input))` along `dim`, computed without overflow or cancellation.
 
@@ -172,7 +168,7 @@ def _stop_gradient(x: Any) -> Tracer:
     return new_tracer(unary.stop_gradient(current_frame().builder, array_value(x)))
 
 
-@_compiled(("reduction", "label_smoothing"))
+@compiled(("reduction", "label_smoothing"))
 def cross_entropy(
     input: Any,  # noqa: A002
     target: Any,
@@ -273,7 +269,7 @@ def layer_norm(
     return _layer_norm(input, sizes, weight, bias, eps)
 
 
-@_compiled(("sizes", "eps"))
+@compiled(("sizes", "eps"))
 def _layer_norm(input: Any, sizes: tuple[int, ...], weight: Any, bias: Any, eps: float) -> Any:  # noqa: A002
     x = _traced(input, "layer_norm")
     if not sizes or x.shape[-len(sizes) :] != sizes:
@@ -290,7 +286,7 @@ def _layer_norm(input: Any, sizes: tuple[int, ...], weight: Any, bias: Any, eps:
     return result if bias is None else result + bias
 
 
-@_compiled(("dim", "keepdim"))
+@compiled(("dim", "keepdim"))
 def logsumexp(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: bool = False) -> Any:  # noqa: A002
     """`log(sum(exp(input)))` over `dim`, computed without overflow: the largest element is taken out of the sum.
 
@@ -309,7 +305,7 @@ def logsumexp(input: Any, dim: int | tuple[int, ...] | None = None, keepdim: boo
     return np.logaddexp.reduce(_traced(input, "logsumexp"), axis=cast(Any, dim), keepdims=keepdim)
 
 
-@_compiled(("k", "dim", "largest"))
+@compiled(("k", "dim", "largest"))
 def top_k(input: Any, k: int, dim: int = -1, largest: bool = True) -> tuple[Any, Any]:  # noqa: A002
     """The `k` largest (or smallest) elements along `dim` in order, and their positions as int64.
 
@@ -332,7 +328,7 @@ def top_k(input: Any, k: int, dim: int = -1, largest: bool = True) -> tuple[Any,
     return traced_top_k(input, k, dim, largest)
 
 
-@_compiled(
+@compiled(
     ("computation", "window_dimensions", "window_strides", "padding", "base_dilation", "window_dilation"),
 )
 def reduce_window(

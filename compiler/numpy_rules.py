@@ -11,16 +11,19 @@ from compiler.indexing import read as read_index
 from compiler.indexing import write as write_index
 from compiler.numpy_creation import FUNCTIONS as CREATION_FUNCTIONS
 from compiler.numpy_cumulative import FUNCTIONS as CUMULATIVE_FUNCTIONS
+from compiler.numpy_editing import FUNCTIONS as EDITING_FUNCTIONS
 from compiler.numpy_einsum import FUNCTIONS as EINSUM_FUNCTIONS
 from compiler.numpy_joining import FUNCTIONS as JOINING_FUNCTIONS
 from compiler.numpy_linalg import FUNCTIONS as LINALG_FUNCTIONS
 from compiler.numpy_norms import FUNCTIONS as NORMS_FUNCTIONS
+from compiler.numpy_padding import FUNCTIONS as PADDING_FUNCTIONS
 from compiler.numpy_quantiles import FUNCTIONS as QUANTILE_FUNCTIONS
 from compiler.numpy_reductions import FUNCTIONS as REDUCTIONS_FUNCTIONS
 from compiler.numpy_selection import FUNCTIONS as SELECTION_FUNCTIONS
 from compiler.numpy_sets import FUNCTIONS as SET_FUNCTIONS
 from compiler.numpy_shape import FUNCTIONS as SHAPE_FUNCTIONS
 from compiler.numpy_sorting import FUNCTIONS as SORTING_FUNCTIONS
+from compiler.numpy_statistics import FUNCTIONS as STATISTICS_FUNCTIONS
 from compiler.numpy_ufuncs import traced_ufunc
 from compiler.numpy_windows import FUNCTIONS as WINDOW_FUNCTIONS
 from compiler.operands import as_tracer
@@ -40,6 +43,9 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **QUANTILE_FUNCTIONS,
     **SET_FUNCTIONS,
     **WINDOW_FUNCTIONS,
+    **PADDING_FUNCTIONS,
+    **EDITING_FUNCTIONS,
+    **STATISTICS_FUNCTIONS,
     **LINALG_FUNCTIONS,
     **NORMS_FUNCTIONS,
     **EINSUM_FUNCTIONS,

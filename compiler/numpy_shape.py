@@ -210,12 +210,19 @@ def tile(A: Any, reps: Any) -> Tracer:  # noqa: N803
     return reshape(spread, [count * size for count, size in zip(counts, shape, strict=True)])
 
 
-def repeat(a: Any, repeats: Any, axis: int | None = None) -> Tracer:
-    """`np.repeat`, with constant counts."""
+def repeat(a: Any, repeats: Any, axis: int | None = None, *, total_repeat_length: int | None = None) -> Tracer:
+    """`np.repeat`, with constant counts; with traced ones if `total_repeat_length` says how many elements there will be.
+
+    The last element is repeated more often if the counts add up to less, and what is beyond is cut off, as in JAX.
+    """
     x = as_tracer(a)
     if axis is None:
         x, axis = ravel(x), 0
     dim = normalize_axis("repeat", axis, x.ndim)
+    if total_repeat_length is not None:
+        counts = xp.broadcast_to(as_tracer(repeats), (x.shape[dim],))
+        positions = xp.searchsorted(xp.cumsum(counts), np.arange(total_repeat_length), "right")
+        return xp.take(x, xp.minimum(positions, x.shape[dim] - 1), dim)
     if isinstance(repeats, Tracer):
         fail_unsupported("np.repeat with traced counts", "the shape would not be known; use a constant count")
     counts = np.asarray(repeats)

@@ -11,6 +11,7 @@ import numpy as np
 from xdsl.dialects.builtin import i1
 from xdsl.ir import SSAValue
 
+from compiler.special_rules import SPECIAL_RULES
 from compiler.ufunc_bits import bitwise_count, frexp, ldexp, nextafter, right_shift, spacing
 from dialects.builder import OpBuilder, tensor_type
 from dialects.dlc.arithmetic import add, div, mul, neg, sub
@@ -28,13 +29,11 @@ from dialects.dlc.unary import (
     abs_,
     ceil,
     cos,
-    erf,
     exp,
     expm1,
     floor,
     log,
     log1p,
-    logistic,
     not_,
     round_,
     sign,
@@ -221,8 +220,8 @@ def logaddexp(base: float | None) -> Rule:
 
     def rule(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
         is_equal = compare(b, "eq", x, y)  # of infinities, whose difference is NaN
-        distance = abs_(b, sub(b, x, select(b, is_equal, x, y)))
-        distance = select(b, is_equal, like(b, x, 0), distance)
+        zero = like(b, x, 0)
+        distance = abs_(b, sub(b, select(b, is_equal, zero, x), select(b, is_equal, zero, y)))
         if base is None:
             return add(b, max_(b, x, y), log1p(b, exp(b, neg(b, distance))))
         rest = log1p(b, exp(b, mul(b, distance, like(b, x, -math.log(base)))))
@@ -407,5 +406,5 @@ UFUNC_RULES: dict[np.ufunc, Rule] = {
 }
 """The rule of each elementwise ufunc of NumPy."""
 
-UFUNC_RULES_BY_NAME: dict[str, Rule] = {"erf": erf, "expit": logistic, "clip": clip}
+UFUNC_RULES_BY_NAME: dict[str, Rule] = {**SPECIAL_RULES, "clip": clip}
 """Ufuncs found by name: SciPy's, which need not be installed, and NumPy's that have no public name."""

@@ -3,9 +3,10 @@
 Each is a single operation up to `expand-math`. The names are those of CHLO; `special_values.py` has their values.
 """
 
+from xdsl.dialects.builtin import IntegerAttr
 from xdsl.dialects.math import FloatingPointLikeUnaryMathOperation
 from xdsl.ir import Dialect
-from xdsl.irdl import irdl_op_definition, traits_def
+from xdsl.irdl import ParsePropInAttrDict, irdl_op_definition, prop_def, traits_def
 from xdsl.traits import Pure, SameOperandsAndResultType
 
 
@@ -57,4 +58,15 @@ class DigammaOp(SpecialFunctionOp):
     name = "special.digamma"
 
 
-Special = Dialect("special", [ErfcOp, ErfcxOp, ErfInvOp, ErfcInvOp, LgammaOp, DigammaOp], [])
+@irdl_op_definition
+class PolygammaOp(SpecialFunctionOp):
+    """The derivative of the digamma function of order `order`, at least 1."""
+
+    name = "special.polygamma"
+
+    order = prop_def(IntegerAttr)
+
+    irdl_options = (ParsePropInAttrDict(),)
+
+
+Special = Dialect("special", [ErfcOp, ErfcxOp, ErfInvOp, ErfcInvOp, LgammaOp, DigammaOp, PolygammaOp], [])

@@ -5,6 +5,7 @@ They are written for clarity, one number at a time; compiled code has expansions
 
 import math
 from collections.abc import Callable
+from functools import partial
 from statistics import NormalDist
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
-_BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
+BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
 """The Bernoulli numbers of even index, from the second."""
 
 
@@ -80,8 +81,48 @@ def _digamma(x: float) -> float:
     while x < 10:
         total -= 1 / x
         x += 1
-    series = sum(number / (2 * k) / x ** (2 * k) for k, number in enumerate(_BERNOULLI, 1) if x < 1e20)
+    series = sum(number / (2 * k) / x ** (2 * k) for k, number in enumerate(BERNOULLI, 1) if x < 1e20)
     return total + math.log(x) - 0.5 / x - series
+
+
+def _polygamma(order: int, x: float) -> float:
+    if x <= 0:
+        fraction = x - np.rint(x)
+        if fraction == 0 or math.isinf(x):
+            return math.inf if order % 2 and not math.isinf(x) else math.nan
+        cotangent = 1 / math.tan(math.pi * fraction)
+        slope = sum(c * cotangent**k for k, c in enumerate(cotangent_derivative(order)))
+        return (-1) ** order * _polygamma(order, 1 - x) - math.pi ** (order + 1) * slope
+    total = 0.0
+    while x < 10 + order:
+        total += x ** -(order + 1)
+        x += 1
+    series = sum(c * x ** -(order + k) for k, c in zeta_series(order + 1).items())
+    return -((-1.0) ** order) * math.factorial(order) * (total + series)
+
+
+def zeta_series(s: int) -> dict[int, float]:
+    """`c` with `Σ_(k ≥ 0) (x + k)**-s = Σ_k c[k] x**(1 - s - k)`, asymptotically (Euler and Maclaurin)."""
+    terms = {0: 1 / (s - 1), 1: 0.5}
+    rising = s / 2  # s (s + 1) … (s + 2j - 2) / (2j)!
+    for j, number in enumerate(BERNOULLI, 1):
+        terms[2 * j] = number * rising
+        rising *= (s + 2 * j - 1) * (s + 2 * j) / ((2 * j + 1) * (2 * j + 2))
+    return terms
+
+
+def cotangent_derivative(order: int) -> list[int]:
+    """The derivative of the cotangent of that order, as coefficients of powers of the cotangent."""
+    coefficients = [0, 1]
+    for _ in range(order):  # d cot u = -(1 + cot² u) du
+        slopes = [k * c for k, c in enumerate(coefficients)][1:]
+        coefficients = [-(a + b) for a, b in zip([*slopes, 0, 0], [0, 0, *slopes], strict=True)]
+    return coefficients
+
+
+def polygamma(order: int, x: Array) -> Array:
+    """The derivative of the digamma function of that order."""
+    return _elementwise(partial(_polygamma, order))(x)
 
 
 erf = _elementwise(math.erf)

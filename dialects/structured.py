@@ -37,7 +37,9 @@ allow_partial_reads_in_linalg()
 read_several_results_of_linalg()
 
 Map: TypeAlias = Sequence[int] | AffineMapAttr
-ScanStep: TypeAlias = Callable[[OpBuilder, Sequence[SSAValue], Sequence[SSAValue]], tuple[Sequence[SSAValue], SSAValue]]
+RunningStep: TypeAlias = Callable[
+    [OpBuilder, Sequence[SSAValue], Sequence[SSAValue]], tuple[Sequence[SSAValue], SSAValue]
+]
 Body: TypeAlias = Callable[[OpBuilder, tuple[SSAValue, ...]], Sequence[SSAValue]]
 
 PARALLEL = IteratorTypeAttr.parallel()
@@ -138,19 +140,21 @@ def build_cast(b: OpBuilder, source: SSAValue, element: Attribute) -> SSAValue:
     )[0]
 
 
-def build_scan(
+def build_running_reduction(
     b: OpBuilder,
     inputs: Sequence[SSAValue],
     dim: int,
     is_reverse: bool,
     starts: Sequence[float],
-    step: ScanStep,
+    step: RunningStep,
 ) -> SSAValue:
-    """Append a scan of `inputs`, tensors of one type, along `dim`, which is not empty: a generic and its running output.
+    """Append a running reduction of `inputs`, tensors of one type, along `dim`, which is not empty: a generic and its running output.
 
-    The state is one scalar of the element type for each of `starts`. `step(b, elements, state)` builds the next state
+    Elements of `f16` and `bf16` are computed in `f32`. The state is one scalar for each of `starts`. `step(b, elements, state)` builds the next state
     and the element of the result. The loop along `dim` is the last one; with `is_reverse` it starts at the last element.
     """
+    stored = element_type(inputs[0])
+    inputs = [build_cast(b, x, compute_type(stored)) for x in inputs]
     result_type = cast(TensorType[Any], inputs[0].type)
     shape, element = result_type.get_shape(), result_type.element_type
     rank = len(shape)
@@ -180,11 +184,12 @@ def build_scan(
         (PARALLEL,) * (rank - 1) + (REDUCTION,),
         body,
     )[-1]
+    result = build_cast(b, result, stored)
     if not is_reverse:
         return result
     places = [AffineExpr.dimension(d) for d in range(rank)]
     places[dim] = places[dim] * -1 + (shape[dim] - 1)
-    return build_copy(b, result, result_type, affine_map(rank, tuple(places)))
+    return build_copy(b, result, tensor_type(stored, shape), affine_map(rank, tuple(places)))
 
 
 def build_for(

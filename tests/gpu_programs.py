@@ -3,7 +3,7 @@
 import numpy as np
 
 import compiler
-from compiler import nn
+from compiler import nn, random, special
 
 RNG = np.random.default_rng(5)
 
@@ -44,6 +44,15 @@ PROGRAMS = {
     ),
     "gather": (lambda x, i: x[i] * 2, (floats(11, 6), integers(-11, 11, 4, 3))),
     "scatter": (scatter_add, (floats(7, 3), integers(0, 7, 20), floats(20, 3))),
+    "cumulative": (
+        lambda x: (np.cumsum(x, 0), np.logaddexp.accumulate(x, 1), np.maximum.accumulate(x[:, ::-1], 1)),
+        (floats(6, 50),),
+    ),
+    "sort": (
+        lambda x: (np.sort(x, 1), np.argsort(x, 0), np.searchsorted(np.sort(x[0]), x)),
+        (floats(6, 50),),
+    ),
+    "windows": (lambda x: nn.reduce_window(x, "max", (1, 3, 3), (1, 2, 2)), (floats(2, 9, 11),)),
     "argmax": (lambda x: (np.argmax(x, axis=1), np.argmin(x)), (floats(6, 50),)),
     "exp_f64": (lambda x: np.exp(x) + np.expm1(x), (floats(40, dtype=np.float64),)),
     "log_f64": (lambda x: np.log(x) + np.log1p(x), (positive(40, dtype=np.float64),)),
@@ -55,6 +64,39 @@ PROGRAMS = {
             np.exp(x) + np.log(np.abs(x)) + np.tanh(x) + np.sin(x) + np.cos(x) + np.abs(x) ** 1.5 + np.sqrt(x * x)
         ),
         (floats(6, 9),),
+    ),
+    "inverse_functions": (
+        lambda x, y: (
+            np.arctan2(x, y)
+            + np.arcsin(0.2 * x)
+            + np.arccos(0.2 * x)
+            + np.arcsinh(x)
+            + np.arccosh(y + 1)
+            + np.arctanh(0.2 * x)
+            + np.tan(x)
+            + np.sinh(x) * np.cosh(x)
+            + np.cbrt(x)
+            + np.log10(y)
+            + np.exp2(x)
+        ),
+        (floats(6, 9), positive(6, 9)),
+    ),
+    "special_functions": (
+        lambda x, y: (
+            special.erfc(x)
+            + special.erfcx(y)
+            + special.erfinv(0.2 * x)
+            + special.ndtri(0.2 * y)
+            + special.gammaln(x)
+            + special.psi(x)
+            + special.polygamma(1, y)
+            + special.xlogy(x, y)
+        ),
+        (floats(4, 9, dtype=np.float64), positive(4, 9, dtype=np.float64)),
+    ),
+    "bits": (
+        lambda x, i: (np.nextafter(x, 2), np.copysign(x, -1), *np.frexp(x), np.ldexp(x, 3), i << 3, i >> 2),
+        (floats(19), integers(-50, 50, 19)),
     ),
     "rounding": (lambda x: (np.floor(x), np.ceil(x), np.round(x), np.trunc(x), np.sign(x)), (4 * floats(19),)),
     "bools": (
@@ -68,6 +110,10 @@ PROGRAMS = {
     "matmul": (lambda x, w, b: np.maximum(x @ w + b, 0), (floats(40, 64), floats(64, 50), floats(50))),
     "matmul_f64": (lambda x, w: x @ w, (floats(40, 64, dtype=np.float64), floats(64, 50, dtype=np.float64))),
     "batched_matmul": (lambda x, w: x @ w, (floats(3, 40, 32), floats(3, 32, 48))),
+    "random": (
+        lambda key: (random.bits(key, (3, 300)), random.normal(key, (700,)), random.randint(key, (5,), -3, 2**40)),
+        (random.key(7),),
+    ),
     "gradient": (compiler.value_and_grad(loss), (floats(64, 40), floats(48, 64), integers(0, 40, 48))),
     "empty": (lambda x: (x + 1, x.sum(axis=0)), (floats(0, 4),)),
     "constant": (lambda x: x + np.arange(12, dtype=np.float32).reshape(3, 4) ** 2, (floats(3, 4),)),

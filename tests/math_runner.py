@@ -45,6 +45,8 @@ BUDGETS = {
     "erfc_inv": 4,
     "lgamma": 4,
     "digamma": 4,
+    "trigamma": 6,
+    "tetragamma": 8,
     "powf": 4,
 }
 """The promised error of each function, in units in the last place."""
@@ -71,10 +73,28 @@ def lgamma(x: Any) -> Any:
     return mpmath.log(mp.pi / sine) - mpmath.loggamma(1 - x) if sine else mpf("inf")
 
 
+def polygamma(order: int, x: Any) -> Any:
+    """The polygamma function; far from 0 by its asymptotic series, where mpmath would add up too many terms."""
+    if abs(x) < 1e-20:  # the pole at 0, and the next term
+        factor = (-1) ** (order + 1) * mpmath.factorial(order)
+        return factor * (x ** -(order + 1) + mpmath.zeta(order + 1))
+    if x < 0:
+        slope = mpmath.diff(lambda y: mpmath.pi * mpmath.cot(mpmath.pi * y), x - mpmath.nint(x), order)
+        return (-1) ** order * polygamma(order, 1 - x) - slope
+    if x < 1e4:
+        return mpmath.polygamma(order, x)
+    terms = ((1, 1), (mpf(1) / 2, 2), (mpf(1) / 6, 3), (-mpf(1) / 30, 5), (mpf(1) / 42, 7), (-mpf(1) / 30, 9))
+    # The series of order 1, and its derivatives.
+    total = sum(c * x ** -(p + order - 1) * mpmath.rf(p, order - 1) for c, p in terms)
+    return (-1) ** (order - 1) * total
+
+
 def scale_near_zeros(name: str, x: float) -> float:
     """Where a function crosses zero, the size of the terms that cancel: the error is some units of their last place."""
     if name == "digamma":
         return 1.0 if x > 0 else max(4.0, math.log(1 - x))
+    if name == "tetragamma" and x < 0:
+        return 1.0
     return max(2.0, math.lgamma(1 - x)) if name == "lgamma" and x < 0 else 0.0
 
 
@@ -94,6 +114,8 @@ EXACT: dict[str, Callable[..., Any]] = {
     "erfc_inv": erfc_inv,
     "lgamma": lgamma,
     "digamma": mpmath.digamma,
+    "trigamma": lambda x: polygamma(1, x),
+    "tetragamma": lambda x: polygamma(2, x),
     "rsqrt": lambda x: 1 / mpmath.sqrt(x),
     "asin": mpmath.asin,
     "acos": mpmath.acos,
@@ -114,13 +136,21 @@ EXACT: dict[str, Callable[..., Any]] = {
 BINARY = ("atan2", "powf")
 SPECIAL = ("erfc", "erfcx", "erf_inv", "erfc_inv", "lgamma", "digamma")
 """The functions of the dialect `special`; the others are in `math`."""
+POLYGAMMAS = {"trigamma": 1, "tetragamma": 2}
 
 _TYPES = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
 
 
 def op_name(name: str) -> str:
-    """The operation that computes a function."""
+    """The operation that computes a function; `trigamma` is `polygamma` of order 1, `tetragamma` of order 2."""
+    if name in POLYGAMMAS:
+        return "special.polygamma"
     return f"special.{name}" if name in SPECIAL else f"math.{name}"
+
+
+def attributes(name: str) -> str:
+    """What the operation of `op_name` has besides operands."""
+    return f"{{order = {POLYGAMMAS[name]} : i64}} " if name in POLYGAMMAS else ""
 
 
 @cache
@@ -144,7 +174,7 @@ def compiled(name: str, element: str, size: int, lanes: int) -> native.Program:
       scf.for %i = %lo to %hi step %step {{
         %at = arith.muli %i, %lanes : index
         {loads}
-        %r = {op_name(name)} {values} : {value}
+        %r = {op_name(name)} {values} {attributes(name)}: {value}
         {store}
       }}
       func.return

@@ -22,6 +22,17 @@ from dialects.dlc.constants import ConstantOp, IotaOp, dense_attribute
 from dialects.dlc.conversion import ConvertOp
 from dialects.dlc.powers import CbrtOp, Exp2Op, Log2Op, Log10Op
 from dialects.dlc.selection import DIRECTIONS, ClampOp, CompareOp, SelectOp
+from dialects.dlc.special import (
+    DigammaOp,
+    ErfcInvOp,
+    ErfcOp,
+    ErfcxOp,
+    ErfInvOp,
+    LgammaOp,
+    PolygammaOp,
+    Xlog1pyOp,
+    XlogyOp,
+)
 from dialects.dlc.trigonometric import (
     AcoshOp,
     AcosOp,
@@ -97,6 +108,12 @@ UNARY = {
     Log2Op: (FLOATS, (0.1, 9)),
     Log10Op: (FLOATS, (0.1, 9)),
     CbrtOp: (FLOATS, (0.1, 9)),
+    ErfcOp: (FLOATS, None),
+    ErfcxOp: (FLOATS, (-1, 9)),
+    ErfInvOp: (FLOATS, (-0.95, 0.95)),
+    ErfcInvOp: (FLOATS, (0.05, 1.95)),
+    LgammaOp: (FLOATS, (0.2, 9)),
+    DigammaOp: (FLOATS, (1.8, 9)),
     PopcntOp: (INTS, (-900, 900)),
     NotOp: (BITWISE, None),
     StopGradientOp: (FLOATS, None),
@@ -114,6 +131,8 @@ BINARY = {
     AndOp: (BITWISE, ()),
     OrOp: (BITWISE, ()),
     XorOp: (BITWISE, ()),
+    XlogyOp: (FLOATS, ((0.1, 3), (0.1, 3))),
+    Xlog1pyOp: (FLOATS, ((0.1, 3), (-0.9, 3))),
     Atan2Op: (FLOATS, ((0.1, 3), (-3, 3))),
     CopysignOp: (FLOATS, ((0.1, 3), (0.1, 3))),
     ShiftLeftOp: (INTS, ((-99, 99), (-2, 70))),
@@ -225,6 +244,8 @@ CONVERSIONS = tuple(
     )
 )
 
+POLYGAMMAS = (("3x5xf64", 1), ("f32", 2), ("0x3xf32", 1), ("1xf64", 3), ("7xf32", 1))
+
 BITCASTS = (("3x5xf32", "3x5xi32"), ("i64", "f64"), ("0x2xf64", "0x2xi64"), ("1xi32", "1xf32"), ("7xf64", "7xf64"))
 
 CONVERSIONS += (
@@ -274,5 +295,6 @@ ELEMENTWISE_EXAMPLES = (
         for t in ("3x5x2xf64", "2xf32", "0x2xf64", "9x2xi16")
         for k in (0, 1)
     ),
+    *(OpExample(PolygammaOp, (tensor(t),), {"order": IntegerAttr(n, i64)}, ((0.3, 9),)) for t, n in POLYGAMMAS),
     *(OpExample(BitcastConvertOp, (tensor(source),), {"output": tensor(target)}) for source, target in BITCASTS),
 )

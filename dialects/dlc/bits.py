@@ -183,6 +183,10 @@ class BitcastConvertOp(ElementwiseOp):
         del batched, size
         return bitcast_convert(b, operands[0], self.result.type.element_type)
 
+    def body_type(self, element_type: Attribute) -> Attribute:
+        """The type itself, `f16` and `bf16` too."""
+        return element_type
+
     def scalar(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
         """`arith.bitcast`."""
         (x,) = operands

@@ -26,6 +26,7 @@ from dialects.dlc.interfaces import (
     Properties,
     TensorOp,
     computed,
+    dtype_of,
     element_type_of,
     is_float,
     shape_of,
@@ -37,7 +38,7 @@ from dialects.dlc.selection import compare, select
 from dialects.dlc.shape import stacked
 from dialects.dlc.slicing import pad
 from dialects.dlc.unary import exp
-from dialects.structured import build_cast, build_loop_index, build_scan, compute_type
+from dialects.structured import build_loop_index, build_running_reduction, compute_type
 
 Step: TypeAlias = Callable[[OpBuilder, SSAValue, SSAValue], SSAValue]
 
@@ -78,18 +79,8 @@ class _AlongDimOp(TensorOp, ABC):
         moved = [np.moveaxis(computed(x), self.along, 0)[::step] for x in operands]
         with np.errstate(all="ignore"):
             result = self.accumulate(*moved) if operands[0].size else moved[0]
-        result = np.ascontiguousarray(np.moveaxis(result[::step], 0, self.along)).reshape(self.shape)
-        return result.astype(operands[0].dtype)
-
-    def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """`lower_scan`; of `f16` and `bf16`, in `f32`, and only the results are rounded."""
-        element = compute_type(element_type_of(operands[0]))
-        result = self.lower_scan(b, [build_cast(b, operand, element) for operand in operands])
-        return build_cast(b, result, self.result.type.element_type)
-
-    @abstractmethod
-    def lower_scan(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """Build the scan, in the elements of the operands."""
+        result = np.moveaxis(result[::step], 0, self.along)
+        return np.ascontiguousarray(result, dtype_of(self.result.type)).reshape(self.shape)
 
     @abstractmethod
     def accumulate(self, *operands: Array) -> Array:
@@ -136,10 +127,10 @@ class _CumulativeOp(_AlongDimOp, ABC):
         (x,) = operands
         return x if self.shape[self.along] <= 1 or splat_value(x) == self.neutral(element_type_of(x)) else None
 
-    def lower_scan(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """A scan that carries the last result."""
+    def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
+        """A running reduction that carries the last result."""
         (x,) = operands
-        element = element_type_of(x)
+        element = compute_type(element_type_of(x))
         if 0 in self.shape or self.shape[self.along] == 1:
             return x
 
@@ -149,7 +140,7 @@ class _CumulativeOp(_AlongDimOp, ABC):
             result = scalar_op(inner, self.combiner(element), state[0], values[0])
             return (result,), result
 
-        return build_scan(b, (x,), self.along, self.is_reverse, (self.neutral(element),), step)
+        return build_running_reduction(b, (x,), self.along, self.is_reverse, (self.neutral(element),), step)
 
 
 @irdl_op_definition
@@ -308,10 +299,10 @@ class CumlogsumexpOp(_AlongDimOp):
         inflow = mul(b, exp(b, sub(b, self.operand, shift)), dx)
         return linear_recurrence(b, keep, inflow, self.along, self.is_reverse)
 
-    def lower_scan(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """A scan that carries the largest element and the sum of `exp(element - largest)`."""
+    def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
+        """A running reduction that carries the largest element and the sum of `exp(element - largest)`."""
         (x,) = operands
-        element = element_type_of(x)
+        element = compute_type(element_type_of(x))
         if 0 in self.shape or self.shape[self.along] == 1:
             return x
 
@@ -329,7 +320,7 @@ class CumlogsumexpOp(_AlongDimOp):
             result = scalar_op(inner, arith.AddfOp, shift, scalar_op(inner, math.LogOp, total))
             return (largest, total), result
 
-        return build_scan(b, (x,), self.along, self.is_reverse, (-np.inf, 0.0), step)
+        return build_running_reduction(b, (x,), self.along, self.is_reverse, (-np.inf, 0.0), step)
 
 
 @irdl_op_definition
@@ -377,11 +368,11 @@ class LinearRecurrenceOp(_AlongDimOp):
         ahead = shifted(b, self.factor, self.along, 1 if self.is_reverse else -1, 0)
         return None, linear_recurrence(b, ahead, cotangent, self.along, not self.is_reverse)
 
-    def lower_scan(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """A scan that carries the last result."""
+    def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
+        """A running reduction that carries the last result."""
         if 0 in self.shape or self.shape[self.along] == 1:
             return operands[1]
-        element = element_type_of(operands[0])
+        element = compute_type(element_type_of(operands[0]))
         multiply, plus = (arith.MulfOp, arith.AddfOp) if is_float(element) else (arith.MuliOp, arith.AddiOp)
 
         def step(
@@ -395,7 +386,7 @@ class LinearRecurrenceOp(_AlongDimOp):
             result = scalar_select(inner, is_first, inflow, later)
             return (result,), result
 
-        return build_scan(b, operands, self.along, self.is_reverse, (0,), step)
+        return build_running_reduction(b, operands, self.along, self.is_reverse, (0,), step)
 
 
 def shifted(b: OpBuilder, x: SSAValue, dim: int, distance: int, filling: float) -> SSAValue:

@@ -24,6 +24,7 @@ from dialects.dlc.custom_derivatives import CustomJvpOp, CustomVjpOp, Transposed
 from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
 from dialects.dlc.indexing import GatherOp, ScatterOp
 from dialects.dlc.powers import CbrtOp, Exp2Op, Log2Op, Log10Op
+from dialects.dlc.random_bits import RandomBitsOp
 from dialects.dlc.reduction import (
     ArgmaxOp,
     ArgminOp,
@@ -39,6 +40,17 @@ from dialects.dlc.selection import ClampOp, CompareOp, SelectOp
 from dialects.dlc.shape import ReshapeOp, ReverseOp, TransposeOp
 from dialects.dlc.slicing import ConcatenateOp, PadOp, SliceOp
 from dialects.dlc.sorting import SearchsortedOp, SortOp
+from dialects.dlc.special import (
+    DigammaOp,
+    ErfcInvOp,
+    ErfcOp,
+    ErfcxOp,
+    ErfInvOp,
+    LgammaOp,
+    PolygammaOp,
+    Xlog1pyOp,
+    XlogyOp,
+)
 from dialects.dlc.transforms import CallOp, JvpOp, VjpOp, VmapOp
 from dialects.dlc.trigonometric import (
     AcoshOp,
@@ -133,6 +145,16 @@ Dlc = Dialect(
         Exp2Op,
         Log2Op,
         Log10Op,
+        # special
+        DigammaOp,
+        ErfcOp,
+        ErfcInvOp,
+        ErfcxOp,
+        ErfInvOp,
+        LgammaOp,
+        PolygammaOp,
+        Xlog1pyOp,
+        XlogyOp,
         # bits
         BitcastConvertOp,
         CopysignOp,
@@ -202,6 +224,8 @@ Dlc = Dialect(
         WindowArgminOp,
         # contraction
         DotGeneralOp,
+        # random bits
+        RandomBitsOp,
         # transforms
         CallOp,
         JvpOp,

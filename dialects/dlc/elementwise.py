@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, TensorType, i1
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import VarConstraint, base, operand_def, result_def
 from xdsl.utils.exceptions import VerifyException
 
@@ -72,7 +72,7 @@ class ElementwiseOp(TensorOp):
             rest = iter(arguments)
             elements: list[SSAValue] = []
             for value, scalar in zip(operands, scalars, strict=True):
-                element_type = compute_type(element_type_of(value))
+                element_type = self.body_type(element_type_of(value))
                 if scalar is None:
                     elements.append(cast_float(inner, next(rest), element_type))
                 else:
@@ -82,6 +82,10 @@ class ElementwiseOp(TensorOp):
         maps = [range(len(shape_of(value))) for value in inputs]
         empty = build_empty(b, self.result.type)
         return build_generic(b, inputs, (empty,), (*maps, range(rank)), (PARALLEL,) * rank, body)[0]
+
+    def body_type(self, element_type: Attribute) -> Attribute:
+        """The type that `scalar` gets elements of `element_type` in."""
+        return compute_type(element_type)
 
     @abstractmethod
     def scalar(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:

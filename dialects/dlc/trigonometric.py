@@ -168,7 +168,10 @@ class AcoshOp(UnaryOp):
     def jvp(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> SSAValue | None:
         """`d acosh(x) = dx / sqrt((x - 1) (x + 1))`."""
         (dx,) = tangents
-        return None if dx is None else mul(b, dx, rsqrt(b, neg(b, _one_minus_square(b, self.operand))))
+        if dx is None:
+            return None
+        one = _one(b, dx)
+        return mul(b, dx, rsqrt(b, mul(b, sub(b, self.operand, one), add(b, self.operand, one))))
 
 
 @irdl_op_definition

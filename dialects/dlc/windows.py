@@ -28,6 +28,7 @@ from dialects.dlc.interfaces import (
     Properties,
     TensorOp,
     computed,
+    dtype_of,
     element_type_of,
     ints,
     is_float,
@@ -181,12 +182,12 @@ class _ReduceWindowOp(_WindowOp, ABC):
 
     def evaluate(self, operands: Sequence[Array]) -> Array:
         """`reduce` of the ufunc."""
-        (x,) = operands
+        x = computed(operands[0])
         rank = x.ndim
         with np.errstate(all="ignore"):
             axes = tuple(range(rank, 2 * rank))
-            wide = computed(x)
-            return np.asarray(self.UFUNC.reduce(self.numpy_windows(wide), axis=axes, dtype=wide.dtype)).astype(x.dtype)
+            result = self.UFUNC.reduce(self.numpy_windows(x), axis=axes, dtype=x.dtype)
+            return np.asarray(result, dtype_of(self.result.type))
 
     def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
         """Of windows of one element at every place it is `x`."""
@@ -197,8 +198,9 @@ class _ReduceWindowOp(_WindowOp, ABC):
         """One elementwise generic per dimension that reads its operand several times."""
         if 0 in self.shape:
             return build_fill(b, b.constant(0, element_type_of(operands[0])), self.result.type)
-        x = build_cast(b, operands[0], compute_type(element_type_of(operands[0])))
-        return build_cast(b, self.lower_windows(b, (x,))[0], self.result.type.element_type)
+        stored = element_type_of(operands[0])
+        wide = build_cast(b, operands[0], compute_type(stored))
+        return build_cast(b, self.lower_windows(b, (wide,))[0], stored)
 
     def combine(self, b: OpBuilder, before: Pair, after: Pair) -> Pair:
         """The scalar operation."""
@@ -312,10 +314,10 @@ class _WindowPositionOp(_WindowOp, ABC):
 
     def evaluate(self, operands: Sequence[Array]) -> Array:
         """`np.argmax` or `np.argmin` of the windows, and then where that is in the operand."""
-        (x,) = operands
+        x = computed(operands[0])
         if 0 in self.shape:
             return np.zeros(self.shape, np.int64)
-        flat = self.numpy_windows(computed(x)).reshape(*self.shape, prod(ints(self.sizes)))
+        flat = self.numpy_windows(x).reshape(*self.shape, prod(ints(self.sizes)))
         within = np.asarray(np.argmax(flat, -1) if self.DIRECTION == "gt" else np.argmin(flat, -1))
         offsets = np.unravel_index(within, ints(self.sizes)) if self.shape else ()
         result = np.zeros(self.shape, np.int64)
@@ -347,8 +349,7 @@ class _WindowPositionOp(_WindowOp, ABC):
         rank = len(shape)
         empty = build_empty(b, tensor_type(i64, shape))
         positions = build_generic(b, (), (empty,), (range(rank),), (PARALLEL,) * rank, position)[0]
-        wide = build_cast(b, x, compute_type(element_type_of(x)))
-        return self.lower_windows(b, (wide, positions))[1]
+        return self.lower_windows(b, (build_cast(b, x, compute_type(element_type_of(x))), positions))[1]
 
     def combine(self, b: OpBuilder, before: Pair, after: Pair) -> Pair:
         """The later element only if it is beyond the earlier one, or the first NaN."""

@@ -145,7 +145,10 @@ class KernelBufferizer:
 
     def _nest(self, op: scf.ForOp) -> None:
         """A loop nest that inserts into carried tensors: each becomes its destination memref."""
-        targets = [self._destination(init, result) for init, result in zip(op.iter_args, op.results, strict=True)]
+        targets = [
+            self._destination(init, result) if isinstance(init.type, TensorType) else None
+            for init, result in zip(op.iter_args, op.results, strict=True)
+        ]
         self._loop(op, self.builder, self.scalar_of, targets)
 
     def _loop(

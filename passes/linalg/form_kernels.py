@@ -86,6 +86,10 @@ class FormKernelsPass(ModulePass):
     """The most memory for what one point of a kernel's tile computes."""
     max_serial_points: int = 4096
     """Up to this many loop iterations, operations may share a kernel that has no outer loops to split."""
+    min_rows: int = 64
+    """From this many points of a common tile on, elementwise operations on the same rows share a kernel."""
+    min_row_size: int = 32
+    """The least extent of the innermost loop for that."""
     search_limit: int = 256
     """The most operations to visit in the search for a cycle, for each pair of kernels that might become one."""
 
@@ -101,6 +105,11 @@ class FormKernelsPass(ModulePass):
             materialize_fills(block)
         for block in reversed(blocks):
             grouping = KernelGrouping(
-                self.max_group_size, self.max_point_bytes, self.max_serial_points, self.search_limit
+                self.max_group_size,
+                self.max_point_bytes,
+                self.max_serial_points,
+                self.min_rows,
+                self.min_row_size,
+                self.search_limit,
             )
             build_kernels(block, grouping)

@@ -49,10 +49,20 @@ class Group:
 class KernelGrouping:
     """Groups the structured operations of a block, in program order, each with the producers it can join."""
 
-    def __init__(self, max_group_size: int, max_point_bytes: int, max_serial_points: int, search_limit: int):
+    def __init__(
+        self,
+        max_group_size: int,
+        max_point_bytes: int,
+        max_serial_points: int,
+        min_rows: int,
+        min_row_size: int,
+        search_limit: int,
+    ):
         self.max_group_size = max_group_size
         self.max_point_bytes = max_point_bytes
         self.max_serial_points = max_serial_points
+        self.min_rows = min_rows
+        self.min_row_size = min_row_size
         self.graph = AcyclicGroups(search_limit)
         self.groups: dict[int, Group] = {}
         """The kernels, by the node that stands for them in `graph`."""
@@ -134,6 +144,11 @@ class KernelGrouping:
             return tile
         members = (*mine.members, *theirs.members)
         if prod(tile) > 1 and any(member.parallel == tile for member in members):
+            return tile
+        # Neither threads nor vectors lose anything by going through the elementwise steps of a row one after the other.
+        if prod(tile) >= self.min_rows and all(
+            member.num_parallel == len(member.sizes) and member.sizes[-1] >= self.min_row_size for member in members
+        ):
             return tile
         # Without outer loops to split, only little work may join, and no reduction may lose its rows.
         if all(member.parallel == tile for member in members if member.num_parallel < len(member.sizes)) and (

@@ -10,7 +10,7 @@ from xdsl.ir.affine import AffineDimExpr
 
 from dialects.structured import KERNEL_NAME
 from passes.linalg.contractions import is_product_sum
-from passes.linalg.maps import accesses, iterators, num_parallel
+from passes.linalg.maps import accesses, is_running_reduction, iterators, num_parallel
 
 _MAX_PARTS = 6
 
@@ -51,6 +51,7 @@ def content_names(op: Operation) -> list[str]:
             name = _NAMES.get(short, short)
             if reduces and any(operand in accumulators for operand in inner.operands):
                 name = {"add": "sum", "mul": "prod"}.get(name, name)
+                name = f"cum{name}" if is_running_reduction(op) else name
             names[name] = None
     return list(names) or [_moving_name(op)]
 
@@ -89,4 +90,4 @@ def kernel_name(ops: Sequence[Operation]) -> str:
         return "_".join(["fused", *names[:_MAX_PARTS]])
     (only,) = names
     reduces = any(isinstance(op, GenericOp) and has_reduction(op) for op in ops)
-    return f"reduce_{only}" if reduces and only != "matmul" else only
+    return f"reduce_{only}" if reduces and only != "matmul" and not only.startswith("cum") else only

@@ -20,13 +20,14 @@ func.func @scale(%x: vector<8xf32>) -> vector<8xf32> {
 }
 ```
 
-The expansions of `exp, exp2, expm1, log, log1p, log2, tanh, sin, cos, erf, powf` are straight-line code of the same
-kind, from 40 operations (`tanh`) to some 200 (`powf` on f64); scalar and vector code is the same. They cover the whole
-range: NaN, infinities, signed zeros, subnormal arguments and results. `docs/accuracy.md` has the error of each.
+The expansions of the elementary functions of `math` and of those of `special` are straight-line code of the same kind,
+from 40 operations (`tanh`) to some 200 (`powf` on f64), but for arguments that are rare: those huge (`sin, cos, tan`) or
+negative (`lgamma, digamma, polygamma`) take a branch. Scalar and vector code is the same. They cover the whole range: NaN,
+infinities, signed zeros, subnormal arguments and results. `docs/accuracy.md` has the error of each.
 
 *Requires*: arguments are f32, f64, or rank-1 vectors of them.
 
-*Ensures*: of `math` only single instructions are left (`sqrt, fma, absf, floor, ceil, trunc, roundeven, copysign`),
+*Ensures*: nothing of `special` and of `math` only single instructions are left (`sqrt, fma, absf, floor, ceil, trunc, roundeven, copysign`),
 and no operation has fast-math flags that it did not have before.
 
 *Leaves alone*: everything else, and functions that have no expansion.
@@ -49,7 +50,7 @@ from passes.loops.math.error_function import expand_erf
 from passes.loops.math.error_function_complement import expand_erfc, expand_erfcx
 from passes.loops.math.exp import expand_exp, expand_exp2, expand_expm1
 from passes.loops.math.float_builder import FloatBuilder
-from passes.loops.math.gamma import expand_digamma, expand_lgamma
+from passes.loops.math.gamma import expand_digamma, expand_lgamma, expand_polygamma
 from passes.loops.math.hyperbolic import (
     expand_acosh,
     expand_asinh,
@@ -95,8 +96,9 @@ EXPANSIONS: dict[type[Operation], Callable[..., SSAValue]] = {
     special.ErfcInvOp: expand_erfc_inv,
     special.LgammaOp: expand_lgamma,
     special.DigammaOp: expand_digamma,
+    special.PolygammaOp: expand_polygamma,
 }
-"""The functions that have an expansion; each takes a `FloatBuilder` and the operands, and returns the result."""
+"""The functions that have an expansion; each takes a `FloatBuilder`, the operands, and the order of `special.polygamma`, and returns the result."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,8 @@ def _expand_block(block: Block) -> None:
                 _check_type(op, value_type)
                 fb = builders[value_type] = FloatBuilder(scratch, value_type)
             scratch.location = op.location
-            result = expansion(fb, *op.operands)
+            order = (op.order.value.data,) if isinstance(op, special.PolygammaOp) else ()
+            result = expansion(fb, *op.operands, *order)
             for new_op in tuple(scratch.block.ops):
                 scratch.block.detach_op(new_op)
                 block.insert_op_before(new_op, op)

@@ -137,7 +137,7 @@ class Output:
     initial: SSAValue | None = None
     """The scalar that a reduction starts from; `None`: from the contents of the memref."""
     is_running: bool = False
-    """Whether a reduction writes it at every loop point, as a scan does."""
+    """Whether a reduction writes it at every loop point, as a running reduction does."""
 
 
 @dataclass(slots=True, eq=False)

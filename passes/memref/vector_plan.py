@@ -197,8 +197,8 @@ def _cost(sweep: Sweep, dim: int | None, width: int) -> float:
 
 def _accesses(statement: Statement) -> Iterable[Access]:
     yield from statement.read_accesses()
-    if not statement.is_reduction:
-        for output in statement.outputs:
+    for output in statement.outputs:
+        if output.is_running or not statement.is_reduction:
             yield output.access
 
 

@@ -280,6 +280,11 @@ def _bitcast(machine: Machine, op: arith.BitcastOp, values: Values, operands: li
     return [np.asarray(operands[0]).view(_scalar_dtype(op.result.type))]
 
 
+def _polygamma(machine: Machine, op: special.PolygammaOp, values: Values, operands: list[Any]) -> list[Any]:
+    del machine, values
+    return [special_values.polygamma(op.order.value.data, np.asarray(operands[0]))]
+
+
 def _add_extended(machine: Machine, op: arith.AddUIExtendedOp, values: Values, operands: list[Any]) -> list[Any]:
     del machine, op, values
     x, y = operands
@@ -312,6 +317,7 @@ SCALAR_RULES: Rules = {
     arith.CmpiOp: _compare_integers,
     arith.SelectOp: _select,
     arith.BitcastOp: _bitcast,
+    special.PolygammaOp: _polygamma,
     arith.AddUIExtendedOp: _add_extended,
     arith.MulSIExtendedOp: _multiply_extended(_signed),
     arith.MulUIExtendedOp: _multiply_extended(_unsigned),

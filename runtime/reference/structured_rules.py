@@ -87,7 +87,7 @@ def loops_of(op: GenericOp) -> Loops:
 
 
 def _is_running(access: tuple[AffineExpr, ...], num_loops: int) -> bool:
-    """Whether an output of a scan has one element for every loop point."""
+    """Whether an output of a running reduction has one element for every loop point."""
     return sorted(e.position for e in access if isinstance(e, AffineDimExpr)) == list(range(num_loops))
 
 

@@ -20,6 +20,7 @@ func.func @round_trip(%x: tensor<3x5xf32>, %d: tensor<f64>, %i: tensor<4xi32>, %
   %15 = dlc.round %x : tensor<3x5xf32>
   %16 = dlc.not %p : tensor<0xi1>
   %17 = dlc.abs %i : tensor<4xi32>
+  %18 = dlc.trunc %x : tensor<3x5xf32>
   func.return
 }
 
@@ -43,6 +44,7 @@ func.func @round_trip(%x: tensor<3x5xf32>, %d: tensor<f64>, %i: tensor<4xi32>, %
 // CHECK: dlc.round %[[X]] : tensor<3x5xf32>
 // CHECK: dlc.not %[[P]] : tensor<0xi1>
 // CHECK: dlc.abs %[[I]] : tensor<4xi32>
+// CHECK: dlc.trunc %[[X]] : tensor<3x5xf32>
 
 // -----
 

@@ -51,6 +51,24 @@ func.func @identity(%x: tensor<2xi32>) -> tensor<2xi32> {
 
 // -----
 
+// A cumulative sum is a running reduction: its last output is indexed by the reduction too. Against the direction of memory it reads from
+// the end, and what it writes is turned around.
+// CHECK-LABEL: func.func @running(
+// CHECK-SAME:    %[[x:.*]]: tensor<4x8xf32>)
+// CHECK:         %[[state:.*]], %[[sums:.*]] = linalg.generic
+// CHECK-SAME:      affine_map<(d0, d1) -> (d0, ((d1 * -1) + 7))>, affine_map<(d0, d1) -> (d0)>, affine_map<(d0, d1) -> (d0, d1)>
+// CHECK-SAME:      iterator_types = ["parallel", "reduction"]
+// CHECK-SAME:      ins(%[[x]] : tensor<4x8xf32>)
+// CHECK:         linalg.generic
+// CHECK-SAME:      affine_map<(d0, d1) -> (d0, ((d1 * -1) + 7))>
+// CHECK-SAME:      ins(%[[sums]] : tensor<4x8xf32>)
+func.func @running(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %0 = dlc.cumsum %x dim 1 reverse : tensor<4x8xf32> -> tensor<4x8xf32>
+  func.return %0 : tensor<4x8xf32>
+}
+
+// -----
+
 // Below the tensor dialect integers have no sign: the operation has it, and the function says what its arrays are.
 // CHECK-LABEL: func.func @unsigned(
 // CHECK-SAME:    %{{.*}}: tensor<4xi8>) -> tensor<4xi8> attributes {rt.array_types = (tensor<4xui8>) -> tensor<4xui8>}
@@ -61,6 +79,21 @@ func.func @unsigned(%x: tensor<4xui8>) -> tensor<4xui8> {
   %0 = dlc.constant dense<200> : tensor<4xui8>
   %1 = dlc.div %x, %0 : tensor<4xui8>
   func.return %1 : tensor<4xui8>
+}
+
+// -----
+
+// A sort is a nest of loops over rows, rounds of merging, pairs of runs and places; it carries the rows and one scratch row.
+// CHECK-LABEL: func.func @sort(
+// CHECK-SAME:    %[[x:.*]]: tensor<4x8xf32>)
+// CHECK:         %[[scratch:.*]] = tensor.empty() : tensor<8xf32>
+// CHECK:         %[[sorted:.*]], %{{.*}} = scf.for {{.*}} iter_args(%{{.*}} = %[[x]], %{{.*}} = %[[scratch]]) -> (tensor<4x8xf32>, tensor<8xf32>)
+// CHECK-COUNT-2:   tensor.insert
+// CHECK-NOT:       tensor.insert
+// CHECK:         func.return %[[sorted]]
+func.func @sort(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %0 = dlc.sort %x, %x dim 1 : tensor<4x8xf32>, tensor<4x8xf32> -> tensor<4x8xf32>
+  func.return %0 : tensor<4x8xf32>
 }
 
 // -----

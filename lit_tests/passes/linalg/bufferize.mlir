@@ -241,3 +241,34 @@ func.func @branch(%p: tensor<i1>, %x: tensor<4x4xf32>) -> tensor<4x4xf32> {
   }
   func.return %r : tensor<4x4xf32>
 }
+
+// -----
+
+// What a nest of loops carries becomes its buffers, results that nothing reads included; scalars stay carried.
+// CHECK-LABEL: func.func @nest(
+// CHECK-SAME:    %[[X:\w+]]: memref<8xf32>, %[[OUT:\w+]]: memref<8xf32>)
+// CHECK:         %[[SCRATCH:.*]] = memref.alloc() : memref<8xf32>
+// CHECK:         rt.kernel "running" tile [] ins(%{{.*}} = %[[X]] : memref<8xf32>, %[[A:\w+]] = %[[OUT]] : memref<8xf32>, %[[B:\w+]] = %[[SCRATCH]] : memref<8xf32>)
+// CHECK:         %{{.*}} = scf.for %[[I:.*]] = {{.*}} iter_args(%[[S:.*]] = %{{.*}}) -> (f32)
+// CHECK:           memref.store %{{.*}}, %[[A]][%[[I]]]
+// CHECK:           memref.store %{{.*}}, %[[B]][%[[I]]]
+// CHECK:           scf.yield %{{.*}} : f32
+func.func @nest(%x: tensor<8xf32>) -> tensor<8xf32> {
+  %0, %1 = rt.kernel "running" tile [] ins(%a = %x : tensor<8xf32>) -> (tensor<8xf32>, tensor<8xf32>) {
+    %zero = arith.constant 0.0 : f32
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c8 = arith.constant 8 : index
+    %e0 = tensor.empty() : tensor<8xf32>
+    %e1 = tensor.empty() : tensor<8xf32>
+    %r:3 = scf.for %i = %c0 to %c8 step %c1 iter_args(%p = %e0, %q = %e1, %s = %zero) -> (tensor<8xf32>, tensor<8xf32>, f32) {
+      %v = tensor.extract %a[%i] : tensor<8xf32>
+      %t = arith.addf %s, %v : f32
+      %u = tensor.insert %t into %p[%i] : tensor<8xf32>
+      %w = tensor.insert %v into %q[%i] : tensor<8xf32>
+      scf.yield %u, %w, %t : tensor<8xf32>, tensor<8xf32>, f32
+    }
+    rt.yield %r#0, %r#1 : tensor<8xf32>, tensor<8xf32>
+  }
+  func.return %0 : tensor<8xf32>
+}

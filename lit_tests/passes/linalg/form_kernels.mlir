@@ -223,3 +223,97 @@ func.func @loop(%x: tensor<9x4xf32>, %c: tensor<4xf32>) -> tensor<4xf32> {
   }
   func.return %r : tensor<4xf32>
 }
+
+// -----
+
+// Elementwise steps over the same rows share a kernel, although their inner loops differ.
+// CHECK-LABEL: func.func @rows(
+// CHECK:         rt.kernel "fused_sin_neg" tile [64]
+// CHECK-NOT:     rt.kernel
+// CHECK:         func.return
+func.func @rows(%x: tensor<64x32xf32>) -> tensor<64x4x32xf32> {
+  %e0 = tensor.empty() : tensor<64x32xf32>
+  %0 = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<64x32xf32>) outs(%e0 : tensor<64x32xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %s = math.sin %p : f32
+    linalg.yield %s : f32
+  } -> tensor<64x32xf32>
+  %e1 = tensor.empty() : tensor<64x4x32xf32>
+  %1 = linalg.generic {indexing_maps = [affine_map<(i, k, j) -> (i, j)>, affine_map<(i, k, j) -> (i, k, j)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%0 : tensor<64x32xf32>) outs(%e1 : tensor<64x4x32xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %v = arith.negf %p : f32
+    linalg.yield %v : f32
+  } -> tensor<64x4x32xf32>
+  func.return %1 : tensor<64x4x32xf32>
+}
+
+// -----
+
+// A running reduction along rows shares the loop over rows with what reads it.
+// CHECK-LABEL: func.func @running_rows(
+// CHECK:         rt.kernel "fused_cumsum_exp" tile [4]
+// CHECK-NOT:     rt.kernel
+func.func @running_rows(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e0 = tensor.empty() : tensor<4xf32>
+  %start = linalg.fill ins(%zero : f32) outs(%e0 : tensor<4xf32>) -> tensor<4xf32>
+  %e1 = tensor.empty() : tensor<4x8xf32>
+  %last, %sums = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "reduction"]} ins(%x : tensor<4x8xf32>) outs(%start, %e1 : tensor<4xf32>, tensor<4x8xf32>) {
+  ^bb0(%p: f32, %acc: f32, %o: f32):
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s, %s : f32, f32
+  } -> (tensor<4xf32>, tensor<4x8xf32>)
+  %e2 = tensor.empty() : tensor<4x8xf32>
+  %1 = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} ins(%sums : tensor<4x8xf32>) outs(%e2 : tensor<4x8xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %v = math.exp %p : f32
+    linalg.yield %v : f32
+  } -> tensor<4x8xf32>
+  func.return %1 : tensor<4x8xf32>
+}
+
+// -----
+
+// Short rows stay apart: each kernel is better off with vectors across all its points.
+// CHECK-LABEL: func.func @short_rows(
+// CHECK-COUNT-2: rt.kernel
+func.func @short_rows(%x: tensor<2048x3xf32>) -> tensor<2048x4x3xf32> {
+  %e0 = tensor.empty() : tensor<2048x3xf32>
+  %0 = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<2048x3xf32>) outs(%e0 : tensor<2048x3xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %s = math.sin %p : f32
+    linalg.yield %s : f32
+  } -> tensor<2048x3xf32>
+  %e1 = tensor.empty() : tensor<2048x4x3xf32>
+  %1 = linalg.generic {indexing_maps = [affine_map<(i, k, j) -> (i, j)>, affine_map<(i, k, j) -> (i, k, j)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%0 : tensor<2048x3xf32>) outs(%e1 : tensor<2048x4x3xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %v = arith.negf %p : f32
+    linalg.yield %v : f32
+  } -> tensor<2048x4x3xf32>
+  func.return %1 : tensor<2048x4x3xf32>
+}
+
+// -----
+
+// A running reduction along columns writes its result across: a reader that goes by rows has no outer loop in common with it.
+// CHECK-LABEL: func.func @running_columns(
+// CHECK:         %[[S:.*]] = rt.kernel "cumsum" tile [8]
+// CHECK:         rt.kernel "exp" tile [4, 8] ins(%{{.*}} = %[[S]] : tensor<4x8xf32>)
+func.func @running_columns(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e0 = tensor.empty() : tensor<8xf32>
+  %start = linalg.fill ins(%zero : f32) outs(%e0 : tensor<8xf32>) -> tensor<8xf32>
+  %e1 = tensor.empty() : tensor<4x8xf32>
+  %last, %sums = linalg.generic {indexing_maps = [affine_map<(i, j) -> (j, i)>, affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (j, i)>], iterator_types = ["parallel", "reduction"]} ins(%x : tensor<4x8xf32>) outs(%start, %e1 : tensor<8xf32>, tensor<4x8xf32>) {
+  ^bb0(%p: f32, %acc: f32, %o: f32):
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s, %s : f32, f32
+  } -> (tensor<8xf32>, tensor<4x8xf32>)
+  %e2 = tensor.empty() : tensor<4x8xf32>
+  %1 = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} ins(%sums : tensor<4x8xf32>) outs(%e2 : tensor<4x8xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %v = math.exp %p : f32
+    linalg.yield %v : f32
+  } -> tensor<4x8xf32>
+  func.return %1 : tensor<4x8xf32>
+}

@@ -94,12 +94,39 @@ func.func @loop(%lo: index, %hi: index, %m: memref<8xf32>) {
 // CHECK-NEXT: %[[A:.*]] = math.sqrt %{{.*}} : f32
 // CHECK-NEXT: %[[B:.*]] = math.floor %[[A]] : f32
 // CHECK-NEXT: %[[C:.*]] = math.absf %[[B]] : f32
-// CHECK-NEXT: %[[D:.*]] = math.atan %[[C]] : f32
+// CHECK-NEXT: %[[D:.*]] = math.round %[[C]] : f32
 // CHECK-NEXT: func.return %[[D]]
 func.func @untouched(%x: f32) -> f32 {
   %a = math.sqrt %x : f32
   %b = math.floor %a : f32
   %c = math.absf %b : f32
-  %d = math.atan %c : f32
+  %d = math.round %c : f32
   func.return %d : f32
+}
+
+// -----
+
+// Functions that are mirrored at 0 do that in a branch of their own, which only negative arguments take.
+// CHECK-LABEL: func.func @lgamma
+// CHECK-NOT: special.lgamma
+// CHECK: %[[ANY:.*]] = vector.reduction <or>, %{{.*}} : vector<4xi1> into i1
+// CHECK: scf.if %[[ANY]] -> (vector<4xf64>)
+// CHECK: math.roundeven
+// CHECK-NOT: scf.if
+func.func @lgamma(%x: vector<4xf64>) -> vector<4xf64> {
+  %y = special.lgamma %x : vector<4xf64>
+  func.return %y : vector<4xf64>
+}
+
+// -----
+
+// The angle of a point takes one division, and no branch, whatever the quadrant is.
+// CHECK-LABEL: func.func @atan2
+// CHECK-NOT: scf.if
+// CHECK-COUNT-1: arith.divf
+// CHECK-NOT: arith.divf
+// CHECK-NOT: scf.if
+func.func @atan2(%y: f32, %x: f32) -> f32 {
+  %z = math.atan2 %y, %x : f32
+  func.return %z : f32
 }

@@ -306,3 +306,47 @@ func.func @host_only(%x: memref<4xf32>, %out: memref<4xf32>, %arena: memref<0xi8
   "memref.copy"(%x, %out) : (memref<4xf32>, memref<4xf32>) -> ()
   func.return
 }
+
+// -----
+
+// A running reduction along rows carries its state in a register and stores at every step, in order: no vectors.
+// CHECK-LABEL: func.func private @running_rows(
+// CHECK-NOT:     memref.alloca
+// CHECK:         scf.for %[[I:\w+]] = %{{.*}} to
+// CHECK:           scf.for %[[J:\w+]] = {{.*}} iter_args(%[[SUM:\w+]] = %{{.*}}) -> (f32)
+// CHECK-NEXT:        %[[P:\w+]] = memref.load %{{\w+}}[%[[I]], %[[J]]]
+// CHECK:             %[[S:\w+]] = arith.addf %[[SUM]], %[[P]] : f32
+// CHECK:             memref.store %[[S]], %{{.*}}[%[[I]], %[[J]]]
+// CHECK:             scf.yield %[[S]]
+func.func private @running_rows(%x: memref<5x40xf32>, %out: memref<5x40xf32>) attributes {rt.tile = array<i64: 5>} {
+  %zero = arith.constant 0.0 : f32
+  %last = memref.alloca() : memref<5xf32>
+  linalg.fill ins(%zero : f32) outs(%last : memref<5xf32>)
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "reduction"]} ins(%x : memref<5x40xf32>) outs(%last, %out : memref<5xf32>, memref<5x40xf32>) {
+  ^bb0(%p: f32, %acc: f32, %o: f32):
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s, %s : f32, f32
+  }
+  func.return
+}
+
+// -----
+
+// Lanes of a running reduction along columns are neighbouring columns.
+// CHECK-LABEL: func.func private @running_columns(
+// CHECK:         scf.for %[[J:\w+]] = %{{.*}} to
+// CHECK:           scf.for %[[I:\w+]] = {{.*}} iter_args(%[[SUM:\w+]] = %{{.*}}) -> (vector<8xf32>)
+// CHECK:             %[[P:\w+]] = vector.load %{{.*}}[%[[I]], %[[J]]]
+// CHECK:             %[[S:\w+]] = arith.addf %[[SUM]], %[[P]] : vector<8xf32>
+// CHECK:             vector.store %[[S]], %{{.*}}[%[[I]], %[[J]]]
+func.func private @running_columns(%x: memref<5x40xf32>, %out: memref<5x40xf32>) attributes {rt.tile = array<i64: 40>} {
+  %zero = arith.constant 0.0 : f32
+  %last = memref.alloca() : memref<40xf32>
+  linalg.fill ins(%zero : f32) outs(%last : memref<40xf32>)
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (j, i)>, affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (j, i)>], iterator_types = ["parallel", "reduction"]} ins(%x : memref<5x40xf32>) outs(%last, %out : memref<40xf32>, memref<5x40xf32>) {
+  ^bb0(%p: f32, %acc: f32, %o: f32):
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s, %s : f32, f32
+  }
+  func.return
+}

@@ -1,9 +1,10 @@
-"""`lgamma` and `digamma`: a polynomial around 2, Stirling's series, recurrence and reflection."""
+"""`lgamma`, `digamma`, `polygamma`: a polynomial around 2, Stirling's series, recurrence and reflection."""
 
 import math
 
 from xdsl.ir import SSAValue
 
+from dialects.special_values import cotangent_derivative, zeta_series
 from passes.loops.math.float_builder import DOUBLE, SINGLE, FloatBuilder, FloatFormat
 from passes.loops.math.log import build_log, build_log_parts, expand_log
 from passes.loops.math.trigonometric import build_cotangent_of_pi, build_sine_of_pi
@@ -139,3 +140,51 @@ def _digamma_of_positive(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     middle = fb.mul(m, m)
     three = fb.div(fb.fma(middle, 3.0, -1.0), fb.mul(m, fb.sub(middle, 1.0)))
     return fb.select(is_near, fb.sub(fb.sub(far, three), fb.div(1.0, x)), far)
+
+
+def expand_polygamma(fb: FloatBuilder, x: SSAValue, order: int) -> SSAValue:
+    """`±n! Σ_(k ≥ 0) (x + k)^-(n + 1)`: some terms, and the rest by the series of Euler and Maclaurin.
+
+    For negative `x`, `±polygamma(n, 1 - x)` less `π^(n + 1)` times a polynomial in `cot πx`, in a branch.
+    """
+    is_reflected = fb.compare("olt", x, 0.0)
+    y = fb.select(is_reflected, fb.sub(1.0, x), x)
+    total = _inverse_power(fb, y, order + 1)
+    steps = (10 if fb.is_double else 5) + order // 2
+    for k in range(1, steps):
+        total = fb.add(total, _inverse_power(fb, fb.add(y, float(k)), order + 1))
+    inverse = fb.div(1.0, fb.add(y, float(steps)))
+    terms = zeta_series(order + 1)
+    even = tuple(terms[2 * j] for j in range(1, 9 if fb.is_double else 5))
+    series = fb.fma(fb.polynomial(fb.mul(inverse, inverse), even), inverse, terms[1])
+    series = fb.fma(series, inverse, terms[0])
+    total = fb.fma(series, _power(fb, inverse, order), total)
+    result = fb.mul(total, -((-1.0) ** order) * math.factorial(order))
+
+    def reflect(inner: FloatBuilder) -> tuple[SSAValue]:
+        cotangent = build_cotangent_of_pi(inner, x)
+        slope = inner.polynomial(cotangent, tuple(map(float, cotangent_derivative(order))))
+        mirrored = inner.neg(result) if order % 2 else result
+        reflected = inner.fma(slope, -(math.pi ** (order + 1)), mirrored)
+        if order % 2:  # poles of even order have a limit
+            is_pole = inner.both(inner.compare("oeq", x, inner.round(x)), inner.compare("ogt", x, -math.inf))
+            reflected = inner.select(is_pole, math.inf, reflected)
+        return (inner.select(is_reflected, reflected, result),)
+
+    return fb.where_any(is_reflected, reflect, (result,))[0]
+
+
+def _inverse_power(fb: FloatBuilder, x: SSAValue, exponent: int) -> SSAValue:
+    return fb.div(1.0, _power(fb, x, exponent))
+
+
+def _power(fb: FloatBuilder, x: SSAValue, exponent: int) -> SSAValue:
+    result: SSAValue | None = None
+    while exponent:
+        if exponent & 1:
+            result = x if result is None else fb.mul(result, x)
+        exponent >>= 1
+        if exponent:
+            x = fb.mul(x, x)
+    assert result is not None
+    return result
