@@ -175,7 +175,7 @@ def _assigned_value(frame: Frame, x: Tracer, value: Any, shape: tuple[int, ...])
         value = as_tracer(value)
     if not isinstance(value, Tracer):
         value = np.asarray(value)
-    if value.dtype.kind == "c":
+    if value.dtype.kind == "c" and x.dtype.kind != "c":
         raise DtypeError(at_user_line(f"assignment: a complex value does not fit into an array of {x.dtype.name}"))
     while value.ndim > len(shape) and value.shape[0] == 1:
         value = value.reshape(value.shape[1:])

@@ -28,7 +28,9 @@ from dialects.dlc.interfaces import dtype_kind
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tracer:  # noqa: A002
     """Vector norms, and the matrix norms that need no decomposition: Frobenius, 1 and infinity."""
     x = as_tracer(x)
-    if dtype_kind(x.dtype) != "f":
+    if x.dtype.kind == "c":
+        x = xp.abs(x)
+    elif dtype_kind(x.dtype) != "f":
         x = astype(x, FLOAT64)
     if axis is None:
         axes = tuple(range(x.ndim))

@@ -220,7 +220,7 @@ def mean(
 ) -> Tracer:
     """`np.mean`."""
     x = as_tracer(a)
-    x = x.astype(dtype) if dtype is not None else x if dtype_kind(x.dtype) == "f" else astype(x, FLOAT64)
+    x = x.astype(dtype) if dtype is not None else x if dtype_kind(x.dtype) in "fc" else astype(x, FLOAT64)
     wide = _computed(x)
     total = sum_(wide, axis, None, None, keepdims, where=where)
     return _finish("mean", astype(xp.true_divide(total, _count(x, axis, where, keepdims)), x.dtype), out)
@@ -251,12 +251,14 @@ def _variance(
     a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any, where: Any, mean_: Any, correction: Any
 ) -> Tracer:
     x = as_tracer(a)
-    x = x.astype(dtype) if dtype is not None else x if dtype_kind(x.dtype) == "f" else astype(x, FLOAT64)
+    x = x.astype(dtype) if dtype is not None else x if dtype_kind(x.dtype) in "fc" else astype(x, FLOAT64)
     wide = _computed(x)
     centre = mean(wide, axis, None, None, keepdims=True, where=where) if mean_ is MISSING else mean_
-    total = sum_(xp.square(wide - centre), axis, None, None, keepdims, where=where)
+    distance = wide - centre
+    squares = xp.square(distance.real) + xp.square(distance.imag) if x.dtype.kind == "c" else xp.square(distance)
+    total = sum_(squares, axis, None, None, keepdims, where=where)
     freedom = _count(x, axis, where, keepdims) - (ddof if correction is MISSING else correction)
-    return astype(xp.true_divide(total, xp.maximum(freedom, 0)), x.dtype)
+    return astype(xp.true_divide(total, xp.maximum(freedom, 0)), x.real.dtype)
 
 
 def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = MISSING) -> Any:
@@ -277,7 +279,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
                 )
             order = np.argsort(dims)
             w = xp.transpose(w, order).reshape([size if d in dims else 1 for d, size in enumerate(x.shape)])
-        dtype = np.result_type(x.dtype, w.dtype, *([] if dtype_kind(x.dtype) == "f" else [FLOAT64]))
+        dtype = np.result_type(x.dtype, w.dtype, *([] if dtype_kind(x.dtype) in "fc" else [FLOAT64]))
         total = sum_(xp.broadcast_to(astype(w, dtype), x.shape), axis, keepdims=keepdims)
         result = sum_(astype(x, dtype) * astype(w, dtype), axis, keepdims=keepdims) / total
     return (result, total) if returned else result

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from xdsl.utils.exceptions import VerifyException
 
-from compiler.errors import ShapeError, at_user_line
+from compiler.errors import DtypeError, ShapeError, at_user_line
 from compiler.indexed_update import IndexedUpdates
 from compiler.indexing import read as read_index
 from compiler.indexing import write as write_index
@@ -32,6 +32,7 @@ from compiler.operands import as_tracer
 from compiler.tensor import plain
 from compiler.tracer import Tracer, fail_unsupported
 from compiler.ufunc_methods import traced_method
+from dialects.dlc.interfaces import ElementTypeError
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **CREATION_FUNCTIONS,
@@ -73,7 +74,8 @@ class NumpyRules:
                 return traced_method(ufunc, method, plain(inputs), plain(arguments))
             return traced_ufunc(ufunc, plain(inputs), plain(arguments), is_operator=is_operator)
         except VerifyException as error:
-            raise ShapeError(at_user_line(f"np.{ufunc.__name__}: {error}")) from error
+            kind = DtypeError if isinstance(error, ElementTypeError) else ShapeError
+            raise kind(at_user_line(f"np.{ufunc.__name__}: {error}")) from error
 
     def function(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """The value of a NumPy function that is not a ufunc."""
@@ -85,7 +87,8 @@ class NumpyRules:
         try:
             return ours(*plain(args), **plain(kwargs))
         except VerifyException as error:
-            raise ShapeError(at_user_line(f"np.{function.__name__}: {error}")) from error
+            kind = DtypeError if isinstance(error, ElementTypeError) else ShapeError
+            raise kind(at_user_line(f"np.{function.__name__}: {error}")) from error
 
     def read(self, x: Any, index: Any) -> Tracer:
         """The value of `x[index]`."""

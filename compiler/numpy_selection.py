@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+from ml_dtypes import finfo
 
 from compiler.axes import normalize_axis
 from compiler.errors import DtypeError, ShapeError, at_user_line
@@ -76,7 +77,9 @@ def clip(
 def round_(a: Any, decimals: int = 0, out: Any = None) -> Tracer:
     """`np.round`: half to even."""
     x = as_tracer(a)
-    if dtype_kind(x.dtype) == "f":
+    if x.dtype.kind == "c":
+        result = round_(x.real, decimals) + 1j * round_(x.imag, decimals)
+    elif dtype_kind(x.dtype) == "f":
         if decimals == 0:
             result = xp.rint(x)
         else:
@@ -118,7 +121,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = MISSING, append: Any
 def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Tracer:
     """`np.isclose`."""
     x, y = as_tracer(a), as_tracer(b)
-    if dtype_kind(y.dtype) != "f" and not is_scalar(b):
+    if dtype_kind(y.dtype) not in "fc" and not is_scalar(b):
         y = astype(y, FLOAT64)
     is_near = (xp.abs(x - y) <= atol + rtol * xp.abs(y)) & xp.isfinite(y)
     result = is_near | (x == y)
@@ -136,7 +139,7 @@ def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
     if x.shape != y.shape:
         return False
     same = x == y
-    if equal_nan and dtype_kind(x.dtype) == "f" and dtype_kind(y.dtype) == "f":
+    if equal_nan and dtype_kind(x.dtype) in "fc" and dtype_kind(y.dtype) in "fc":
         same = same | (xp.isnan(x) & xp.isnan(y))
     return all_(same)
 
@@ -149,10 +152,13 @@ def array_equiv(a1: Any, a2: Any) -> Any:
 def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Tracer:
     """`np.nan_to_num`."""
     array = as_tracer(x)
-    if dtype_kind(array.dtype) == "f":
-        limits = np.finfo(array.dtype)
-        high = limits.max if posinf is None else posinf
-        low = limits.min if neginf is None else neginf
+    if array.dtype.kind == "c":
+        parts = [nan_to_num(part, True, nan, posinf, neginf) for part in (array.real, array.imag)]
+        result = astype(parts[0] + 1j * parts[1], array.dtype)
+    elif dtype_kind(array.dtype) == "f":
+        limits = cast(Any, finfo(array.dtype))
+        high = float(limits.max) if posinf is None else posinf
+        low = float(limits.min) if neginf is None else neginf
         result = where(xp.isnan(array), nan, array)
         result = where(array == math.inf, high, result)
         result = where(array == -math.inf, low, result)
@@ -187,7 +193,7 @@ def _signed_infinity(x: Any, out: Any, infinity: float) -> Tracer:
 def sinc(x: Any) -> Tracer:
     """`np.sinc`."""
     x = as_tracer(x)
-    y = math.pi * where(x == 0, 1.0e-20, astype(x, FLOAT64) if dtype_kind(x.dtype) != "f" else x)
+    y = math.pi * where(x == 0, 1.0e-20, x if dtype_kind(x.dtype) in "fc" else astype(x, FLOAT64))
     return xp.sin(y) / y
 
 

@@ -152,16 +152,6 @@ class Tensor(ArrayMethods):
             raise ShapeError(at_user_line(f"mT: the array has shape {self.shape}; it needs at least two dimensions"))
         return self.swapaxes(-1, -2)
 
-    @property
-    def real(self) -> Any:
-        """The real parts."""
-        return self._call(np.real) if self.dtype.kind == "c" else self
-
-    @property
-    def imag(self) -> Any:
-        """The imaginary parts."""
-        return self._call(np.imag)
-
     # Elements
 
     def __getitem__(self, index: Any) -> "Tensor":

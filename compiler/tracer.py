@@ -193,7 +193,9 @@ class Tracer(ArrayMethods):
         )
 
     def __complex__(self) -> complex:
-        fail_as_python(self, "the complex number", "complex numbers are not supported")
+        fail_as_python(
+            self, "the complex number", "use `.astype(np.complex128)`, or NumPy's functions instead of those of `cmath`"
+        )
 
     def __index__(self) -> int:  # noqa: PLE0305
         advice = (
@@ -246,11 +248,6 @@ class Tracer(ArrayMethods):
         if self.ndim < 2:
             raise ShapeError(at_user_line(f"mT: the array has shape {self.shape}; it needs at least two dimensions"))
         return self.swapaxes(-1, -2)
-
-    @property
-    def real(self) -> "Tracer":
-        """The array itself."""
-        return self
 
     @property
     def flat(self) -> "Tracer":
@@ -310,7 +307,11 @@ def value_of(tracer: Tracer, frame: Frame) -> SSAValue:
 
 def is_scalar(x: object) -> bool:
     """Whether `x` is a Python number, or a tracer that stands for one."""
-    return x.weak_type if isinstance(x, Tracer) else isinstance(x, bool | int | float) and not isinstance(x, np.generic)
+    return (
+        x.weak_type
+        if isinstance(x, Tracer)
+        else isinstance(x, bool | int | float | complex) and not isinstance(x, np.generic)
+    )
 
 
 # Messages

@@ -11,6 +11,7 @@ from typing import Self, cast
 from xdsl.dialects.builtin import (
     I64,
     DenseArrayBase,
+    FunctionType,
     IndexType,
     IntegerAttr,
     MemRefType,
@@ -21,6 +22,7 @@ from xdsl.dialects.builtin import (
     UnitAttr,
     i64,
 )
+from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Dialect, Region, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
@@ -42,7 +44,16 @@ from xdsl.traits import HasParent, IsolatedFromAbove, IsTerminator, Pure
 from xdsl.utils.exceptions import VerifyException
 
 ARRAY_TYPES = "rt.array_types"
-"""The attribute of a host function that holds its type before integers lost their signs, if that was another one."""
+"""The attribute of a host function that holds the types of its arrays, where they are not those of its own type.
+
+Integers of `ui8` to `ui64` lose their sign below `dlc`, and complex numbers become pairs of floats.
+"""
+
+
+def keep_array_types(function: FuncOp, array_types: FunctionType) -> None:
+    """Let `function`, if public, remember what its arrays are: the first type it had."""
+    if function.sym_visibility is None or function.sym_visibility.data != "private":
+        function.attributes.setdefault(ARRAY_TYPES, array_types)
 
 
 @irdl_op_definition

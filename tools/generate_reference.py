@@ -50,6 +50,7 @@ FAMILIES = {
     "bits": "Bits",
     "selection": "Comparison and selection",
     "conversion": "Conversion",
+    "complex_parts": "Complex numbers",
     "constants": "Constants",
     "broadcast": "Broadcasting and its transpose",
     "reduction": "Reductions",

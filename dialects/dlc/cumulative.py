@@ -149,6 +149,7 @@ class CumsumOp(_CumulativeOp):
 
     name = "dlc.cumsum"
 
+    KINDS: ClassVar[str] = "float, complex or int"
     UFUNC: ClassVar[np.ufunc] = np.add
 
     @staticmethod
@@ -179,6 +180,7 @@ class CumprodOp(_CumulativeOp):
 
     name = "dlc.cumprod"
 
+    KINDS: ClassVar[str] = "float, complex or int"
     UFUNC: ClassVar[np.ufunc] = np.multiply
 
     @staticmethod
@@ -327,6 +329,7 @@ class LinearRecurrenceOp(_AlongDimOp):
 
     name = "dlc.linear_recurrence"
 
+    KINDS: ClassVar[str] = "float, complex or int"
     factor = operand_def(AnyTensor)
     inflow = operand_def(AnyTensor)
 

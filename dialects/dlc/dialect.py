@@ -15,6 +15,7 @@ from dialects.dlc.bits import (
 from dialects.dlc.broadcast import BroadcastInDimOp, ReduceSumOp
 from dialects.dlc.case import CaseOp
 from dialects.dlc.checkpoint import CheckpointOp, OptimizationBarrierOp, RecomputedOp
+from dialects.dlc.complex_parts import ComplexOp, ConjOp, DeinterleaveOp, ImagOp, InterleaveOp, RealOp
 from dialects.dlc.constants import ConstantOp, IotaOp
 from dialects.dlc.contraction import DotGeneralOp
 from dialects.dlc.conversion import ConvertOp
@@ -176,6 +177,13 @@ Dlc = Dialect(
         SelectOp,
         # conversion
         ConvertOp,
+        # complex parts
+        ComplexOp,
+        ConjOp,
+        DeinterleaveOp,
+        ImagOp,
+        InterleaveOp,
+        RealOp,
         # shape
         ReshapeOp,
         ReverseOp,

@@ -24,6 +24,7 @@ from dialects.dlc.interfaces import (
     computed,
     dtype_of,
     element_type_of,
+    expect_order,
     is_float,
     shape_of,
 )
@@ -88,6 +89,7 @@ class SortOp(TensorOp):
         if not 0 <= dim < len(keys.get_shape()):
             raise VerifyException(f"dlc.sort: dim {dim} is not a dimension of {keys}")
         dtype_of(keys)
+        expect_order("dlc.sort", keys)
         dtype_of(values)
         return values
 
@@ -276,6 +278,7 @@ class SearchsortedOp(TensorOp):
                 f"dlc.searchsorted: queries have type {queries}, expected the element type of {ordered}; use dlc.convert"
             )
         dtype_of(ordered)
+        expect_order("dlc.searchsorted", ordered)
         return tensor_type(i64, queries.get_shape())
 
     def evaluate(self, operands: Sequence[Array]) -> Array:
