@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from compiler import nn as nn
     from compiler import numpy as numpy
     from compiler import optim as optim
+    from compiler import random as random
     from compiler import special as special
     from compiler.batching import vmap as vmap
     from compiler.branches import cond as cond
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from compiler.loops import while_loop as while_loop
     from compiler.options import CompileOptions as CompileOptions
     from compiler.prefix_scan import associative_scan as associative_scan
+    from compiler.slicing import dynamic_slice as dynamic_slice
+    from compiler.slicing import dynamic_update_slice as dynamic_update_slice
     from compiler.tensor import Tensor as Tensor
 
 # Where each public name lives; imported on first use, so that `import compiler` costs next to nothing.
@@ -72,6 +75,8 @@ _HOMES = {
     "while_loop": "compiler.loops",
     "map": "compiler.loops",
     "associative_scan": "compiler.prefix_scan",
+    "dynamic_slice": "compiler.slicing",
+    "dynamic_update_slice": "compiler.slicing",
     "CompileOptions": "compiler.options",
     "CompilerError": "compiler.errors",
     "TracingError": "compiler.errors",
@@ -83,7 +88,7 @@ _HOMES = {
     "MissingLibraryError": "compiler.errors",
     "InternalError": "compiler.errors",
 }
-_MODULES = ("nn", "numpy", "optim", "special")
+_MODULES = ("nn", "numpy", "optim", "random", "special")
 
 __all__ = [  # noqa: PLE0604
     *_HOMES,  # pyright: ignore[reportUnsupportedDunderAll]

@@ -62,7 +62,7 @@ def abstract(value: object, name: str) -> AbstractArray:
     if isinstance(value, float) and not isinstance(value, np.generic):
         return AbstractArray((), np.dtype(np.float64), weak_type=True)
     if isinstance(value, complex) and not isinstance(value, np.generic):
-        raise DtypeError(unsupported_dtype(np.dtype(np.complex128), f"argument {name}"))
+        return AbstractArray((), np.dtype(np.complex128), weak_type=True)
     if any(base.__name__ in {"MaskedArray", "matrix"} for base in type(value).__mro__):
         raise ArgumentError(
             f"argument {name}: {type(value).__name__} is not supported; pass an ndarray: `np.asarray(…)`"
@@ -92,12 +92,10 @@ def check_dtype(dtype: np.dtype[Any], name: str) -> None:
 
 def unsupported_dtype(dtype: np.dtype[Any], subject: str) -> str:
     """The message for an array of a dtype that is not supported, with the nearest one that is."""
-    match dtype.kind:
-        case "f":
-            use = "float64"
-        case "c":
-            use = "two float64 arrays for the real and the imaginary part"
-        case _:
-            use = ", ".join(known.name for known in SUPPORTED_DTYPES)
-    advice = f"convert with `.astype(np.{use})`" if dtype.kind == "f" else f"use {use}"
+    if dtype.kind == "f":
+        advice = "convert with `.astype(np.float64)`"
+    elif dtype.kind == "c":
+        advice = "convert with `.astype(np.complex128)`"
+    else:
+        advice = f"use {', '.join(known.name for known in SUPPORTED_DTYPES)}"
     return f"{subject}: dtype {dtype.name} is not supported; {advice}"

@@ -3,7 +3,7 @@
 Each asks the rules of the array for the ufunc or function of NumPy that has the same meaning.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -288,9 +288,23 @@ class ArrayMethods:
         """A copy with another dtype."""
         return self._call(np.astype, dtype, *args, **kwargs)
 
+    @property
+    def _is_complex(self) -> bool:
+        return cast(Any, self).dtype.kind == "c"
+
+    @property
+    def real(self) -> Any:
+        """The real parts."""
+        return self._call(np.real) if self._is_complex else self
+
+    @property
+    def imag(self) -> Any:
+        """The imaginary parts."""
+        return self._call(np.imag)
+
     def conj(self) -> Any:
-        """The array itself: it is real."""
-        return self
+        """The complex conjugates; a real array is its own."""
+        return self._operator(np.conjugate, self) if self._is_complex else self
 
     conjugate = conj
 

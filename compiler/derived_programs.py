@@ -74,7 +74,7 @@ class _Derived:
                 copy.properties["sym_name"] = StringAttr(names[name])
                 for op in copy.body.block.ops:
                     op.properties.update({role: _renamed(value, names) for role, value in op.properties.items()})
-                program.module.body.block.add_op(copy)
+                program.add_function(copy)
             self._copies[key] = (program, names[symbol])  # the program stays alive, and so its id is its own
         return self._copies[key][1]
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from compiler.axes import is_tuple
-from compiler.eager_indexing import read_tensor
-from compiler.eager_programs import SCALARS, call, run_program
+from compiler.eager_indexing import TensorUpdates, read_tensor
+from compiler.eager_programs import SCALARS, call, fits, run_program
 from compiler.jit_function import static_key
 from compiler.numpy_rules import RULES
 from compiler.tensor import Tensor, fail_immutable, plain
@@ -91,6 +91,10 @@ class EagerRules:
         """The value of `x[index]`."""
         return read_tensor(x, index)
 
+    def at(self, x: Any) -> Any:
+        """The value of `x.at`."""
+        return TensorUpdates(x)
+
     def write(self, x: Any, index: Any, value: Any) -> None:
         """Not possible."""
         del x, index, value
@@ -130,16 +134,11 @@ def _stored(arguments: Mapping[str, Any], compute: Callable[[dict[str, Any]], An
 
 def _static_scalars(ufunc: np.ufunc, inputs: Sequence[Any]) -> dict[int, Any]:
     """The Python scalars, by position, whose value decides what the program is: exponents, and integers out of range."""
-    static: dict[int, Any] = {}
-    for i, x in enumerate(inputs):
-        if type(x) in SCALARS and ufunc is np.power and i == 1:
-            static[i] = x
-        elif type(x) is int:
-            dtypes = [np.dtype(y.dtype) for y in inputs if hasattr(y, "dtype")]
-            limits = [np.iinfo(dtype) for dtype in dtypes if dtype.kind in "iu"] or [np.iinfo(np.int64)]
-            if not all(limit.min <= x <= limit.max for limit in limits):
-                static[i] = x
-    return static
+    return {
+        i: x
+        for i, x in enumerate(inputs)
+        if (type(x) in SCALARS and ufunc is np.power and i == 1) or (type(x) is int and not fits(x, inputs))
+    }
 
 
 EAGER_RULES = EagerRules()

@@ -4,7 +4,7 @@ Masks become the positions of their true elements first: outside of traced funct
 """
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from compiler.axes import is_array, is_sequence, is_slice, is_tuple
 from compiler.eager_programs import call
 from compiler.errors import DtypeError, ShapeError, at_user_line
+from compiler.indexed_update import IndexedUpdate
 from compiler.numpy_rules import RULES
 from compiler.tensor import Tensor
 from compiler.tracer import Tracer, fail_unsupported
@@ -34,18 +35,68 @@ def read_tensor(x: Tensor, index: Any) -> Tensor:
         except IndexError as error:
             raise ShapeError(at_user_line(f"index: {error}")) from None
     items = _checked(x.shape, parts)
-    # Slices cannot be part of a key, so they are passed by their bounds.
-    pattern = tuple(
-        (item.start, item.stop, item.step) if is_slice(item) else "new" if item is None else "array" for item in items
-    )
+    pattern = tuple(map(_pattern, items))
     arrays = [item for item in items if isinstance(item, Tensor | int)]
     return call("index", _read, (x, [np.asarray(array) for array in arrays], pattern), {})
 
 
 def _read(x: Tracer, arrays: Sequence[Tracer], pattern: tuple[Any, ...]) -> Tracer:
+    return RULES.read(x, _index(arrays, pattern))
+
+
+class TensorUpdates:
+    """`x.at` on a `Tensor`: each change is a compiled program that gives a new one."""
+
+    __slots__ = ("_x",)
+
+    def __init__(self, x: Tensor):
+        self._x = x
+
+    def __getitem__(self, index: Any) -> "TensorUpdate":
+        return TensorUpdate(self._x, [_part(part) for part in (index if is_tuple(index) else (index,))])
+
+
+class TensorUpdate:
+    """`x.at[index]` on a `Tensor`, with the methods of `compiler.indexed_update.IndexedUpdate`."""
+
+    __slots__ = ("_parts", "_x")
+
+    def __init__(self, x: Tensor, parts: Sequence[Any]):
+        self._x = x
+        self._parts = parts
+
+    def __getattr__(self, name: str) -> Callable[..., Tensor]:
+        if name.startswith("_") or not hasattr(IndexedUpdate, name):
+            raise AttributeError(f"x.at[index] has no method {name!r}")
+        pattern = tuple(map(_pattern, self._parts))
+        arrays = [np.asarray(part) for part in self._parts if isinstance(part, Tensor | int)]
+
+        def update(*args: Any, **options: Any) -> Tensor:
+            return call(("at", name), _update, (name, self._x, arrays, pattern, *args), options)
+
+        return update
+
+
+def _update(
+    name: str, x: Tracer, arrays: Sequence[Tracer], pattern: Sequence[Any], *args: Any, **options: Any
+) -> Tracer:
+    return getattr(RULES.at(x)[_index(arrays, pattern)], name)(*args, **options)
+
+
+def _pattern(part: Any) -> Any:
+    """What stands for a part of an index in a key: slices cannot, so their bounds do."""
+    if is_slice(part):
+        return (part.start, part.stop, part.step)
+    return "new" if part is None else "all" if part is Ellipsis else "array"
+
+
+def _index(arrays: Sequence[Tracer], pattern: Sequence[Any]) -> tuple[Any, ...]:
+    """The index that `pattern` stands for, with `arrays` in the place of its arrays."""
     remaining = iter(arrays)
-    index = tuple(None if item == "new" else next(remaining) if item == "array" else slice(*item) for item in pattern)
-    return RULES.read(x, index)
+    names = {"new": None, "all": Ellipsis}
+    return tuple(
+        slice(*item) if is_tuple(item) else next(remaining) if item == "array" else names[item] for item in pattern
+    )
 
 
 def _part(part: Any) -> Any:

@@ -86,9 +86,18 @@ def _as_array(operand: object) -> Array:
 
 
 def fail_as_operand(operand: object) -> NoReturn:
-    """Raise the error for something that is no array."""
+    """Raise the error for something that is no array, or one of a traced function that is over."""
+    if isinstance(operand, Tracer):
+        current_frame()
     kind = type(operand).__name__
     raise ArgumentError(at_user_line(f"expected an array, got {kind}; convert it with `compiler.numpy.asarray`"))
+
+
+def fits(number: int, operands: Sequence[Any]) -> bool:
+    """Whether every integer array among `operands` can hold the Python integer `number`, so that no program looks at it."""
+    dtypes = [np.dtype(x.dtype) for x in operands if hasattr(x, "dtype")]
+    limits = [np.iinfo(dtype) for dtype in dtypes if dtype.kind in "iu"] or [np.iinfo(np.int64)]
+    return all(limit.min <= number <= limit.max for limit in limits)
 
 
 def call(
@@ -109,12 +118,16 @@ def call(
         scalars: whether the Python scalars among `args` are operands too: another value needs no other program.
     """
     leaves, spec = flatten((tuple(args), dict(kwargs)))
-    if any(isinstance(leaf, Tracer) for leaf in leaves):
-        current_frame()  # fails: the traced function is over
+    for leaf in leaves:
+        if isinstance(leaf, Tracer):
+            fail_as_operand(leaf)
     is_operand = [isinstance(leaf, _ARRAYS) for leaf in leaves]
     if scalars:
         count = len(flatten(tuple(args))[0])
-        is_operand[:count] = [type(leaf) in SCALARS or isinstance(leaf, _VALUES) for leaf in leaves[:count]]
+        is_operand[:count] = [
+            isinstance(leaf, _VALUES) or (type(leaf) in SCALARS and (type(leaf) is not int or fits(leaf, leaves)))
+            for leaf in leaves[:count]
+        ]
     static = tuple(None if is_array else _setting_key(leaf) for leaf, is_array in zip(leaves, is_operand, strict=True))
 
     def build() -> Callable[..., Any]:

@@ -6,7 +6,7 @@ between its own and the one that uses it; large constant arrays become extra arg
 
 import threading
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from compiler.source import user_location
 from dialects.builder import OpBuilder, tensor_type
 from dialects.dlc import constants
 from dialects.dlc.interfaces import ELEMENT_TYPES
+
+if TYPE_CHECKING:
+    from passes.dlc.call_graph import CallGraph
 
 MAX_INLINE_SIZE = 64
 """Constant arrays of more elements are passed at each call instead of being written into the program."""
@@ -40,6 +43,9 @@ class Rules(Protocol):
     def read(self, x: Any, index: Any) -> Any:
         """The value of `x[index]`."""
 
+    def at(self, x: Any) -> Any:
+        """The value of `x.at`."""
+
     def write(self, x: Any, index: Any, value: Any) -> None:
         """Carry out `x[index] = value`."""
 
@@ -51,6 +57,7 @@ class Program:
         module: holds the functions whose tracing has finished.
         constants: arrays to pass to the entry.
         symbols: the names that are taken, by functions of the module and by those being traced.
+        call_graph: the functions of the module, once one had to be expanded while tracing, but for `new_functions`.
         rules_in_progress: the calls whose custom derivatives are being traced: a rule may call its function.
     """
 
@@ -58,9 +65,16 @@ class Program:
         self.module = ModuleOp([])
         self.constants: list[Array] = []
         self.symbols: set[str] = set()
+        self.new_functions: list[func.FuncOp] = []
+        self.call_graph: CallGraph | None = None
         self.rules_in_progress: dict[Hashable, Any] = {}
         self._keep_alive: list[Array] = []
         self._constant_arguments: dict[int, list[tuple[Array, SSAValue]]] = {}
+
+    def add_function(self, function: func.FuncOp) -> None:
+        """Add a function to the module."""
+        self.module.body.block.add_op(function)
+        self.new_functions.append(function)
 
     def unique_symbol(self, name: str) -> str:
         """A symbol that is new in this module: `name`, or `name_1` and so on; characters that symbols lack become `_`."""
@@ -195,7 +209,7 @@ class Frame:
                 self.block.erase_op(value.owner)
         types = (self.block.arg_types, [value.type for value in outputs])
         op = func.FuncOp(symbol, types, Region(self.block), "private" if is_private else None)
-        self.program.module.body.block.add_op(op)
+        self.program.add_function(op)
         return op
 
 

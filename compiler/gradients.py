@@ -140,5 +140,8 @@ def _check_scalar(sub: Subfunction, fun: Function, name: str, *, has_aux: bool) 
                 f"{name}: {function} returns {first}, expected a scalar; reduce it (`.sum()`), or use vjp or jacrev"
             )
         )
-    if not is_differentiable(first):
-        raise DtypeError(at_user_line(f"{name}: {function} returns {first}, expected a floating-point scalar"))
+    if not is_differentiable(first) or first.dtype.kind == "c":
+        advice = "; take the derivative of a real function, such as its real part" if first.dtype.kind == "c" else ""
+        raise DtypeError(
+            at_user_line(f"{name}: {function} returns {first}, expected a real floating-point scalar{advice}")
+        )

@@ -1,8 +1,8 @@
-"""Functions that join and split arrays: concatenate, stack, split, pad, append."""
+"""Functions that join and split arrays: concatenate, stack, split, append."""
 
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from compiler.frames import current_frame
 from compiler.numpy_ufuncs import store
 from compiler.operands import as_tracer, operand_value
 from compiler.promotion import join_shapes, result_dtype
-from compiler.tracer import Tracer, fail_unsupported, value_of, xp
+from compiler.tracer import Tracer, value_of, xp
 from compiler.views import reshaped
 from dialects.dlc import slicing
 
@@ -131,54 +131,6 @@ def unstack(x: Any, /, *, axis: int = 0) -> tuple[Tracer, ...]:
     return tuple(xp.moveaxis(as_tracer(x), axis, 0))
 
 
-_GATHERED_MODES = {"edge", "reflect", "symmetric", "wrap"}
-
-
-def pad(array: Any, pad_width: Any, mode: str = "constant", **arguments: Any) -> Tracer:
-    """`np.pad`; of the modes, those that repeat elements or put a constant."""
-    x = as_tracer(array)
-    if isinstance(pad_width, dict):
-        pairs = [(0, 0)] * x.ndim
-        for axis, width in cast(dict[int, Any], pad_width).items():
-            low, high = xp.broadcast_to(width, (2,)).tolist()
-            pairs[normalize_axis("pad", axis, x.ndim)] = (low, high)
-        pad_width = pairs
-    widths = xp.broadcast_to(np.asarray(pad_width), (x.ndim, 2)).tolist()
-    if any(low < 0 or high < 0 for low, high in widths):
-        raise ShapeError(at_user_line(f"pad: widths {widths} may not be negative"))
-    if mode == "constant":
-        return _pad_constant(x, widths, arguments.get("constant_values", 0))
-    if mode not in _GATHERED_MODES or (mode in {"reflect", "symmetric"} and arguments.get("reflect_type") == "odd"):
-        fail_unsupported(f"np.pad: mode={mode!r}", f"use 'constant' or one of {', '.join(sorted(_GATHERED_MODES))}")
-    for dim, (low, high) in enumerate(widths):
-        if low or high:
-            x = xp.take(x, xp.pad(np.arange(x.shape[dim]), (low, high), mode), dim)
-    return x
-
-
-def _pad_constant(x: Tracer, widths: list[list[int]], constant_values: Any) -> Tracer:
-    if isinstance(constant_values, Tracer) and constant_values.shape == ():
-        values: list[list[Any]] = [[constant_values, constant_values]] * x.ndim
-    else:
-        values = xp.broadcast_to(np.asarray(constant_values), (x.ndim, 2)).tolist()
-    frame = current_frame()
-    result = value_of(x, frame)
-    # One operation if one value is enough; axis by axis, as NumPy does, if not: the later value wins in the corners.
-    steps: list[tuple[Any, list[int], list[int]]] = []
-    for dim, ((low, high), (first, last)) in enumerate(zip(widths, values, strict=True)):
-        for value, amounts, k in ((first, low, 1), (last, high, 2)):
-            if not amounts:
-                continue
-            same = steps and (steps[-1][0] is value or (not isinstance(value, Tracer) and steps[-1][0] == value))
-            if not same:
-                steps.append((value, [0] * x.ndim, [0] * x.ndim))
-            steps[-1][k][dim] = amounts
-    for value, low, high in steps:
-        scalar = operand_value(frame, value, x.dtype, ())
-        result = slicing.pad(frame.builder, result, scalar, low, high, [0] * x.ndim)
-    return Tracer(frame, result)
-
-
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.concatenate: concatenate,
     np.stack: stack,
@@ -192,7 +144,6 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.vsplit: vsplit,
     np.hsplit: hsplit,
     np.dsplit: dsplit,
-    np.pad: pad,
 }
 """The functions of this file by the function of NumPy that they are."""
 if hasattr(np, "unstack"):  # NumPy 2.1 and later

@@ -79,13 +79,13 @@ def matmul(x: Any, y: Any) -> Tracer:
 
 
 def vecdot(x: Any, y: Any) -> Tracer:
-    """`sum(x * y, axis=-1)`."""
+    """`sum(conj(x) * y, axis=-1)`."""
     x, y = product_operands("vecdot", x, y, np.vecdot)
     _check_equal_sizes("vecdot", x, y, -1, -1)
     batch = broadcast_shapes("vecdot", x.shape[:-1], y.shape[:-1])
     x, y = broadcast(x, (*batch, x.shape[-1])), broadcast(y, (*batch, y.shape[-1]))
     dims = range(len(batch))
-    return contract(x, y, (len(batch),), (len(batch),), dims, dims)
+    return contract(x.conj(), y, (len(batch),), (len(batch),), dims, dims)
 
 
 def matvec(x: Any, y: Any) -> Tracer:
@@ -94,8 +94,8 @@ def matvec(x: Any, y: Any) -> Tracer:
 
 
 def vecmat(x: Any, y: Any) -> Tracer:
-    """`(x[..., np.newaxis, :] @ y)[..., 0, :]`."""
-    return matmul(as_tracer(x)[..., np.newaxis, :], y)[..., 0, :]
+    """`(conj(x)[..., np.newaxis, :] @ y)[..., 0, :]`."""
+    return matmul(as_tracer(x).conj()[..., np.newaxis, :], y)[..., 0, :]
 
 
 def dot(a: Any, b: Any, out: Any = None) -> Tracer:
@@ -128,9 +128,9 @@ def outer(a: Any, b: Any, out: Any = None) -> Tracer:
 
 
 def vdot(a: Any, b: Any) -> Tracer:
-    """The sum of products of all elements."""
+    """The sum of products of all elements, of `a` conjugated."""
     x, y = as_tracer(a), as_tracer(b)
-    return dot(x.reshape(-1), y.reshape(-1))
+    return dot(x.reshape(-1).conj(), y.reshape(-1))
 
 
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Tracer:

@@ -28,7 +28,9 @@ from dialects.dlc.interfaces import dtype_kind
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tracer:  # noqa: A002
     """Vector norms, and the matrix norms that need no decomposition: Frobenius, 1 and infinity."""
     x = as_tracer(x)
-    if dtype_kind(x.dtype) != "f":
+    if x.dtype.kind == "c":
+        x = xp.abs(x)
+    elif dtype_kind(x.dtype) != "f":
         x = astype(x, FLOAT64)
     if axis is None:
         axes = tuple(range(x.ndim))
@@ -74,12 +76,13 @@ def _matrix_norm(x: Tracer, ord: Any, axes: tuple[int, ...], keepdims: bool) -> 
 
 
 def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Tracer:  # noqa: A002
-    """`np.linalg.vector_norm`; without an axis, of all elements."""
+    """`np.linalg.vector_norm`, of all elements along the axes, of which there may be several."""
     x = as_tracer(x)
-    if axis is not None:
-        return norm(x, ord, axis, keepdims)
-    total = norm(x.reshape(-1), ord, 0)
-    return total.reshape((1,) * x.ndim) if keepdims else total
+    axes = normalize_axes("vector_norm", axis, x.ndim)
+    kept = [d for d in range(x.ndim) if d not in axes]
+    rows = xp.transpose(x, (*kept, *axes)).reshape((*(x.shape[d] for d in kept), math.prod(x.shape[d] for d in axes)))
+    total = norm(rows, ord, -1)
+    return total.reshape([1 if d in axes else size for d, size in enumerate(x.shape)]) if keepdims else total
 
 
 def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Tracer:  # noqa: A002

@@ -16,6 +16,7 @@ from compiler.numpy_ufuncs import store
 from compiler.operands import as_tracer
 from compiler.promotion import BOOL, FLOAT64
 from compiler.tracer import Tracer, fail_unsupported, value_of, xp
+from dialects.dlc.interfaces import dtype_kind
 
 
 def _position(alpha: float, beta: float) -> Callable[[Any, Any], Any]:
@@ -92,7 +93,7 @@ def _quantile(rows: Tracer, q: Any, method: str, count: Any) -> Tracer:
         difference = above - below
         # From the nearer side, as NumPy does, so that equal elements give themselves.
         result = xp.where(share >= 0.5, above - difference * (1 - share), below + difference * share)
-    if rows.dtype.kind == "f":
+    if dtype_kind(rows.dtype) == "f":
         is_missing = xp.isnan(last) if count is None else n == 0
         result = xp.where(is_missing, np.asarray(math.nan, result.dtype), result)
     return xp.moveaxis(result, -1, 0)
@@ -133,12 +134,12 @@ def _quantiles(what: str, scale: float, *, without_nan: bool) -> Callable[..., T
         if rows.dtype == BOOL:
             raise DtypeError(at_user_line(f"{what}: the array is of bools; convert with `.astype(np.float64)`"))
         _check_elements(what, a, rows, axis)
-        is_float = rows.dtype.kind == "f"
+        is_float = dtype_kind(rows.dtype) == "f"
         if isinstance(q, Tracer):
-            levels: Any = q if q.dtype.kind == "f" else q.astype(np.float64)
+            levels: Any = q if dtype_kind(q.dtype) == "f" else q.astype(np.float64)
         else:
             levels = np.asarray(q, rows.dtype if is_float and isinstance(q, int | float) else None)
-            levels = levels if levels.dtype.kind == "f" else levels.astype(np.float64)
+            levels = levels if dtype_kind(levels.dtype) == "f" else levels.astype(np.float64)
         levels = levels if scale == 1 else levels / levels.dtype.type(scale)
         if not isinstance(levels, Tracer) and not np.all((levels >= 0) & (levels <= 1)):
             raise ShapeError(at_user_line(f"{what}: q={q} is not between 0 and {scale:g}"))
@@ -164,7 +165,7 @@ def _median(what: str, *, without_nan: bool) -> Callable[..., Tracer]:
         del overwrite_input
         rows, dims = _rows(what, a, axis)
         _check_elements(what, a, rows, axis)
-        rows = rows if rows.dtype.kind == "f" else astype(rows, FLOAT64)
+        rows = rows if dtype_kind(rows.dtype) == "f" else astype(rows, FLOAT64)
         ordered = sort(rows, -1)
         if without_nan:
             count = xp.sum(~xp.isnan(rows), -1)[..., np.newaxis]

@@ -165,7 +165,7 @@ def logaddexp_of(
 ) -> Tracer:  # fmt: skip
     """`np.logaddexp.reduce`: `log(sum(exp(a)))` without overflow."""
     x = as_tracer(a)
-    x = x.astype(dtype) if dtype is not None else x if x.dtype.kind == "f" else astype(x, FLOAT64)
+    x = x.astype(dtype) if dtype is not None else x if dtype_kind(x.dtype) == "f" else astype(x, FLOAT64)
     x = _selected(x, where, -math.inf)
     largest = max_(x, axis, keepdims=True, initial=-math.inf)
     # Not a number would come of infinity minus infinity.
@@ -220,7 +220,7 @@ def mean(
 ) -> Tracer:
     """`np.mean`."""
     x = as_tracer(a)
-    x = x.astype(dtype) if dtype is not None else x if dtype_kind(x.dtype) == "f" else astype(x, FLOAT64)
+    x = x.astype(dtype) if dtype is not None else x if dtype_kind(x.dtype) in "fc" else astype(x, FLOAT64)
     wide = _computed(x)
     total = sum_(wide, axis, None, None, keepdims, where=where)
     return _finish("mean", astype(xp.true_divide(total, _count(x, axis, where, keepdims)), x.dtype), out)
@@ -251,12 +251,14 @@ def _variance(
     a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any, where: Any, mean_: Any, correction: Any
 ) -> Tracer:
     x = as_tracer(a)
-    x = x.astype(dtype) if dtype is not None else x if dtype_kind(x.dtype) == "f" else astype(x, FLOAT64)
+    x = x.astype(dtype) if dtype is not None else x if dtype_kind(x.dtype) in "fc" else astype(x, FLOAT64)
     wide = _computed(x)
     centre = mean(wide, axis, None, None, keepdims=True, where=where) if mean_ is MISSING else mean_
-    total = sum_(xp.square(wide - centre), axis, None, None, keepdims, where=where)
+    distance = wide - centre
+    squares = xp.square(distance.real) + xp.square(distance.imag) if x.dtype.kind == "c" else xp.square(distance)
+    total = sum_(squares, axis, None, None, keepdims, where=where)
     freedom = _count(x, axis, where, keepdims) - (ddof if correction is MISSING else correction)
-    return astype(xp.true_divide(total, xp.maximum(freedom, 0)), x.dtype)
+    return astype(xp.true_divide(total, xp.maximum(freedom, 0)), x.real.dtype)
 
 
 def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = MISSING) -> Any:
@@ -277,7 +279,7 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
                 )
             order = np.argsort(dims)
             w = xp.transpose(w, order).reshape([size if d in dims else 1 for d, size in enumerate(x.shape)])
-        dtype = np.result_type(x.dtype, w.dtype, *([] if dtype_kind(x.dtype) == "f" else [FLOAT64]))
+        dtype = np.result_type(x.dtype, w.dtype, *([] if dtype_kind(x.dtype) in "fc" else [FLOAT64]))
         total = sum_(xp.broadcast_to(astype(w, dtype), x.shape), axis, keepdims=keepdims)
         result = sum_(astype(x, dtype) * astype(w, dtype), axis, keepdims=keepdims) / total
     return (result, total) if returned else result
@@ -292,52 +294,70 @@ def _present(x: Tracer) -> Tracer:
     return ~xp.isnan(x)
 
 
-def nansum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = MISSING) -> Tracer:
+def _present_and(x: Tracer, where: Any) -> Tracer:
+    return _present(x) if where is MISSING or where is True else _present(x) & where
+
+
+def nansum(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = MISSING, initial: Any = MISSING,
+    where: Any = MISSING,
+) -> Tracer:  # fmt: skip
     """`np.nansum`."""
     x = as_tracer(a)
-    return sum_(_selected(x, _present(x), 0), axis, dtype, out, keepdims)
+    return sum_(_selected(x, _present(x), 0), axis, dtype, out, keepdims, initial, where)
 
 
-def nanprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = MISSING) -> Tracer:
+def nanprod(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = MISSING, initial: Any = MISSING,
+    where: Any = MISSING,
+) -> Tracer:  # fmt: skip
     """`np.nanprod`."""
     x = as_tracer(a)
-    return prod(_selected(x, _present(x), 1), axis, dtype, out, keepdims)
+    return prod(_selected(x, _present(x), 1), axis, dtype, out, keepdims, initial, where)
 
 
-def nanmean(a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = MISSING) -> Tracer:
+def nanmean(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = MISSING, *, where: Any = MISSING
+) -> Tracer:
     """`np.nanmean`."""
     x = as_tracer(a)
-    return mean(x, axis, dtype, out, keepdims, where=_present(x))
+    return mean(x, axis, dtype, out, keepdims, where=_present_and(x, where))
 
 
 def nanvar(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = MISSING
-) -> Tracer:
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = MISSING, *,
+    where: Any = MISSING,
+) -> Tracer:  # fmt: skip
     """`np.nanvar`."""
-    return _finish("nanvar", _nan_variance(a, axis, dtype, ddof, keepdims), out)
+    return _finish("nanvar", _nan_variance(a, axis, dtype, ddof, keepdims, where), out)
 
 
 def nanstd(
-    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = MISSING
-) -> Tracer:
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: Any = 0, keepdims: Any = MISSING, *,
+    where: Any = MISSING,
+) -> Tracer:  # fmt: skip
     """`np.nanstd`."""
-    return _finish("nanstd", xp.sqrt(_nan_variance(a, axis, dtype, ddof, keepdims)), out)
+    return _finish("nanstd", xp.sqrt(_nan_variance(a, axis, dtype, ddof, keepdims, where)), out)
 
 
-def _nan_variance(a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any) -> Tracer:
+def _nan_variance(a: Any, axis: Any, dtype: Any, ddof: Any, keepdims: Any, where: Any) -> Tracer:
     x = as_tracer(a)
-    present = _present(x)
+    present = _present_and(x, where)
     result = var(_selected(x, present, 0), axis, dtype, None, ddof, keepdims, where=present)
     freedom = _count(x, axis, present, keepdims) - ddof
     return xp.where(freedom > 0, result, np.asarray(math.nan, result.dtype))
 
 
 def _nan_extreme(reduce: Callable[..., Tracer], neutral: float) -> Callable[..., Tracer]:
-    def ignoring(a: Any, axis: Any = None, out: Any = None, keepdims: Any = MISSING) -> Tracer:
+    def ignoring(
+        a: Any, axis: Any = None, out: Any = None, keepdims: Any = MISSING, initial: Any = MISSING,
+        where: Any = MISSING,
+    ) -> Tracer:  # fmt: skip
         x = as_tracer(a)
-        if dtype_kind(x.dtype) != "f":
-            return reduce(x, axis, out, keepdims)
-        present = _present(x)
+        if dtype_kind(x.dtype) != "f" or initial is not MISSING:
+            x = x if dtype_kind(x.dtype) != "f" else _selected(x, _present(x), neutral)
+            return reduce(x, axis, out, keepdims, initial, where)
+        present = _present_and(x, where)
         result = reduce(_selected(x, present, neutral), axis, None, keepdims)
         found = any_(present, axis, None, keepdims)
         return _finish("nanmax", xp.where(found, result, np.asarray(math.nan, x.dtype)), out)

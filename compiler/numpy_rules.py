@@ -6,39 +6,49 @@ from typing import Any
 import numpy as np
 from xdsl.utils.exceptions import VerifyException
 
-from compiler.errors import ShapeError, at_user_line
+from compiler.errors import DtypeError, ShapeError, at_user_line
+from compiler.indexed_update import IndexedUpdates
 from compiler.indexing import read as read_index
 from compiler.indexing import write as write_index
 from compiler.numpy_creation import FUNCTIONS as CREATION_FUNCTIONS
 from compiler.numpy_cumulative import FUNCTIONS as CUMULATIVE_FUNCTIONS
+from compiler.numpy_editing import FUNCTIONS as EDITING_FUNCTIONS
 from compiler.numpy_einsum import FUNCTIONS as EINSUM_FUNCTIONS
+from compiler.numpy_indexing import FUNCTIONS as INDEXING_FUNCTIONS
 from compiler.numpy_joining import FUNCTIONS as JOINING_FUNCTIONS
 from compiler.numpy_linalg import FUNCTIONS as LINALG_FUNCTIONS
 from compiler.numpy_norms import FUNCTIONS as NORMS_FUNCTIONS
+from compiler.numpy_padding import FUNCTIONS as PADDING_FUNCTIONS
 from compiler.numpy_quantiles import FUNCTIONS as QUANTILE_FUNCTIONS
 from compiler.numpy_reductions import FUNCTIONS as REDUCTIONS_FUNCTIONS
 from compiler.numpy_selection import FUNCTIONS as SELECTION_FUNCTIONS
 from compiler.numpy_sets import FUNCTIONS as SET_FUNCTIONS
 from compiler.numpy_shape import FUNCTIONS as SHAPE_FUNCTIONS
 from compiler.numpy_sorting import FUNCTIONS as SORTING_FUNCTIONS
+from compiler.numpy_statistics import FUNCTIONS as STATISTICS_FUNCTIONS
 from compiler.numpy_ufuncs import traced_ufunc
 from compiler.numpy_windows import FUNCTIONS as WINDOW_FUNCTIONS
 from compiler.operands import as_tracer
 from compiler.tensor import plain
 from compiler.tracer import Tracer, fail_unsupported
 from compiler.ufunc_methods import traced_method
+from dialects.dlc.interfaces import ElementTypeError
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **CREATION_FUNCTIONS,
     **SHAPE_FUNCTIONS,
     **JOINING_FUNCTIONS,
     **SELECTION_FUNCTIONS,
+    **INDEXING_FUNCTIONS,
     **REDUCTIONS_FUNCTIONS,
     **CUMULATIVE_FUNCTIONS,
     **SORTING_FUNCTIONS,
     **QUANTILE_FUNCTIONS,
     **SET_FUNCTIONS,
     **WINDOW_FUNCTIONS,
+    **PADDING_FUNCTIONS,
+    **EDITING_FUNCTIONS,
+    **STATISTICS_FUNCTIONS,
     **LINALG_FUNCTIONS,
     **NORMS_FUNCTIONS,
     **EINSUM_FUNCTIONS,
@@ -46,8 +56,6 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
 """Our function for each function of NumPy that is not a ufunc."""
 
 _INSTEAD: dict[Any, str] = {
-    np.nonzero: "how many there are is not known while tracing; use `np.where(condition, x, y)`",
-    np.argwhere: "how many there are is not known while tracing; use `np.where(condition, x, y)`",
     np.array_repr: "print the array after the function has returned it",
     np.array_str: "print the array after the function has returned it",
     np.save: "return the array and save it outside of the function",
@@ -66,7 +74,8 @@ class NumpyRules:
                 return traced_method(ufunc, method, plain(inputs), plain(arguments))
             return traced_ufunc(ufunc, plain(inputs), plain(arguments), is_operator=is_operator)
         except VerifyException as error:
-            raise ShapeError(at_user_line(f"np.{ufunc.__name__}: {error}")) from error
+            kind = DtypeError if isinstance(error, ElementTypeError) else ShapeError
+            raise kind(at_user_line(f"np.{ufunc.__name__}: {error}")) from error
 
     def function(self, function: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """The value of a NumPy function that is not a ufunc."""
@@ -78,11 +87,16 @@ class NumpyRules:
         try:
             return ours(*plain(args), **plain(kwargs))
         except VerifyException as error:
-            raise ShapeError(at_user_line(f"np.{function.__name__}: {error}")) from error
+            kind = DtypeError if isinstance(error, ElementTypeError) else ShapeError
+            raise kind(at_user_line(f"np.{function.__name__}: {error}")) from error
 
     def read(self, x: Any, index: Any) -> Tracer:
         """The value of `x[index]`."""
         return read_index(as_tracer(x), plain(index))
+
+    def at(self, x: Any) -> IndexedUpdates:
+        """The value of `x.at`."""
+        return IndexedUpdates(as_tracer(x))
 
     def write(self, x: Any, index: Any, value: Any) -> None:
         """Carry out `x[index] = value`."""

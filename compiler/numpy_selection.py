@@ -1,22 +1,21 @@
-"""Functions that choose elements, and tests of elements: where, take, clip, round, isclose, diff."""
+"""Functions that choose elements, and tests of elements: where, clip, round, isclose, diff."""
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+from ml_dtypes import finfo
 
 from compiler.axes import normalize_axis
 from compiler.errors import DtypeError, ShapeError, at_user_line
 from compiler.frames import current_frame
-from compiler.indexing import gather_windows, read, select_index, write
 from compiler.numpy_linalg import astype
 from compiler.numpy_reductions import MISSING, all_, truth
 from compiler.numpy_ufuncs import store
 from compiler.operands import as_tracer, operand_value
-from compiler.promotion import BOOL, FLOAT64, INT64, broadcast_shapes, result_dtype
+from compiler.promotion import BOOL, FLOAT64, broadcast_shapes, result_dtype
 from compiler.tracer import Tracer, fail_unsupported, is_scalar, value_of, xp
-from compiler.views import position_along
 from dialects.dlc.interfaces import dtype_kind
 from dialects.dlc.selection import select
 
@@ -78,7 +77,9 @@ def clip(
 def round_(a: Any, decimals: int = 0, out: Any = None) -> Tracer:
     """`np.round`: half to even."""
     x = as_tracer(a)
-    if dtype_kind(x.dtype) == "f":
+    if x.dtype.kind == "c":
+        result = round_(x.real, decimals) + 1j * round_(x.imag, decimals)
+    elif dtype_kind(x.dtype) == "f":
         if decimals == 0:
             result = xp.rint(x)
         else:
@@ -93,60 +94,6 @@ def round_(a: Any, decimals: int = 0, out: Any = None) -> Tracer:
         factor = 10 ** (-decimals)
         result = astype(xp.rint(x / factor) * factor, x.dtype)
     return result if out is None else store("round", out, value_of(result, current_frame()))
-
-
-def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Tracer:
-    """`np.take`. Traced indices out of range cannot raise: they are clamped."""
-    x = as_tracer(a)
-    if axis is None:
-        x, axis = x.reshape(-1), 0
-    dim = normalize_axis("take", axis, x.ndim)
-    size = x.shape[dim]
-    if not isinstance(indices, Tracer):
-        indices = np.asarray(indices) if np.size(indices) else np.asarray(indices, INT64)
-    if mode == "wrap":
-        indices = indices % size
-    elif mode == "clip":
-        indices = xp.clip(indices, 0, size - 1)
-    result = read(x, (*(slice(None),) * dim, indices))
-    if result.is_view:
-        result = result.copy()
-    return result if out is None else store("take", out, value_of(result, current_frame()))
-
-
-def take_along_axis(arr: Any, indices: Any, axis: int | None = -1) -> Tracer:
-    """`np.take_along_axis`."""
-    x, index = _index_along("take_along_axis", arr, indices, axis)
-    frame = current_frame()
-    arrays = select_index(x.shape, index).arrays
-    return Tracer(frame, gather_windows(frame, value_of(x, frame), range(x.ndim), arrays))
-
-
-def put_along_axis(arr: Any, indices: Any, values: Any, axis: int | None) -> None:
-    """`np.put_along_axis`."""
-    x, index = _index_along("put_along_axis", arr, indices, axis)
-    write(x, index, values)
-
-
-def _index_along(what: str, arr: Any, indices: Any, axis: int | None) -> tuple[Tracer, tuple[Any, ...]]:
-    """The array, and the index that picks `x[i0, …, positions[i0, …, in], …, in]`."""
-    x = as_tracer(arr)
-    if axis is None:
-        x, axis = x.reshape(-1), 0
-    positions = as_tracer(indices)
-    dim = normalize_axis(what, axis, x.ndim)
-    if positions.ndim != x.ndim:
-        raise ShapeError(
-            at_user_line(f"{what}: indices of shape {positions.shape} must have as many dimensions as {x.shape}")
-        )
-    shape = tuple(positions.shape[d] if d == dim else size for d, size in enumerate(x.shape))
-    broadcast_shapes(what, positions.shape, shape)
-    parts: list[Any] = []
-    for d, size in enumerate(x.shape):
-        sizes = tuple(size if k == d else 1 for k in range(x.ndim))
-        # A constant picks without checks; one that would be large is counted by an iota instead.
-        parts.append(indices if d == dim else position_along(sizes, d) if size > 64 else np.arange(size).reshape(sizes))
-    return x, tuple(parts)
 
 
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = MISSING, append: Any = MISSING) -> Tracer:
@@ -174,7 +121,7 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = MISSING, append: Any
 def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: bool = False) -> Tracer:
     """`np.isclose`."""
     x, y = as_tracer(a), as_tracer(b)
-    if dtype_kind(y.dtype) != "f" and not is_scalar(b):
+    if dtype_kind(y.dtype) not in "fc" and not is_scalar(b):
         y = astype(y, FLOAT64)
     is_near = (xp.abs(x - y) <= atol + rtol * xp.abs(y)) & xp.isfinite(y)
     result = is_near | (x == y)
@@ -192,7 +139,7 @@ def array_equal(a1: Any, a2: Any, equal_nan: bool = False) -> Any:
     if x.shape != y.shape:
         return False
     same = x == y
-    if equal_nan and dtype_kind(x.dtype) == "f" and dtype_kind(y.dtype) == "f":
+    if equal_nan and dtype_kind(x.dtype) in "fc" and dtype_kind(y.dtype) in "fc":
         same = same | (xp.isnan(x) & xp.isnan(y))
     return all_(same)
 
@@ -205,10 +152,13 @@ def array_equiv(a1: Any, a2: Any) -> Any:
 def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Tracer:
     """`np.nan_to_num`."""
     array = as_tracer(x)
-    if dtype_kind(array.dtype) == "f":
-        limits = np.finfo(array.dtype)
-        high = limits.max if posinf is None else posinf
-        low = limits.min if neginf is None else neginf
+    if array.dtype.kind == "c":
+        parts = [nan_to_num(part, True, nan, posinf, neginf) for part in (array.real, array.imag)]
+        result = astype(parts[0] + 1j * parts[1], array.dtype)
+    elif dtype_kind(array.dtype) == "f":
+        limits = cast(Any, finfo(array.dtype))
+        high = float(limits.max) if posinf is None else posinf
+        low = float(limits.min) if neginf is None else neginf
         result = where(xp.isnan(array), nan, array)
         result = where(array == math.inf, high, result)
         result = where(array == -math.inf, low, result)
@@ -217,22 +167,6 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
     if not copy:
         return store("nan_to_num", array, value_of(result, current_frame()))
     return result.copy()
-
-
-def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
-    """`np.fill_diagonal`."""
-    x = as_tracer(a)
-    if wrap or x.ndim < 2:
-        fail_unsupported("np.fill_diagonal: wrap=", "assign with an index")
-    positions = np.arange(min(x.shape))
-    write(x, (positions,) * x.ndim, val)
-
-
-def putmask(a: Any, mask: Any, values: Any) -> None:
-    """`np.putmask` with one value."""
-    if np.ndim(values):
-        fail_unsupported("np.putmask with several values", "use `np.where`")
-    write(as_tracer(a), as_tracer(mask), values)
 
 
 def fix(x: Any, out: Any = None) -> Tracer:
@@ -259,7 +193,7 @@ def _signed_infinity(x: Any, out: Any, infinity: float) -> Tracer:
 def sinc(x: Any) -> Tracer:
     """`np.sinc`."""
     x = as_tracer(x)
-    y = math.pi * where(x == 0, 1.0e-20, astype(x, FLOAT64) if dtype_kind(x.dtype) != "f" else x)
+    y = math.pi * where(x == 0, 1.0e-20, x if dtype_kind(x.dtype) in "fc" else astype(x, FLOAT64))
     return xp.sin(y) / y
 
 
@@ -283,17 +217,12 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.clip: clip,
     np.round: round_,
     np.around: round_,
-    np.take: take,
-    np.take_along_axis: take_along_axis,
-    np.put_along_axis: put_along_axis,
     np.diff: diff,
     np.isclose: isclose,
     np.allclose: allclose,
     np.array_equal: array_equal,
     np.array_equiv: array_equiv,
     np.nan_to_num: nan_to_num,
-    np.fill_diagonal: fill_diagonal,
-    np.putmask: putmask,
     np.fix: fix,
     np.isposinf: isposinf,
     np.isneginf: isneginf,

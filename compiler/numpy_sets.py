@@ -13,6 +13,7 @@ from compiler.numpy_sorting import argsort, searchsorted, sort
 from compiler.operands import as_tracer
 from compiler.promotion import BOOL, FLOAT64, INT64, result_dtype
 from compiler.tracer import Tracer, fail_unsupported, xp
+from dialects.dlc.interfaces import dtype_kind
 
 
 def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Tracer:
@@ -23,7 +24,7 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Tracer:
     """
     values = as_tracer(x)
     length = operator.index(minlength)
-    if values.ndim != 1 or values.dtype.kind not in "iu":
+    if values.ndim != 1 or dtype_kind(values.dtype) not in "iu":
         raise DtypeError(
             at_user_line(f"bincount: the array must have one dimension and integers, not {values.dtype.name}")
         )
@@ -58,7 +59,7 @@ def histogram_bin_edges(a: Any, bins: Any = 10, range: Any = None, weights: Any 
     if count < 1:
         raise ShapeError(at_user_line(f"histogram: bins={count} is not positive"))
     x = as_tracer(a)
-    dtype = np.result_type(x.dtype, np.float32 if x.dtype.kind == "f" else np.float64)
+    dtype = np.result_type(x.dtype, np.float32 if dtype_kind(x.dtype) == "f" else np.float64)
     if range is not None:
         first, last = range
     else:
@@ -96,7 +97,7 @@ def histogram(
         if amounts.shape != x.shape:
             raise ShapeError(at_user_line("histogram: weights must have the shape of the array"))
     # As NumPy: floats are added up in double precision, whatever they are.
-    wide = astype(amounts, FLOAT64) if amounts.dtype.kind == "f" else amounts
+    wide = astype(amounts, FLOAT64) if dtype_kind(amounts.dtype) == "f" else amounts
     sums = astype(_sum_into(count, place, wide), amounts.dtype)
     if density:
         return sums / xp.diff(edges).astype(np.float64) / xp.sum(sums), edges
@@ -155,6 +156,37 @@ def unique_all(x: Any, /, *, size: int | None = None, fill_value: Any = None) ->
     return UniqueAll(values[:length], indices[:length], inverse.reshape(array.shape), counts)
 
 
+class UniqueCounts(NamedTuple):
+    """The results of `unique_counts` of the array API standard."""
+
+    values: Tracer
+    counts: Tracer
+
+
+class UniqueInverse(NamedTuple):
+    """The results of `unique_inverse` of the array API standard."""
+
+    values: Tracer
+    inverse_indices: Tracer
+
+
+def unique_counts(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> UniqueCounts:
+    """The different elements and how many there are of each; see `unique_all`."""
+    found = unique_all(x, size=size, fill_value=fill_value)
+    return UniqueCounts(found.values, found.counts)
+
+
+def unique_inverse(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> UniqueInverse:
+    """The different elements and which of them every element is; see `unique_all`."""
+    found = unique_all(x, size=size, fill_value=fill_value)
+    return UniqueInverse(found.values, found.inverse_indices)
+
+
+def unique_values(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> Tracer:
+    """The different elements; see `unique_all`."""
+    return unique_all(x, size=size, fill_value=fill_value).values
+
+
 def unique(
     ar: Any,
     return_index: bool = False,
@@ -172,7 +204,7 @@ def unique(
     if axis is not None:
         fail_unsupported("np.unique: axis=", "use it on arrays of one dimension")
     x = as_tracer(ar)
-    if equal_nan and x.dtype.kind == "f" and size is not None and x.size:
+    if equal_nan and dtype_kind(x.dtype) == "f" and size is not None and x.size:
         # Bit patterns aside, all NaN are one: of the sorted NaN, all but the first become the element before.
         result = _unique_with_one_nan(x, size, fill_value)
     else:
@@ -215,6 +247,10 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.histogram: histogram,
     np.histogram_bin_edges: histogram_bin_edges,
     np.unique: unique,
+    np.unique_all: unique_all,
+    np.unique_counts: unique_counts,
+    np.unique_inverse: unique_inverse,
+    np.unique_values: unique_values,
     np.isin: isin,
 }
 """The functions of this file by the function of NumPy that they are."""

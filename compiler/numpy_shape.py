@@ -16,6 +16,8 @@ from compiler.operands import as_tracer, aval_of
 from compiler.promotion import broadcast_shapes
 from compiler.tracer import Tracer, fail_unsupported, is_scalar, value_of, xp
 from compiler.views import broadcast, normalized_shape, reshaped, transposed
+from dialects.dlc import complex_parts
+from dialects.dlc.constants import zeros
 
 
 def _sizes(shape: Any) -> tuple[int, ...]:
@@ -208,12 +210,19 @@ def tile(A: Any, reps: Any) -> Tracer:  # noqa: N803
     return reshape(spread, [count * size for count, size in zip(counts, shape, strict=True)])
 
 
-def repeat(a: Any, repeats: Any, axis: int | None = None) -> Tracer:
-    """`np.repeat`, with constant counts."""
+def repeat(a: Any, repeats: Any, axis: int | None = None, *, total_repeat_length: int | None = None) -> Tracer:
+    """`np.repeat`, with constant counts; with traced ones if `total_repeat_length` says how many elements there will be.
+
+    The last element is repeated more often if the counts add up to less, and what is beyond is cut off, as in JAX.
+    """
     x = as_tracer(a)
     if axis is None:
         x, axis = ravel(x), 0
     dim = normalize_axis("repeat", axis, x.ndim)
+    if total_repeat_length is not None:
+        counts = xp.broadcast_to(as_tracer(repeats), (x.shape[dim],))
+        positions = xp.searchsorted(xp.cumsum(counts), np.arange(total_repeat_length), "right")
+        return xp.take(x, xp.minimum(positions, x.shape[dim] - 1), dim)
     if isinstance(repeats, Tracer):
         fail_unsupported("np.repeat with traced counts", "the shape would not be known; use a constant count")
     counts = np.asarray(repeats)
@@ -259,10 +268,6 @@ def _copy(a: Any, *_: Any, **__: Any) -> Tracer:
     return as_tracer(a).copy()
 
 
-def _identity(x: Any) -> Any:
-    return x
-
-
 def _sizes_of(a: Any) -> tuple[int, ...]:
     return aval_of(a).shape
 
@@ -270,6 +275,39 @@ def _sizes_of(a: Any) -> tuple[int, ...]:
 def ndim(a: Any) -> int:
     """`np.ndim`."""
     return len(_sizes_of(a))
+
+
+def real(val: Any) -> Tracer:
+    """`np.real`."""
+    x = as_tracer(val)
+    frame = current_frame()
+    return Tracer(frame, complex_parts.real(frame.builder, value_of(x, frame))) if x.dtype.kind == "c" else x
+
+
+def imag(val: Any) -> Tracer:
+    """`np.imag`."""
+    x = as_tracer(val)
+    frame = current_frame()
+    value = value_of(x, frame)
+    return Tracer(
+        frame, complex_parts.imag(frame.builder, value) if x.dtype.kind == "c" else zeros(frame.builder, x.aval.type)
+    )
+
+
+def angle(z: Any, deg: bool = False) -> Tracer:
+    """`np.angle`."""
+    result = xp.arctan2(imag(z), real(z))
+    return result * (180 / math.pi) if deg else result
+
+
+def iscomplex(x: Any) -> Tracer:
+    """`np.iscomplex`."""
+    return imag(x) != 0
+
+
+def isreal(x: Any) -> Tracer:
+    """`np.isreal`."""
+    return imag(x) == 0
 
 
 def iscomplexobj(x: Any) -> bool:
@@ -321,7 +359,11 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.meshgrid: meshgrid,
     np.copy: _copy,
     np.astype: astype,
-    np.real: _identity,
+    np.real: real,
+    np.imag: imag,
+    np.angle: angle,
+    np.iscomplex: iscomplex,
+    np.isreal: isreal,
     np.shape: _sizes_of,
     np.ndim: ndim,
     np.size: size,

@@ -113,7 +113,7 @@ def _elementwise(
     else:
         if where is not True:
             fail_unsupported(f"np.{ufunc.__name__}: where= without out=", "elements would be undefined; use `np.where`")
-        is_weak = is_operator and dtypes[-1].kind in "if" and all(is_scalar(x) for x in operands)
+        is_weak = is_operator and dtypes[-1].kind in "ifc" and all(is_scalar(x) for x in operands)
         tracers = [Tracer(frame, r, is_weak) for r in results]
     return tuple(tracers) if ufunc.nout > 1 else tracers[0]
 

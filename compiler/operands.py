@@ -64,7 +64,9 @@ def aval_of(x: Any) -> AbstractArray:
         return x.aval
     array = as_array(x)
     check_dtype(array.dtype, "a constant array")
-    return AbstractArray(array.shape, array.dtype, isinstance(x, int | float) and not isinstance(x, np.generic | bool))
+    return AbstractArray(
+        array.shape, array.dtype, isinstance(x, int | float | complex) and not isinstance(x, np.generic | bool)
+    )
 
 
 def operand_value(frame: Frame, x: Any, dtype: np.dtype[Any], shape: tuple[int, ...]) -> SSAValue:

@@ -49,7 +49,7 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
             ("prune-control-flow", {}),
             ("remove-dead-functions", {}),
         ],
-        "linalg": [("convert-dlc-to-linalg", {})],
+        "linalg": [("split-complex", {}), ("convert-dlc-to-linalg", {})],
         "fused": [
             ("select-libraries", {}),
             ("fuse-elementwise", {}),

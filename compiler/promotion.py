@@ -26,7 +26,7 @@ FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 def kind_of(x: Any) -> Kind:
     """How `x`, a tracer or concrete operand, takes part in promotion."""
     if isinstance(x, Tracer):
-        return {"i": int, "f": float}[x.dtype.kind] if x.weak_type else x.dtype
+        return {"i": int, "f": float, "c": complex}[x.dtype.kind] if x.weak_type else x.dtype
     if is_array(x):
         return x.dtype
     if isinstance(x, bool):

@@ -273,8 +273,10 @@ def as_array(leaf: Any, aval: AbstractArray, name: str) -> Array:
         ArgumentError: it has another shape or dtype; a Python scalar may be an integer where a float is expected.
     """
     given = abstract(leaf, name)
-    fits = given.dtype == aval.dtype or (given.weak_type and given.dtype.kind == "i" and dtype_kind(aval.dtype) == "f")
-    fits = fits or (given.weak_type and dtype_kind(given.dtype) == dtype_kind(aval.dtype))
+    kinds = "ifc"  # of which a Python scalar may be an earlier one
+    fits = given.dtype == aval.dtype or (
+        given.weak_type and dtype_kind(aval.dtype) in kinds[kinds.index(dtype_kind(given.dtype)) :]
+    )
     if not fits or given.shape != aval.shape:
         raise ArgumentError(at_user_line(f"argument {name} is {given}, compiled for {aval}"))
     return np.asarray(leaf, aval.dtype)

@@ -152,20 +152,15 @@ class Tensor(ArrayMethods):
             raise ShapeError(at_user_line(f"mT: the array has shape {self.shape}; it needs at least two dimensions"))
         return self.swapaxes(-1, -2)
 
-    @property
-    def real(self) -> Any:
-        """The real parts."""
-        return self._call(np.real) if self.dtype.kind == "c" else self
-
-    @property
-    def imag(self) -> Any:
-        """The imaginary parts."""
-        return self._call(np.imag)
-
     # Elements
 
     def __getitem__(self, index: Any) -> "Tensor":
         return self._rules().read(self, index)
+
+    @property
+    def at(self) -> Any:
+        """As in JAX: `x.at[index].set(value)` is a new array with `value` at `index`."""
+        return self._rules().at(self)
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         fail_immutable("assignment to elements")

@@ -193,7 +193,9 @@ class Tracer(ArrayMethods):
         )
 
     def __complex__(self) -> complex:
-        fail_as_python(self, "the complex number", "complex numbers are not supported")
+        fail_as_python(
+            self, "the complex number", "use `.astype(np.complex128)`, or NumPy's functions instead of those of `cmath`"
+        )
 
     def __index__(self) -> int:  # noqa: PLE0305
         advice = (
@@ -248,11 +250,6 @@ class Tracer(ArrayMethods):
         return self.swapaxes(-1, -2)
 
     @property
-    def real(self) -> "Tracer":
-        """The array itself."""
-        return self
-
-    @property
     def flat(self) -> "Tracer":
         """All elements in one dimension."""
         return self.reshape(-1)
@@ -274,6 +271,11 @@ class Tracer(ArrayMethods):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         current_frame().rules.write(self, index, value)
+
+    @property
+    def at(self) -> Any:
+        """As in JAX: `x.at[index].set(value)` is a copy of `x` with `value` at `index` (`compiler/indexed_update.py`)."""
+        return current_frame().rules.at(self)
 
     def copy(self, *_: Any) -> "Tracer":
         """A copy: assigning to it leaves this array alone."""
@@ -305,7 +307,11 @@ def value_of(tracer: Tracer, frame: Frame) -> SSAValue:
 
 def is_scalar(x: object) -> bool:
     """Whether `x` is a Python number, or a tracer that stands for one."""
-    return x.weak_type if isinstance(x, Tracer) else isinstance(x, bool | int | float) and not isinstance(x, np.generic)
+    return (
+        x.weak_type
+        if isinstance(x, Tracer)
+        else isinstance(x, bool | int | float | complex) and not isinstance(x, np.generic)
+    )
 
 
 # Messages

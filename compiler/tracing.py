@@ -41,6 +41,7 @@ from compiler.abstract import AbstractArray, abstract
 from compiler.array_methods import ArrayMethods
 from compiler.errors import ArgumentError, CompilerError, at_user_line
 from compiler.frames import Array, Frame, Program, current_frame, entered, is_tracing
+from compiler.masks import MaskedElements
 from compiler.numpy_rules import RULES
 from compiler.operands import array_value, new_tracer
 from compiler.pytrees import TreeSpec, flatten, leaf_paths, unflatten
@@ -237,6 +238,8 @@ def _run(
         values: list[SSAValue] = []
         outputs: list[AbstractArray] = []
         for i, leaf in enumerate(leaves):
+            if isinstance(leaf, MaskedElements):
+                leaf.fail()
             if not isinstance(leaf, ArrayMethods | np.ndarray | np.generic | bool | int | float):
                 where = "" if code is None else f"\n  at {code.co_filename}:{code.co_firstlineno}"
                 raise ArgumentError(

@@ -117,7 +117,13 @@ def expanded(program: Program, symbol: str) -> tuple["CallGraph", Derivations]:
     from passes.dlc.expand_transforms import EXPANDERS
     from passes.dlc.expansion import expand_transforms
 
-    graph = CallGraph(program.module, program.symbols)
+    graph = program.call_graph
+    if graph is None:
+        graph = program.call_graph = CallGraph(program.module, program.symbols)
+    else:
+        for new in program.new_functions:
+            graph.add(new)
+    program.new_functions.clear()
     function = graph.functions[symbol]
     expand_transforms(graph, EXPANDERS, [function])
     graph.inline_calls([function])

@@ -25,6 +25,7 @@ from compiler.numpy_reductions import (
 )
 from compiler.operands import as_tracer
 from compiler.tracer import Tracer, fail_unsupported, xp
+from dialects.dlc.indexing import Mode
 
 REDUCTIONS: dict[np.ufunc, Callable[..., Tracer]] = {
     np.add: sum_,
@@ -135,16 +136,27 @@ def _reduceat(ufunc: np.ufunc, array: Any, indices: Any, axis: Any = 0, dtype: A
     return xp.stack(parts, dim, out=out)
 
 
+_AT_MODES: dict[np.ufunc, Mode] = {
+    np.add: "add",
+    np.subtract: "add",
+    np.multiply: "mul",
+    np.minimum: "min",
+    np.maximum: "max",
+}
+"""What scatter does for `ufunc.at`."""
+
+
 def _at(ufunc: np.ufunc, target: Any, *operands: Any) -> None:
-    """`target[index] = ufunc(target[index], values)`, where equal positions add up."""
+    """`target[index] = ufunc(target[index], values)`, where the values of equal positions all count."""
     name = ufunc.__name__
-    if ufunc not in {np.add, np.subtract} or len(operands) != 2:
-        fail_unsupported(f"np.{name}.at", "of the ufuncs, `np.add.at` and `np.subtract.at` are supported")
+    if ufunc not in _AT_MODES or len(operands) != 2:
+        supported = ", ".join(f"`np.{known.__name__}.at`" for known in _AT_MODES)
+        fail_unsupported(f"np.{name}.at", f"of the ufuncs, {supported} are supported")
     if not isinstance(target, Tracer):
         raise TracingError(
             at_user_line(f"{name}.at: a traced value cannot be stored in a NumPy array; make it with `np.zeros_like`")
         )
-    from compiler.indexing import add_at
+    from compiler.indexing import update_at
 
     index, values = operands
-    add_at(target, index, as_tracer(values) if ufunc is np.add else -as_tracer(values))
+    update_at(target, index, -as_tracer(values) if ufunc is np.subtract else values, _AT_MODES[ufunc])

@@ -17,9 +17,11 @@ from dialects.builder import OpBuilder, tensor_type
 from dialects.dlc.arithmetic import add, div, mul, neg, sub
 from dialects.dlc.binary import and_, max_, min_, or_, pow_, rem, xor
 from dialects.dlc.bits import copysign, shift_left
+from dialects.dlc.complex_forms import hypot
+from dialects.dlc.complex_parts import complex_, conj, imag, real
 from dialects.dlc.constants import full, splat_value
 from dialects.dlc.conversion import convert
-from dialects.dlc.interfaces import element_type_of, is_bool, is_float, shape_of
+from dialects.dlc.interfaces import element_type_of, is_bool, is_complex, is_float, shape_of
 from dialects.dlc.powers import cbrt, exp2, log2, log10
 from dialects.dlc.selection import Direction, compare, select
 from dialects.dlc.trigonometric import acos, acosh, asin, asinh, atan, atan2, atanh, cosh, sinh, tan
@@ -56,7 +58,12 @@ def bool_like(b: OpBuilder, x: SSAValue, value: bool) -> SSAValue:
 
 def has_floats(x: SSAValue) -> bool:
     """Whether the elements of `x` are floating point."""
-    return is_float(element_type_of(x))
+    return is_float(element_type_of(x)) and not has_complex(x)
+
+
+def has_complex(x: SSAValue) -> bool:
+    """Whether the elements of `x` are complex."""
+    return is_complex(element_type_of(x))
 
 
 def has_bools(x: SSAValue) -> bool:
@@ -84,8 +91,20 @@ def positive(b: OpBuilder, x: SSAValue) -> SSAValue:
 
 
 def absolute(b: OpBuilder, x: SSAValue) -> SSAValue:
-    """`|x|`; a bool is its own."""
+    """`|x|`; a bool is its own; of a complex number, the length."""
+    if has_complex(x):
+        return hypot(b, real(b, x), imag(b, x))
     return x if has_bools(x) else abs_(b, x)
+
+
+def sign_rule(b: OpBuilder, x: SSAValue) -> SSAValue:
+    """-1, 0 or 1; of a complex number, `x / |x|`, or 0."""
+    if not has_complex(x):
+        return sign(b, x)
+    size = absolute(b, x)
+    is_zero = compare(b, "eq", size, like(b, size, 0))
+    size = select(b, is_zero, like(b, size, 1), size)
+    return complex_(b, div(b, real(b, x), size), div(b, imag(b, x), size))
 
 
 def reciprocal(b: OpBuilder, x: SSAValue) -> SSAValue:
@@ -211,19 +230,6 @@ def logaddexp(base: float | None) -> Rule:
     return rule
 
 
-def hypot(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
-    """`sqrt(x**2 + y**2)`, scaled by the larger so that squares stay in range; infinite if either is."""
-    x, y = abs_(b, x), abs_(b, y)
-    large, small = max_(b, x, y), min_(b, x, y)
-    infinity = like(b, x, math.inf)
-    is_plain = and_(b, compare(b, "gt", large, like(b, x, 0)), compare(b, "lt", large, infinity))
-    ratio = div(b, small, select(b, is_plain, large, like(b, x, 1)))
-    ratio = select(b, is_plain, ratio, like(b, x, 0))
-    length = mul(b, large, sqrt(b, add(b, like(b, x, 1), mul(b, ratio, ratio))))
-    is_infinite = or_(b, compare(b, "eq", x, infinity), compare(b, "eq", y, infinity))
-    return select(b, is_infinite, infinity, length)
-
-
 # Comparisons, logic, kinds of numbers
 
 
@@ -278,16 +284,21 @@ def ignoring_nan(rule: Callable[[OpBuilder, SSAValue, SSAValue], SSAValue]) -> R
 
 def isnan(b: OpBuilder, x: SSAValue) -> SSAValue:
     """Whether an element is not a number."""
-    return compare(b, "ne", x, x) if has_floats(x) else bool_like(b, x, value=False)
+    return compare(b, "ne", x, x) if has_floats(x) or has_complex(x) else bool_like(b, x, value=False)
 
 
 def isinf(b: OpBuilder, x: SSAValue) -> SSAValue:
     """Whether an element is infinite."""
-    return compare(b, "eq", abs_(b, x), like(b, x, math.inf)) if has_floats(x) else bool_like(b, x, value=False)
+    if not has_floats(x) and not has_complex(x):
+        return bool_like(b, x, value=False)
+    size = absolute(b, x)
+    return compare(b, "eq", size, like(b, size, math.inf))
 
 
 def isfinite(b: OpBuilder, x: SSAValue) -> SSAValue:
     """Whether an element is neither infinite nor NaN."""
+    if has_complex(x):
+        return and_(b, isfinite(b, real(b, x)), isfinite(b, imag(b, x)))
     return compare(b, "lt", abs_(b, x), like(b, x, math.inf)) if has_floats(x) else bool_like(b, x, value=True)
 
 
@@ -317,7 +328,7 @@ UFUNC_RULES: dict[np.ufunc, Rule] = {
     np.positive: positive,
     np.absolute: absolute,
     np.fabs: absolute,
-    np.sign: sign,
+    np.sign: sign_rule,
     np.reciprocal: reciprocal,
     np.square: square,
     np.sqrt: sqrt,
@@ -391,7 +402,7 @@ UFUNC_RULES: dict[np.ufunc, Rule] = {
     np.ldexp: ldexp,
     np.frexp: frexp,
     np.heaviside: heaviside,
-    np.conjugate: positive,
+    np.conjugate: conj,
 }
 """The rule of each elementwise ufunc of NumPy."""
 

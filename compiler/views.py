@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from xdsl.dialects.builtin import i1, i64
+from xdsl.dialects.builtin import i64
 from xdsl.ir import SSAValue
 
 from compiler.frames import current_frame
@@ -13,13 +13,15 @@ from compiler.operands import broadcast_value
 from compiler.tracer import Tracer, View, value_of
 from dialects.builder import OpBuilder, tensor_type
 from dialects.dlc.arithmetic import add
+from dialects.dlc.binary import min_
 from dialects.dlc.constants import full, iota, zeros
 from dialects.dlc.conversion import convert
 from dialects.dlc.dynamic_slicing import dynamic_slice, dynamic_update_slice
-from dialects.dlc.interfaces import element_type_of, shape_of
+from dialects.dlc.interfaces import dtype_of, element_type_of, is_unsigned, shape_of, tensor_type_of
 from dialects.dlc.selection import compare, select
 from dialects.dlc.shape import inverse_permutation, reshape, reverse, transpose
-from dialects.dlc.slicing import pad, slice_
+from dialects.dlc.slicing import slice_
+from dialects.dlc.updating import update_slice
 
 
 def reshaped(x: Tracer, shape: tuple[int, ...]) -> Tracer:
@@ -131,11 +133,12 @@ class Window:
             new = reverse(b, new, self.reversed_dims)
         if self.is_whole(shape):
             return new
-        if self.has_unit_steps:
+        if any(self.dynamic) and self.has_unit_steps:
             return dynamic_update_slice(b, x, new, self._all_starts(b, shape))
+        starts, _, steps = self._static_part(shape)
         if any(self.dynamic):
             new = dynamic_update_slice(b, self._static_slice(b, x), new, self._dynamic_starts(b, shape))
-        return self._write_strided(b, x, new)
+        return update_slice(b, x, new, starts, steps)
 
     def layout(
         self, array: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
@@ -147,7 +150,10 @@ class Window:
 
     def _static_slice(self, b: OpBuilder, x: SSAValue) -> SSAValue:
         """The window where it is static, all of the dimensions where it is traced."""
-        shape = shape_of(x)
+        return slice_(b, x, *self._static_part(shape_of(x)))
+
+    def _static_part(self, shape: Sequence[int]) -> tuple[list[int], list[int], list[int]]:
+        """Starts, limits and steps of the window where it is static, and of all of the dimensions where it is traced."""
         starts, limits, steps = list(self.static_starts), [0] * len(shape), [abs(step) for step in self.steps]
         for d, (size, position) in enumerate(zip(self.sizes, self.dynamic, strict=True)):
             if size == 1:
@@ -155,7 +161,7 @@ class Window:
             if position is not None:
                 starts[d], size = 0, shape[d]  # noqa: PLW2901
             limits[d] = starts[d] + (size - 1) * steps[d] + 1
-        return slice_(b, x, starts, limits, steps)
+        return starts, limits, steps
 
     def _all_starts(self, b: OpBuilder, shape: Sequence[int]) -> list[SSAValue]:
         return [
@@ -169,26 +175,14 @@ class Window:
             for position, size in zip(self.dynamic, shape, strict=True)
         ]
 
-    def _write_strided(self, b: OpBuilder, x: SSAValue, new: SSAValue) -> SSAValue:
-        """Spread `new` over the shape of `x`, and take it where the window is."""
-        shape = shape_of(x)
-        sizes = shape_of(new)
-        starts = [s if d is None else 0 for s, d in zip(self.static_starts, self.dynamic, strict=True)]
-        interior = [abs(step) - 1 if size > 1 else 0 for step, size in zip(self.steps, sizes, strict=True)]
-        high = [
-            full_size - start - (size - 1) * (gap + 1) - 1
-            for full_size, start, size, gap in zip(shape, starts, sizes, interior, strict=True)
-        ]
-        element_type = element_type_of(x)
-        spread = pad(b, new, full(b, 0, tensor_type(element_type, ())), starts, high, interior)
-        is_inside = full(b, True, tensor_type(i1, sizes))
-        is_inside = pad(b, is_inside, full(b, False, tensor_type(i1, ())), starts, high, interior)
-        return select(b, is_inside, spread, x)
-
 
 def wrapped_index(b: OpBuilder, index: SSAValue, size: int) -> SSAValue:
-    """Integers as i64, negative ones counted from the end of a dimension of `size`."""
-    if element_type_of(index) != i64:
+    """Integers as i64, negative ones counted from the end of a dimension of `size`; those too large for i64 are the greatest."""
+    element_type = element_type_of(index)
+    if is_unsigned(element_type):
+        bound = min(2**63 - 1, np.iinfo(dtype_of(tensor_type_of(index))).max)
+        return convert(b, min_(b, index, full(b, bound, tensor_type_of(index))), i64)
+    if element_type != i64:
         index = convert(b, index, i64)
     integers = tensor_type(i64, shape_of(index))
     from_end = add(b, index, full(b, size, integers))

@@ -1,7 +1,8 @@
 """The `rt` dialect: what a compiled program asks of its surroundings.
 
 `rt.kernel` groups structured operations that will become one kernel, `rt.launch` runs an outlined kernel over a
-range, `rt.gemm` calls the BLAS library, `rt.row` is a view of part of a buffer.
+range, `rt.gemm` calls the BLAS library, `rt.row` is a view of part of a buffer, `rt.scatter` is the structured operation
+that `linalg` lacks.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,9 @@ from typing import Self, cast
 from xdsl.dialects.builtin import (
     I64,
     DenseArrayBase,
+    FunctionType,
     IndexType,
+    IntegerAttr,
     MemRefType,
     ShapedType,
     StringAttr,
@@ -19,6 +22,7 @@ from xdsl.dialects.builtin import (
     UnitAttr,
     i64,
 )
+from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Dialect, Region, SSAValue
 from xdsl.irdl import (
     IRDLOperation,
@@ -40,7 +44,16 @@ from xdsl.traits import HasParent, IsolatedFromAbove, IsTerminator, Pure
 from xdsl.utils.exceptions import VerifyException
 
 ARRAY_TYPES = "rt.array_types"
-"""The attribute of a host function that holds its type before integers lost their signs, if that was another one."""
+"""The attribute of a host function that holds the types of its arrays, where they are not those of its own type.
+
+Integers of `ui8` to `ui64` lose their sign below `dlc`, and complex numbers become pairs of floats.
+"""
+
+
+def keep_array_types(function: FuncOp, array_types: FunctionType) -> None:
+    """Let `function`, if public, remember what its arrays are: the first type it had."""
+    if function.sym_visibility is None or function.sym_visibility.data != "private":
+        function.attributes.setdefault(ARRAY_TYPES, array_types)
 
 
 @irdl_op_definition
@@ -235,6 +248,69 @@ class LaunchOp(IRDLOperation):
 
 
 @irdl_op_definition
+class ScatterOp(IRDLOperation):
+    """A structured operation that writes at computed positions: `dest[…] = body(dest[…], updates[b…, u, r…])` for every `u` in order.
+
+    In its first `batch_dims` dimensions `dest` is indexed by the loops `b…`, in dimension `dims[k]` by `indices[b…, u, k]`,
+    and in the others by the loops `r…`. An index outside of `dest` is moved to the nearest one inside where `bounds` is
+    `clamp`, and nothing is written where it is `drop`. The loops `b…` and `r…` are parallel: no two of their points touch the
+    same element. On memrefs it writes to `dest` and has no result.
+    """
+
+    name = "rt.scatter"
+
+    updates = operand_def(TensorType | MemRefType)
+    indices = operand_def(TensorType | MemRefType)
+    dest = operand_def(TensorType | MemRefType)
+    dims = prop_def(DenseArrayBase.constr(I64))
+    batch_dims = prop_def(IntegerAttr[I64])
+    bounds = prop_def(StringAttr)
+    result = opt_result_def(TensorType)
+    body = region_def("single_block")
+
+    assembly_format = (
+        "$updates `at` $indices `into` $dest `dims` $dims `batch_dims` $batch_dims `bounds` $bounds "
+        "`:` type($updates) `,` type($indices) `,` type($dest) (`->` type($result)^)? $body attr-dict"
+    )
+
+    @property
+    def is_dropping(self) -> bool:
+        """Whether what is outside of `dest` is dropped."""
+        return self.bounds.data == "drop"
+
+    @property
+    def rest(self) -> tuple[int, ...]:
+        """The dimensions of `dest` that a window has."""
+        dims = cast(Sequence[int], self.dims.get_values())
+        rank = cast(ShapedType, self.dest.type).get_num_dims()
+        return tuple(dim for dim in range(self.batch_dims.value.data, rank) if dim not in dims)
+
+    @property
+    def parallel(self) -> tuple[int, ...]:
+        """The extents of the parallel loops."""
+        shape = cast(ShapedType, self.dest.type).get_shape()
+        return (*shape[: self.batch_dims.value.data], *(shape[dim] for dim in self.rest))
+
+    @property
+    def count(self) -> int:
+        """How many windows are written in each part of the batch."""
+        return cast(ShapedType, self.indices.type).get_shape()[-2]
+
+    def verify_(self) -> None:
+        """Check that the shapes fit."""
+        batch = self.batch_dims.value.data
+        indices, updates = (cast(ShapedType, value.type).get_shape() for value in (self.indices, self.updates))
+        parallel = self.parallel
+        expected = ((*parallel[:batch], len(self.dims)), (*parallel[:batch], *parallel[batch:]))
+        if len(indices) != batch + 2 or (*indices[:batch], indices[-1]) != expected[0]:
+            raise VerifyException(f"rt.scatter: indices of shape {indices} do not fit {self.dest.type}")
+        if (*updates[:batch], *updates[batch + 1 :]) != expected[1] or updates[batch] != indices[batch]:
+            raise VerifyException(f"rt.scatter: updates of shape {updates} do not fit {self.dest.type}")
+        if self.bounds.data not in {"clamp", "drop"}:
+            raise VerifyException(f'rt.scatter: bounds are "{self.bounds.data}", expected "clamp" or "drop"')
+
+
+@irdl_op_definition
 class RowOp(IRDLOperation):
     """The row `source[position]`: a view of the contiguous memory of all elements whose first index is `position`.
 
@@ -259,4 +335,4 @@ class RowOp(IRDLOperation):
             raise VerifyException(f"rt.row: a row of {source} is no {self.result.type}; leave out the first dimension")
 
 
-Rt = Dialect("rt", [GemmOp, KernelOp, LaunchOp, RowOp, YieldOp], [])
+Rt = Dialect("rt", [GemmOp, KernelOp, LaunchOp, RowOp, ScatterOp, YieldOp], [])

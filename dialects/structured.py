@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, cast
 
 from xdsl.dialects import arith, scf, tensor
 from xdsl.dialects.builtin import (
+    DYNAMIC_INDEX,
     AffineMapAttr,
     ArrayAttr,
     BFloat16Type,
@@ -26,6 +27,7 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.dialects.linalg.attrs import IteratorTypeAttr
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, IndexOp, YieldOp
+from xdsl.dialects.utils import split_dynamic_index_list
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineExpr
 
@@ -37,7 +39,9 @@ allow_partial_reads_in_linalg()
 read_several_results_of_linalg()
 
 Map: TypeAlias = Sequence[int] | AffineMapAttr
-ScanStep: TypeAlias = Callable[[OpBuilder, Sequence[SSAValue], Sequence[SSAValue]], tuple[Sequence[SSAValue], SSAValue]]
+RunningStep: TypeAlias = Callable[
+    [OpBuilder, Sequence[SSAValue], Sequence[SSAValue]], tuple[Sequence[SSAValue], SSAValue]
+]
 Body: TypeAlias = Callable[[OpBuilder, tuple[SSAValue, ...]], Sequence[SSAValue]]
 
 PARALLEL = IteratorTypeAttr.parallel()
@@ -68,7 +72,7 @@ def build_generic(
     op = b.create_op(
         GenericOp,
         (*inputs, *outputs),
-        [value.type for value in outputs if _is_tensor(value)],
+        [value.type for value in outputs if is_tensor(value)],
         {
             "indexing_maps": ArrayAttr(map_attributes),
             "iterator_types": ArrayAttr(iterators),
@@ -138,19 +142,21 @@ def build_cast(b: OpBuilder, source: SSAValue, element: Attribute) -> SSAValue:
     )[0]
 
 
-def build_scan(
+def build_running_reduction(
     b: OpBuilder,
     inputs: Sequence[SSAValue],
     dim: int,
     is_reverse: bool,
     starts: Sequence[float],
-    step: ScanStep,
+    step: RunningStep,
 ) -> SSAValue:
-    """Append a scan of `inputs`, tensors of one type, along `dim`, which is not empty: a generic and its running output.
+    """Append a running reduction of `inputs`, tensors of one type, along `dim`, which is not empty: a generic and its running output.
 
-    The state is one scalar of the element type for each of `starts`. `step(b, elements, state)` builds the next state
+    Elements of `f16` and `bf16` are computed in `f32`. The state is one scalar for each of `starts`. `step(b, elements, state)` builds the next state
     and the element of the result. The loop along `dim` is the last one; with `is_reverse` it starts at the last element.
     """
+    stored = element_type(inputs[0])
+    inputs = [build_cast(b, x, compute_type(stored)) for x in inputs]
     result_type = cast(TensorType[Any], inputs[0].type)
     shape, element = result_type.get_shape(), result_type.element_type
     rank = len(shape)
@@ -180,11 +186,12 @@ def build_scan(
         (PARALLEL,) * (rank - 1) + (REDUCTION,),
         body,
     )[-1]
+    result = build_cast(b, result, stored)
     if not is_reverse:
         return result
     places = [AffineExpr.dimension(d) for d in range(rank)]
     places[dim] = places[dim] * -1 + (shape[dim] - 1)
-    return build_copy(b, result, result_type, affine_map(rank, tuple(places)))
+    return build_copy(b, result, tensor_type(stored, shape), affine_map(rank, tuple(places)))
 
 
 def build_for(
@@ -288,7 +295,28 @@ def _reassociation(groups: tuple[tuple[int, ...], ...]) -> ArrayAttr[ArrayAttr[I
     return ArrayAttr(ArrayAttr(IntegerAttr(dim, i64) for dim in group) for group in groups)
 
 
-def _is_tensor(value: SSAValue) -> bool:
+def build_window_write(
+    b: OpBuilder, window: SSAValue, dest: SSAValue, offsets: Sequence[SSAValue | int], strides: Sequence[int]
+) -> SSAValue:
+    """Append `tensor.insert_slice`: `dest` with `window` at `offsets`, whose steps are `strides`; it must lie within `dest`.
+
+    The window is the result of a generic of its own, which computes it in place where the buffer of `dest` is free.
+    """
+    window_type = cast(TensorType[Any], window.type)
+    sizes = window_type.get_shape()
+    copy = build_copy(b, window, window_type, range(len(sizes)))
+    static, dynamic = split_dynamic_index_list(offsets, DYNAMIC_INDEX)
+    properties = {
+        "static_offsets": int_array(tuple(static)),
+        "static_sizes": int_array(sizes),
+        "static_strides": int_array(tuple(strides)),
+        "operandSegmentSizes": DenseArrayBase.from_list(i32, [1, 1, len(dynamic), 0, 0]),
+    }
+    return b.create(tensor.InsertSliceOp, (copy, dest, *dynamic), dest.type, properties)
+
+
+def is_tensor(value: SSAValue) -> bool:
+    """Whether `value` is a tensor, and not a scalar."""
     return isinstance(value.type, TensorType)
 
 
@@ -350,6 +378,11 @@ def _is_inside(block: Block | None, op: Operation) -> bool:
             return True
         block = parent.parent if parent is not None else None
     return False
+
+
+def is_scalar_code(op: Operation) -> bool:
+    """Whether `op` computes scalars outside of structured operations: where a window lies."""
+    return bool(op.results) and not op.regions and not any(map(is_tensor, op.results))
 
 
 def is_splat_constant(value: SSAValue) -> bool:

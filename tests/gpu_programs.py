@@ -3,7 +3,7 @@
 import numpy as np
 
 import compiler
-from compiler import nn, special
+from compiler import nn, random, special
 
 RNG = np.random.default_rng(5)
 
@@ -30,6 +30,18 @@ def pads(x, y):
     return np.pad(np.concatenate([x, y[::-1]], axis=0), ((1, 2), (0, 3)), constant_values=-1)
 
 
+def recurrent(w, h, xs):
+    def step(h, x):
+        h = np.tanh(h @ w + x)
+        return h, h
+
+    return compiler.scan(step, h, xs)
+
+
+def halve_until_small(x):
+    return compiler.while_loop(lambda c: np.max(c[1]) > 0.5, lambda c: (c[0] + 1, c[1] / 2), (0, np.abs(x)))
+
+
 def loss(w, x, y):
     return nn.cross_entropy(np.tanh(x @ w), y)
 
@@ -44,6 +56,15 @@ PROGRAMS = {
     ),
     "gather": (lambda x, i: x[i] * 2, (floats(11, 6), integers(-11, 11, 4, 3))),
     "scatter": (scatter_add, (floats(7, 3), integers(0, 7, 20), floats(20, 3))),
+    "cumulative": (
+        lambda x: (np.cumsum(x, 0), np.logaddexp.accumulate(x, 1), np.maximum.accumulate(x[:, ::-1], 1)),
+        (floats(6, 50),),
+    ),
+    "sort": (
+        lambda x: (np.sort(x, 1), np.argsort(x, 0), np.searchsorted(np.sort(x[0]), x)),
+        (floats(6, 50),),
+    ),
+    "windows": (lambda x: nn.reduce_window(x, "max", (1, 3, 3), (1, 2, 2)), (floats(2, 9, 11),)),
     "argmax": (lambda x: (np.argmax(x, axis=1), np.argmin(x)), (floats(6, 50),)),
     "exp_f64": (lambda x: np.exp(x) + np.expm1(x), (floats(40, dtype=np.float64),)),
     "log_f64": (lambda x: np.log(x) + np.log1p(x), (positive(40, dtype=np.float64),)),
@@ -101,7 +122,21 @@ PROGRAMS = {
     "matmul": (lambda x, w, b: np.maximum(x @ w + b, 0), (floats(40, 64), floats(64, 50), floats(50))),
     "matmul_f64": (lambda x, w: x @ w, (floats(40, 64, dtype=np.float64), floats(64, 50, dtype=np.float64))),
     "batched_matmul": (lambda x, w: x @ w, (floats(3, 40, 32), floats(3, 32, 48))),
+    "random": (
+        lambda key: (random.bits(key, (3, 300)), random.normal(key, (700,)), random.randint(key, (5,), -3, 2**40)),
+        (random.key(7),),
+    ),
     "gradient": (compiler.value_and_grad(loss), (floats(64, 40), floats(48, 64), integers(0, 40, 48))),
+    "scan": (recurrent, (floats(6, 6), floats(6), floats(9, 6))),
+    "gradient_of_scan": (
+        compiler.grad(lambda *args: recurrent(*args)[1].sum()),
+        (floats(6, 6), floats(6), floats(9, 6)),
+    ),
+    "while": (halve_until_small, (floats(5),)),
+    "branches": (
+        lambda k, x: compiler.switch(k, [np.sin, np.negative, lambda x: x], x),
+        (np.int64(1), floats(7)),
+    ),
     "empty": (lambda x: (x + 1, x.sum(axis=0)), (floats(0, 4),)),
     "constant": (lambda x: x + np.arange(12, dtype=np.float32).reshape(3, 4) ** 2, (floats(3, 4),)),
     "identity": (lambda x: (x, x.reshape(6, 2)), (floats(3, 4),)),

@@ -1,5 +1,6 @@
 """One application of one op, for tests of everything that an op must answer: see `op_examples.OP_EXAMPLES`."""
 
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -38,8 +39,8 @@ class OpExample:
 
 def tensor(text: str) -> TensorType:
     """The type that `2x3xf32` (or `f32`, 0-d) stands for."""
-    *sizes, element = text.split("x")
-    return TensorType(ELEMENTS[element], [int(size) for size in sizes])
+    sizes, element = re.fullmatch(r"((?:\d+x)*)(.*)", text).groups()
+    return TensorType(ELEMENTS[element], [int(size) for size in sizes.split("x")[:-1]])
 
 
 def build_function(example: OpExample) -> ModuleOp:
@@ -76,6 +77,8 @@ def random_array(
     shape, dtype = tensor_type.get_shape(), dtype_of(tensor_type)
     if dtype == np.bool_:
         return rng.integers(0, 2, shape).astype(dtype)
+    if dtype.kind == "c":
+        return np.asarray(rng.uniform(low, high, shape) + 1j * rng.uniform(low, high, shape), dtype)
     if dtype.kind in "iu":
         low = 0 if dtype.kind == "u" else low
         return np.asarray(rng.integers(int(low), int(high) + 1, shape), dtype)

@@ -3,6 +3,7 @@
 from op_example import OpExample, build_function, random_operands, tensor
 from op_examples_cumulative import CUMULATIVE_EXAMPLES
 from op_examples_elementwise import ELEMENTWISE_EXAMPLES
+from op_examples_random import RANDOM_EXAMPLES
 from op_examples_sorting import SORTING_EXAMPLES
 from op_examples_structural import STRUCTURAL_EXAMPLES
 from op_examples_windows import WINDOW_EXAMPLES
@@ -13,6 +14,7 @@ OP_EXAMPLES: tuple[OpExample, ...] = (
     *CUMULATIVE_EXAMPLES,
     *SORTING_EXAMPLES,
     *WINDOW_EXAMPLES,
+    *RANDOM_EXAMPLES,
 )
 
 __all__ = ["OP_EXAMPLES", "OpExample", "build_function", "random_operands", "tensor"]

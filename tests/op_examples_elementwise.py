@@ -17,6 +17,7 @@ from dialects.dlc.bits import (
     ShiftRightLogicalOp,
 )
 from dialects.dlc.broadcast import BroadcastInDimOp, ReduceSumOp
+from dialects.dlc.complex_parts import ComplexOp, ConjOp, DeinterleaveOp, ImagOp, InterleaveOp, RealOp
 from dialects.dlc.constants import ConstantOp, IotaOp, dense_attribute
 from dialects.dlc.conversion import ConvertOp
 from dialects.dlc.powers import CbrtOp, Exp2Op, Log2Op, Log10Op
@@ -69,34 +70,37 @@ from dialects.dlc.unary import (
 FLOATS = ("3x5xf64", "7xf32", "f64", "1x1xf64", "0x3xf32", "2x3x5xf32", "7xf16", "3x5xbf16")
 INTS = ("3x5xi32", "9xi64", "i32", "1xi64", "3x0xi32", "5xi8", "i16", "7xui8", "3x3xui16", "5xui32", "9xui64")
 BOOLS = ("3x5xi1", "i1", "17xi1")
+COMPLEX = ("3x5xcomplex<f64>", "7xcomplex<f32>", "complex<f64>", "0xcomplex<f32>")
 ARITHMETIC = (*FLOATS, *INTS)
+FIELD = (*ARITHMETIC, *COMPLEX)
+ANALYTIC = (*FLOATS, *COMPLEX[:2])
 BITWISE = (*INTS, *BOOLS)
 
 UNARY = {
-    NegOp: (ARITHMETIC, None),
+    NegOp: (FIELD, None),
     AbsOp: (ARITHMETIC, None),
     SignOp: (ARITHMETIC, None),
-    ExpOp: (FLOATS, None),
+    ExpOp: (ANALYTIC, None),
     Expm1Op: (FLOATS, None),
-    LogOp: (FLOATS, (0.1, 9)),
+    LogOp: (ANALYTIC, (0.1, 9)),
     Log1pOp: (FLOATS, (-0.9, 9)),
-    SqrtOp: (FLOATS, (0.1, 9)),
+    SqrtOp: (ANALYTIC, (0.1, 9)),
     RsqrtOp: (FLOATS, (0.1, 9)),
-    TanhOp: (FLOATS, None),
+    TanhOp: (ANALYTIC, None),
     LogisticOp: (FLOATS, None),
     ErfOp: (FLOATS, None),
-    SinOp: (FLOATS, None),
-    CosOp: (FLOATS, None),
+    SinOp: (ANALYTIC, None),
+    CosOp: (ANALYTIC, None),
     FloorOp: (FLOATS, None),
     CeilOp: (FLOATS, None),
     RoundOp: (FLOATS, None),
     TruncOp: (FLOATS, None),
-    TanOp: (FLOATS, (-1.4, 1.4)),
+    TanOp: (ANALYTIC, (-1.4, 1.4)),
     AsinOp: (FLOATS, (-0.95, 0.95)),
     AcosOp: (FLOATS, (-0.95, 0.95)),
     AtanOp: (FLOATS, None),
-    SinhOp: (FLOATS, None),
-    CoshOp: (FLOATS, None),
+    SinhOp: (ANALYTIC, None),
+    CoshOp: (ANALYTIC, None),
     AsinhOp: (FLOATS, None),
     AcoshOp: (FLOATS, (1.1, 9)),
     AtanhOp: (FLOATS, (-0.95, 0.95)),
@@ -116,12 +120,12 @@ UNARY = {
 }
 
 BINARY = {
-    AddOp: (ARITHMETIC, ()),
-    SubOp: (ARITHMETIC, ()),
-    MulOp: (ARITHMETIC, ()),
-    DivOp: (ARITHMETIC, ((-9, 9), (0.2, 3))),
+    AddOp: (FIELD, ()),
+    SubOp: (FIELD, ()),
+    MulOp: (FIELD, ()),
+    DivOp: (FIELD, ((-9, 9), (0.2, 3))),
     RemOp: (ARITHMETIC, ((-90, 90), (0.2, 3))),
-    PowOp: (ARITHMETIC, ((0.2, 3), (-2, 3))),
+    PowOp: ((*ARITHMETIC, *COMPLEX[:2]), ((0.2, 3), (-2, 3))),
     MaxOp: (ARITHMETIC, ()),
     MinOp: (ARITHMETIC, ()),
     AndOp: (BITWISE, ()),
@@ -152,6 +156,7 @@ SUMS = (
     ("3x5xf64", (1,)),
     ("3x5xf64", (0, 1)),
     ("3x5x2xf32", (0, 2)),
+    ("3x5xcomplex<f32>", (1,)),
     ("7xi32", (0,)),
     ("17xui8", (0,)),
     ("3x17xf16", (1,)),
@@ -183,6 +188,10 @@ CONSTANTS = (
     np.array([np.nan, np.inf, -0.0, 1e-7, 65504, 1 / 3], np.float16),
     np.array([np.nan, -np.inf, -0.0, 1e-40, 3e38, 1 / 3], bfloat16),
     np.full(5, 0.1, bfloat16),
+    np.array([1 + 2j, -0.5j, 3], np.complex64),
+    np.full((2, 2), 1 - 1j),
+    np.array([complex(np.nan, np.inf), complex(1, -np.inf), complex(-0.0, 0.5)]),
+    np.full(3, complex(np.inf, -2), np.complex64),
     np.full((2, 3), 60000, np.uint16),
 )
 
@@ -194,6 +203,7 @@ SELECTS = (
     ("i1", "f32"),
     ("7xi1", "7xi32"),
     ("9xi1", "9xbf16"),
+    ("9xi1", "9xcomplex<f64>"),
     ("7xi1", "7xi1"),
     ("0xi1", "0xf32"),
     ("i1", "0x2xi64"),
@@ -238,6 +248,15 @@ POLYGAMMAS = (("3x5xf64", 1), ("f32", 2), ("0x3xf32", 1), ("1xf64", 3), ("7xf32"
 
 BITCASTS = (("3x5xf32", "3x5xi32"), ("i64", "f64"), ("0x2xf64", "0x2xi64"), ("1xi32", "1xf32"), ("7xf64", "7xf64"))
 
+CONVERSIONS += (
+    ("7xcomplex<f32>", "7xcomplex<f64>"),
+    ("3x5xcomplex<f64>", "3x5xcomplex<f32>"),
+    ("9xf64", "9xcomplex<f64>"),
+    ("9xui8", "9xcomplex<f32>"),
+    ("7xcomplex<f64>", "7xf32"),
+    ("complex<f32>", "i1"),
+)
+
 ELEMENTWISE_EXAMPLES = (
     *(OpExample(ConstantOp, (), {"value": dense_attribute(array)}) for array in CONSTANTS),
     *(OpExample(IotaOp, (), {"dim": IntegerAttr(dim, i64), "output": tensor(t)}) for t, dim in IOTAS),
@@ -263,6 +282,19 @@ ELEMENTWISE_EXAMPLES = (
         for low, x, high in CLAMPS
     ),
     *(OpExample(ConvertOp, (tensor(source),), {"output": tensor(target)}) for source, target in CONVERSIONS),
+    *(
+        OpExample(CompareOp, (tensor(t), tensor(t)), {"direction": StringAttr(direction)}, ((-1, 1), (-1, 1)))
+        for direction in ("eq", "ne")
+        for t in COMPLEX[:2]
+    ),
+    *(OpExample(op_type, (tensor(t),)) for op_type in (RealOp, ImagOp, ConjOp) for t in COMPLEX),
+    *(OpExample(ComplexOp, (tensor(t), tensor(t))) for t in ("3x5xf64", "7xf32", "f64", "0xf32")),
+    *(OpExample(InterleaveOp, (tensor(t), tensor(t))) for t in ("3x5xf64", "7xf32", "f64", "0xi32", "9xui8")),
+    *(
+        OpExample(DeinterleaveOp, (tensor(t),), {"index": IntegerAttr(k, i64)})
+        for t in ("3x5x2xf64", "2xf32", "0x2xf64", "9x2xi16")
+        for k in (0, 1)
+    ),
     *(OpExample(PolygammaOp, (tensor(t),), {"order": IntegerAttr(n, i64)}, ((0.3, 9),)) for t, n in POLYGAMMAS),
     *(OpExample(BitcastConvertOp, (tensor(source),), {"output": tensor(target)}) for source, target in BITCASTS),
 )

@@ -20,11 +20,13 @@ from dialects.dlc.reduction import (
 )
 from dialects.dlc.shape import ReshapeOp, ReverseOp, TransposeOp
 from dialects.dlc.slicing import ConcatenateOp, PadOp, SliceOp
+from dialects.dlc.updating import UpdateSliceOp
 
 RESHAPES = (
     ("2x3x4xf64", (6, 4)),
     ("6x4xf64", (2, 3, 4)),
     ("6x4xbf16", (2, 3, 4)),
+    ("6xcomplex<f32>", (2, 3)),
     ("2x6xf64", (3, 4)),
     ("1x4x1xf32", (4,)),
     ("4xf64", (1, 4, 1)),
@@ -44,6 +46,7 @@ TRANSPOSES = (
     ("2x3x4xf32", (2, 0, 1)),
     ("3x5xf16", (1, 0)),
     ("3x5xui8", (1, 0)),
+    ("3x5xcomplex<f64>", (1, 0)),
     ("2x3x4xf64", (0, 2, 1)),
     ("f64", ()),
     ("7xi32", (0,)),
@@ -81,6 +84,7 @@ PADS = (
     ("5xf64", (-3,), (4,), (2,)),
     ("5xf32", (3,), (-3,), (1,)),
     ("5xf16", (3,), (-3,), (1,)),
+    ("5xcomplex<f32>", (1,), (2,), (1,)),
     ("3x5xf64", (1, 0), (0, -1), (0, 1)),
     ("3x5xf64", (0, 0), (0, 0), (0, 0)),
     ("0x3xf64", (2, 0), (1, 0), (3, 0)),
@@ -122,6 +126,7 @@ GATHERS = (
     ("7x3xf64", "5x1xi64", (0,), 0, "clamp"),
     ("7x3xf32", "1xi32", (0,), 0, "clamp"),
     ("7x3xf16", "5x1xi8", (0,), 0, "clamp"),
+    ("7x3xcomplex<f64>", "5x1xi64", (0,), 0, "drop"),
     ("7x3xui16", "5x1xui64", (0,), 0, "drop"),
     ("4x5x6xf64", "2x3x2xi64", (0, 2), 0, "clamp"),
     ("4x5x6xf64", "3x2xi64", (2, 0), 0, "drop"),
@@ -143,6 +148,8 @@ SCATTERS = (
     ("7x3xf32", "1xi32", (0,), 0, "clamp", "add"),
     ("7x3xbf16", "5x1xui8", (0,), 0, "drop", "add"),
     ("7x3xui8", "5x1xi16", (0,), 0, "clamp", "add"),
+    ("7x3xcomplex<f64>", "5x1xi64", (0,), 0, "drop", "add"),
+    ("7xcomplex<f32>", "5x1xi64", (0,), 0, "drop", "set"),
     ("4x5x6xf64", "2x3x2xi64", (0, 2), 0, "clamp", "add"),
     ("4x5x6xf64", "3x2xi64", (2, 0), 0, "clamp", "set"),
     ("3x5xf64", "2x2xi64", (0, 1), 0, "drop", "set"),
@@ -155,6 +162,29 @@ SCATTERS = (
     ("7xf64", "0x1xi64", (0,), 0, "clamp", "set"),
     ("17xi1", "5x1xi32", (0,), 0, "clamp", "set"),
     ("7xi64", "2x2x1xi64", (0,), 0, "drop", "add"),
+    ("7x3xf64", "5x1xi64", (0,), 0, "drop", "mul"),
+    ("3x5xf64", "6x2xi64", (0, 1), 0, "clamp", "mul"),
+    ("7x3xf64", "5x1xi64", (0,), 0, "drop", "min"),
+    ("2x7x3xf64", "2x4x1xi64", (1,), 1, "clamp", "max"),
+    ("7xi32", "9x1xi64", (0,), 0, "drop", "mul"),
+    ("7xi64", "9x1xi32", (0,), 0, "drop", "min"),
+    ("4x35xf32", "6x1xi64", (0,), 0, "drop", "max"),
+    ("5x33xi1", "3x1xi64", (0,), 0, "drop", "set"),
+    ("4x5x17xf32", "3x1xi64", (0,), 0, "drop", "add"),
+)
+
+UPDATES = (
+    ("9xf64", "3xf64", (2,), (3,)),
+    ("9xf32", "8xf32", (1,), (1,)),
+    ("3x5xf64", "2x2xf64", (1, 0), (1, 2)),
+    ("6x7xf64", "4x5xf64", (1, 1), (1, 1)),
+    ("33x20xf32", "16x18xf32", (1, 1), (2, 1)),
+    ("3x5xi64", "1x5xi64", (2, 0), (1, 1)),
+    ("3x5xf64", "0x2xf64", (3, 2), (1, 1)),
+    ("f64", "f64", (), ()),
+    ("0x3xf64", "0x2xf64", (0, 1), (2, 1)),
+    ("17xi1", "4xi1", (0,), (4,)),
+    ("2x1x9xi32", "2x1x9xi32", (0, 0, 0), (1, 1, 1)),
 )
 
 REDUCTIONS = (
@@ -171,7 +201,7 @@ REDUCTIONS = (
 EMPTY_REDUCTIONS = (("0x3x{}", (0,)), ("2x0x0x{}", (1, 2)))
 
 REDUCE_ELEMENTS = {
-    ReduceProdOp: ("f64", "f32", "i32", "i64", "i16", "ui8", "f16"),
+    ReduceProdOp: ("f64", "f32", "i32", "i64", "i16", "ui8", "f16", "complex<f64>"),
     ReduceMaxOp: ("f64", "f32", "i32", "i64", "i8", "ui16", "bf16"),
     ReduceMinOp: ("f64", "f32", "i32", "i64", "ui32", "f16"),
     ReduceAndOp: ("i1", "i32", "i64", "ui8"),
@@ -197,6 +227,7 @@ CONTRACTIONS = (
     ("3x5xf16", "5x4xf16", (), (), (1,), (0,)),
     ("3x5xbf16", "4x5xbf16", (), (), (1,), (1,)),
     ("3x5xui8", "5x4xui8", (), (), (1,), (0,)),
+    ("3x5xcomplex<f64>", "5x4xcomplex<f64>", (), (), (1,), (0,)),
     ("3x5xf64", "4x5xf64", (), (), (1,), (1,)),
     ("5x3xf32", "5x4xf32", (), (), (0,), (0,)),
     ("7xf64", "7xf64", (), (), (0,), (0,)),
@@ -251,6 +282,12 @@ def scatter_examples():
         yield OpExample(ScatterOp, types, {**properties, "mode": StringAttr(mode)}, (None, (-2, 8), None))
 
 
+def update_examples():
+    for x, update, starts, strides in UPDATES:
+        properties = {"starts": int_array(starts), "strides": int_array(strides)}
+        yield OpExample(UpdateSliceOp, (tensor(x), tensor(update)), properties)
+
+
 def dynamic_slice_examples():
     for x, starts, sizes in DYNAMIC_SLICES:
         start_types = tuple(tensor(start) for start in starts)
@@ -277,10 +314,11 @@ STRUCTURAL_EXAMPLES = (
     *(OpExample(TransposeOp, (tensor(x),), {"permutation": int_array(order)}) for x, order in TRANSPOSES),
     *(OpExample(ReverseOp, (tensor(x),), dims_of(dims)) for x, dims in REVERSES),
     *(OpExample(SliceOp, (tensor(x),), slice_properties(*amounts)) for x, *amounts in SLICES),
-    *(OpExample(PadOp, (tensor(x), tensor(x.rpartition("x")[2])), pad_properties(*amounts)) for x, *amounts in PADS),
+    *(OpExample(PadOp, (tensor(x), tensor(x.lstrip("0123456789x"))), pad_properties(*amounts)) for x, *amounts in PADS),
     *(OpExample(ConcatenateOp, tuple(tensor(x) for x in xs), {"dim": integer(dim)}) for xs, dim in CONCATENATIONS),
     *gather_examples(),
     *scatter_examples(),
+    *update_examples(),
     *dynamic_slice_examples(),
     *reduction_examples(),
     *(

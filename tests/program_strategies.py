@@ -22,13 +22,16 @@ from dialects.dlc import (
     constants,
     contraction,
     conversion,
+    cumulative,
     dynamic_slicing,
     indexing,
     reduction,
     selection,
     shape,
     slicing,
+    sorting,
     unary,
+    windows,
 )
 from dialects.dlc.interfaces import DTYPES, element_type_of, is_float, shape_of
 
@@ -324,6 +327,47 @@ class _Builder:
         dims = [dim for dim in range(len(shape_of(x))) if self.flag()]
         self.derived(reduction.reduce_prod(self.b, tame, dims), x, bound=1, same=False)
 
+    def cumulate(self):
+        """What carries a state along a dimension, in an order that is the same at every level."""
+        x = self.pick(lambda v: shape_of(v) and element_type_of(v) != i1)
+        if x is None:
+            return
+        b, is_reverse = self.b, self.flag()
+        dim = self.integer(0, len(shape_of(x)) - 1)
+        bound = self.bound[x] * max(shape_of(x)[dim], 1)
+        functions = [cumulative.cumsum, cumulative.cummax, cumulative.cummin, cumulative.linear_recurrence]
+        function = self.choose(*functions, *([cumulative.cumprod] if self.exact else []))
+        if function is not cumulative.linear_recurrence:
+            self.derived(function(b, x, dim, is_reverse), x, bound=bound)
+        elif self.exact or not is_float(element_type_of(x)):
+            factor = self.like(x)
+            self.derived(function(b, factor, x, dim, is_reverse), x, factor, bound=np.inf)
+        else:
+            self.derived(function(b, unary.cos(b, self.like(x)), x, dim, is_reverse), x, bound=bound, same=False)
+
+    def sort(self):
+        x = self.pick(lambda v: shape_of(v) and self.same[v])
+        if x is not None:
+            values = self.pick(lambda v: shape_of(v) == shape_of(x))
+            dim = self.integer(0, len(shape_of(x)) - 1)
+            self.derived(sorting.sort(self.b, x, values, dim, self.flag()), values)
+
+    def window(self):
+        x = self.pick(lambda v: shape_of(v) and element_type_of(v) != i1)
+        if x is None:
+            return
+        kind = self.choose("max", "min", "sum")
+        is_sum_of_floats = kind == "sum" and is_float(element_type_of(x))
+        if is_sum_of_floats and self.exact:
+            return
+        sizes, strides, dilations = ([self.integer(1, 3) for _ in shape_of(x)] for _ in range(3))
+        zeros, ones = [0] * len(sizes), [1] * len(sizes)
+        result = windows.reduce_window(
+            self.b, x, kind, sizes, strides, low=zeros, high=zeros, base_dilations=ones, dilations=dilations
+        )
+        bound = self.bound[x] * (float(np.prod(sizes)) if kind == "sum" else 1)
+        self.derived(result, x, bound=bound, same=not is_sum_of_floats)
+
     def argument_of_extreme(self):
         x = self.pick(lambda v: shape_of(v) and self.same[v])
         if x is None:
@@ -497,7 +541,7 @@ class _Builder:
 STEPS = (
     "unary", "binary", "binary", "binary", "function", "function", "power", "compare", "select", "clamp", "convert",
     "broadcast", "reduce", "reduce", "product", "argument_of_extreme", "softmax", "reshape", "transpose", "reverse",
-    "slice", "pad", "concatenate", "dynamic_slice", "gather", "dot", "constant",
+    "slice", "pad", "concatenate", "dynamic_slice", "gather", "dot", "constant", "cumulate", "sort", "window",
 )  # fmt: skip
 
 

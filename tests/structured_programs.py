@@ -3,13 +3,24 @@
 import math
 
 import numpy as np
-from xdsl.dialects import arith, func, scf, tensor
+from xdsl.dialects import arith, func, tensor
 from xdsl.dialects import math as scalar_math
-from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, FunctionType, IndexType, ModuleOp, f64, i64
+from xdsl.dialects.builtin import (
+    DenseIntOrFPElementsAttr,
+    FunctionType,
+    IndexType,
+    IntegerAttr,
+    ModuleOp,
+    StringAttr,
+    f64,
+    i64,
+)
+from xdsl.dialects.linalg.ops import YieldOp
 from xdsl.ir import Block, Region
 from xdsl.ir.affine import AffineExpr
 
-from dialects.builder import OpBuilder, affine_map, tensor_type
+from dialects import rt
+from dialects.builder import OpBuilder, affine_map, int_array, tensor_type
 from dialects.structured import (
     PARALLEL,
     REDUCTION,
@@ -18,6 +29,7 @@ from dialects.structured import (
     build_generic,
     build_loop_index,
     build_reduction,
+    build_window_write,
 )
 from passes.linalg.reshapes import build_collapse, build_expand
 
@@ -50,7 +62,7 @@ class RandomProgram:
         kinds = [
             self.unary, self.unary, self.binary, self.binary, self.binary, self.broadcast, self.transpose, self.window,
             self.iota, self.reduce, self.reduce, self.softmax, self.accumulate, self.contract, self.gather, self.constant,
-            self.collapse, self.expand, self.scatter,
+            self.collapse, self.expand, self.scatter, self.window_write,
         ]  # fmt: skip
         for _ in range(num_ops):
             value = kinds[int(self.rng.integers(len(kinds)))]()
@@ -288,14 +300,30 @@ class RandomProgram:
         if x is None:
             return None
         (size,) = shape_of(x)
-        updates = self.pick(lambda s: len(s) == 1)
-        bounds = [self.b.index(v) for v in (0, shape_of(updates)[0], 1)]
-        block = Block(arg_types=[IndexType(), x.type])
+        count = int(self.rng.integers(1, 5))
+        updates = self.pick(lambda s: s == (count,))
+        if updates is None:
+            return None
+        numbers = [int(n) for n in self.rng.integers(-2, size + 2, count)]
+        indices = self.b.create(
+            arith.ConstantOp, (), tensor_type(i64, (count, 1)),
+            {"value": DenseIntOrFPElementsAttr.from_list(tensor_type(i64, (count, 1)), numbers)},
+        )  # fmt: skip
+        block = Block(arg_types=[f64, f64])
         inner = OpBuilder(block)
-        position = inner.create(arith.RemUIOp, (block.args[0], inner.index(size)), IndexType())
-        update = inner.create(tensor.ExtractOp, (updates, block.args[0]), f64)
-        old = inner.create(tensor.ExtractOp, (block.args[1], position), f64)
-        new = inner.create(arith.AddfOp, (old, update), f64)
-        changed = inner.create(tensor.InsertOp, (new, block.args[1], position), x.type)
-        inner.create_op(scf.YieldOp, (changed,))
-        return self.b.create_op(scf.ForOp, (*bounds, x), (x.type,), regions=[Region(block)]).results[0]
+        inner.create_op(YieldOp, (inner.create(arith.AddfOp, tuple(block.args), f64),))
+        bounds = "drop" if self.rng.random() < 0.5 else "clamp"
+        properties = {"dims": int_array((0,)), "batch_dims": IntegerAttr(0, i64), "bounds": StringAttr(bounds)}
+        operands = (updates, indices, x)
+        return self.b.create_op(rt.ScatterOp, operands, (x.type,), properties, regions=[Region(block)]).results[0]
+
+    def window_write(self):
+        x = self.pick(lambda s: len(s) > 0 and 0 not in s)
+        if x is None:
+            return None
+        shape = shape_of(x)
+        source = self.pick(lambda s: len(s) == len(shape) and all(0 < a <= b for a, b in zip(s, shape, strict=True)))
+        if source is None:
+            return None
+        offsets = [int(self.rng.integers(n - size + 1)) for n, size in zip(shape, shape_of(source), strict=True)]
+        return build_window_write(self.b, source, x, offsets, [1] * len(shape))

@@ -263,22 +263,39 @@ def test_overlapping_assignment_reads_before_it_writes() -> None:
 
 def test_traced_mask_assigns() -> None:
     def fn(x: Any, v: Any) -> Any:
-        x, y = x.copy(), x.copy()
+        x, y, z = x.copy(), x.copy(), x.copy()
         x[x < 5] = 0
         x[x > 8] += 1
         y[y[:, 0] > 4] = v
-        return x, y
+        y[:, y[0] > 1] *= v[:3, None]
+        y[0, y[0] > 2] -= 5
+        y[..., y[0] > 2, None] = np.ones((3, 1, 1))
+        z[z > 100] = 1
+        z[z[0, 0] < 3] /= 2
+        z[x[:, 0] > 0, 1:3] = v[:2]
+        np.add.at(z, z > 2, 3)
+        z[::2, x[0] > 0] **= 2
+        return x, y, z
 
-    def without_update(x: Any, v: Any) -> Any:
-        x, y = x.copy(), x.copy()
-        x[x < 5] = v[0]
-        y[y[:, 0] > 4] = v
-        y[y > 100] = 1
-        return x, y
+    assert_as_numpy(fn, np.arange(12.0).reshape(3, 4), np.arange(4.0))
 
-    assert_as_numpy(without_update, np.arange(12.0).reshape(3, 4), np.arange(4.0))
-    with pytest.raises(TracingError, match=r"the mask is .*`np.where\(mask"):
-        trace(fn, [np.arange(12.0).reshape(3, 4), np.arange(4.0)])
+
+USES_OF_MASKED = {
+    "operator": lambda x: x[x > 1] * 2,
+    "function": lambda x: np.sin(x[x > 1]),
+    "reduction": lambda x: np.sum(x[x > 1]),
+    "method": lambda x: x[x > 1].sum(),
+    "length": lambda x: len(x[x > 1]),
+    "another place": lambda x: assign(x, x > 2, x[x > 1]),
+    "rows": lambda x: x[x > 1].__iadd__(np.ones(3)),
+}
+
+
+@pytest.mark.parametrize("name", USES_OF_MASKED)
+def test_what_a_traced_mask_picks_cannot_be_used_otherwise(name: str) -> None:
+    with pytest.raises(TracingError, match=r"the mask is .*`np.where\(mask") as caught:
+        trace(USES_OF_MASKED[name], [np.arange(12.0).reshape(3, 4)])
+    assert "test_indexing.py:" in str(caught.value)
 
 
 def test_arguments_of_the_traced_function_stay() -> None:

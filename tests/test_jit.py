@@ -300,7 +300,6 @@ def test_memory_layout_of_arguments_does_not_matter(name):
             np.ones(2, np.longdouble),
             f"argument x: dtype {np.dtype(np.longdouble).name} is not supported; convert with `.astype(np.float64)`",
         ),
-        (np.ones(2, np.complex128), "argument x: dtype complex128 is not supported"),
         (np.array(["a"]), "argument x: dtype str"),
         (2**70, "does not fit into int64"),
     ],

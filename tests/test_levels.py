@@ -9,7 +9,7 @@ from levels import HOST_VECTOR_BITS, after_every_stage, compiled
 from ml_dtypes import finfo
 from op_example import build_function, build_op, random_operands
 from op_examples import OP_EXAMPLES
-from xdsl.dialects.builtin import ModuleOp, StringAttr, TensorType, f32, f64, i32, i64
+from xdsl.dialects.builtin import ComplexType, ModuleOp, StringAttr, TensorType, f32, f64, i32, i64
 
 from compiler.pipelines import passes_between, run_passes
 from dialects.builder import tensor_type
@@ -60,7 +60,7 @@ EXTREME = (*SPECIAL, 1e-30, -3e30, 88.0, -110.0)  # finite values that overflow 
 
 def in_other_precision(example):
     """The example with f32 for f64 and the other way round."""
-    other = {f32: f64, f64: f32}
+    other = {f32: f64, f64: f32, ComplexType(f32): ComplexType(f64), ComplexType(f64): ComplexType(f32)}
     if example.op_type is BitcastConvertOp:
         other |= {i32: i64, i64: i32}
 
@@ -120,6 +120,13 @@ def check(op, operands, actual, message):
     expected = quiet(op.evaluate, operands)
     assert actual.dtype == expected.dtype, message
     assert actual.shape == expected.shape, message
+    if expected.dtype.kind == "c":
+        tolerance = 64 * float(finfo(expected.real.dtype).eps)
+        scale = np.max(np.abs(expected[np.isfinite(expected)]), initial=1)
+        with np.errstate(all="ignore"):
+            for part in (np.real, np.imag):
+                np.testing.assert_allclose(part(actual), part(expected), tolerance, tolerance * scale, err_msg=message)
+        return
     if dtype_kind(expected.dtype) != "f":
         if op.name == "dlc.convert" and dtype_kind(operands[0].dtype) == "f" and expected.dtype.kind in "iu":
             defined = np.isfinite(operands[0])  # all finite values of the examples fit, or wrap around

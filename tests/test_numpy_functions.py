@@ -230,6 +230,17 @@ FUNCTIONS = {
     "nan": lambda x: [
         f(np.where(x > 0, x, np.nan), axis=1) for f in (np.nansum, np.nanprod, np.nanmean, np.nanmax, np.nanmin)
     ],
+    "nan where": lambda x: [
+        f(np.where(x > 0, x, np.nan), axis=1, where=x < 3, **arguments)
+        for f, arguments in (
+            (np.nansum, {"initial": 2}), (np.nanprod, {}), (np.nanmean, {}), (np.nanstd, {"ddof": 1}),
+            (np.nanmax, {"initial": 0}), (np.nanmin, {"initial": 1, "keepdims": True}),
+        )
+    ],
+    "vector norm": lambda x: (
+        np.linalg.vector_norm(x, axis=(0, 2)), np.linalg.vector_norm(x, axis=(1, 2), ord=1, keepdims=True),
+        np.linalg.vector_norm(x, ord=np.inf), np.linalg.vector_norm(x, axis=1, ord=0),
+    ),
     "nanstd": lambda x: (np.nanvar(np.where(x > 0, x, np.nan), 1), np.nanstd(x), np.nansum(x), np.nanmax(x)),
 }  # fmt: skip
 

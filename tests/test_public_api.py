@@ -28,6 +28,8 @@ SIGNATURES = {
     "compiler.hessian": "(fun, argnums=0, has_aux=False)",
     "compiler.stop_gradient": "(x)",
     "compiler.vmap": "(fun, in_axes=0, out_axes=0, *, axis_size=None)",
+    "compiler.dynamic_slice": "(x, starts, sizes)",
+    "compiler.dynamic_update_slice": "(x, update, starts)",
     "compiler.checkpoint": "(fun, *, policy=None, prevent_cse=True)",
     "compiler.custom_jvp": "(fun, nondiff_argnums=())",
     "compiler.custom_vjp": "(fun, nondiff_argnums=())",
@@ -69,6 +71,30 @@ SIGNATURES = {
     "compiler.optim.sgd": "(learning_rate, momentum=0.0, *, nesterov=False, weight_decay=0.0)",
     "compiler.optim.adam": "(learning_rate, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.0)",
     "compiler.optim.adamw": "(learning_rate, betas=(0.9, 0.999), eps=1e-08, weight_decay=0.01)",
+    "compiler.random.PRNGKey": "(seed)",
+    "compiler.random.bernoulli": "(key, p=0.5, shape=None)",
+    "compiler.random.beta": "(key, a, b, shape=None, dtype=<class 'numpy.float64'>)",
+    "compiler.random.bits": "(key, shape=(), dtype=<class 'numpy.uint32'>)",
+    "compiler.random.categorical": "(key, logits, axis=-1, shape=None)",
+    "compiler.random.cauchy": "(key, shape=(), dtype=<class 'numpy.float64'>)",
+    "compiler.random.choice": "(key, a, shape=(), replace=True, p=None, axis=0)",
+    "compiler.random.dirichlet": "(key, alpha, shape=None, dtype=<class 'numpy.float64'>)",
+    "compiler.random.exponential": "(key, shape=(), dtype=<class 'numpy.float64'>)",
+    "compiler.random.fold_in": "(key, data)",
+    "compiler.random.gamma": "(key, a, shape=None, dtype=<class 'numpy.float64'>)",
+    "compiler.random.gumbel": "(key, shape=(), dtype=<class 'numpy.float64'>)",
+    "compiler.random.key": "(seed)",
+    "compiler.random.laplace": "(key, shape=(), dtype=<class 'numpy.float64'>)",
+    "compiler.random.loggamma": "(key, a, shape=None, dtype=<class 'numpy.float64'>)",
+    "compiler.random.logistic": "(key, shape=(), dtype=<class 'numpy.float64'>)",
+    "compiler.random.normal": "(key, shape=(), dtype=<class 'numpy.float64'>)",
+    "compiler.random.permutation": "(key, x, axis=0, independent=False)",
+    "compiler.random.poisson": "(key, lam, shape=None, dtype=<class 'numpy.int64'>)",
+    "compiler.random.rademacher": "(key, shape=(), dtype=<class 'numpy.int64'>)",
+    "compiler.random.randint": "(key, shape, minval, maxval, dtype=<class 'numpy.int64'>)",
+    "compiler.random.split": "(key, num=2)",
+    "compiler.random.truncated_normal": "(key, lower, upper, shape=None, dtype=<class 'numpy.float64'>)",
+    "compiler.random.uniform": "(key, shape=(), dtype=<class 'numpy.float64'>, minval=0.0, maxval=1.0)",
 }
 ERRORS = {
     "CompilerError": (Exception,),
@@ -98,6 +124,11 @@ MODULES_WITH_EXAMPLES = [
     "compiler.prefix_scan",
     "compiler.nn",
     "compiler.optim",
+    "compiler.random.continuous",
+    "compiler.random.discrete",
+    "compiler.random.gamma",
+    "compiler.random.keys",
+    "compiler.random.uniform",
     "compiler.special",
     "compiler.tensor",
 ]
@@ -117,11 +148,11 @@ def resolve(name):
 
 def test_the_public_names_are_these():
     functions = {name.removeprefix("compiler.") for name in SIGNATURES if name.count(".") == 1}
-    assert set(compiler.__all__) == functions | set(ERRORS) | {"nn", "numpy", "optim", "special"}
+    assert set(compiler.__all__) == functions | set(ERRORS) | {"nn", "numpy", "optim", "random", "special"}
     assert set(compiler.__all__) <= set(dir(compiler))
 
 
-@pytest.mark.parametrize("module", ["nn", "optim", "special"])
+@pytest.mark.parametrize("module", ["nn", "optim", "random", "special"])
 def test_the_public_names_of_modules_are_these(module):
     functions = {name.rpartition(".")[2] for name in SIGNATURES if f".{module}." in name}
     classes = {"AdamState", "Optimizer", "SgdState"} if module == "optim" else set()

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import compiler
+import compiler.numpy as cnp
 from compiler import Tensor, eager_programs
 
 F32 = np.float32
@@ -160,6 +161,19 @@ def test_python_scalars_adopt_the_dtype(x):
     with pytest.raises(compiler.DtypeError, match="4294967296 does not fit into int32"):
         small + 2**32
     assert same(small < 2**40, [True, True])
+
+
+def test_python_integers_out_of_range_do_not_wrap_around():
+    x = np.array([-100, 100], np.int8)
+    for call in (
+        lambda x: np.clip(x, -1000, 50),
+        lambda x: np.clip(x, 0, 1000),
+        lambda x: x > 1000,
+        lambda x: x != -129,
+    ):
+        assert same(call(Tensor(x)), call(x))
+    with pytest.raises(compiler.DtypeError, match="300 does not fit into int8"):
+        Tensor(x) * 300
 
 
 def test_methods_are_those_of_numpy(x):
@@ -374,6 +388,14 @@ def test_large_results_are_given_back():
 
 
 # In traced functions
+
+
+def test_arrays_of_a_traced_function_that_is_over_are_refused(x):
+    kept = []
+    compiler.jit(lambda y: kept.append(y) or y)(1.0)
+    for call in (lambda: x + kept[0], lambda: np.where(x, x, kept[0]), lambda: cnp.sum(kept[0])):
+        with pytest.raises(compiler.TracingError, match="after the tracing of its function has finished"):
+            call()
 
 
 def test_a_tensor_is_a_constant_of_a_traced_function(x):

@@ -26,7 +26,7 @@ class NegOp(UnaryOp):
 
     name = "dlc.neg"
 
-    KINDS: ClassVar[str] = "float or int"
+    KINDS: ClassVar[str] = "float, complex or int"
     UFUNC: ClassVar = np.negative
 
     def jvp(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> SSAValue | None:
@@ -59,6 +59,7 @@ class AddOp(BinaryOp):
 
     name = "dlc.add"
 
+    KINDS: ClassVar[str] = "float, complex or int"
     UFUNC: ClassVar = np.add
     FLOAT_OP: ClassVar = arith.AddfOp
     INT_OP: ClassVar = arith.AddiOp
@@ -88,6 +89,7 @@ class SubOp(BinaryOp):
 
     name = "dlc.sub"
 
+    KINDS: ClassVar[str] = "float, complex or int"
     UFUNC: ClassVar = np.subtract
     FLOAT_OP: ClassVar = arith.SubfOp
     INT_OP: ClassVar = arith.SubiOp
@@ -122,6 +124,7 @@ class MulOp(BinaryOp):
 
     name = "dlc.mul"
 
+    KINDS: ClassVar[str] = "float, complex or int"
     UFUNC: ClassVar = np.multiply
     FLOAT_OP: ClassVar = arith.MulfOp
     INT_OP: ClassVar = arith.MuliOp
@@ -159,7 +162,7 @@ class MulOp(BinaryOp):
 
 
 def _divide(x: Array, y: Array) -> Array:
-    if x.dtype.kind == "f":
+    if x.dtype.kind in "fc":
         return np.divide(x, y)
     # Dividing magnitudes as unsigned integers truncates, and survives the least integer divided by -1.
     unsigned: Any = np.dtype(f"u{x.dtype.itemsize}")
@@ -177,6 +180,7 @@ class DivOp(BinaryOp):
 
     name = "dlc.div"
 
+    KINDS: ClassVar[str] = "float, complex or int"
     UFUNC: ClassVar = _divide
 
     def jvp(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> SSAValue | None:
@@ -225,8 +229,10 @@ class DivOp(BinaryOp):
         return None
 
 
-def _exact_inverse(number: float, element_type: Attribute) -> float | None:
+def _exact_inverse(number: complex, element_type: Attribute) -> float | None:
     """`1 / number` if `number` is a power of two whose inverse is a normal number of the type (or of f32)."""
+    if isinstance(number, complex):
+        return None
     mantissa, exponent = math.frexp(number)
     limit = 14 if element_type == f16 else 126
     return 1 / number if abs(mantissa) == 0.5 and abs(exponent) < limit else None

@@ -68,7 +68,7 @@ class RemOp(BinaryOp):
 
 
 def _power(x: Array, y: Array) -> Array:
-    if x.dtype.kind == "f":
+    if x.dtype.kind in "fc":
         return np.power(x, y)
     power = np.power(x, np.maximum(y, 0))
     is_unit = (x == 1) | (x == -1)
@@ -84,6 +84,7 @@ class PowOp(BinaryOp):
 
     name = "dlc.pow"
 
+    KINDS: ClassVar[str] = "float, complex or int"
     UFUNC: ClassVar = _power
 
     def jvp(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> SSAValue | None:

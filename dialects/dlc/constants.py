@@ -35,6 +35,7 @@ from dialects.dlc.interfaces import (
     TensorOp,
     dtype_of,
     is_bool,
+    is_complex,
     is_float,
 )
 from dialects.structured import (
@@ -139,6 +140,8 @@ class IotaOp(NullaryOp):
         dtype_of(output)
         if is_bool(output.element_type):
             raise VerifyException(f"{cls.name}: element type i1 does not count; use dlc.convert on an iota of i64")
+        if is_complex(output.element_type):
+            raise VerifyException(f"{cls.name}: element type {output.element_type} does not count; use dlc.convert")
         if not 0 <= dim < len(output.get_shape()):
             raise VerifyException(f"{cls.name}: dim {dim} is not a dimension of {output}")
         return output
@@ -180,7 +183,7 @@ def constant(b: OpBuilder, array: Array) -> SSAValue:
     return ConstantOp.emit(b, (), {"value": dense_attribute(array)})
 
 
-def full(b: OpBuilder, value: bool | float, tensor_type: AnyTensor) -> SSAValue:
+def full(b: OpBuilder, value: complex, tensor_type: AnyTensor) -> SSAValue:
     """Append a constant of `tensor_type` with `value` everywhere; integers wrap around."""
     return b.create(ConstantOp, (), tensor_type, {"value": _splat_attribute(value, str(value), tensor_type)})
 
@@ -195,8 +198,11 @@ def iota(b: OpBuilder, tensor_type: AnyTensor, dim: int) -> SSAValue:
     return IotaOp.emit(b, (), {"dim": IntegerAttr(dim, i64), "output": tensor_type})
 
 
-def splat_value(value: SSAValue) -> bool | int | float | None:
-    """The number that every element of `value` is, if it is a splat constant (and not empty); else `None`."""
+def splat_value(value: SSAValue) -> Any:
+    """The number that every element of `value` is, if it is a splat constant (and not empty); else `None`.
+
+    A bool, int, float or complex of Python.
+    """
     owner = value.owner
     if not isinstance(owner, ConstantOp):
         return None
@@ -208,8 +214,10 @@ def splat_value(value: SSAValue) -> bool | int | float | None:
 
 
 def is_splat(value: SSAValue, number: float) -> bool:
-    """Whether `value` is a constant with `number` everywhere; -0.0 and 0.0 differ."""
+    """Whether `value` is a constant with the real `number` everywhere; -0.0 and 0.0 differ."""
     splat = splat_value(value)
+    if isinstance(splat, complex):
+        return False
     return splat is not None and splat == number and math.copysign(1, splat) == math.copysign(1, number)
 
 
@@ -232,19 +240,20 @@ def dense_attribute(array: Array) -> DenseIntOrFPElementsAttr[Any]:
         known = ", ".join(str(dtype) for dtype in ELEMENT_TYPES)
         raise VerifyException(f"dlc.constant: dtype {array.dtype} is not supported; use one of {known}")
     flat = np.ascontiguousarray(array).reshape(-1)
-    bits = flat.view(f"u{array.dtype.itemsize}")
-    if flat.size > 1 and (bits == bits[0]).all():
+    words = flat.view(f"u{min(array.dtype.itemsize, 8)}")
+    if flat.size > 1 and (words.reshape(flat.size, -1) == words[: len(words) // flat.size]).all():
         flat = flat[:1]
     return DenseIntOrFPElementsAttr(cast(Any, TensorType(element, array.shape)), BytesAttr(flat.tobytes()))
 
 
 @lru_cache(maxsize=4096)
-def _splat_attribute(value: float, text: str, tensor_type: AnyTensor) -> DenseIntOrFPElementsAttr[Any]:
+def _splat_attribute(value: complex, text: str, tensor_type: AnyTensor) -> DenseIntOrFPElementsAttr[Any]:
     del text  # part of the key: 0.0 == -0.0 and nan != nan
     element = tensor_type.element_type
-    scalar = constant_attribute(value, element)
-    if isinstance(scalar, FloatAttr):
-        number: Any = scalar.value.data
+    if is_complex(element):
+        number: Any = value
+    elif isinstance(scalar := constant_attribute(cast(float, value), element), FloatAttr):
+        number = scalar.value.data
     else:
         number = cast(IntegerAttr[Any], scalar).value.data
     data = np.full(min(math.prod(tensor_type.get_shape()), 1), number).astype(dtype_of(tensor_type))

@@ -21,8 +21,10 @@ from dialects.dlc.interfaces import (
     dtype_of,
     element_type_of,
     is_bool,
+    is_complex,
     is_float,
     is_unsigned,
+    part_type,
     shape_of,
 )
 from dialects.dlc.scalars import scalar_compare, scalar_op, scalar_select
@@ -34,6 +36,10 @@ def _holds_all(target: Attribute, source: Attribute) -> bool:
     if is_bool(source) or is_bool(target):
         return is_bool(source)
     old, new = DTYPES[source], DTYPES[target]
+    if is_complex(source):
+        return np.can_cast(old, new, "safe")
+    if is_complex(target):
+        return _holds_all(part_type(target), source)
     if is_float(target) and not is_float(source):
         return 8 * old.itemsize <= cast(Any, finfo(new)).nmant
     return np.can_cast(old, new, "safe")
@@ -44,7 +50,7 @@ class ConvertOp(ElementwiseOp):
     """`result[i] = operand[i]` as an element of another type, as NumPy's `astype`.
 
     To `i1`: whether it differs from 0 (NaN does). From `i1`: 0 or 1. Floating point to integer truncates toward zero;
-    NaN and values out of range give an unspecified integer. Integers wrap around.
+    NaN and values out of range give an unspecified integer. Integers wrap around. A complex number loses its imaginary part.
     """
 
     name = "dlc.convert"
@@ -80,6 +86,9 @@ class ConvertOp(ElementwiseOp):
     def evaluate(self, operands: Sequence[Array]) -> Array:
         """NumPy's `astype`."""
         (x,) = operands
+        target = self.result.type.element_type
+        if is_complex(element_type_of(self.operand)) and not is_complex(target) and not is_bool(target):
+            x = np.real(x)  # without NumPy's warning
         with np.errstate(all="ignore"):
             return x.astype(dtype_of(self.result.type))
 

@@ -25,18 +25,20 @@ from dialects.dlc.interfaces import (
     Array,
     Properties,
     TensorOp,
+    computed,
+    dtype_of,
     element_type_of,
     is_float,
     shape_of,
     tensor_type_of,
 )
 from dialects.dlc.reduction import highest, lowest
-from dialects.dlc.scalars import scalar_compare, scalar_op, scalar_select
+from dialects.dlc.scalars import greater_of, lesser_of, scalar_compare, scalar_op, scalar_select
 from dialects.dlc.selection import compare, select
 from dialects.dlc.shape import stacked
 from dialects.dlc.slicing import pad
 from dialects.dlc.unary import exp
-from dialects.structured import build_loop_index, build_scan
+from dialects.structured import build_loop_index, build_running_reduction, compute_type
 
 Step: TypeAlias = Callable[[OpBuilder, SSAValue, SSAValue], SSAValue]
 
@@ -74,10 +76,11 @@ class _AlongDimOp(TensorOp, ABC):
     def evaluate(self, operands: Sequence[Array]) -> Array:
         """`accumulate` of the operands with the dimension in front, in the order of the steps."""
         step = -1 if self.is_reverse else 1
-        moved = [np.moveaxis(x, self.along, 0)[::step] for x in operands]
+        moved = [np.moveaxis(computed(x), self.along, 0)[::step] for x in operands]
         with np.errstate(all="ignore"):
             result = self.accumulate(*moved) if operands[0].size else moved[0]
-        return np.ascontiguousarray(np.moveaxis(result[::step], 0, self.along)).reshape(self.shape)
+        result = np.moveaxis(result[::step], 0, self.along)
+        return np.ascontiguousarray(result, dtype_of(self.result.type)).reshape(self.shape)
 
     @abstractmethod
     def accumulate(self, *operands: Array) -> Array:
@@ -125,9 +128,9 @@ class _CumulativeOp(_AlongDimOp, ABC):
         return x if self.shape[self.along] <= 1 or splat_value(x) == self.neutral(element_type_of(x)) else None
 
     def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """A scan that carries the last result."""
+        """A running reduction that carries the last result."""
         (x,) = operands
-        element = element_type_of(x)
+        element = compute_type(element_type_of(x))
         if 0 in self.shape or self.shape[self.along] == 1:
             return x
 
@@ -137,7 +140,7 @@ class _CumulativeOp(_AlongDimOp, ABC):
             result = scalar_op(inner, self.combiner(element), state[0], values[0])
             return (result,), result
 
-        return build_scan(b, (x,), self.along, self.is_reverse, (self.neutral(element),), step)
+        return build_running_reduction(b, (x,), self.along, self.is_reverse, (self.neutral(element),), step)
 
 
 @irdl_op_definition
@@ -146,6 +149,7 @@ class CumsumOp(_CumulativeOp):
 
     name = "dlc.cumsum"
 
+    KINDS: ClassVar[str] = "float, complex or int"
     UFUNC: ClassVar[np.ufunc] = np.add
 
     @staticmethod
@@ -176,6 +180,7 @@ class CumprodOp(_CumulativeOp):
 
     name = "dlc.cumprod"
 
+    KINDS: ClassVar[str] = "float, complex or int"
     UFUNC: ClassVar[np.ufunc] = np.multiply
 
     @staticmethod
@@ -230,7 +235,7 @@ class CummaxOp(_CumulativeExtremumOp):
     @staticmethod
     def combiner(element_type: Attribute) -> type[Operation]:
         """The maximum that propagates NaN."""
-        return arith.MaximumfOp if is_float(element_type) else arith.MaxSIOp
+        return greater_of(element_type)
 
 
 @irdl_op_definition
@@ -249,7 +254,7 @@ class CumminOp(_CumulativeExtremumOp):
     @staticmethod
     def combiner(element_type: Attribute) -> type[Operation]:
         """The minimum that propagates NaN."""
-        return arith.MinimumfOp if is_float(element_type) else arith.MinSIOp
+        return lesser_of(element_type)
 
 
 @irdl_op_definition
@@ -295,9 +300,9 @@ class CumlogsumexpOp(_AlongDimOp):
         return linear_recurrence(b, keep, inflow, self.along, self.is_reverse)
 
     def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """A scan that carries the largest element and the sum of `exp(element - largest)`."""
+        """A running reduction that carries the largest element and the sum of `exp(element - largest)`."""
         (x,) = operands
-        element = element_type_of(x)
+        element = compute_type(element_type_of(x))
         if 0 in self.shape or self.shape[self.along] == 1:
             return x
 
@@ -315,7 +320,7 @@ class CumlogsumexpOp(_AlongDimOp):
             result = scalar_op(inner, arith.AddfOp, shift, scalar_op(inner, math.LogOp, total))
             return (largest, total), result
 
-        return build_scan(b, (x,), self.along, self.is_reverse, (-np.inf, 0.0), step)
+        return build_running_reduction(b, (x,), self.along, self.is_reverse, (-np.inf, 0.0), step)
 
 
 @irdl_op_definition
@@ -324,6 +329,7 @@ class LinearRecurrenceOp(_AlongDimOp):
 
     name = "dlc.linear_recurrence"
 
+    KINDS: ClassVar[str] = "float, complex or int"
     factor = operand_def(AnyTensor)
     inflow = operand_def(AnyTensor)
 
@@ -363,10 +369,10 @@ class LinearRecurrenceOp(_AlongDimOp):
         return None, linear_recurrence(b, ahead, cotangent, self.along, not self.is_reverse)
 
     def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """A scan that carries the last result."""
+        """A running reduction that carries the last result."""
         if 0 in self.shape or self.shape[self.along] == 1:
             return operands[1]
-        element = element_type_of(operands[0])
+        element = compute_type(element_type_of(operands[0]))
         multiply, plus = (arith.MulfOp, arith.AddfOp) if is_float(element) else (arith.MuliOp, arith.AddiOp)
 
         def step(
@@ -380,7 +386,7 @@ class LinearRecurrenceOp(_AlongDimOp):
             result = scalar_select(inner, is_first, inflow, later)
             return (result,), result
 
-        return build_scan(b, operands, self.along, self.is_reverse, (0,), step)
+        return build_running_reduction(b, operands, self.along, self.is_reverse, (0,), step)
 
 
 def shifted(b: OpBuilder, x: SSAValue, dim: int, distance: int, filling: float) -> SSAValue:

@@ -15,6 +15,7 @@ from dialects.dlc.bits import (
 from dialects.dlc.broadcast import BroadcastInDimOp, ReduceSumOp
 from dialects.dlc.case import CaseOp
 from dialects.dlc.checkpoint import CheckpointOp, OptimizationBarrierOp, RecomputedOp
+from dialects.dlc.complex_parts import ComplexOp, ConjOp, DeinterleaveOp, ImagOp, InterleaveOp, RealOp
 from dialects.dlc.constants import ConstantOp, IotaOp
 from dialects.dlc.contraction import DotGeneralOp
 from dialects.dlc.conversion import ConvertOp
@@ -23,6 +24,7 @@ from dialects.dlc.custom_derivatives import CustomJvpOp, CustomVjpOp, Transposed
 from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
 from dialects.dlc.indexing import GatherOp, ScatterOp
 from dialects.dlc.powers import CbrtOp, Exp2Op, Log2Op, Log10Op
+from dialects.dlc.random_bits import RandomBitsOp
 from dialects.dlc.reduction import (
     ArgmaxOp,
     ArgminOp,
@@ -83,6 +85,7 @@ from dialects.dlc.unary import (
     TanhOp,
     TruncOp,
 )
+from dialects.dlc.updating import UpdateSliceOp
 from dialects.dlc.while_loop import WhileOp
 from dialects.dlc.windows import (
     ReduceWindowMaxOp,
@@ -174,6 +177,13 @@ Dlc = Dialect(
         SelectOp,
         # conversion
         ConvertOp,
+        # complex parts
+        ComplexOp,
+        ConjOp,
+        DeinterleaveOp,
+        ImagOp,
+        InterleaveOp,
+        RealOp,
         # shape
         ReshapeOp,
         ReverseOp,
@@ -188,6 +198,7 @@ Dlc = Dialect(
         # dynamic slicing
         DynamicSliceOp,
         DynamicUpdateSliceOp,
+        UpdateSliceOp,
         # reduction
         ArgmaxOp,
         ArgminOp,
@@ -215,6 +226,8 @@ Dlc = Dialect(
         WindowArgminOp,
         # contraction
         DotGeneralOp,
+        # random bits
+        RandomBitsOp,
         # transforms
         CallOp,
         JvpOp,

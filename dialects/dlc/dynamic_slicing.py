@@ -9,13 +9,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from xdsl.dialects import arith, tensor
-from xdsl.dialects.builtin import I64, DenseArrayBase, IndexType, IntegerAttr, i1, i64
+from xdsl.dialects.builtin import I64, DenseArrayBase, IndexType, i64
 from xdsl.ir import SSAValue
-from xdsl.ir.affine import AffineExpr
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def, var_operand_def
 from xdsl.utils.exceptions import VerifyException
 
-from dialects.builder import OpBuilder, affine_map, int_array, tensor_type
+from dialects.builder import OpBuilder, int_array, tensor_type
 from dialects.dlc.arithmetic import add
 from dialects.dlc.broadcast import broadcast_in_dim
 from dialects.dlc.constants import ConstantOp, array_of, full, iota, zeros
@@ -36,12 +35,16 @@ from dialects.dlc.scalars import scalar_index
 from dialects.dlc.selection import clamp
 from dialects.dlc.shape import inverse_permutation, stacked, transposed
 from dialects.dlc.slicing import concatenate, slice_
-from dialects.structured import PARALLEL, Map, build_empty, build_generic, build_loop_index
+from dialects.dlc.updating import update_slice
+from dialects.structured import (
+    PARALLEL,
+    build_empty,
+    build_generic,
+    build_loop_index,
+    build_window_write,
+)
 
 _INDEX = IndexType()
-_EQ = IntegerAttr(0, i64)
-_SGE = IntegerAttr(5, i64)
-_SLT = IntegerAttr(2, i64)
 
 
 def _check_starts(name: str, starts: Sequence[AnyTensor], rank: int) -> None:
@@ -79,6 +82,13 @@ def _build_start(b: OpBuilder, start: SSAValue, room: int) -> SSAValue:
     index = scalar_index(b, start)
     index = b.create(arith.MaxSIOp, (index, b.index(0)), _INDEX)
     return b.create(arith.MinSIOp, (index, b.index(room)), _INDEX)
+
+
+def _build_offset(b: OpBuilder, start: SSAValue, room: int) -> SSAValue | int:
+    """Append the clamped start of type `index` of a 0-d tensor, outside of structured operations."""
+    if room == 0:
+        return 0
+    return _build_start(b, b.create(tensor.ExtractOp, (start,), element_type_of(start)), room)
 
 
 @irdl_op_definition
@@ -203,12 +213,17 @@ class DynamicUpdateSliceOp(TensorOp):
         return result
 
     def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
-        """An update of everything is the update, one of nothing is `x`."""
-        del b
-        x, update, *_ = operands
-        if shape_of(update) == self.shape:
+        """An update of everything is the update, one of nothing is `x`; with constant starts it is `update_slice`."""
+        x, update, *starts = operands
+        sizes = shape_of(update)
+        if sizes == self.shape:
             return update
-        return x if math.prod(shape_of(update)) == 0 else None
+        if math.prod(sizes) == 0:
+            return x
+        window = _constant_starts(starts, sizes, self.shape)
+        if window is None:
+            return None
+        return update_slice(b, x, update, [part.start for part in window], [1] * len(window))
 
     def jvp(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> SSAValue | None:
         """Linear in operand and update together."""
@@ -240,55 +255,14 @@ class DynamicUpdateSliceOp(TensorOp):
         return scatter(b, x, indices, windows, [dim + 1 for dim in moving], "set", batch_dims=1)
 
     def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """One generic over the operand: within the window the update, else the operand.
-
-        The update is an input if the window has size 1 wherever it can move, which is to assign a row or an element;
-        it is captured otherwise, because reads of an input cannot be clamped.
-        """
+        """A window write, at the starts clamped."""
         x, update, *starts = operands
         sizes = shape_of(update)
-        rank = len(sizes)
         if math.prod(sizes) == 0:
             return x
-        moving = _moving_dims(self.shape, sizes)
-        window = _constant_starts(self.starts, sizes, self.shape)
-        is_captured = any(sizes[dim] != 1 for dim in moving)
-        inputs: list[SSAValue] = [x]
-        maps: list[Map] = [range(rank)]
-        if not is_captured:
-            inputs.append(update)
-            only = AffineExpr.constant(0)
-            results = tuple(only if dim in moving else AffineExpr.dimension(dim) for dim in range(rank))
-            maps.append(affine_map(rank, results))
-        first_start = len(inputs)
-        if window is None:
-            inputs.extend(starts[dim] for dim in moving)
-            maps.extend([()] * len(moving))
-
-        def body(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
-            inside: SSAValue | None = None
-            position = [build_loop_index(inner, dim) for dim in range(rank)] if is_captured else []
-            for number, dim in enumerate(moving):
-                start = inner.index(window[dim].start) if window else None
-                if start is None:
-                    start = _build_start(inner, arguments[first_start + number], self.shape[dim] - sizes[dim])
-                index = inner.create(arith.SubiOp, (build_loop_index(inner, dim), start), _INDEX)
-                bounds = ((_SGE, 0), (_SLT, sizes[dim])) if sizes[dim] != 1 else ((_EQ, 0),)
-                for predicate, bound in bounds:
-                    test = inner.create(arith.CmpiOp, (index, inner.index(bound)), i1, {"predicate": predicate})
-                    inside = test if inside is None else inner.create(arith.AndIOp, (inside, test), i1)
-                if is_captured:
-                    index = inner.create(arith.MaxSIOp, (index, inner.index(0)), _INDEX)
-                    position[dim] = inner.create(arith.MinSIOp, (index, inner.index(sizes[dim] - 1)), _INDEX)
-            element = arguments[1]
-            if is_captured:
-                element = inner.create(tensor.ExtractOp, (update, *position), element_type_of(update))
-            if inside is None:
-                return (element,)
-            return (inner.create(arith.SelectOp, (inside, element, arguments[0]), element.type),)
-
-        empty = build_empty(b, self.result.type)
-        return build_generic(b, inputs, (empty,), (*maps, range(rank)), (PARALLEL,) * rank, body)[0]
+        places = zip(starts, self.shape, sizes, strict=True)
+        offsets = [_build_offset(b, start, n - size) for start, n, size in places]
+        return build_window_write(b, update, x, offsets, [1] * len(sizes))
 
 
 def dynamic_update_slice(b: OpBuilder, x: SSAValue, update: SSAValue, starts: Sequence[SSAValue]) -> SSAValue:

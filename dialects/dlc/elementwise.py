@@ -20,12 +20,14 @@ from dialects.dlc.constants import array_of
 from dialects.dlc.interfaces import (
     AnyTensor,
     Array,
+    ElementTypeError,
     Properties,
     TensorOp,
     computed,
     dtype_of,
     element_type_of,
     is_bool,
+    is_complex,
     is_float,
     shape_of,
 )
@@ -101,7 +103,7 @@ class UnaryOp(ElementwiseOp):
     assembly_format = "$operand attr-dict `:` type($operand)"
 
     KINDS: ClassVar[str] = "float"
-    """The kinds of elements that the operation takes: some of `float`, `int`, `bool`."""
+    """The kinds of elements that the operation takes: some of `float`, `complex`, `int`, `bool`."""
 
     MATH_OP: ClassVar[type[Operation]]
     """The scalar operation that is `f` for floating-point elements, unless `scalar` is overridden."""
@@ -131,7 +133,7 @@ class BinaryOp(ElementwiseOp):
     assembly_format = "$lhs `,` $rhs attr-dict `:` type($lhs)"
 
     KINDS: ClassVar[str] = "float or int"
-    """The kinds of elements that the operation takes: some of `float`, `int`, `bool`."""
+    """The kinds of elements that the operation takes: some of `float`, `complex`, `int`, `bool`."""
 
     FLOAT_OP: ClassVar[type[Operation]]
     """The scalar operation that is `f` for floating-point elements, unless `scalar` is overridden."""
@@ -169,8 +171,9 @@ def expect_kind(name: str, index: int, actual: AnyTensor, kinds: str) -> None:
     dtype_of(actual)
     element = actual.element_type
     kind = "float" if is_float(element) else "bool" if is_bool(element) else "int"
+    kind = "complex" if is_complex(element) else kind
     if kind not in kinds:
-        raise VerifyException(
+        raise ElementTypeError(
             f"{name}: operand {index} has type {actual}, expected elements of kind {kinds}; {_ADVICE[kind]}"
         )
 
@@ -179,6 +182,7 @@ _ADVICE = {
     "int": "use dlc.convert to f32 or f64",
     "bool": "use dlc.convert, or dlc.and, dlc.or and dlc.xor for logic",
     "float": "use dlc.convert to i32, i64 or i1",
+    "complex": "use dlc.real and dlc.imag",
 }
 
 

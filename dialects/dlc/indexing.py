@@ -9,164 +9,66 @@ nothing. With the same `bounds`, gather and scatter-add are each other's adjoint
 """
 
 import math
-from abc import ABC
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
-from xdsl.dialects import arith, scf, tensor
-from xdsl.dialects.builtin import I64, DenseArrayBase, IndexType, IntegerAttr, StringAttr, i1, i64
-from xdsl.ir import Attribute, Block, Region, SSAValue
+from xdsl.dialects import arith, tensor
+from xdsl.dialects.builtin import IntegerAttr, StringAttr, i64
+from xdsl.dialects.linalg.ops import YieldOp
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineExpr
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
+from dialects import rt
 from dialects.builder import OpBuilder, affine_map, int_array, tensor_type
+from dialects.dlc.arithmetic import div, mul
+from dialects.dlc.binary import max_
 from dialects.dlc.broadcast import broadcast_in_dim
-from dialects.dlc.constants import iota, zeros
+from dialects.dlc.constants import full, iota, zeros
+from dialects.dlc.conversion import convert
+from dialects.dlc.index_layout import Bounds, IndexedOp, Layout
 from dialects.dlc.interfaces import (
     AnyTensor,
     Array,
     Properties,
-    TensorOp,
     element_type_of,
-    ints,
     is_bool,
     is_float,
-    is_integer,
+    is_unsigned,
     shape_of,
     tensor_type_of,
 )
-from dialects.dlc.scalars import scalar_index
+from dialects.dlc.scalars import greater_of, lesser_of, scalar_index, scalar_op
 from dialects.dlc.selection import compare, select
-from dialects.dlc.shape import check_dims, reshape, stacked
+from dialects.dlc.shape import reshape, stacked
 from dialects.structured import (
     PARALLEL,
     build_empty,
     build_fill,
     build_generic,
     build_loop_index,
+    build_reshape,
     cast_float,
     compute_type,
 )
 
-Bounds: TypeAlias = Literal["clamp", "drop"]
-Mode: TypeAlias = Literal["add", "set"]
+Mode: TypeAlias = Literal["add", "set", "mul", "min", "max"]
 
-INDEX = IndexType()
-_Found: TypeAlias = tuple[list[SSAValue], SSAValue | None]
+_COMBINERS: dict[str, Callable[[Attribute], type[Operation]]] = {
+    "add": lambda element: arith.AddfOp if is_float(element) else arith.AddiOp,
+    "mul": lambda element: arith.MulfOp if is_float(element) else arith.MuliOp,
+    "min": lesser_of,
+    "max": greater_of,
+}
+"""What the modes do to elements of a type."""
 
-
-class _IndexedOp(TensorOp, ABC):
-    """What gather and scatter share."""
-
-    dims = prop_def(DenseArrayBase.constr(I64))
-    batch_dims = prop_def(IntegerAttr[I64], default_value=IntegerAttr(0, i64))
-    bounds = prop_def(StringAttr)
-
-    @property
-    def layout(self) -> "_Layout":
-        """The dimensions of `x`, of the positions and of the windows."""
-        return _Layout(
-            tensor_type_of(self.operands[0]),
-            tensor_type_of(self.operands[1]),
-            ints(self.dims),
-            self.batch_dims.value.data,
-            self.bounds.data == "drop",
-        )
-
-
-class _Layout:
-    """Which dimension of the windows reads which dimension of `x`."""
-
-    def __init__(self, x: AnyTensor, indices: AnyTensor, dims: tuple[int, ...], batch_dims: int, drop: bool):
-        self.x_shape = x.get_shape()
-        self.element_type = x.element_type
-        self.index_shape = indices.get_shape()
-        self.dims = dims
-        self.batch_dims = batch_dims
-        self.drop = drop
-        self.rest = tuple(dim for dim in range(batch_dims, len(self.x_shape)) if dim not in dims)
-        self.num_index_dims = len(self.index_shape) - 1
-
-    @property
-    def windows_type(self) -> AnyTensor:
-        """The type of one window per position."""
-        return tensor_type(self.element_type, (*self.index_shape[:-1], *(self.x_shape[dim] for dim in self.rest)))
-
-    @classmethod
-    def verified(cls, name: str, x: AnyTensor, indices: AnyTensor, properties: Properties) -> "_Layout":
-        """The layout of operands that fit; raise `VerifyException` for others."""
-        dims = ints(properties["dims"])
-        batch_dims = cast(IntegerAttr[Any], properties["batch_dims"]).value.data
-        bounds = cast(StringAttr, properties["bounds"]).data
-        if bounds not in {"clamp", "drop"}:
-            raise VerifyException(f'{name}: bounds are "{bounds}", expected "clamp" or "drop"')
-        if not is_integer(indices.element_type):
-            raise VerifyException(f"{name}: indices have type {indices}, expected elements of an integer type")
-        shape, index_shape = x.get_shape(), indices.get_shape()
-        check_dims(name, dims, len(shape))
-        if not index_shape or index_shape[-1] != len(dims):
-            raise VerifyException(
-                f"{name}: indices have type {indices}, expected a last dimension of size {len(dims)}, one index for "
-                f"each of dims {list(dims)}"
-            )
-        shared = shape[:batch_dims] == index_shape[:-1][:batch_dims]
-        if not 0 <= batch_dims <= min(len(shape), len(index_shape) - 1) or not shared:
-            raise VerifyException(f"{name}: {x} and {indices} do not share {batch_dims} leading dimensions")
-        if any(dim < batch_dims for dim in dims):
-            raise VerifyException(f"{name}: dims {list(dims)} overlap the {batch_dims} leading batch dimensions")
-        return cls(x, indices, dims, batch_dims, bounds == "drop")
-
-    def numpy_positions(self, indices: Array) -> tuple[tuple[Array, ...], Array]:
-        """An index into `numpy_view(x)` that gives the windows, and which of them are inside."""
-        sizes = np.array([self.x_shape[dim] for dim in self.dims], np.int64)
-        wide = (np.minimum(indices, np.uint64(2**63 - 1)) if indices.dtype.kind == "u" else indices).astype(np.int64)
-        inside = ((wide >= 0) & (wide < sizes)).all(axis=-1)
-        clamped = np.clip(wide, 0, np.maximum(sizes - 1, 0))
-        outer = indices.shape[:-1]
-        columns: list[Array] = [np.zeros((), np.int64)]
-        columns.extend(
-            cast(Array, np.arange(outer[dim])).reshape([-1 if i == dim else 1 for i in range(len(outer))])
-            for dim in range(self.batch_dims)
-        )
-        columns.extend(clamped[..., k] for k in range(len(self.dims)))
-        return tuple(np.broadcast_to(column, outer) for column in columns), np.asarray(inside)
-
-    def numpy_view(self, x: Array) -> Array:
-        """`x` with its dimensions as (1, batch, dims, rest); the first makes every index an array."""
-        return np.transpose(x, (*range(self.batch_dims), *self.dims, *self.rest))[np.newaxis]
-
-    def build_columns(self, b: OpBuilder, columns: Sequence[SSAValue]) -> _Found:
-        """Append the clamped indices of type `index`, and with `drop` whether all were inside."""
-        zero = b.index(0)
-        clamped: list[SSAValue] = []
-        inside: SSAValue | None = None
-        for dim, column in zip(self.dims, columns, strict=True):
-            position = scalar_index(b, column)
-            last = b.index(self.x_shape[dim] - 1)
-            if self.drop:
-                for predicate, bound in ((_SGE, zero), (_SLE, last)):
-                    test = b.create(arith.CmpiOp, (position, bound), i1, {"predicate": predicate})
-                    inside = test if inside is None else b.create(arith.AndIOp, (inside, test), i1)
-            position = b.create(arith.MaxSIOp, (position, zero), INDEX)
-            clamped.append(b.create(arith.MinSIOp, (position, last), INDEX))
-        return clamped, inside
-
-    def full_position(self, loops: Sequence[SSAValue], clamped: Sequence[SSAValue]) -> list[SSAValue]:
-        """The position in `x` for a position in the windows."""
-        position = dict(enumerate(loops[: self.batch_dims]))
-        position.update(zip(self.dims, clamped, strict=True))
-        position.update(zip(self.rest, loops[self.num_index_dims :], strict=True))
-        return [position[dim] for dim in range(len(self.x_shape))]
-
-
-_SGE = IntegerAttr(5, i64)
-_SLE = IntegerAttr(3, i64)
+_UFUNCS: dict[str, Any] = {"add": np.add, "mul": np.multiply, "min": np.minimum, "max": np.maximum}
 
 
 @irdl_op_definition
-class GatherOp(_IndexedOp):
+class GatherOp(IndexedOp):
     """`result[batch…, i…, rest…] = x[batch…, …]` with `indices[batch…, i…, k]` in dimension `dims[k]` of `x`."""
 
     name = "dlc.gather"
@@ -183,7 +85,7 @@ class GatherOp(_IndexedOp):
     def infer_type(cls, operand_types: Sequence[AnyTensor], properties: Properties) -> AnyTensor:
         """One window of `x` per position; there must be something to read."""
         x, indices = operand_types
-        layout = _Layout.verified("dlc.gather", x, indices, properties)
+        layout = Layout.verified("dlc.gather", x, indices, properties)
         result = layout.windows_type
         empty = [dim for dim in layout.dims if layout.x_shape[dim] == 0]
         if empty and not layout.drop and math.prod(result.get_shape()):
@@ -293,10 +195,11 @@ def gather(
 
 
 @irdl_op_definition
-class ScatterOp(_IndexedOp):
-    """`x` with each of `updates` added to, or put in the place of, the window that `gather` would read there.
+class ScatterOp(IndexedOp):
+    """`x` with each of `updates` combined with, or put in the place of, the window that `gather` would read there.
 
-    Updates are applied in row-major order, so with `set` the last one of equal positions stays.
+    Updates are applied in row-major order, so with `set` the last one of equal positions stays; with `add`, `mul`, `min` and
+    `max` all of them count.
     """
 
     name = "dlc.scatter"
@@ -315,12 +218,12 @@ class ScatterOp(_IndexedOp):
     def infer_type(cls, operand_types: Sequence[AnyTensor], properties: Properties) -> AnyTensor:
         """The type of `x`; `updates` have the type of the windows."""
         x, indices, updates = operand_types
-        layout = _Layout.verified("dlc.scatter", x, indices, properties)
+        layout = Layout.verified("dlc.scatter", x, indices, properties)
         mode = cast(StringAttr, properties["mode"]).data
-        if mode not in {"add", "set"}:
-            raise VerifyException(f'dlc.scatter: mode is "{mode}", expected "add" or "set"')
-        if mode == "add" and is_bool(x.element_type):
-            raise VerifyException('dlc.scatter: mode "add" does not take i1; use "set"')
+        if mode not in {"set", *_COMBINERS}:
+            raise VerifyException(f'dlc.scatter: mode is "{mode}", expected "add", "set", "mul", "min" or "max"')
+        if mode != "set" and is_bool(x.element_type):
+            raise VerifyException(f'dlc.scatter: mode "{mode}" does not take i1; use "set"')
         if updates != layout.windows_type:
             raise VerifyException(f"dlc.scatter: updates have type {updates}, expected {layout.windows_type}")
         empty = [dim for dim in layout.dims if layout.x_shape[dim] == 0]
@@ -329,7 +232,7 @@ class ScatterOp(_IndexedOp):
         return x
 
     def evaluate(self, operands: Sequence[Array]) -> Array:
-        """`np.add.at`, or assignment, of the updates that are inside."""
+        """`np.add.at` and the like, or assignment, of the updates that are inside."""
         x, indices, updates = operands
         layout = self.layout
         result = np.array(x)
@@ -339,9 +242,10 @@ class ScatterOp(_IndexedOp):
         keep = inside if layout.drop else np.ones_like(inside)
         place = tuple(column[keep] for column in positions)
         view = layout.numpy_view(result)
-        if self.mode.data == "add":
+        ufunc = _UFUNCS.get(self.mode.data)
+        if ufunc is not None:
             with np.errstate(all="ignore"):
-                np.add.at(view, place, updates[keep])
+                ufunc.at(view, place, updates[keep])
         else:
             for position, window in zip(zip(*place, strict=True), updates[keep], strict=True):
                 view[position] = window
@@ -354,16 +258,61 @@ class ScatterOp(_IndexedOp):
         return x if math.prod(shape_of(updates)) == 0 or math.prod(shape_of(x)) == 0 else None
 
     def jvp(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> SSAValue | None:
-        """Linear in `x` and `updates` together: scatter the tangents."""
+        """Linear in `x` and `updates` together for `set` and `add`.
+
+        Of a product, each factor's tangent counts times the other factors. Of a minimum or maximum, the tangents of
+        all that are equal to it count in equal parts, as in JAX.
+        """
         dx, _, du = tangents
-        if du is None and self.mode.data == "add":
+        mode = self.mode.data
+        if mode in {"min", "max"}:
+            return self._extremal_jvp(b, dx, du)
+        if mode == "mul":
+            scaled = None if dx is None else self._emit(b, dx, self.updates, "mul")
+            if du is None:
+                return scaled
+            start = zeros(b, self.result.type) if scaled is None else scaled
+            return self._emit(b, start, mul(b, du, self._other_factors(b)), "add")
+        if du is None and mode == "add":
             return dx
         dx = zeros(b, self.result.type) if dx is None else dx
         du = zeros(b, tensor_type_of(self.updates)) if du is None else du
-        return ScatterOp.emit(b, (dx, self.indices, du), self.properties)
+        return self._emit(b, dx, du, mode)
+
+    def _emit(self, b: OpBuilder, x: SSAValue, updates: SSAValue, mode: str) -> SSAValue:
+        """A scatter to the same positions."""
+        return ScatterOp.emit(b, (x, self.indices, updates), {**self.properties, "mode": StringAttr(mode)})
+
+    def _gathered(self, b: OpBuilder, x: SSAValue) -> SSAValue:
+        """What `x` holds at the positions."""
+        properties = {name: value for name, value in self.properties.items() if name != "mode"}
+        return GatherOp.emit(b, (x, self.indices), properties)
+
+    def _other_factors(self, b: OpBuilder) -> SSAValue:
+        """For each update, the product of everything else at its position; a factor of zero is left out, not divided by."""
+        updates_type = tensor_type_of(self.updates)
+        nothing, one = zeros(b, updates_type), full(b, 1, updates_type)
+        is_zero = compare(b, "eq", self.updates, nothing)
+        others = select(b, is_zero, one, self.updates)
+        product = self._gathered(b, self._emit(b, self.x, others, "mul"))
+        count = self._gathered(
+            b, self._emit(b, zeros(b, self.result.type), convert(b, is_zero, updates_type.element_type), "add")
+        )
+        own = select(b, is_zero, one, nothing)
+        return select(b, compare(b, "eq", count, own), div(b, product, others), nothing)
+
+    def _extremal_jvp(self, b: OpBuilder, dx: SSAValue | None, du: SSAValue | None) -> SSAValue:
+        element = element_type_of(self.x)
+        kept = convert(b, compare(b, "eq", self.x, self.result), element)
+        winning = convert(b, compare(b, "eq", self.updates, self._gathered(b, self.result)), element)
+        count = max_(b, self._emit(b, kept, winning, "add"), full(b, 1, self.result.type))
+        total = zeros(b, self.result.type) if dx is None else mul(b, dx, kept)
+        if du is not None:
+            total = self._emit(b, total, mul(b, du, winning), "add")
+        return div(b, total, count)
 
     def transpose(self, b: OpBuilder, cotangent: SSAValue, linear: Sequence[bool]) -> Sequence[SSAValue | None]:
-        """Of `updates`: gather. Of `x`: everything for `add`, what was not overwritten for `set`."""
+        """Of `updates`: gather. Of `x`: everything for `add`, what was not overwritten for `set`; for `mul`, scaled."""
         layout = self.layout
         bounds: Bounds = "drop" if layout.drop else "clamp"
         x_cotangent = updates_cotangent = None
@@ -371,7 +320,9 @@ class ScatterOp(_IndexedOp):
             x_cotangent = cotangent
             if self.mode.data == "set":
                 nothing = zeros(b, tensor_type_of(self.updates))
-                x_cotangent = ScatterOp.emit(b, (cotangent, self.indices, nothing), self.properties)
+                x_cotangent = self._emit(b, cotangent, nothing, "set")
+            elif self.mode.data == "mul":
+                x_cotangent = self._emit(b, cotangent, self.updates, "mul")
         if linear[2]:
             updates_cotangent = gather(
                 b, cotangent, self.indices, layout.dims, batch_dims=layout.batch_dims, bounds=bounds
@@ -416,53 +367,58 @@ class ScatterOp(_IndexedOp):
         )  # fmt: skip
 
     def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """One nest of `scf.for` over the updates, with `x` as iteration argument."""
+        """`rt.scatter`, with one loop over the updates and as few dimensions as the windows have in memory."""
         x, indices, updates = operands
         layout = self.layout
-        shape = shape_of(updates)
-        if math.prod(layout.x_shape) == 0 or math.prod(shape) == 0:
+        if math.prod(layout.x_shape) == 0 or math.prod(shape_of(updates)) == 0:
             return x
+        batch = layout.batch_dims
+        outer, windows = layout.index_shape[:batch], shape_of(updates)[layout.num_index_dims :]
+        count = math.prod(layout.index_shape[batch:-1])
+        shape = layout.x_shape
+        first = batch + len(layout.dims)
+        if layout.rest == tuple(range(first, len(shape))) and len(layout.rest) > 1:
+            windows = (math.prod(windows),)
+            shape = (*shape[:first], *windows)
+        if is_unsigned(element_type_of(indices)):
+            indices = _build_signed(b, indices)
+        element = layout.element_type
+        block = Block(arg_types=[element, element])
+        inner = OpBuilder(block, b.location)
+        inner.create_op(YieldOp, (self._combined(inner, *block.args),))
+        result = b.create_op(
+            rt.ScatterOp,
+            (
+                build_reshape(b, updates, (*outer, count, *windows)),
+                build_reshape(b, indices, (*outer, count, len(layout.dims))),
+                build_reshape(b, x, shape),
+            ),
+            (tensor_type(element, shape),),
+            {"dims": self.dims, "batch_dims": self.batch_dims, "bounds": self.bounds},
+            regions=[Region(block)],
+        ).results[0]
+        return build_reshape(b, result, layout.x_shape)
 
-        sizes = shape or (1,)  # also a single update is a loop, so that passes know a scatter by its `scf.for`
-        zero, one = b.index(0), b.index(1)
-        limits = [b.index(size) for size in sizes]
+    def _combined(self, b: OpBuilder, old: SSAValue, update: SSAValue) -> SSAValue:
+        """Append what takes the place of `old`."""
+        if self.mode.data == "set":
+            return update
+        if not is_float(old.type):
+            return scalar_op(b, _COMBINERS[self.mode.data](old.type), old, update)
+        wide = compute_type(old.type)
+        operands = (cast_float(b, value, wide) for value in (old, update))
+        return cast_float(b, scalar_op(b, _COMBINERS[self.mode.data](wide), *operands), old.type)
 
-        def write(inner: OpBuilder, target: SSAValue, loops: tuple[SSAValue, ...], found: _Found) -> SSAValue:
-            clamped, inside = found
-            position = layout.full_position(loops, clamped)
-            value = inner.create(tensor.ExtractOp, (updates, *loops), layout.element_type)
-            is_add = self.mode.data == "add"
-            if is_add or inside is not None:
-                old = inner.create(tensor.ExtractOp, (target, *position), layout.element_type)
-                if is_add:
-                    add_op = arith.AddfOp if is_float(layout.element_type) else arith.AddiOp
-                    wide = compute_type(layout.element_type)
-                    total = inner.create(add_op, [cast_float(inner, x, wide) for x in (old, value)], wide)
-                    value = cast_float(inner, total, layout.element_type)
-                if inside is not None:
-                    value = inner.create(arith.SelectOp, (inside, value, old), layout.element_type)
-            return inner.create(tensor.InsertOp, (value, target, *position), self.result.type)
 
-        def build(outer: OpBuilder, target: SSAValue, loops: tuple[SSAValue, ...], found: _Found | None) -> SSAValue:
-            # Nothing but the nest stands outside of it, so one position for all loops is found in the first.
-            if outer is not b and found is None and len(loops) >= layout.num_index_dims:
-                place = loops[: layout.num_index_dims]
-                columns = [
-                    outer.create(tensor.ExtractOp, (indices, *place, outer.index(k)), element_type_of(indices))
-                    for k in range(len(layout.dims))
-                ]
-                found = layout.build_columns(outer, columns)
-            if found is not None and len(loops) == len(shape):
-                return write(outer, target, loops, found)
-            depth = len(loops)
-            block = Block(arg_types=[INDEX, self.result.type])
-            inner = OpBuilder(block, b.location)
-            inner_loops = (*loops, block.args[0]) if shape else loops
-            inner.create_op(scf.YieldOp, (build(inner, block.args[1], inner_loops, found),))
-            bounds = (zero, limits[depth], one, target)
-            return outer.create_op(scf.ForOp, bounds, (self.result.type,), regions=[Region(block)]).results[0]
+def _build_signed(b: OpBuilder, indices: SSAValue) -> SSAValue:
+    """Append unsigned indices as `i64`: below, integers have no sign."""
 
-        return build(b, x, (), None)
+    def body(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
+        return (inner.create(arith.IndexCastOp, (scalar_index(inner, arguments[0]),), i64),)
+
+    rank = len(shape_of(indices))
+    empty = build_empty(b, tensor_type(i64, shape_of(indices)))
+    return build_generic(b, (indices,), (empty,), (range(rank), range(rank)), (PARALLEL,) * rank, body)[0]
 
 
 def scatter(

@@ -11,7 +11,9 @@ depend on this module and never on a concrete operation, so adding an operation 
 | `jvp` | how does the result move when the operands move? | `differentiate` |
 | `transpose` | the adjoint, where the operation is linear in an operand | `differentiate` |
 | `batch` | the same on operands with one more leading dimension | `batch` |
-| `lower` | the same in linalg | `convert-dlc-to-linalg` |
+| `lower` | the same in linalg, of real tensors | `convert-dlc-to-linalg` |
+
+What an operation is on complex tensors is said in `complex_forms.py`.
 """
 
 from abc import ABC, abstractmethod
@@ -23,6 +25,7 @@ from ml_dtypes import bfloat16
 from numpy.typing import NDArray
 from xdsl.dialects.builtin import (
     BFloat16Type,
+    ComplexType,
     DenseArrayBase,
     Float16Type,
     Float32Type,
@@ -65,10 +68,16 @@ ELEMENT_TYPES: dict[np.dtype[Any], Attribute] = {
     np.dtype(bfloat16): bf16,
     np.dtype(np.float32): f32,
     np.dtype(np.float64): f64,
+    np.dtype(np.complex64): ComplexType(f32),
+    np.dtype(np.complex128): ComplexType(f64),
 }
 """The element types of `dlc` tensors, by NumPy dtype."""
 
 DTYPES: dict[Attribute, np.dtype[Any]] = {element: dtype for dtype, element in ELEMENT_TYPES.items()}
+
+
+class ElementTypeError(VerifyException):
+    """An operand has elements of a kind that the operation does not take; its shape may be right."""
 
 
 class TensorOp(IRDLOperation, ABC):
@@ -198,8 +207,25 @@ def dtype_of(tensor: AnyTensor) -> np.dtype[Any]:
 
 
 def is_float(element_type: Attribute) -> bool:
-    """Whether a type is a floating-point type, which is what derivatives exist for."""
-    return isinstance(element_type, Float32Type | Float64Type | Float16Type | BFloat16Type)
+    """Whether a type is a floating-point type, real or complex, which is what derivatives exist for."""
+    return isinstance(element_type, Float32Type | Float64Type | Float16Type | BFloat16Type | ComplexType)
+
+
+def is_complex(element_type: Attribute) -> bool:
+    """Whether a type is a complex type."""
+    return isinstance(element_type, ComplexType)
+
+
+def expect_order(name: str, operand_type: AnyTensor) -> None:
+    """Raise `VerifyException` if the elements of an operand are complex, which have no order."""
+    if is_complex(operand_type.element_type):
+        raise ElementTypeError(f"{name}: operand has type {operand_type}; complex numbers have no order")
+
+
+def part_type(element_type: Attribute) -> Attribute:
+    """The floating-point type of the parts of a complex type."""
+    assert isinstance(element_type, ComplexType), f"{element_type} has no parts"
+    return cast(Attribute, cast(Any, element_type).element_type)
 
 
 def is_half(element_type: Attribute) -> bool:

@@ -29,6 +29,7 @@ from dialects.dlc.interfaces import (
     TensorOp,
     computed,
     element_type_of,
+    expect_order,
     ints,
     is_bool,
     is_float,
@@ -103,6 +104,8 @@ class _ReduceOp(TensorOp, ABC):
         shape = operand.get_shape()
         if cls.REFUSES_BOOL and is_bool(operand.element_type):
             raise VerifyException(f"{cls.name}: operand has type {operand}; use {cls.REFUSES_BOOL}")
+        if cls.NEEDS_ELEMENT:
+            expect_order(cls.name, operand)
         if cls.REFUSES_FLOAT and is_float(operand.element_type):
             raise VerifyException(f"{cls.name}: operand has type {operand}, expected integers or i1; use dlc.compare")
         if any(low >= high for low, high in zip((-1, *dims), (*dims, len(shape)), strict=True)):
@@ -391,6 +394,7 @@ class _ArgExtremumOp(TensorOp, ABC):
     def infer_type(cls, operand_types: Sequence[AnyTensor], properties: Properties) -> AnyTensor:
         """i64, without `dim`."""
         (operand,) = operand_types
+        expect_order(cls.name, operand)
         dim = cast(IntegerAttr[Any], properties["dim"]).value.data
         shape = operand.get_shape()
         if not 0 <= dim < len(shape):

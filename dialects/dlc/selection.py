@@ -22,6 +22,7 @@ from dialects.dlc.interfaces import (
     computed,
     dtype_of,
     element_type_of,
+    expect_order,
     is_bool,
     is_float,
 )
@@ -66,6 +67,8 @@ class CompareOp(ElementwiseOp):
             raise VerifyException(f"{cls.name}: unknown direction {direction!r}; use one of {', '.join(DIRECTIONS)}")
         expect_same_type(cls.name, 1, rhs, lhs)
         dtype_of(lhs)
+        if direction not in {"eq", "ne"}:
+            expect_order(cls.name, lhs)
         return mask_type(lhs)
 
     def evaluate(self, operands: Sequence[Array]) -> Array:

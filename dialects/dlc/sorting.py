@@ -21,8 +21,10 @@ from dialects.dlc.interfaces import (
     Array,
     Properties,
     TensorOp,
+    computed,
     dtype_of,
     element_type_of,
+    expect_order,
     is_float,
     shape_of,
 )
@@ -36,6 +38,8 @@ from dialects.structured import (
     build_generic,
     build_loop_index,
     build_reshape,
+    cast_float,
+    compute_type,
 )
 
 _INDEX = IndexType()
@@ -46,6 +50,7 @@ def scalar_before(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
     """Append whether `x` is less than `y`, where NaN is greater than all numbers."""
     if not is_float(x.type):
         return scalar_compare(b, "lt", x, y)
+    x, y = (cast_float(b, value, compute_type(value.type)) for value in (x, y))
     less = b.create(arith.CmpfOp, (x, y), i1, {"predicate": _UNORDERED_OR_LESS})
     return scalar_op(b, arith.AndIOp, less, scalar_compare(b, "eq", x, x))
 
@@ -84,6 +89,7 @@ class SortOp(TensorOp):
         if not 0 <= dim < len(keys.get_shape()):
             raise VerifyException(f"dlc.sort: dim {dim} is not a dimension of {keys}")
         dtype_of(keys)
+        expect_order("dlc.sort", keys)
         dtype_of(values)
         return values
 
@@ -94,7 +100,7 @@ class SortOp(TensorOp):
 
     def evaluate(self, operands: Sequence[Array]) -> Array:
         """A stable `np.argsort`; descending, that of the reversed keys, read backwards."""
-        keys, values = operands
+        keys, values = computed(operands[0]), operands[1]
         if self.descending is None:
             order = np.argsort(keys, self.along, kind="stable")
         else:
@@ -272,11 +278,12 @@ class SearchsortedOp(TensorOp):
                 f"dlc.searchsorted: queries have type {queries}, expected the element type of {ordered}; use dlc.convert"
             )
         dtype_of(ordered)
+        expect_order("dlc.searchsorted", ordered)
         return tensor_type(i64, queries.get_shape())
 
     def evaluate(self, operands: Sequence[Array]) -> Array:
         """The steps of `lower`, so that also where `ordered` is not sorted there is one right answer."""
-        ordered, queries = operands
+        ordered, queries = map(computed, operands)
         *batch, size = ordered.shape
         rows = np.indices(queries.shape, sparse=True)[: len(batch)]
         count = np.zeros(queries.shape, np.int64)

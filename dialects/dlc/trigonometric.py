@@ -24,6 +24,7 @@ class TanOp(UnaryOp):
 
     name = "dlc.tan"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = np.tan
     MATH_OP: ClassVar = math.TanOp
 
@@ -109,6 +110,7 @@ class SinhOp(UnaryOp):
 
     name = "dlc.sinh"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = np.sinh
     MATH_OP: ClassVar = math.SinhOp
 
@@ -124,6 +126,7 @@ class CoshOp(UnaryOp):
 
     name = "dlc.cosh"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = np.cosh
     MATH_OP: ClassVar = math.CoshOp
 

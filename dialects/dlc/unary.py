@@ -100,6 +100,7 @@ class ExpOp(UnaryOp):
 
     name = "dlc.exp"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = np.exp
     MATH_OP: ClassVar = math.ExpOp
 
@@ -130,6 +131,7 @@ class LogOp(UnaryOp):
 
     name = "dlc.log"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = np.log
     MATH_OP: ClassVar = math.LogOp
 
@@ -160,6 +162,7 @@ class SqrtOp(UnaryOp):
 
     name = "dlc.sqrt"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = np.sqrt
     MATH_OP: ClassVar = math.SqrtOp
 
@@ -200,6 +203,7 @@ class TanhOp(UnaryOp):
 
     name = "dlc.tanh"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = np.tanh
     MATH_OP: ClassVar = math.TanhOp
 
@@ -246,7 +250,7 @@ class StopGradientOp(UnaryOp):
 
     NO_DERIVATIVE: ClassVar[str] = "zero by definition"
 
-    KINDS: ClassVar[str] = "float, int or bool"
+    KINDS: ClassVar[str] = "float, complex, int or bool"
     UFUNC: ClassVar = np.copy
 
     def scalar(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
@@ -284,6 +288,7 @@ class SinOp(UnaryOp):
 
     name = "dlc.sin"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = np.sin
     MATH_OP: ClassVar = math.SinOp
 
@@ -299,6 +304,7 @@ class CosOp(UnaryOp):
 
     name = "dlc.cos"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = np.cos
     MATH_OP: ClassVar = math.CosOp
 

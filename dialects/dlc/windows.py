@@ -27,6 +27,8 @@ from dialects.dlc.interfaces import (
     Array,
     Properties,
     TensorOp,
+    computed,
+    dtype_of,
     element_type_of,
     ints,
     is_float,
@@ -34,10 +36,18 @@ from dialects.dlc.interfaces import (
     tensor_type_of,
 )
 from dialects.dlc.reduction import highest, lowest
-from dialects.dlc.scalars import scalar_compare, scalar_op, scalar_select
+from dialects.dlc.scalars import greater_of, lesser_of, scalar_compare, scalar_op, scalar_select
 from dialects.dlc.shape import reshape
 from dialects.dlc.slicing import pad
-from dialects.structured import PARALLEL, build_empty, build_fill, build_generic, build_loop_index
+from dialects.structured import (
+    PARALLEL,
+    build_cast,
+    build_empty,
+    build_fill,
+    build_generic,
+    build_loop_index,
+    compute_type,
+)
 
 TAPS = 16
 """How many elements of a window one operation combines; larger windows are combined of the results for smaller ones."""
@@ -172,11 +182,12 @@ class _ReduceWindowOp(_WindowOp, ABC):
 
     def evaluate(self, operands: Sequence[Array]) -> Array:
         """`reduce` of the ufunc."""
-        (x,) = operands
+        x = computed(operands[0])
         rank = x.ndim
         with np.errstate(all="ignore"):
             axes = tuple(range(rank, 2 * rank))
-            return np.asarray(self.UFUNC.reduce(self.numpy_windows(x), axis=axes, dtype=x.dtype))
+            result = self.UFUNC.reduce(self.numpy_windows(x), axis=axes, dtype=x.dtype)
+            return np.asarray(result, dtype_of(self.result.type))
 
     def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
         """Of windows of one element at every place it is `x`."""
@@ -187,7 +198,9 @@ class _ReduceWindowOp(_WindowOp, ABC):
         """One elementwise generic per dimension that reads its operand several times."""
         if 0 in self.shape:
             return build_fill(b, b.constant(0, element_type_of(operands[0])), self.result.type)
-        return self.lower_windows(b, (operands[0],))[0]
+        stored = element_type_of(operands[0])
+        wide = build_cast(b, operands[0], compute_type(stored))
+        return build_cast(b, self.lower_windows(b, (wide,))[0], stored)
 
     def combine(self, b: OpBuilder, before: Pair, after: Pair) -> Pair:
         """The scalar operation."""
@@ -261,7 +274,7 @@ class ReduceWindowMaxOp(_WindowExtremumOp):
     @staticmethod
     def combiner(element_type: Attribute) -> type[Operation]:
         """The maximum that propagates NaN."""
-        return arith.MaximumfOp if is_float(element_type) else arith.MaxSIOp
+        return greater_of(element_type)
 
     def positions(self, b: OpBuilder) -> SSAValue:
         """`dlc.window_argmax`."""
@@ -279,7 +292,7 @@ class ReduceWindowMinOp(_WindowExtremumOp):
     @staticmethod
     def combiner(element_type: Attribute) -> type[Operation]:
         """The minimum that propagates NaN."""
-        return arith.MinimumfOp if is_float(element_type) else arith.MinSIOp
+        return lesser_of(element_type)
 
     def positions(self, b: OpBuilder) -> SSAValue:
         """`dlc.window_argmin`."""
@@ -301,7 +314,7 @@ class _WindowPositionOp(_WindowOp, ABC):
 
     def evaluate(self, operands: Sequence[Array]) -> Array:
         """`np.argmax` or `np.argmin` of the windows, and then where that is in the operand."""
-        (x,) = operands
+        x = computed(operands[0])
         if 0 in self.shape:
             return np.zeros(self.shape, np.int64)
         flat = self.numpy_windows(x).reshape(*self.shape, prod(ints(self.sizes)))
@@ -336,7 +349,7 @@ class _WindowPositionOp(_WindowOp, ABC):
         rank = len(shape)
         empty = build_empty(b, tensor_type(i64, shape))
         positions = build_generic(b, (), (empty,), (range(rank),), (PARALLEL,) * rank, position)[0]
-        return self.lower_windows(b, (x, positions))[1]
+        return self.lower_windows(b, (build_cast(b, x, compute_type(element_type_of(x))), positions))[1]
 
     def combine(self, b: OpBuilder, before: Pair, after: Pair) -> Pair:
         """The later element only if it is beyond the earlier one, or the first NaN."""

@@ -29,13 +29,19 @@ class CallGraph:
     """
 
     def __init__(self, module: ModuleOp, symbols: set[str] | None = None):
-        self.functions: dict[str, FuncOp] = {function.sym_name.data: function for function in functions_of(module)}
-        self._calls: dict[str, list[Operation]] = {
-            name: _calls_of(function) for name, function in self.functions.items()
-        }
+        self.functions: dict[str, FuncOp] = {}
+        self._calls: dict[str, list[Operation]] = {}
+        for function in functions_of(module):
+            self.add(function)
         self._without_calls: set[str] = set()
         self._symbols: set[str] = set() if symbols is None else symbols
         self._symbols.update(op.sym_name.data for op in module.body.block.ops if isinstance(op, FuncOp))
+
+    def add(self, function: FuncOp) -> None:
+        """Enter a function of the module."""
+        name = function.sym_name.data
+        self.functions[name] = function
+        self._calls[name] = _calls_of(function)
 
     def callee_of(self, op: Operation) -> FuncOp:
         """The function that a call or transform refers to; raise if there is none or its type does not fit."""
@@ -158,8 +164,7 @@ class CallGraph:
     def add_derived(self, function: FuncOp, callee: FuncOp) -> None:
         """Enter `function`, which has no `dlc.call` and was derived from `callee`, and place it after `callee`."""
         name = function.sym_name.data
-        self.functions[name] = function
-        self._calls[name] = _calls_of(function)
+        self.add(function)
         self._without_calls.add(name)
         self._symbols.add(name)
         block = callee.parent

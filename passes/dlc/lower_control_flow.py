@@ -9,7 +9,7 @@
   scf.yield %next, %stacked : tensor<f32>, tensor<9x4xf32>
 }
 ```
-A carried value that the body returns as it came is a constant of the loop. What a scan would stack for nobody is not stacked.
+What is carried or stacked in vain, `prune-control-flow` has taken out before.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from typing import TypeAlias, cast
 from xdsl.dialects import arith, scf, tensor
 from xdsl.dialects.builtin import IndexType, IntegerAttr, IntegerType, i1, i64
 from xdsl.dialects.func import FuncOp
-from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.ir import Attribute, Block, Region, SSAValue
 
 from dialects.builder import OpBuilder, int_array
 from dialects.dlc.case import CaseOp
@@ -28,7 +28,7 @@ from dialects.dlc.scan import INDEX, ScanOp
 from dialects.dlc.while_loop import WhileOp
 from dialects.rows import build_row, build_with_row
 from dialects.structured import build_empty
-from passes.dlc.rebuild import body_of, return_of
+from passes.dlc.rebuild import body_of
 
 _INDEX = IndexType()
 _AT_LEAST, _AT_LEAST_UNSIGNED = 5, 9
@@ -54,90 +54,43 @@ def lower_control_flow(
             raise AssertionError(f"{op.name}: has no form in scf")
 
 
-def _carried(body: FuncOp, first: int, count: int) -> list[int]:
-    """Which of the `count` carried values the function changes; the first one is its argument `first`."""
-    arguments = body_of(body).args
-    results = return_of(body_of(body)).operands
-    return [i for i in range(count) if results[i] is not arguments[first + i]]
-
-
 def _lower_scan(
     b: OpBuilder, op: ScanOp, operands: Sequence[SSAValue], body: FuncOp, inline: Inline
 ) -> Sequence[SSAValue]:
     count, first_x = len(op.init), len(op.init) + len(op.constants)
-    xs = operands[first_x:]
-    changed = _carried(body, 1, count)
-    stacked = [i for i in range(count, len(op.outputs)) if op.outputs[i].first_use is not None]
+    constants, xs = operands[count:first_x], operands[first_x:]
     zero, length, one = (b.index(n) for n in (0, op.length, 1))
-    stacks = [build_empty(b, tensor_type_of(op.outputs[i])) for i in stacked]
-    initial = [*(operands[i] for i in changed), *stacks]
+    stacks = [build_empty(b, tensor_type_of(output)) for output in op.outputs[count:]]
+    initial = [*operands[:count], *stacks]
     types = [value.type for value in initial]
     block = Block(arg_types=[_INDEX, *types])
     inner = OpBuilder(block, b.location)
-    position = block.args[0]
+    position, carried, stacked = block.args[0], block.args[1 : 1 + count], block.args[1 + count :]
     if op.is_reverse:
         position = inner.create(arith.SubiOp, (inner.index(op.length - 1), position), _INDEX)
-    arguments = [*operands[:first_x], *(build_row(inner, x, position) for x in xs)]
-    for i, value in zip(changed, block.args[1:], strict=False):
-        arguments[i] = value
-    step = _build_step_number(inner, position) if body_of(body).args[0].first_use is not None else position
-    results = inline(inner, body, [step, *arguments])
-    stack_arguments = block.args[1 + len(changed) :]
-    inner.create_op(
-        scf.YieldOp,
-        [
-            *(results[i] for i in changed),
-            *(build_with_row(inner, results[i], s, position) for i, s in zip(stacked, stack_arguments, strict=True)),
-        ],
-    )
-    _drop_unread_rows(block)
-    loop = b.create_op(scf.ForOp, (zero, length, one, *initial), types, regions=[Region(block)])
-    return _results(b, op, operands, [*changed, *stacked], loop)
-
-
-def _build_step_number(b: OpBuilder, position: SSAValue) -> SSAValue:
-    number = b.create(arith.IndexCastOp, (position,), i64)
-    return b.create(tensor.FromElementsOp, (number,), INDEX)
-
-
-def _drop_unread_rows(block: Block) -> None:
-    for op in list(block.ops):
-        if isinstance(op, tensor.ExtractSliceOp) and op.result.first_use is None:
-            block.erase_op(op)
-
-
-def _results(
-    b: OpBuilder, op: ScanOp | WhileOp, operands: Sequence[SSAValue], places: Sequence[int], loop: Operation
-) -> list[SSAValue]:
-    """The results of `op`: those of `loop` at `places`, elsewhere what was carried unchanged or nobody reads."""
-    found = dict(zip(places, loop.results, strict=True))
-    unchanged = dict(enumerate(operands[: len(op.init)]))
-    return [
-        found.get(i) or unchanged.get(i) or build_empty(b, tensor_type_of(output))
-        for i, output in enumerate(op.outputs)
-    ]
+    step = position  # stands for the number of the step if nothing reads that
+    if body_of(body).args[0].first_use is not None:
+        step = inner.create(tensor.FromElementsOp, (inner.create(arith.IndexCastOp, (position,), i64),), INDEX)
+    results = inline(inner, body, [step, *carried, *constants, *(build_row(inner, x, position) for x in xs)])
+    rows = zip(results[count:], stacked, strict=True)
+    stacked = [build_with_row(inner, row, stack, position) for row, stack in rows]
+    inner.create_op(scf.YieldOp, (*results[:count], *stacked))
+    return b.create_op(scf.ForOp, (zero, length, one, *initial), types, regions=[Region(block)]).results
 
 
 def _lower_while(
     b: OpBuilder, op: WhileOp, operands: Sequence[SSAValue], cond: FuncOp, body: FuncOp, inline: Inline
 ) -> Sequence[SSAValue]:
-    changed = _carried(body, 0, len(op.init))
-    initial = [operands[i] for i in changed]
+    count = len(op.init)
+    initial, constants = operands[:count], operands[count:]
     types = [value.type for value in initial]
     before, after = Block(arg_types=types), Block(arg_types=types)
-
-    def arguments(block: Block) -> list[SSAValue]:
-        values = dict(zip(changed, block.args, strict=True))
-        return [values.get(i, operand) for i, operand in enumerate(operands)]
-
     inner = OpBuilder(before, b.location)
-    (holds,) = inline(inner, cond, arguments(before))
+    (holds,) = inline(inner, cond, [*before.args, *constants])
     inner.create_op(scf.ConditionOp, (inner.create(tensor.ExtractOp, (holds,), i1), *before.args))
     inner = OpBuilder(after, b.location)
-    results = inline(inner, body, arguments(after))
-    inner.create_op(scf.YieldOp, [results[i] for i in changed])
-    loop = b.create_op(scf.WhileOp, initial, types, regions=[Region(before), Region(after)])
-    return _results(b, op, operands, changed, loop)
+    inner.create_op(scf.YieldOp, inline(inner, body, [*after.args, *constants]))
+    return b.create_op(scf.WhileOp, initial, types, regions=[Region(before), Region(after)]).results
 
 
 def _lower_case(

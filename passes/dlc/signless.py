@@ -10,7 +10,7 @@ from xdsl.ir import Attribute, Region, SSAValue
 
 from dialects.builder import constant_attribute, tensor_type
 from dialects.dlc.interfaces import is_unsigned
-from dialects.rt import ARRAY_TYPES
+from dialects.rt import keep_array_types
 
 
 def remove_signs(function: FuncOp) -> None:
@@ -31,8 +31,7 @@ def remove_signs(function: FuncOp) -> None:
     new = FunctionType.from_lists([signless(t) for t in old.inputs], [signless(t) for t in old.outputs])
     if new != old:
         function.properties["function_type"] = new
-        if function.sym_visibility is None or function.sym_visibility.data != "private":
-            function.attributes[ARRAY_TYPES] = old
+        keep_array_types(function, old)
 
 
 def _values(region: Region) -> Iterator[SSAValue]:

@@ -19,17 +19,20 @@ from xdsl.dialects.builtin import (
     SymbolRefAttr,
     UnitAttr,
 )
-from xdsl.ir import Block, Operation, Region, SSAValue
+from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
 from dialects import rt
 from dialects.builder import OpBuilder, int_array
 from dialects.rows import row_position
-from dialects.structured import is_splat_constant
+from dialects.structured import is_splat_constant, is_tensor
 from passes.linalg.bufferize_kernel import NO_OPERANDS, KernelBufferizer, build_memref_fill, to_memref
-from passes.linalg.host_blocks import is_control_flow, is_tensor
+from passes.linalg.host_blocks import is_control_flow
 from passes.linalg.reshape_memref import build_reshape
 from passes.linalg.storage import VIEWS, ControlPlan, Slot, Storage, StoragePlan
+
+_PART_WRITES = (tensor.InsertSliceOp, rt.ScatterOp)
+"""Operations that leave the rest of their destination as it is."""
 
 
 class HostBufferizer:
@@ -126,27 +129,37 @@ class HostBufferizer:
         self.values.update(zip(op.results, new.results, strict=True))
 
     def _kernel(self, op: rt.KernelOp) -> None:
-        inputs = [self.values[value] for value in op.inputs]
-        names = [argument.name_hint for argument in op.body.block.args]
-        positions = list(range(len(inputs)))  # of each input among the new arguments
+        overwritten = {self.plan.in_place.get((op, index)) for index in range(len(op.outputs))}
+        read = [i for i, a in enumerate(op.body.block.args) if i in overwritten or not _is_only_written_into(a)]
+        inputs = [self.values[op.inputs[i]] for i in read]
+        names = [op.body.block.args[i].name_hint for i in read]
+        place = {old: new for new, old in enumerate(read)}
         destinations: list[int] = []
         for index, result in enumerate(op.outputs):
             operand = self.plan.in_place.get((op, index))
             if operand is None:
                 inputs.append(self._buffer(result))
+                self._copy_around_window(op, index, inputs[-1])
                 names.append("out" if len(op.outputs) == 1 else f"out{index}")
                 destinations.append(len(inputs) - 1)
                 self.values[result] = inputs[-1]
             else:
-                destinations.append(operand)
-                self.values[result] = inputs[operand]
+                destinations.append(place[operand])
+                self.values[result] = inputs[place[operand]]
         block = Block(arg_types=[value.type for value in inputs])
         for argument, name in zip(block.args, names, strict=True):
             argument.name_hint = name
-        KernelBufferizer(op, block, [block.args[i] for i in positions], [block.args[i] for i in destinations]).run()
+        arguments = {old: block.args[new] for old, new in place.items()}
+        KernelBufferizer(op, block, arguments, [block.args[i] for i in destinations]).run()
         self.builder.create_op(
             rt.KernelOp, inputs, (), dict(op.properties), regions=[Region(block)], attributes=dict(op.attributes)
         )
+
+    def _copy_around_window(self, op: rt.KernelOp, index: int, target: SSAValue) -> None:
+        """Let `target` hold the rest of result `index` of a kernel, if the kernel writes only a part of it."""
+        write = cast(rt.YieldOp, op.body.block.last_op).values[index].owner
+        if isinstance(write, _PART_WRITES) and isinstance(write.dest, BlockArgument):
+            self.copy(self.values[op.inputs[write.dest.index]], target)
 
     def _gemm(self, op: rt.GemmOp) -> None:
         assert op.result is not None
@@ -331,6 +344,12 @@ class HostBufferizer:
 def _reader(slots: Sequence[Slot], spare: int) -> int:
     """The carried value that takes the buffer of the slot `spare`."""
     return next(i for i, slot in enumerate(slots) if slot.following == spare)
+
+
+def _is_only_written_into(argument: BlockArgument) -> bool:
+    """Whether all that a kernel does with an operand is to write a part of a copy of it."""
+    (use, *others) = [*argument.uses] or [None]
+    return use is not None and not others and isinstance(use.operation, _PART_WRITES) and use.operation.dest is argument
 
 
 def _memory(value: SSAValue) -> SSAValue:

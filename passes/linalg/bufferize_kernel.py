@@ -5,17 +5,18 @@ yielded value, a `memref.alloca` for a temporary. Empties and fills that several
 one destination each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from xdsl.dialects import memref, scf, tensor
 from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, TensorType, i32
 from xdsl.dialects.linalg.attrs import IteratorTypeAttr
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, YieldOp
-from xdsl.ir import Block, Operation, Region, SSAValue
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from dialects import rt
 from dialects.builder import OpBuilder, dims_map, memref_type
+from passes.linalg.windows import offsets_of, window_reads, window_write
 
 NO_OPERANDS = DenseArrayBase.from_list(i32, [0, 0])
 ONE_TO_ONE = DenseArrayBase.from_list(i32, [1, 1])
@@ -31,18 +32,16 @@ def to_memref(tensor_type: Any) -> Any:
 class KernelBufferizer:
     """Rebuilds the region of `kernel` in `block`, whose arguments are memrefs.
 
-    `arguments[i]` is the memref of input `i`, `destinations[j]` the memref that result `j` is written to (the same
+    `arguments[i]` is the memref of input `i`, if it is read or overwritten, `destinations[j]` the memref that result `j` is written to (the same
     object where the kernel works in place).
     """
 
     def __init__(
-        self, kernel: rt.KernelOp, block: Block, arguments: Sequence[SSAValue], destinations: Sequence[SSAValue]
+        self, kernel: rt.KernelOp, block: Block, arguments: Mapping[int, SSAValue], destinations: Sequence[SSAValue]
     ):
         self.kernel = kernel
         self.builder = OpBuilder(block, kernel.location)
-        self.memref_of: dict[SSAValue, SSAValue] = dict(
-            zip(cast(Sequence[SSAValue], kernel.body.block.args), arguments, strict=True)
-        )
+        self.memref_of: dict[SSAValue, SSAValue] = {kernel.body.block.args[i]: new for i, new in arguments.items()}
         self.scalar_of: dict[SSAValue, SSAValue] = {}
         last = kernel.body.block.last_op
         assert isinstance(last, rt.YieldOp)
@@ -55,9 +54,11 @@ class KernelBufferizer:
             self.builder.location = op.location
             if isinstance(op, GenericOp):
                 self._generic(op)
+            elif isinstance(op, rt.ScatterOp):
+                self._scatter(op)
             elif isinstance(op, scf.ForOp):
                 self._nest(op)
-            elif isinstance(op, tensor.EmptyOp | FillOp | rt.YieldOp):
+            elif isinstance(op, tensor.EmptyOp | FillOp | rt.YieldOp | tensor.InsertSliceOp):
                 continue  # made where they are used
             else:
                 self._scalar(op)
@@ -76,7 +77,7 @@ class KernelBufferizer:
 
     def _destination(self, init: SSAValue, result: SSAValue) -> SSAValue:
         """A memref for `result` that starts with the contents of `init`."""
-        target = None
+        target = self._window(result)
         for value, destination in zip(self.yielded, self.destinations, strict=True):
             if value is result:
                 target = destination
@@ -95,6 +96,20 @@ class KernelBufferizer:
         if source is not target:
             self._copy(source, target)
         return target
+
+    def _window(self, result: SSAValue) -> SSAValue | None:
+        """The part of a buffer that `result` is written to, if it is a window of a result of the kernel."""
+        write = window_write(result.owner) if isinstance(result.owner, GenericOp) else None
+        if write is None:
+            return None
+        target = next(d for v, d in zip(self.yielded, self.destinations, strict=True) if v is write.result)
+        self.memref_of[write.result] = target
+        offsets = [o if isinstance(o, int) else self.scalar_of[o] for o in offsets_of(write)]
+        sizes, strides = write.static_sizes.get_values(), write.static_strides.get_values()
+        view_type = memref.SubviewOp.infer_result_type(cast(Any, target.type), offsets, sizes, strides)
+        view = memref.SubviewOp.get(target, offsets, sizes, strides, view_type)
+        view.location = self.builder.location
+        return self.builder.insert(view).results[0]
 
     def _copy(self, source: SSAValue, target: SSAValue) -> None:
         target_type = cast(Any, target.type)
@@ -123,29 +138,63 @@ class KernelBufferizer:
             outputs.append(target)
         old = op.body.block
         new = Block(arg_types=[argument.type for argument in old.args])
-        self._body(old, new)
+        values = {**self.scalar_of, **dict(zip(old.args, new.args, strict=True))}
+        properties = dict(op.properties)
+        write = window_write(op)
+        if write is not None and self.memref_of.get(write.dest) is self.memref_of[write.result]:
+            self._read_window(op, write, inputs, outputs[0], new, values, properties)
+        inner = OpBuilder(new)
+        for nested in old.ops:
+            if nested.results and nested.results[0] in values:
+                continue
+            inner.location = nested.location
+            _rebuild(nested, inner, values, self)
         self.builder.create_op(
-            GenericOp,
-            (*inputs, *outputs),
-            (),
-            dict(op.properties),
-            regions=[Region(new)],
-            attributes=dict(op.attributes),
+            GenericOp, (*inputs, *outputs), (), properties, regions=[Region(new)], attributes=dict(op.attributes)
         )
 
-    def _body(self, old: Block, new: Block) -> None:
-        values = {**self.scalar_of, **dict(zip(old.args, new.args, strict=True))}
-        inner = OpBuilder(new)
-        for op in old.ops:
-            inner.location = op.location
-            _rebuild(op, inner, values, self)
+    def _read_window(
+        self,
+        op: GenericOp,
+        write: tensor.InsertSliceOp,
+        inputs: list[SSAValue],
+        target: SSAValue,
+        block: Block,
+        values: dict[SSAValue, SSAValue],
+        properties: dict[str, Attribute],
+    ) -> None:
+        """Let `op`, which writes its window in place, read what was there through the same view."""
+        reads = window_reads(op, write)
+        maps = list(op.indexing_maps.data)
+        identity = maps[-1]
+        for index in reads.operands:
+            inputs[index] = target
+            maps[index] = identity
+        for extract in reads.extracts:
+            values[extract.result] = block.insert_arg(extract.result.type, len(inputs))
+            maps.insert(len(inputs), identity)
+            inputs.append(target)
+        properties["indexing_maps"] = ArrayAttr(maps)
+        properties["operandSegmentSizes"] = DenseArrayBase.from_list(i32, [len(inputs), 1])
 
     def _scalar(self, op: Operation) -> None:
         _rebuild(op, self.builder, self.scalar_of, self)
 
+    def _scatter(self, op: rt.ScatterOp) -> None:
+        """The buffer of the result holds the destination already."""
+        assert op.result is not None, "rt.scatter on memrefs in a kernel on tensors"
+        target = next(d for v, d in zip(self.yielded, self.destinations, strict=True) if v is op.result)
+        self.memref_of[op.result] = target
+        regions = [_rebuild_region(op.body, self.scalar_of, self)]
+        operands = (self.read(op.updates), self.read(op.indices), target)
+        self.builder.create_op(rt.ScatterOp, operands, (), dict(op.properties), regions, attributes=dict(op.attributes))
+
     def _nest(self, op: scf.ForOp) -> None:
         """A loop nest that inserts into carried tensors: each becomes its destination memref."""
-        targets = [self._destination(init, result) for init, result in zip(op.iter_args, op.results, strict=True)]
+        targets = [
+            self._destination(init, result) if isinstance(init.type, TensorType) else None
+            for init, result in zip(op.iter_args, op.results, strict=True)
+        ]
         self._loop(op, self.builder, self.scalar_of, targets)
 
     def _loop(

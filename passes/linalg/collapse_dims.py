@@ -44,7 +44,7 @@ An elementwise kernel that keeps two or more dimensions leaves the last one to t
 
 *Requires*: the `fused` stage.
 *Ensures*: the `fused` stage; of two reshapes in a row that undo each other, none is left.
-*Leaves alone*: scatter kernels, tensors read through `tensor.extract`, loops whose index the body uses.
+*Leaves alone*: scatters and window writes, tensors read through `tensor.extract`, loops whose index the body uses.
 """
 
 from dataclasses import dataclass

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from xdsl.dialects.linalg.ops import GenericOp
+from xdsl.dialects.scf import ForOp
+from xdsl.dialects.tensor import InsertSliceOp
 from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineExpr
 
-from dialects.rt import KernelOp
+from dialects.rt import KernelOp, ScatterOp
 from passes.linalg.bodies import examine_body
 from passes.linalg.maps import ZERO, Access, accesses, compose, dimension, iterators, loop_sizes, num_parallel, shape_of
 
@@ -86,7 +88,7 @@ def plan_collapse(kernel: KernelOp) -> CollapsePlan | None:
     """The plan for `kernel`; `None` if it holds something else than structured operations."""
     block = kernel.body.block
     generics = [op for op in block.ops if isinstance(op, GenericOp)]
-    if not generics or any(op.regions and op.name == "scf.for" for op in block.ops):
+    if not generics or any(isinstance(op, ScatterOp | InsertSliceOp | ForOp) for op in block.ops):
         return None
     sizes = {op: loop_sizes(op) for op in generics}
     tile = tuple(int(size) for size in kernel.tile.get_values())

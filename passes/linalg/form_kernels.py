@@ -56,7 +56,8 @@ func.func @f(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
 ```
 
 In program order, each operation joins the kernels of its producers, those first that save most memory traffic, if they
-have outer parallel loops in common through which all values pass unpermuted, and if no cycle arises.
+have outer parallel loops in common through which all values pass unpermuted, and if no cycle arises. These must be all the
+loops of some member, as the rows of a softmax are; or the kernel has many long rows and no reduction; or there is little to do.
 
 *Requires*: the structured form.
 *Ensures*: the `fused` stage: every structured operation lies in exactly one kernel, kernels are closed.
@@ -71,7 +72,7 @@ from xdsl.passes import ModulePass
 
 from passes.linalg.host_blocks import host_blocks
 from passes.linalg.kernel_groups import KernelGrouping
-from passes.linalg.kernel_regions import build_kernels, materialize_fills
+from passes.linalg.kernel_regions import build_kernels, materialize_fills, materialize_windows
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,10 @@ class FormKernelsPass(ModulePass):
     """The most memory for what one point of a kernel's tile computes."""
     max_serial_points: int = 4096
     """Up to this many loop iterations, operations may share a kernel that has no outer loops to split."""
+    min_rows: int = 64
+    """From this many points of a common tile on, elementwise operations on the same rows share a kernel."""
+    min_row_size: int = 32
+    """The least extent of the innermost loop for that."""
     search_limit: int = 256
     """The most operations to visit in the search for a cycle, for each pair of kernels that might become one."""
 
@@ -99,8 +104,14 @@ class FormKernelsPass(ModulePass):
         blocks = host_blocks(op)
         for block in blocks:
             materialize_fills(block)
+            materialize_windows(block)
         for block in reversed(blocks):
             grouping = KernelGrouping(
-                self.max_group_size, self.max_point_bytes, self.max_serial_points, self.search_limit
+                self.max_group_size,
+                self.max_point_bytes,
+                self.max_serial_points,
+                self.min_rows,
+                self.min_row_size,
+                self.search_limit,
             )
             build_kernels(block, grouping)

@@ -2,16 +2,19 @@
 
 A host function is a list of kernels-to-be, library calls and control flow on tensors (`scf.for`, `scf.while`, `scf.if`,
 `scf.index_switch`), whose regions are such lists again. Only a *scalar nest*, loops that insert elements into carried tensors
-(a scatter, a sort), is control flow inside of a kernel.
+(a sort), is control flow inside of a kernel.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import cast
 
 from xdsl.dialects import scf, tensor
-from xdsl.dialects.builtin import ModuleOp, TensorType
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Block, Operation, SSAValue
+from xdsl.utils.exceptions import PassFailedException
+
+from dialects.structured import is_tensor
 
 CONTROL_FLOW = (scf.ForOp, scf.WhileOp, scf.IfOp, scf.IndexSwitchOp)
 
@@ -63,11 +66,6 @@ def _keeps_places(op: scf.ForOp) -> bool:
     return all(place.get(value) == index for index, value in enumerate(yielded) if is_tensor(value))
 
 
-def is_tensor(value: SSAValue) -> bool:
-    """Whether `value` is a tensor."""
-    return isinstance(value.type, TensorType)
-
-
 def host_blocks(module: ModuleOp) -> list[Block]:
     """The host blocks of the functions of `module`, each behind those that it lies in."""
     return [
@@ -86,3 +84,23 @@ def blocks_within(block: Block) -> Iterator[Block]:
             for region in op.regions:
                 for inner in region.blocks:
                     yield from blocks_within(inner)
+
+
+def initial_and_body(op: scf.ForOp | scf.WhileOp) -> tuple[Sequence[SSAValue], Block]:
+    """The initial values of a loop and the block that computes the next ones."""
+    if isinstance(op, scf.ForOp):
+        initial: Sequence[SSAValue] = op.iter_args
+        body = op.body.block
+    else:
+        initial, body = op.arguments, op.after_region.block
+        before = op.before_region.block
+        condition = before.last_op
+        assert condition is not None
+        if condition.operands[1:] != before.args:
+            message = "scf.while: scf.condition must pass on the arguments of its block, in order"
+            op.emit_error(message, PassFailedException(message))
+    for value in initial:
+        if not is_tensor(value):
+            message = f"{op.name}: carries {value.type}, expected tensors; use tensor.from_elements"
+            op.emit_error(message, PassFailedException(message))
+    return initial, body

@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field
 from math import prod
 
+from xdsl.dialects import tensor
 from xdsl.dialects.builtin import ArrayAttr
 from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.ir.affine import AffineConstantExpr
 
+from dialects import rt
 from dialects.builder import affine_map
 from dialects.remarks import emit_remark, is_collecting
 from dialects.structured import element_type
@@ -16,6 +18,7 @@ from passes.linalg.groups import AcyclicGroups
 from passes.linalg.host_blocks import is_scalar_nest
 from passes.linalg.kernel_names import content_names
 from passes.linalg.maps import Access, accesses, dimension, identity_prefix, loop_sizes, num_parallel, shape_of
+from passes.linalg.windows import is_window_write, scalar_sources, window_write
 
 
 @dataclass(eq=False, slots=True)
@@ -49,10 +52,20 @@ class Group:
 class KernelGrouping:
     """Groups the structured operations of a block, in program order, each with the producers it can join."""
 
-    def __init__(self, max_group_size: int, max_point_bytes: int, max_serial_points: int, search_limit: int):
+    def __init__(
+        self,
+        max_group_size: int,
+        max_point_bytes: int,
+        max_serial_points: int,
+        min_rows: int,
+        min_row_size: int,
+        search_limit: int,
+    ):
         self.max_group_size = max_group_size
         self.max_point_bytes = max_point_bytes
         self.max_serial_points = max_serial_points
+        self.min_rows = min_rows
+        self.min_row_size = min_row_size
         self.graph = AcyclicGroups(search_limit)
         self.groups: dict[int, Group] = {}
         """The kernels, by the node that stands for them in `graph`."""
@@ -60,7 +73,14 @@ class KernelGrouping:
 
     def add(self, op: Operation) -> int:
         """Add the next operation of the block, joining it with earlier ones if it is structured."""
+        if is_window_write(op):
+            return self._add_window_write(op)
         captured = captured_by(op)
+        write = window_write(op)
+        if write is not None:
+            # What is written to, and where, must be known before the kernel starts.
+            places = (source for offset in write.offsets for source in scalar_sources(offset))
+            captured = (*captured, write.dest, *places)
         sources = (*op.operands, *captured)
         node = self.graph.add(self._node_of[value] for value in sources if value in self._node_of)
         for result in op.results:
@@ -73,9 +93,22 @@ class KernelGrouping:
             }
             self.groups[node] = Group([member], member.parallel, results=results)
             self._join_producers(member)
+        elif isinstance(op, rt.ScatterOp):
+            member = Member(op, node, op.parallel, len(op.parallel), [], captured)
+            self.groups[node] = Group([member], op.parallel, may_grow=False, results=dict.fromkeys(op.results, 0))
         elif is_scalar_nest(op):
             member = Member(op, node, (), 0, [], captured)
             self.groups[node] = Group([member], (), may_grow=False, results=dict.fromkeys(op.results, 0))
+        return node
+
+    def _add_window_write(self, op: tensor.InsertSliceOp) -> int:
+        """Add the insertion of a window to the kernel of the generic that computes it."""
+        node = self._node_of[op.source]
+        group = self.groups[self.graph.find(node)]
+        member = next(member for member in group.members if member.op is op.source.owner)
+        group.members.append(Member(op, member.node, member.sizes, member.num_parallel, [], ()))
+        group.results[op.result] = 0
+        self._node_of[op.result] = node
         return node
 
     def _join_producers(self, member: Member) -> None:
@@ -100,11 +133,13 @@ class KernelGrouping:
             return "a scatter is a kernel of its own"
         if len(mine.members) + len(theirs.members) > self.max_group_size:
             return f"the kernel would have more than {self.max_group_size} operations"
+        if _reads_around_window(mine, theirs) or _reads_around_window(theirs, mine):
+            return "it reads what the window of the other is part of, which then could not be written in place"
         tile = self._common_tile(mine, theirs)
         if isinstance(tile, str):
             return tile
         results = {**theirs.results, **mine.results}
-        point_bytes = sum(num_bytes(value, len(tile)) for value in results)
+        point_bytes = sum(num_bytes(value, len(tile)) for value in results if not _is_window_write(value))
         if point_bytes > self.max_point_bytes:
             return f"one point of the tile would need {point_bytes} bytes, more than {self.max_point_bytes}"
         refusal = self.graph.merge(own, other)
@@ -128,12 +163,19 @@ class KernelGrouping:
                     return "a computed index may read any element of the other's result"
                 for value, access in member.reads:
                     if value in source.results:
+                        if _is_window_write(value):
+                            return "all of a window must be written before the whole is read"
                         shared = min(shared, identity_prefix(access), source.results[value])
         tile = mine.tile[:shared]
         if tile == mine.tile == theirs.tile:
             return tile
         members = (*mine.members, *theirs.members)
         if prod(tile) > 1 and any(member.parallel == tile for member in members):
+            return tile
+        # Neither threads nor vectors lose anything by going through the elementwise steps of a row one after the other.
+        if prod(tile) >= self.min_rows and all(
+            member.num_parallel == len(member.sizes) and member.sizes[-1] >= self.min_row_size for member in members
+        ):
             return tile
         # Without outer loops to split, only little work may join, and no reduction may lose its rows.
         if all(member.parallel == tile for member in members if member.num_parallel < len(member.sizes)) and (
@@ -147,6 +189,23 @@ class KernelGrouping:
             mine, theirs = (content_names(op)[:4] for op in (member.op, self.groups[other].members[-1].op))
             message = f"{'_'.join(mine)} does not join {'_'.join(theirs)}: {reason}"
             emit_remark("missed", "form-kernels", message, member.op.location)
+
+
+def _reads_around_window(reader: Group, writer: Group) -> bool:
+    """Whether a member of `reader` reads a tensor that `writer` writes a window of without reading it."""
+    for member in writer.members:
+        write = window_write(member.op)
+        if write is not None and not any(
+            value is write.dest for value in (*member.op.operands, *captured_by(member.op))
+        ):
+            for other in reader.members:
+                if any(value is write.dest for value in (*other.op.operands, *other.captured)):
+                    return True
+    return False
+
+
+def _is_window_write(value: SSAValue) -> bool:
+    return isinstance(value.owner, tensor.InsertSliceOp)
 
 
 def _examine(op: GenericOp, node: int, captured: tuple[SSAValue, ...]) -> Member:

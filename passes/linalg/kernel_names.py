@@ -8,9 +8,10 @@ from xdsl.dialects.linalg.ops import GenericOp, IndexOp, YieldOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.ir.affine import AffineDimExpr
 
+from dialects.rt import ScatterOp
 from dialects.structured import KERNEL_NAME
 from passes.linalg.contractions import is_product_sum
-from passes.linalg.maps import accesses, iterators, num_parallel
+from passes.linalg.maps import accesses, is_running_reduction, iterators, num_parallel
 
 _MAX_PARTS = 6
 
@@ -25,11 +26,18 @@ _NAMES = {
 }  # fmt: skip
 """What kernel names say for the operations of `arith` and `math` whose own name has a type in it."""
 
+_MOVING = ("copy", "slice", "broadcast", "fill")
+"""Names that say nothing more where a window is written."""
+
 _SILENT = (arith.ConstantOp, YieldOp)
 
 
 def content_names(op: Operation) -> list[str]:
     """What the structured operation `op` computes, in order, each once."""
+    if isinstance(op, ScatterOp):
+        return ["scatter"]
+    if isinstance(op, tensor.InsertSliceOp):
+        return ["update"]
     if isinstance(op, scf.ForOp):
         name = op.attributes.get(KERNEL_NAME)
         return [name.data if isinstance(name, StringAttr) else "scatter"]
@@ -51,6 +59,7 @@ def content_names(op: Operation) -> list[str]:
             name = _NAMES.get(short, short)
             if reduces and any(operand in accumulators for operand in inner.operands):
                 name = {"add": "sum", "mul": "prod"}.get(name, name)
+                name = f"cum{name}" if is_running_reduction(op) else name
             names[name] = None
     return list(names) or [_moving_name(op)]
 
@@ -84,9 +93,15 @@ def _moving_name(op: GenericOp) -> str:
 
 def kernel_name(ops: Sequence[Operation]) -> str:
     """The name of a kernel that computes `ops`."""
-    names = list(dict.fromkeys(name for op in ops for name in content_names(op)))
-    if len(names) > 1:
-        return "_".join(["fused", *names[:_MAX_PARTS]])
-    (only,) = names
+    names = list(
+        dict.fromkeys(name for op in ops if not isinstance(op, tensor.InsertSliceOp) for name in content_names(op))
+    )
+    suffix = ""
+    if any(isinstance(op, tensor.InsertSliceOp) for op in ops):
+        names, suffix = [name for name in names if name not in _MOVING], "update"
     reduces = any(isinstance(op, GenericOp) and has_reduction(op) for op in ops)
-    return f"reduce_{only}" if reduces and only != "matmul" else only
+    if len(names) > 1:
+        names = ["fused", *names[:_MAX_PARTS]]
+    elif reduces and names != ["matmul"] and not names[0].startswith("cum"):
+        names = ["reduce", *names]
+    return "_".join([*names, suffix] if suffix else names)

@@ -5,25 +5,29 @@ from typing import Any, cast
 
 from xdsl.dialects import arith, scf, tensor
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, StringAttr, TensorType
+from xdsl.dialects.func import FuncOp
 from xdsl.dialects.linalg.ops import FillOp, GenericOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 
 from dialects.builder import OpBuilder, int_array
 from dialects.remarks import emit_remark
-from dialects.rt import KernelOp, YieldOp
+from dialects.rt import KernelOp, ScatterOp, YieldOp
 from dialects.structured import (
     PARALLEL,
+    build_copy,
     build_empty,
     build_fill,
     build_generic,
     element_type,
     is_splat_constant,
+    is_tensor,
 )
 from passes.linalg.bodies import captured_by, drain
-from passes.linalg.host_blocks import CONTROL_FLOW, is_scalar_nest, is_tensor
+from passes.linalg.host_blocks import CONTROL_FLOW, is_scalar_nest
 from passes.linalg.kernel_groups import Group, KernelGrouping
 from passes.linalg.kernel_names import kernel_name
 from passes.linalg.maps import tensor_type_of
+from passes.linalg.windows import is_window_write, place_code, window_reads, window_write
 
 _REPEATED = (arith.ConstantOp, tensor.EmptyOp, FillOp)
 """What a kernel makes for itself: scalar constants and destinations."""
@@ -54,6 +58,42 @@ def _build_filled(b: OpBuilder, value: SSAValue, result_type: TensorType[Any]) -
     )[0]
 
 
+def materialize_windows(block: Block) -> None:
+    """Let every window be the result of a `linalg.generic` that computes it alone, and can write it in place.
+
+    What reads other elements of a tensor that nothing needs afterwards computes the window aside, and a copy writes it: that is
+    less than to copy the tensor.
+    """
+    order = {op: position for position, op in enumerate(block.ops)}
+    for op in list(block.ops):
+        if not is_window_write(op):
+            continue
+        source = op.source.owner
+        if (
+            isinstance(source, GenericOp)
+            and window_write(source) is op
+            and not (window_reads(source, op).others and _is_last_use(op, order))
+        ):
+            continue
+        side = Block()
+        window_type = tensor_type_of(op.source)
+        copy = build_copy(OpBuilder(side, op.location), op.source, window_type, range(len(window_type.get_shape())))
+        block.insert_ops_before(drain(side), op)
+        op.operands[0] = copy
+
+
+def _is_last_use(op: tensor.InsertSliceOp, order: dict[Operation, int]) -> bool:
+    """Whether `op` may overwrite its destination: nothing in its block uses it later, and it is no input or constant."""
+    owner = op.dest.owner
+    if isinstance(owner, Block):
+        if isinstance(owner.parent_op(), FuncOp):
+            return False
+    elif owner not in order:
+        return False
+    uses = (_enclosing(use.operation, order) for use in op.dest.uses)
+    return all(use is not None and order[use] <= order[op] for use in uses)
+
+
 def _is_destination(op: Operation, index: int) -> bool:
     return (isinstance(op, GenericOp) and index >= len(op.operands) - len(op.results)) or (
         is_scalar_nest(op) and index >= 3
@@ -71,14 +111,15 @@ def build_kernels(block: Block, grouping: KernelGrouping) -> None:
     early: dict[Operation, None] = {}  # constants and what the host computes of them and of block arguments
     others: dict[int, Operation] = {}
     repeated: list[Operation] = []
+    places = place_code(block)
     for op in _live(drain(block)):
         if isinstance(op, arith.ConstantOp) or _is_early(op, early):
             early[op] = None
-        elif isinstance(op, _REPEATED):
+        elif isinstance(op, _REPEATED) or op in places:
             repeated.append(op)
         else:
             node = grouping.add(op)
-            if not (isinstance(op, GenericOp) or is_scalar_nest(op)):
+            if not _is_grouped(op):
                 others[node] = op
     for op in early:
         block.add_op(op)
@@ -105,6 +146,11 @@ def build_kernels(block: Block, grouping: KernelGrouping) -> None:
             block.erase_op(op)
 
 
+def _is_grouped(op: Operation) -> bool:
+    """Whether `op` lies in a kernel."""
+    return isinstance(op, GenericOp | ScatterOp) or is_window_write(op) or is_scalar_nest(op)
+
+
 def _is_early(op: Operation, early: Container[Operation]) -> bool:
     """Whether `op` computes a scalar that is known before any kernel of its block runs."""
     if not op.results or op.regions or any(map(is_tensor, (*op.operands, *op.results))):
@@ -120,7 +166,7 @@ def _live(ops: list[Operation]) -> list[Operation]:
     """Erase the structured operations and control flow that nothing reads; return the others."""
     live: list[Operation] = []
     for op in reversed(ops):
-        if isinstance(op, (GenericOp, *CONTROL_FLOW)) and all(result.first_use is None for result in op.results):
+        if (_is_grouped(op) or isinstance(op, CONTROL_FLOW)) and all(result.first_use is None for result in op.results):
             op.erase()
         else:
             live.append(op)
@@ -131,6 +177,9 @@ def _live(ops: list[Operation]) -> list[Operation]:
 def _build_kernel(b: OpBuilder, group: Group) -> None:
     ops = [member.op for member in group.members]
     body = _KernelBody(group)
+    for op in ops:
+        if isinstance(op, tensor.InsertSliceOp):
+            body.provide_place(op)
     for op in ops:
         body.add(op)
     inside = set(ops)
@@ -154,13 +203,12 @@ def _build_kernel(b: OpBuilder, group: Group) -> None:
     for value, result in zip(results, kernel.results, strict=True):
         for use in outside[value]:
             use.operation.operands[use.index] = result
-    if len(ops) > 1:
-        emit_remark(
-            "passed", "form-kernels", f"{name}: {len(ops)} operations, tile {list(group.tile)}", ops[-1].location
-        )
+    count = sum(not isinstance(op, tensor.InsertSliceOp) for op in ops)
+    if count > 1:
+        emit_remark("passed", "form-kernels", f"{name}: {count} operations, tile {list(group.tile)}", ops[-1].location)
 
 
-def _enclosing(op: Operation | None, inside: set[Operation]) -> Operation | None:
+def _enclosing(op: Operation | None, inside: Container[Operation]) -> Operation | None:
     while op is not None and op not in inside:
         op = op.parent_op()
     return op
@@ -175,13 +223,18 @@ class _KernelBody:
         self.builder = OpBuilder(self.block)
         self.arguments: dict[SSAValue, SSAValue] = {}
         """The tensors from outside, each with its block argument."""
-        self._constants: dict[SSAValue, SSAValue] = {}
+        self._scalars: dict[SSAValue, SSAValue] = {}
+
+    def provide_place(self, op: tensor.InsertSliceOp) -> None:
+        """Compute where the window lies, in front of what computes the window."""
+        self.builder.location = op.location
+        for index, offset in enumerate(op.operands[2:], 2):
+            op.operands[index] = self._scalar(offset)
 
     def add(self, op: Operation) -> None:
         """Move `op`, which has no parent, to the end of the kernel."""
         self.builder.location = op.location
-        first_output = len(op.operands) - len(op.results)
-        provided = [self._provide(value, index >= first_output) for index, value in enumerate(op.operands)]
+        provided = [self._provide(value, _is_destination(op, index)) for index, value in enumerate(op.operands)]
         captured = {value: self._provide(value, False) for value in captured_by(op)}
         op.operands = provided
         if captured:
@@ -196,24 +249,31 @@ class _KernelBody:
         if value in self.group.results:
             return value
         owner = value.owner
+        if not is_tensor(value):
+            return self._scalar(value)
         if isinstance(owner, tensor.EmptyOp):
             return build_empty(self.builder, owner.tensor.type)
         if isinstance(owner, FillOp):
-            return build_fill(self.builder, self._constant(owner.operands[0]), tensor_type_of(value))
-        if isinstance(owner, arith.ConstantOp):
-            if not isinstance(owner.value, DenseIntOrFPElementsAttr):
-                return self._constant(value)
-            if is_destination and is_splat_constant(value):
-                scalar = self.builder.constant(cast(float, owner.value.get_values()[0]), element_type(value))
-                return build_fill(self.builder, scalar, tensor_type_of(value))
+            return build_fill(self.builder, self._scalar(owner.operands[0]), tensor_type_of(value))
+        if isinstance(owner, arith.ConstantOp) and is_destination and is_splat_constant(value):
+            numbers = cast(DenseIntOrFPElementsAttr, owner.value).get_values()
+            return build_fill(
+                self.builder, self.builder.constant(cast(float, numbers[0]), element_type(value)), tensor_type_of(value)
+            )
         argument = self.arguments.get(value)
         if argument is None:
             argument = self.block.insert_arg(value.type, len(self.block.args))
             self.arguments[value] = argument
         return argument
 
-    def _constant(self, value: SSAValue) -> SSAValue:
-        result = self._constants.get(value)
+    def _scalar(self, value: SSAValue) -> SSAValue:
+        """The scalar `value`, computed in the kernel again."""
+        result = self._scalars.get(value)
         if result is None:
-            result = self._constants[value] = _repeat_constant(self.builder, value)
+            op = value.owner
+            assert isinstance(op, Operation), "form-kernels: a scalar that is an argument"
+            if op.parent is self.block:
+                return value
+            operands = [self._provide(operand, False) for operand in op.operands]
+            result = self._scalars[value] = self.builder.create(type(op), operands, value.type, op.properties)
         return result

@@ -128,6 +128,12 @@ def num_parallel(op: GenericOp) -> int:
     return iterators(op).count(PARALLEL)
 
 
+def is_running_reduction(op: GenericOp) -> bool:
+    """Whether `op` has a running output: one with an element for every point of its reduction."""
+    parallel = num_parallel(op)
+    return any(len(access) > parallel for access in accesses(op)[len(op.operands) - len(op.results) :])
+
+
 def loop_sizes(op: GenericOp) -> tuple[int, ...]:
     """The extents of the loop dimensions of `op`, each read off an operand that is indexed by that dimension alone."""
     sizes: list[int] = [-1] * len(iterators(op))

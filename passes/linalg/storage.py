@@ -15,9 +15,10 @@ from xdsl.dialects.scf import ForOp
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineMap
 
-from dialects.rt import KernelOp
+from dialects.rt import KernelOp, ScatterOp
 from dialects.structured import captured_values
 from passes.linalg.host_blocks import is_control_flow
+from passes.linalg.windows import window_reads, window_write
 
 VIEWS = (tensor.CollapseShapeOp, tensor.ExpandShapeOp)
 
@@ -74,6 +75,18 @@ class Slot:
         return self.following == number and self.row is None
 
 
+def slot_at_end(slots: Sequence[Slot], index: int, trips: int | None) -> int | None:
+    """The slot that started with the buffer that slot `index` has after `trips` iterations; `None` if it depends on their number."""
+    if slots[index].following == index:
+        return index
+    if trips is None:
+        return None
+    cycle = [index]
+    while (following := slots[cycle[-1]].following) != index:
+        cycle.append(following)
+    return cycle[trips % len(cycle)]
+
+
 @dataclass(eq=False)
 class ControlPlan:
     """What a loop or a branch does besides the operations in its regions."""
@@ -125,7 +138,8 @@ def values_read_by(op: Operation) -> Iterable[SSAValue]:
 def overwrite_refusal(kernel: KernelOp, operand: int, result: int) -> str:
     """Why `result` must not overwrite `operand`; empty if it may.
 
-    Every read of the operand must be at exactly the point that the kernel then writes, and not after the write.
+    Every read of the operand must be at exactly the point that the kernel then writes, and not after the write; what lies
+    outside of a window that is written must not be read at all.
     """
     body = kernel.body.block
     argument = body.args[operand]
@@ -133,23 +147,45 @@ def overwrite_refusal(kernel: KernelOp, operand: int, result: int) -> str:
     assert last is not None
     yielded = last.operands[result]
     writer = yielded.owner
+    if isinstance(writer, ScatterOp):
+        return _scatter_refusal(writer, argument)
     if isinstance(writer, ForOp):
         return _nest_refusal(writer, yielded, argument)
-    if not isinstance(writer, GenericOp):
+    if isinstance(writer, tensor.InsertSliceOp) and writer.dest is not argument:
+        return f"operand {operand} is not what the window is written into"
+    if not isinstance(writer, GenericOp | tensor.InsertSliceOp):
         return "the result is not written by a structured operation"
     written = False
     for op in body.ops:
-        if isinstance(op, GenericOp):
+        write = window_write(op)
+        if isinstance(op, tensor.InsertSliceOp):
+            if op.dest is argument and op is not writer:
+                return f"operand {operand} is what another window is written into"
+        elif isinstance(op, GenericOp) and write is not None and write is writer:
+            if window_reads(op, write).others:
+                return f"operand {operand} is not read where the window is written"
+            written = True
+        elif isinstance(op, tensor.ExtractOp) and op.tensor is argument:
+            return f"operand {operand} tells where a window is written"
+        elif isinstance(op, GenericOp):
             if argument in tuple(captured_values(op)):
                 return f"operand {operand} is read at computed positions"
             reads = [i for i, value in enumerate(op.operands) if value is argument]
             if reads and written:
                 return f"operand {operand} is read after the result is written"
+            if reads and isinstance(writer, tensor.InsertSliceOp):
+                return f"operand {operand} is read apart from where the window is written"
             maps = op.indexing_maps.data
             if any(not _is_pointwise(maps[i].data) for i in reads):
                 return f"operand {operand} is not read point by point"
         written = written or op is writer
     return ""
+
+
+def _scatter_refusal(scatter: ScatterOp, argument: BlockArgument) -> str:
+    if scatter.dest is argument and argument.has_one_use():
+        return ""
+    return "the scattered-into operand has other readers"
 
 
 def _nest_refusal(loop: ForOp, result: SSAValue, argument: BlockArgument) -> str:

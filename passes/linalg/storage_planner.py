@@ -13,13 +13,12 @@ from typing import Any, cast
 from xdsl.dialects import arith, scf, tensor
 from xdsl.dialects.builtin import TensorType
 from xdsl.ir import Attribute, Block, Operation, SSAValue
-from xdsl.utils.exceptions import PassFailedException
 
 from dialects.remarks import emit_remark
 from dialects.rows import row_position
 from dialects.rt import KernelOp
-from dialects.structured import captured_values, is_splat_constant, trip_count
-from passes.linalg.host_blocks import is_control_flow, is_tensor
+from dialects.structured import captured_values, is_splat_constant, is_tensor, trip_count
+from passes.linalg.host_blocks import initial_and_body, is_control_flow
 from passes.linalg.storage import (
     FOREVER,
     VIEWS,
@@ -29,6 +28,7 @@ from passes.linalg.storage import (
     StoragePlan,
     last_uses,
     overwrite_refusal,
+    slot_at_end,
     values_read_by,
 )
 
@@ -146,12 +146,13 @@ class _BlockPlanner:
 
     def _is_stacked(self, value: SSAValue) -> bool:
         """Whether `value`, or a view of it, becomes a row of something."""
-        return any(
-            (isinstance(user, tensor.InsertSliceOp) and use.index == 0 and user.parent is self.block)
-            or (isinstance(user, VIEWS) and self._is_stacked(user.results[0]))
-            for use in value.uses
-            for user in (use.operation,)
-        )
+        for use in value.uses:
+            user = use.operation
+            if isinstance(user, tensor.InsertSliceOp) and use.index == 0 and user.parent is self.block:
+                return True
+            if isinstance(user, VIEWS) and self._is_stacked(user.results[0]):
+                return True
+        return False
 
     def _plan_insert(self, op: tensor.InsertSliceOp, position: int) -> None:
         """Write a row into the buffer that it is inserted into, and compute it there if nothing else changes it."""
@@ -196,7 +197,7 @@ class _BlockPlanner:
     # Loops
 
     def _plan_loop(self, op: scf.ForOp | scf.WhileOp, position: int) -> None:
-        initial, body = _parts_of_loop(op)
+        initial, body = initial_and_body(op)
         next_values = cast(Operation, body.last_op).operands
         inside = [Storage(body, writable=True, first=-1, last_use=-1) for _ in initial]
         if isinstance(op, scf.WhileOp):
@@ -220,7 +221,7 @@ class _BlockPlanner:
                 self._enter(result, outside[rows[index]], position)
                 self.plan.parts.add(result)
                 continue
-            at_end = _slot_after(control.slots, index, trips)
+            at_end = slot_at_end(control.slots, index, trips)
             if at_end is None:
                 storage = self._new(position)
                 storage.is_fixed = True
@@ -395,38 +396,6 @@ class _BlockPlanner:
             else:
                 copies.append((value, destination))
         return copies
-
-
-def _parts_of_loop(op: scf.ForOp | scf.WhileOp) -> tuple[Sequence[SSAValue], Block]:
-    """The initial values of a loop and the block that computes the next ones."""
-    if isinstance(op, scf.ForOp):
-        initial: Sequence[SSAValue] = op.iter_args
-        body = op.body.block
-    else:
-        initial, body = op.arguments, op.after_region.block
-        before = op.before_region.block
-        condition = before.last_op
-        assert condition is not None
-        if condition.operands[1:] != before.args:
-            message = "scf.while: scf.condition must pass on the arguments of its block, in order"
-            op.emit_error(message, PassFailedException(message))
-    for value in initial:
-        if not is_tensor(value):
-            message = f"{op.name}: carries {value.type}, expected tensors; use tensor.from_elements"
-            op.emit_error(message, PassFailedException(message))
-    return initial, body
-
-
-def _slot_after(slots: Sequence[Slot], index: int, trips: int | None) -> int | None:
-    """The slot that started with the buffer that slot `index` has after `trips` iterations; `None` if it depends on their number."""
-    if slots[index].following == index:
-        return index
-    if trips is None:
-        return None
-    cycle = [index]
-    while (following := slots[cycle[-1]].following) != index:
-        cycle.append(following)
-    return cycle[trips % len(cycle)]
 
 
 def _key(value: SSAValue) -> tuple[Attribute, int]:

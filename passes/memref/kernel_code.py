@@ -1,6 +1,7 @@
 """The loops over the tile of one kernel, and the memory of its temporaries."""
 
 from collections.abc import Callable
+from typing import cast
 
 from xdsl.dialects import arith, memref
 from xdsl.dialects.builtin import DenseArrayBase, i32
@@ -26,10 +27,16 @@ class KernelCode:
         self.scalars: dict[SSAValue, Value] = {}
         self.prologue: list[Operation] = []
         for op in kernel.prologue:
-            operands = [self.scalars[operand].ssa for operand in op.operands]
+            operands = [
+                cast(SSAValue, kernel.buffers[operand].storage)
+                if operand in kernel.buffers
+                else self.scalars[operand].ssa
+                for operand in op.operands
+            ]
             new = b.blocks[0].create_op(type(op), operands, [r.type for r in op.results], op.properties)
             self.prologue.append(new)
             self.scalars.update({r: Value(n, 0) for r, n in zip(op.results, new.results, strict=True)})
+        b.scalars = self.scalars
         self.sweeps: list[Sweep] = Schedule(kernel).sweeps
         self.plan: KernelPlan = plan_kernel(kernel, self.sweeps, vector_bits)
         self._make_storage()
@@ -122,7 +129,9 @@ class KernelCode:
         self.b.block_start = start
         code = SweepCode(self.b, self.kernel, self.scalars)
         for sweep in self.sweeps:
-            if any(statement.is_reduction for statement in sweep.statements):
+            if any(statement.scatter for statement in sweep.statements):
+                code.emit_scatter(sweep, lambda point: self._lanes(start, end, point))
+            elif any(statement.is_reduction for statement in sweep.statements):
                 code.emit_interchanged(sweep, lambda point: self._lanes(start, end, point))
             else:
                 self._lanes(start, end, lambda sweep=sweep: code.emit(sweep, self.plan.sweeps[sweep]))

@@ -12,6 +12,7 @@ from xdsl.dialects import arith, memref, scf, vector
 from xdsl.dialects.builtin import (
     DenseIntOrFPElementsAttr,
     IndexType,
+    IntegerAttr,
     MemRefType,
     VectorType,
     i1,
@@ -29,19 +30,24 @@ INDEX = IndexType()
 
 SCALAR, VECTOR, LANES = range(3)
 
+_SGE = IntegerAttr(5, i64)
+_SLE = IntegerAttr(3, i64)
+
 
 class Value:
     """A value of the generated code and the loop depth at which it is computed.
 
-    `kind` is `SCALAR` (the same in all lanes), `VECTOR`, or `LANES`: lane `i` is the scalar `ssa` plus `i`.
+    `kind` is `SCALAR` (the same in all lanes), `VECTOR`, or `LANES`: lane `i` is the scalar `ssa` plus `i`, moved between the
+    two numbers of `clamp` if it is set.
     """
 
-    __slots__ = ("depth", "kind", "ssa")
+    __slots__ = ("clamp", "depth", "kind", "ssa")
 
-    def __init__(self, ssa: SSAValue, depth: int, kind: int = SCALAR):
+    def __init__(self, ssa: SSAValue, depth: int, kind: int = SCALAR, clamp: tuple[int, int] | None = None):
         self.ssa = ssa
         self.depth = depth
         self.kind = kind
+        self.clamp = clamp
 
 
 Position: TypeAlias = int | Value
@@ -65,6 +71,8 @@ class LoopBuilder:
     def __init__(self, block: Block):
         self.blocks = [OpBuilder(block)]
         self.dims: list[Position] = []
+        self.scalars: dict[SSAValue, Value] = {}
+        """The values of the scalars of the prologue."""
         self.lanes = 0
         self.lane_dim = 0
         self.mask: Value | None = None
@@ -181,12 +189,13 @@ class LoopBuilder:
 
     def index(self, index: Index) -> Position:
         """An index expression at the current loop point."""
-        if index.expression is not None:
-            return self._expression(index.expression)
         result: Position = index.constant
-        for dim, coefficient in index.terms:
-            result = self.add(result, self.multiply(self.dims[dim], coefficient))
-        return result
+        if index.expression is not None:
+            result = self._expression(index.expression)
+        else:
+            for dim, coefficient in index.terms:
+                result = self.add(result, self.multiply(self.dims[dim], coefficient))
+        return result if index.scalar is None else self.add(result, self.scalars[index.scalar])
 
     def _expression(self, expression: AffineExpr) -> Position:
         match expression:
@@ -216,7 +225,7 @@ class LoopBuilder:
         number = constant_number(value.ssa)
         if value.kind == SCALAR and number is not None:
             return self.splat(number, i64 if element_type == INDEX else element_type)
-        key = ("vector", id(value.ssa), value.kind, self.lanes)
+        key = ("vector", id(value.ssa), value.kind, self.lanes, value.clamp)
         known = self._known[value.depth].get(key)
         if known is not None:
             return known
@@ -230,6 +239,10 @@ class LoopBuilder:
             lanes = DenseIntOrFPElementsAttr.from_list(result_type, list(range(self.lanes)))
             offsets = self.constant_of(lanes, result_type, VECTOR)
             result = self.op(arith.AddiOp, (result, offsets), result_type, kind=VECTOR)
+            if value.clamp is not None:
+                low, high = (self.splat(bound, i64) for bound in value.clamp)
+                result = self.op(arith.MaxSIOp, (result, low), result_type, kind=VECTOR)
+                result = self.op(arith.MinSIOp, (result, high), result_type, kind=VECTOR)
         self._known[value.depth][key] = result
         return result
 
@@ -238,10 +251,14 @@ class LoopBuilder:
         if value.kind == SCALAR:
             return value
         if value.kind == LANES:
-            if lane == 0:
-                return Value(value.ssa, value.depth)
-            offset = self.constant(lane, value.ssa.type)
-            return self.op(arith.AddiOp, (Value(value.ssa, value.depth), offset), value.ssa.type)
+            scalar = Value(value.ssa, value.depth)
+            if lane:
+                scalar = self.op(arith.AddiOp, (scalar, self.constant(lane, scalar.ssa.type)), scalar.ssa.type)
+            if value.clamp is not None:
+                low, high = (self.constant(bound, scalar.ssa.type) for bound in value.clamp)
+                scalar = self.op(arith.MaxSIOp, (scalar, low), scalar.ssa.type)
+                scalar = self.op(arith.MinSIOp, (scalar, high), scalar.ssa.type)
+            return scalar
         element_type = cast(VectorType[Attribute], value.ssa.type).element_type
         return self.op(vector.ExtractOp, (value,), element_type, {"static_position": int_array((lane,))})
 
@@ -288,7 +305,9 @@ class LoopBuilder:
             return self._load_scalar(storage, element_type, indices, depth)
         *outer, last = indices
         if last.kind == LANES and all(index.kind == SCALAR for index in outer):
-            return self._load_vector(storage, element_type, indices, depth)
+            if last.clamp is None:
+                return self._load_vector(storage, element_type, indices, depth)
+            return self._load_clamped(storage, element_type, outer, last, depth)
 
         def load_lane(lane: int) -> Value:
             scalars = [self.lane(index, lane) for index in indices]
@@ -404,6 +423,41 @@ class LoopBuilder:
             return self.op(vector.LoadOp, operands, result_type, kind=VECTOR, depth=depth)
         operands = (*operands, self.mask, self.splat(0, element_type))
         return self.op(vector.MaskedLoadOp, operands, result_type, kind=VECTOR, depth=depth)
+
+    def _load_clamped(
+        self, storage: SSAValue, element_type: Attribute, outer: Sequence[Value], last: Value, depth: int
+    ) -> Value:
+        """Load consecutive elements whose last index is clamped: one vector if no lane is moved, else one by one.
+
+        Only the vectors at the edges of what is padded or put together have lanes that are moved.
+        """
+        assert last.clamp is not None
+        low, high = last.clamp
+        first = Value(last.ssa, last.depth)
+        last_start = high - self.lanes + 1
+        depth = max(depth, last.depth, *(index.depth for index in outer))
+        result_type = vector_type(element_type, self.lanes)
+        tests = [
+            self.op(arith.CmpiOp, (first, self.constant(bound, INDEX)), i1, {"predicate": predicate}, depth=depth)
+            for bound, predicate in ((low, _SGE), (last_start, _SLE))
+        ]
+        is_inside = self.op(arith.AndIOp, tests, i1, depth=depth)
+        builder = self.blocks[depth]
+        whole, parts = Block(), Block()
+        inner = OpBuilder(whole, builder.location)
+        indices = (storage, *(index.ssa for index in outer), first.ssa)
+        inner.create_op(scf.YieldOp, (inner.create(vector.LoadOp, indices, result_type),))
+        scalars = [self.lane(last, lane) for lane in range(self.lanes)]
+        assembled = self.splat(0, element_type).ssa
+        inner = OpBuilder(parts, builder.location)
+        for lane, index in enumerate(scalars):
+            element = inner.create(memref.LoadOp, (*indices[:-1], index.ssa), element_type)
+            position = {"static_position": int_array((lane,))}
+            assembled = inner.create(vector.InsertOp, (element, assembled), result_type, position)
+        inner.create_op(scf.YieldOp, (assembled,))
+        regions = [Region(whole), Region(parts)]
+        chosen = builder.create_op(scf.IfOp, (is_inside.ssa,), (result_type,), regions=regions)
+        return Value(chosen.results[0], depth, VECTOR)
 
     # Loops
 

@@ -1,8 +1,8 @@
 """What `lower-kernels` knows about a kernel: statements over loop dimensions, and the memory they access.
 
 A *statement* is one `linalg.generic`, `linalg.fill` or `memref.copy` of a bufferized kernel, read into plain Python
-objects: the sizes of its loops, linear accesses, and the reductions that its body computes. Anything else that touches memory (a
-scatter) is an *opaque* statement, which is copied as it stands.
+objects: the sizes of its loops, linear accesses, and the reductions that its body computes. So is an `rt.scatter`, whose indices are computed.
+Anything else that touches memory (the loops of a sort) is an *opaque* statement, which is copied as it stands.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, cast
 
 from xdsl.dialects import arith, func, math, memref
 from xdsl.dialects.builtin import (
+    DYNAMIC_INDEX,
     AffineMapAttr,
     Float32Type,
     Float64Type,
@@ -27,17 +28,20 @@ from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.ir.affine import AffineBinaryOpExpr, AffineBinaryOpKind, AffineConstantExpr, AffineDimExpr, AffineExpr
 from xdsl.utils.exceptions import PassFailedException
 
+from dialects import rt
 from dialects.structured import PARALLEL
 
 INFINITY = float("inf")
 
 
 class Index(NamedTuple):
-    """One index expression: `sum(coefficient * dim) + constant`, or `expression` where that is not linear."""
+    """One index expression: `sum(coefficient * dim) + constant + scalar`, or `expression` where that is not linear."""
 
     terms: tuple[tuple[int, int], ...]
     constant: int
     expression: AffineExpr | None = None
+    scalar: SSAValue | None = None
+    """A scalar of the prologue."""
 
 
 class Buffer:
@@ -81,9 +85,30 @@ class Access:
     def is_identity(self, num_dims: int) -> bool:
         """Whether the indices are exactly all loop dimensions."""
         return len(self.indices) == num_dims and all(
-            index.terms == ((dim, 1),) and index.constant == 0 and index.expression is None
-            for dim, index in enumerate(self.indices)
+            index == Index(((dim, 1),), 0) for dim, index in enumerate(self.indices)
         )
+
+
+class Window(NamedTuple):
+    """A `memref.subview`: part of a buffer, from `offsets` on with `strides`."""
+
+    buffer: Buffer
+    offsets: tuple[SSAValue | int, ...]
+    strides: tuple[int, ...]
+
+    def indices(self, inner: Sequence[Index]) -> tuple[Index, ...]:
+        """The indices into the buffer for indices into the window."""
+        return tuple(map(self._index, inner, self.offsets, self.strides))
+
+    @staticmethod
+    def _index(inner: Index, offset: SSAValue | int, stride: int) -> Index:
+        if inner.expression is not None:
+            expression = inner.expression * stride + (offset if isinstance(offset, int) else 0)
+            return inner._replace(expression=expression, scalar=None if isinstance(offset, int) else offset)
+        terms = tuple((dim, coefficient * stride) for dim, coefficient in inner.terms)
+        if isinstance(offset, int):
+            return Index(terms, inner.constant * stride + offset)
+        return Index(terms, inner.constant * stride, scalar=offset)
 
 
 class Combiner(NamedTuple):
@@ -137,7 +162,16 @@ class Output:
     initial: SSAValue | None = None
     """The scalar that a reduction starts from; `None`: from the contents of the memref."""
     is_running: bool = False
-    """Whether a reduction writes it at every loop point, as a scan does."""
+    """Whether a reduction writes it at every loop point, as a running reduction does."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Scatter:
+    """Where a statement writes, if that is computed: what it reads for each `scalar` in the indices of its output."""
+
+    columns: tuple[tuple[SSAValue, Access, int], ...]
+    """Scalar, access to the index, and the size of the dimension that it must be clamped to."""
+    is_dropping: bool
 
 
 @dataclass(slots=True, eq=False)
@@ -154,6 +188,8 @@ class Statement:
     captured: list[Buffer] = field(default_factory=list[Buffer])
     is_opaque: bool = False
     opaque_writes: list[Buffer] = field(default_factory=list[Buffer])
+    scatter: Scatter | None = None
+    """Set for `rt.scatter`, whose loop over the updates comes last."""
 
     @property
     def extents(self) -> tuple[int, ...]:
@@ -163,12 +199,16 @@ class Statement:
     @property
     def is_reduction(self) -> bool:
         """Whether there are reduction dimensions."""
-        return self.num_parallel < len(self.sizes)
+        return self.num_parallel < len(self.sizes) and self.scatter is None
 
     @property
     def is_sequential(self) -> bool:
         """Whether its reductions must be carried out one loop point after the other, in scalar code."""
-        return self.is_opaque or (self.is_reduction and any(o.combiner is None for o in self.outputs))
+        return (
+            self.is_opaque
+            or self.scatter is not None
+            or (self.is_reduction and any(o.combiner is None for o in self.outputs))
+        )
 
     def read_accesses(self) -> Iterable[Access]:
         """The accesses that read memory, apart from `captured`."""
@@ -178,6 +218,9 @@ class Statement:
         for output in self.outputs:
             if output.argument is not None and output.initial is None:
                 yield output.access
+        if self.scatter is not None:
+            for _, access, _ in self.scatter.columns:
+                yield access
 
     def written(self) -> list[Buffer]:
         """The buffers that it writes."""
@@ -192,8 +235,9 @@ class Kernel:
         self.tile = tuple(tile)
         self.rank = len(self.tile)
         self.buffers: dict[SSAValue, Buffer] = {}
+        self.windows: dict[SSAValue, Window] = {}
         self.prologue: list[Operation] = []
-        """Scalar operations outside of statements, which come first in the generated function."""
+        """Scalar operations outside of statements, which come first in the generated function; what they load is not written."""
         self.statements: list[Statement] = []
         block = function.body.block
         for argument in block.args:
@@ -211,8 +255,17 @@ class Kernel:
         match op:
             case memref.AllocaOp() | memref.AllocOp():
                 self.buffers[op.memref] = Buffer(op.memref, self.rank, is_temporary=True)
+            case memref.SubviewOp():
+                dynamic = iter(op.offsets)
+                offsets = (next(dynamic) if o == DYNAMIC_INDEX else o for o in op.static_offsets.get_values())
+                strides = op.static_strides.get_values()
+                self.windows[op.result] = Window(self.buffers[op.source], tuple(offsets), tuple(strides))
+            case memref.LoadOp():
+                self.prologue.append(op)
             case GenericOp():
                 self.statements.append(self._generic(op))
+            case rt.ScatterOp():
+                self.statements.append(self._scatter(op))
             case FillOp():
                 access = self._identity(op.outputs[0])
                 self.statements.append(
@@ -250,6 +303,42 @@ class Kernel:
         rank = len(buffer.shape)
         return Access(buffer, tuple(Index(((dim, 1),), 0) for dim in range(rank)), rank)
 
+    def _access(self, value: SSAValue, indices: tuple[Index, ...], num_dims: int) -> Access:
+        window = self.windows.get(value)
+        if window is not None:
+            return Access(window.buffer, window.indices(indices), num_dims)
+        return Access(self.buffers[value], indices, num_dims)
+
+    def _scatter(self, op: rt.ScatterOp) -> Statement:
+        batch = op.batch_dims.value.data
+        parallel = op.parallel
+        loops = [Index(((dim, 1),), 0) for dim in range(len(parallel) + 1)]
+        *around, step = loops
+        num_dims = len(loops)
+        dims = op.dims.get_values()
+        scalars = Block(arg_types=[IndexType()] * len(dims)).args
+        shape = self.buffers[op.dest].shape
+        columns = tuple(
+            (scalar, self._access(op.indices, (*around[:batch], step, Index((), k)), num_dims), shape[dim])
+            for k, (scalar, dim) in enumerate(zip(scalars, dims, strict=True))
+        )
+        place = dict(zip((*range(batch), *op.rest), around, strict=True))
+        place.update((dim, Index((), 0, scalar=scalar)) for dim, scalar in zip(dims, scalars, strict=True))
+        target = self._access(op.dest, tuple(place[dim] for dim in range(len(shape))), num_dims)
+        update = self._access(op.updates, (*around[:batch], step, *around[batch:]), num_dims)
+        old, new = op.body.block.args
+        *body, terminator = op.body.block.ops
+        return Statement(
+            op,
+            (*parallel, op.count),
+            self.rank,
+            len(parallel),
+            [(new, update)],
+            [Output(target, old, terminator.operands[0])],
+            body,
+            scatter=Scatter(columns, op.is_dropping),
+        )
+
     def _opaque(self, op: Operation) -> None:
         if self.rank:
             raise PassFailedException(
@@ -281,12 +370,12 @@ class Kernel:
         sizes: list[int | None] = [None] * num_dims
         for position, value in enumerate((*op.inputs, *op.outputs)):
             argument = block.args[position]
-            buffer = self.buffers.get(value)
-            if buffer is None:
+            value_type: Attribute = value.type
+            if not isinstance(value_type, MemRefType):
                 inputs.append((argument, value))
                 continue
             indices = _linear_map(maps[position])
-            for index, size in zip(indices, buffer.shape, strict=True):
+            for index, size in zip(indices, cast(MemRefType[Attribute], value_type).get_shape(), strict=True):
                 if (
                     len(index.terms) == 1
                     and index.constant == 0
@@ -295,7 +384,7 @@ class Kernel:
                 ):
                     known = sizes[index.terms[0][0]]
                     sizes[index.terms[0][0]] = size if known is None else min(known, size)
-            access = Access(buffer, indices, num_dims)
+            access = self._access(value, indices, num_dims)
             if position < len(op.inputs):
                 inputs.append((argument, access))
             else:

@@ -4,19 +4,22 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 from xdsl.dialects import arith, memref, vector
-from xdsl.dialects.builtin import IndexType, VectorType, i64
+from xdsl.dialects.builtin import IndexType, IntegerAttr, VectorType, i1, i64
 from xdsl.dialects.linalg.ops import IndexOp
 from xdsl.dialects.vector import CombiningKindAttr, CombiningKindFlag
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from dialects.builder import vector_type
-from passes.memref.loop_builder import LANES, SCALAR, VECTOR, LoopBuilder, Position, Value
-from passes.memref.statements import COMBINERS, Kernel, Output, Statement, constant_number
+from passes.memref.loop_builder import INDEX, LANES, SCALAR, VECTOR, LoopBuilder, Position, Value
+from passes.memref.statements import COMBINERS, Kernel, Output, Scatter, Statement, constant_number
 from passes.memref.sweeps import Sweep
 from passes.memref.vector_plan import SweepPlan
 
 # Integer division by zero traps, so it must not move to where it would run although its loop does not.
 _PINNED = (arith.DivSIOp, arith.RemSIOp, arith.DivUIOp, arith.RemUIOp, arith.FloorDivSIOp, arith.CeilDivSIOp)
+
+_SGE = IntegerAttr(5, i64)
+_SLT = IntegerAttr(2, i64)
 
 STEPS = 4
 """Steps of a reduction that share one load and store of accumulators in memory."""
@@ -102,6 +105,16 @@ class SweepCode:
         for buffer in b.stored_here:
             b.forget(buffer)
         inner_loops(0)
+
+    def emit_scatter(self, sweep: Sweep, lanes: Callable[[Callable[[], None]], None]) -> None:
+        """Append the loop of a scatter over its updates around those over a block of tile points, which `lanes` appends."""
+        self._enter(sweep, SweepPlan(None, 0, masked_tail=False))
+
+        def body(position: Value) -> None:
+            self.b.dims[-1] = position
+            lanes(self._point)
+
+        self.b.loop(0, self.extents[0], 1, {}, body)
 
     def _enter(self, sweep: Sweep, plan: SweepPlan) -> None:
         b = self.b
@@ -273,7 +286,23 @@ class SweepCode:
         for old, new in zip(statement.op.results, copy.results, strict=True):
             self.scalars[old] = Value(new, self.b.depth)
 
+    def _find_place(self, scatter: Scatter) -> Value | None:
+        """Compute the indices of a scatter, clamped; return whether all were inside, if that matters."""
+        b = self.b
+        inside: Value | None = None
+        for scalar, access, size in scatter.columns:
+            index = b.op(arith.IndexCastOp, (b.load(access),), INDEX)
+            if scatter.is_dropping:
+                for predicate, bound in ((_SGE, 0), (_SLT, size)):
+                    operands = (index, b.position(bound))
+                    test = b.op(arith.CmpiOp, operands, i1, {"predicate": predicate})
+                    inside = test if inside is None else b.op(arith.AndIOp, (inside, test), i1)
+            index = b.op(arith.MaxSIOp, (index, b.position(0)), INDEX)
+            self.scalars[scalar] = b.op(arith.MinSIOp, (index, b.position(size - 1)), INDEX)
+        return inside
+
     def _statement(self, statement: Statement) -> None:
+        inside = None if statement.scatter is None else self._find_place(statement.scatter)
         values = dict(self.scalars)
         for argument, source in statement.inputs:
             values[argument] = self.scalars[source] if isinstance(source, SSAValue) else self.b.load(source)
@@ -289,7 +318,16 @@ class SweepCode:
             if statement.is_reduction and not output.is_running:
                 self.carried[key] = self._accumulated(statement, self.carried[key], value)
             else:
+                if inside is not None:
+                    value = self._selected(inside, value, self._initial(output))
                 self.b.store(output.access, value)
+
+    def _selected(self, condition: Value, value: Value, other: Value) -> Value:
+        b = self.b
+        operands = (condition, value, other)
+        if b.lanes:
+            operands = (condition, b.as_vector(value), b.as_vector(other))
+        return b.op(arith.SelectOp, operands, operands[1].ssa.type, kind=operands[1].kind)
 
     def _accumulated(self, statement: Statement, before: Value, after: Value) -> Value:
         """The accumulator after a loop point: lanes that the mask excludes keep what they had."""
@@ -358,6 +396,10 @@ class SweepCode:
     def _on_lanes(self, op: Operation, operands: list[Value]) -> Value | None:
         """Keep `base + lane` as such through casts of the index, and additions to it."""
         result_type = op.results[0].type
+        if isinstance(op, arith.MaxSIOp | arith.MinSIOp):
+            return _clamped(op, operands)
+        if any(operand.clamp is not None for operand in operands):
+            return None
         bases = [Value(operand.ssa, operand.depth) for operand in operands]
         match op:
             case arith.IndexCastOp():
@@ -378,6 +420,17 @@ class SweepCode:
         target = cast(Any, result_type.element_type).width.data
         op_type = arith.ExtSIOp if target > source else arith.TruncIOp
         return self.b.op(op_type, (value,), result_type, kind=VECTOR)
+
+
+def _clamped(op: arith.MaxSIOp | arith.MinSIOp, operands: list[Value]) -> Value | None:
+    """`base + lane` moved below or above a constant, which it keeps beside it."""
+    lanes, bound = operands if operands[0].kind == LANES else operands[::-1]
+    number = constant_number(bound.ssa)
+    if not isinstance(number, int) or not isinstance(lanes.ssa.type, IndexType):
+        return None
+    move = max if isinstance(op, arith.MaxSIOp) else min
+    low, high = lanes.clamp or (-(2**63), 2**63 - 1)
+    return Value(lanes.ssa, lanes.depth, LANES, (move(low, number), move(high, number)))
 
 
 def _vector_of(scalar_type: Attribute, lanes: int) -> Attribute:

@@ -67,6 +67,9 @@ def plan_kernel(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> Kernel
     scalar = SweepPlan(None, 0, masked_tail=False)
     if vector_bits == 0:
         return KernelPlan(0, False, dict.fromkeys(sweeps, scalar))
+    scatters = [s for sweep in sweeps for s in sweep.statements if s.scatter is not None]
+    if scatters:
+        return _plan_scatter(kernel, sweeps, scatters, vector_bits)
     plans: dict[Sweep, SweepPlan] = {}
     inner_cost = 0.0
     for sweep in sweeps:
@@ -95,6 +98,19 @@ def plan_kernel(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> Kernel
                 "missed", PASS_NAME, f"@{kernel.name}: a sweep over {list(sweep.extents)} stays scalar: {why}", location
             )
     return KernelPlan(0, False, plans)
+
+
+def _plan_scatter(kernel: Kernel, sweeps: list[Sweep], scatters: list[Statement], vector_bits: int) -> KernelPlan:
+    """Lanes along the rows that a scatter writes, if these are contiguous; all of a row goes before the next update."""
+    scalar = SweepPlan(None, 0, masked_tail=False)
+    last = kernel.rank - 1
+    moved = [access for s in scatters for access in (s.inputs[0][1], s.outputs[0].access) if isinstance(access, Access)]
+    if kernel.rank and kernel.tile[-1] > 1 and all(lane_stride(access, last) == 1 for access in moved):
+        lanes = _width(scatters, vector_bits)
+        masked = all(_may_mask(statement, last) for statement in scatters)
+        block = min(BLOCK, -(-kernel.tile[-1] // lanes) * lanes)
+        return KernelPlan(lanes, masked, dict.fromkeys(sweeps, scalar), block)
+    return KernelPlan(0, False, dict.fromkeys(sweeps, scalar))
 
 
 def _tile_lanes(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> int:
@@ -197,8 +213,8 @@ def _cost(sweep: Sweep, dim: int | None, width: int) -> float:
 
 def _accesses(statement: Statement) -> Iterable[Access]:
     yield from statement.read_accesses()
-    if not statement.is_reduction:
-        for output in statement.outputs:
+    for output in statement.outputs:
+        if output.is_running or not statement.is_reduction:
             yield output.access
 
 

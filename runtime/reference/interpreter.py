@@ -1,7 +1,6 @@
 """`interpret`: the values of a function at any stage from `tensor` to `loops`."""
 
 from collections.abc import Sequence
-from math import prod
 from typing import Any, cast
 
 import numpy as np
@@ -78,7 +77,12 @@ def interpret(
             results = [np.array(result) for result in machine.call(function, arrays)]
     if ARRAY_TYPES not in function.attributes:
         return results
-    return [result.view(_dtype(t)) for result, t in zip(results, declared.outputs, strict=True)]
+    return [_reinterpreted(result, t) for result, t in zip(results, declared.outputs, strict=True)]
+
+
+def _reinterpreted(array: Array, shaped: Attribute) -> Array:
+    """The bytes of a contiguous array as one of another type of the same size."""
+    return array.reshape(-1).view(_dtype(shaped)).reshape(cast(TensorType[Any], shaped).get_shape())
 
 
 def _dtype(shaped: Attribute) -> np.dtype[Any]:
@@ -93,16 +97,14 @@ def _inputs(name: str, args: Sequence[Any], types: Sequence[Attribute], declared
     for position, (arg, argument_type, declared_type) in enumerate(zip(args, types, declared, strict=True)):
         if not isinstance(argument_type, TensorType | MemRefType):
             raise UnsupportedError(f"interpret: argument {position} of @{name} is {argument_type}, expected an array")
-        argument_type = cast(TensorType[Any], argument_type)
-        shape, dtype = argument_type.get_shape(), _dtype(declared_type)
+        shape, dtype = cast(TensorType[Any], declared_type).get_shape(), _dtype(declared_type)
         array = np.asarray(arg)
         if array.shape != shape or array.dtype != dtype:
             raise ArgumentError(
                 f"interpret: argument {position} of @{name} is {array.dtype.name}{list(array.shape)}, "
                 f"expected {dtype.name}{list(shape)}"
             )
-        array = np.ascontiguousarray(array).reshape(shape).view(_dtype(argument_type))
+        array = _reinterpreted(np.ascontiguousarray(array), cast(Attribute, argument_type))
         array.flags.writeable = False
-        assert array.size == prod(shape)
         arrays.append(array)
     return arrays

@@ -10,6 +10,7 @@ from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineExpr
 
 from dialects import rt
+from dialects.structured import is_scalar_code
 from runtime.reference.machine import violation
 from runtime.reference.structured_rules import loops_of
 
@@ -40,9 +41,20 @@ def check_kernel(kernel: rt.KernelOp) -> None:
                 if isinstance(inner, tensor.ExtractOp) and inner.tensor in computed:
                     raise violation(inner, "reads a value of its own kernel")
             computed.update(op.results)
+        elif isinstance(op, tensor.InsertSliceOp):
+            if op.source not in computed or op.dest in computed:
+                raise violation(op, "does not write a value of its kernel into a tensor from outside")
+            if any(not isinstance(use.operation, rt.YieldOp) for use in op.result.uses):
+                raise violation(op, "is read in its own kernel")
+        elif isinstance(op, rt.ScatterOp):
+            if tile != op.parallel or computed:
+                raise violation(op, f"does not stand alone in a kernel with tile {op.parallel}")
+            computed.update(op.results)
         elif isinstance(op, scf.ForOp):
             if tile:
                 raise violation(op, f"stands in a kernel with tile {tile}, expected an empty tile")
             computed.update(op.results)
-        elif not isinstance(op, _OTHERS):
+        elif isinstance(op, tensor.ExtractOp) and op.tensor in computed:
+            raise violation(op, "reads a value of its own kernel")
+        elif not (isinstance(op, _OTHERS) or is_scalar_code(op)):
             raise violation(op, "may not stand in a kernel")

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
-from xdsl.dialects import memref
-from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, MemRefType, i1
+from xdsl.dialects import memref, tensor
+from xdsl.dialects.builtin import DYNAMIC_INDEX, DenseIntOrFPElementsAttr, MemRefType, i1
 from xdsl.ir import Attribute, Operation
 
 from dialects import rt
@@ -66,6 +66,25 @@ def checked_indices(op: Operation, indices: Sequence[Any], shape: Sequence[int])
         if low < 0 or high >= size:
             raise violation(op, f"has index {low if low < 0 else high} in dimension {dim}, which has size {size}")
     return tuple(indices)
+
+
+def window_of(
+    op: tensor.InsertSliceOp | memref.SubviewOp, dynamic: Sequence[Any], shape: Sequence[int]
+) -> tuple[slice, ...]:
+    """The window of `op`, which must be in bounds; `dynamic` are the offsets that are no constants."""
+    moving = iter(dynamic)
+    offsets = [int(next(moving)) if o == DYNAMIC_INDEX else o for o in op.static_offsets.get_values()]
+    sizes, strides = op.static_sizes.get_values(), op.static_strides.get_values()
+    ends = [o + (size - 1) * stride for o, size, stride in zip(offsets, sizes, strides, strict=True)]
+    if 0 not in sizes:
+        checked_indices(op, [np.array(both) for both in zip(offsets, ends, strict=True)], shape)
+    return tuple(slice(o, end + 1, stride) for o, end, stride in zip(offsets, ends, strides, strict=True))
+
+
+def _subview(machine: Machine, op: memref.SubviewOp, values: Values, operands: list[Any]) -> list[Any]:
+    del machine, values
+    memory, *offsets = operands
+    return [memory[window_of(op, offsets, memory.shape)]]
 
 
 def _new(machine: Machine, op: memref.AllocOp | memref.AllocaOp, values: Values, operands: list[Any]) -> list[Any]:
@@ -152,6 +171,7 @@ MEMORY_RULES: Rules = {
     memref.ExpandShapeOp: _same_memory,
     memref.CastOp: _same_memory,
     memref.ViewOp: _view,
+    memref.SubviewOp: _subview,
     rt.RowOp: _row,
     memref.GetGlobalOp: _get_global,
 }

@@ -17,7 +17,9 @@ from xdsl.dialects.linalg.ops import FillOp, GenericOp, IndexOp
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.ir.affine import AffineBinaryOpExpr, AffineBinaryOpKind, AffineConstantExpr, AffineDimExpr, AffineExpr
 
+from dialects import rt
 from dialects.dlc.interfaces import dtype_kind
+from dialects.structured import is_tensor
 from runtime.reference.machine import Array, Machine, Rules, Values, dtype_of_element, violation
 from runtime.reference.memory_rules import check_writable, checked_indices, from_memory, stored
 
@@ -87,7 +89,7 @@ def loops_of(op: GenericOp) -> Loops:
 
 
 def _is_running(access: tuple[AffineExpr, ...], num_loops: int) -> bool:
-    """Whether an output of a scan has one element for every loop point."""
+    """Whether an output of a running reduction has one element for every loop point."""
     return sorted(e.position for e in access if isinstance(e, AffineDimExpr)) == list(range(num_loops))
 
 
@@ -238,6 +240,37 @@ def _insert(machine: Machine, op: tensor.InsertOp, values: Values, operands: lis
     return [result]
 
 
+def _scatter(machine: Machine, op: rt.ScatterOp, values: Values, operands: list[Any]) -> list[Any]:
+    updates, indices, target = operands
+    dest_type: Attribute = op.dest.type
+    if is_tensor(op.dest):
+        target = target.copy()
+    else:
+        check_writable(op, target)
+    batch = op.batch_dims.value.data
+    rank = len(op.parallel)
+    loops = list(np.indices(op.parallel, sparse=True)) if rank else []
+    position: list[Any] = [0] * target.ndim
+    for dim, loop in zip((*range(batch), *op.rest), loops, strict=True):
+        position[dim] = loop
+    whole = (slice(None),) * batch
+    for u in range(op.count):
+        inside: Any = True
+        for k, dim in enumerate(op.dims.get_values()):
+            column = np.asarray(indices[(*whole, u, k)]).astype(np.int64)
+            column = column.reshape(column.shape + (1,) * (rank - batch))
+            position[dim] = np.clip(column, 0, target.shape[dim] - 1)
+            inside = inside & (position[dim] == column)
+        place = tuple(np.broadcast_arrays(*position, np.zeros(op.parallel))[:-1]) if target.ndim else ()
+        old = from_memory(op, target[place], dest_type)
+        update = from_memory(op, updates[(*whole, u)], dest_type)
+        block = op.body.block
+        values.update(zip(block.args, (np.asarray(old), np.asarray(update)), strict=True))
+        (new,) = machine.run_block(block, values)
+        target[place] = stored(np.where(inside, new, old) if op.is_dropping else new, target)
+    return [target] if op.result is not None else []
+
+
 def _from_elements(machine: Machine, op: tensor.FromElementsOp, values: Values, operands: list[Any]) -> list[Any]:
     del machine, values
     result_type = cast(TensorType[Any], op.result.type)
@@ -283,6 +316,7 @@ STRUCTURED_RULES: Rules = {
     tensor.CollapseShapeOp: _reshape,
     tensor.ExpandShapeOp: _reshape,
     tensor.ExtractOp: _extract,
+    rt.ScatterOp: _scatter,
     tensor.InsertOp: _insert,
     tensor.FromElementsOp: _from_elements,
     tensor.ExtractSliceOp: _extract_slice,

@@ -9,6 +9,8 @@ func.func @positions(%x: tensor<7x3xf32>, %i: tensor<5x1xi32>, %y: tensor<2x7x3x
   %1 = dlc.gather %y, %j dims [1] batch_dims 1 bounds "drop" : tensor<2x7x3xf32>, tensor<2x4x1xi64> -> tensor<2x4x3xf32>
   // CHECK: dlc.scatter "add" %x, %i, %u dims [0] bounds "drop" : tensor<7x3xf32>, tensor<5x1xi32>, tensor<5x3xf32> -> tensor<7x3xf32>
   %2 = dlc.scatter "add" %x, %i, %u dims [0] bounds "drop" : tensor<7x3xf32>, tensor<5x1xi32>, tensor<5x3xf32> -> tensor<7x3xf32>
+  // CHECK: dlc.scatter "max" %x, %i, %u dims [0] bounds "drop" : tensor<7x3xf32>, tensor<5x1xi32>, tensor<5x3xf32> -> tensor<7x3xf32>
+  %max = dlc.scatter "max" %x, %i, %u dims [0] bounds "drop" : tensor<7x3xf32>, tensor<5x1xi32>, tensor<5x3xf32> -> tensor<7x3xf32>
   // CHECK: dlc.scatter "set" %x, %i, %u dims [0] bounds "clamp" : tensor<7x3xf32>, tensor<5x1xi32>, tensor<5x3xf32> -> tensor<7x3xf32>
   %3 = dlc.scatter "set" %x, %i, %u dims [0] bounds "clamp" : tensor<7x3xf32>, tensor<5x1xi32>, tensor<5x3xf32> -> tensor<7x3xf32>
   func.return %0, %1, %2, %3 : tensor<5x3xf32>, tensor<2x4x3xf32>, tensor<7x3xf32>, tensor<7x3xf32>
@@ -74,5 +76,13 @@ func.func @updates(%x: tensor<7x3xf32>, %i: tensor<5x1xi64>, %u: tensor<5xf32>) 
 func.func @bools(%x: tensor<7xi1>, %i: tensor<5x1xi64>, %u: tensor<5xi1>) {
   // expected-error @+1 {{dlc.scatter: mode "add" does not take i1; use "set"}}
   %0 = dlc.scatter "add" %x, %i, %u dims [0] bounds "drop" : tensor<7xi1>, tensor<5x1xi64>, tensor<5xi1> -> tensor<7xi1>
+  func.return
+}
+
+// -----
+
+func.func @mode(%x: tensor<7xf32>, %i: tensor<5x1xi64>, %u: tensor<5xf32>) {
+  // expected-error @+1 {{dlc.scatter: mode is "sub", expected "add", "set", "mul", "min" or "max"}}
+  %0 = dlc.scatter "sub" %x, %i, %u dims [0] bounds "drop" : tensor<7xf32>, tensor<5x1xi64>, tensor<5xf32> -> tensor<7xf32>
   func.return
 }

@@ -13,6 +13,8 @@ func.func @reductions(%x: tensor<2x3xf32>, %m: tensor<0x3xi1>) -> (tensor<2xf32>
   %3 = dlc.reduce_and %m dims [0] : tensor<0x3xi1> -> tensor<3xi1>
   // CHECK: dlc.reduce_or %m dims [0] : tensor<0x3xi1> -> tensor<3xi1>
   %4 = dlc.reduce_or %m dims [0] : tensor<0x3xi1> -> tensor<3xi1>
+  // CHECK: dlc.reduce_xor %m dims [0] : tensor<0x3xi1> -> tensor<3xi1>
+  %7 = dlc.reduce_xor %m dims [0] : tensor<0x3xi1> -> tensor<3xi1>
   // CHECK: dlc.argmax %x dim 1 : tensor<2x3xf32> -> tensor<2xi64>
   %5 = dlc.argmax %x dim 1 : tensor<2x3xf32> -> tensor<2xi64>
   // CHECK: dlc.argmin %x dim 0 : tensor<2x3xf32> -> tensor<3xi64>

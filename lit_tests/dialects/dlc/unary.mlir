@@ -50,7 +50,7 @@ func.func @round_trip(%x: tensor<3x5xf32>, %d: tensor<f64>, %i: tensor<4xi32>, %
 
 // Functions of real numbers do not take integers.
 func.func @exp_of_integers(%i: tensor<4xi32>) {
-  // expected-error @+1 {{dlc.exp: operand 0 has type tensor<4xi32>, expected elements of kind float; use dlc.convert to f32 or f64}}
+  // expected-error @+1 {{dlc.exp: operand 0 has type tensor<4xi32>, expected elements of kind float or complex; use dlc.convert to f32 or f64}}
   %0 = dlc.exp %i : tensor<4xi32>
   func.return
 }

@@ -51,6 +51,24 @@ func.func @identity(%x: tensor<2xi32>) -> tensor<2xi32> {
 
 // -----
 
+// A cumulative sum is a running reduction: its last output is indexed by the reduction too. Against the direction of memory it reads from
+// the end, and what it writes is turned around.
+// CHECK-LABEL: func.func @running(
+// CHECK-SAME:    %[[x:.*]]: tensor<4x8xf32>)
+// CHECK:         %[[state:.*]], %[[sums:.*]] = linalg.generic
+// CHECK-SAME:      affine_map<(d0, d1) -> (d0, ((d1 * -1) + 7))>, affine_map<(d0, d1) -> (d0)>, affine_map<(d0, d1) -> (d0, d1)>
+// CHECK-SAME:      iterator_types = ["parallel", "reduction"]
+// CHECK-SAME:      ins(%[[x]] : tensor<4x8xf32>)
+// CHECK:         linalg.generic
+// CHECK-SAME:      affine_map<(d0, d1) -> (d0, ((d1 * -1) + 7))>
+// CHECK-SAME:      ins(%[[sums]] : tensor<4x8xf32>)
+func.func @running(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %0 = dlc.cumsum %x dim 1 reverse : tensor<4x8xf32> -> tensor<4x8xf32>
+  func.return %0 : tensor<4x8xf32>
+}
+
+// -----
+
 // Below the tensor dialect integers have no sign: the operation has it, and the function says what its arrays are.
 // CHECK-LABEL: func.func @unsigned(
 // CHECK-SAME:    %{{.*}}: tensor<4xi8>) -> tensor<4xi8> attributes {rt.array_types = (tensor<4xui8>) -> tensor<4xui8>}
@@ -61,6 +79,21 @@ func.func @unsigned(%x: tensor<4xui8>) -> tensor<4xui8> {
   %0 = dlc.constant dense<200> : tensor<4xui8>
   %1 = dlc.div %x, %0 : tensor<4xui8>
   func.return %1 : tensor<4xui8>
+}
+
+// -----
+
+// A sort is a nest of loops over rows, rounds of merging, pairs of runs and places; it carries the rows and one scratch row.
+// CHECK-LABEL: func.func @sort(
+// CHECK-SAME:    %[[x:.*]]: tensor<4x8xf32>)
+// CHECK:         %[[scratch:.*]] = tensor.empty() : tensor<8xf32>
+// CHECK:         %[[sorted:.*]], %{{.*}} = scf.for {{.*}} iter_args(%{{.*}} = %[[x]], %{{.*}} = %[[scratch]]) -> (tensor<4x8xf32>, tensor<8xf32>)
+// CHECK-COUNT-2:   tensor.insert
+// CHECK-NOT:       tensor.insert
+// CHECK:         func.return %[[sorted]]
+func.func @sort(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %0 = dlc.sort %x, %x dim 1 : tensor<4x8xf32>, tensor<4x8xf32> -> tensor<4x8xf32>
+  func.return %0 : tensor<4x8xf32>
 }
 
 // -----
@@ -76,30 +109,29 @@ func.func @signed(%x: tensor<4xi8>, %y: tensor<4xi8>) -> tensor<4xi8> {
 
 // -----
 
-// A scan is a loop over rows. The body is gone with it; what it returns as it came is not carried, and the number of the step
-// that it does not use is not computed.
+// A scan is a loop over rows. The body is gone with it, and the number of the step, which nothing reads, is not computed.
 // CHECK-LABEL: func.func @scan(
 // CHECK-SAME:    %[[c:.*]]: tensor<3xf32>, %[[k:.*]]: tensor<3xf32>, %[[xs:.*]]: tensor<5x3xf32>)
 // CHECK:         %[[stack:.*]] = tensor.empty() : tensor<5x3xf32>
 // CHECK:         %[[r:.*]], %[[ys:.*]] = scf.for %[[i:.*]] = {{.*}} iter_args(%[[carry:.*]] = %[[c]], %[[acc:.*]] = %[[stack]])
 // CHECK:           %[[last:.*]] = arith.constant 4 : index
 // CHECK:           %[[at:.*]] = arith.subi %[[last]], %[[i]] : index
-// CHECK:           %[[x:.*]] = tensor.extract_slice %[[xs]][%[[at]], 0] [1, 3] [1, 1] : tensor<5x3xf32> to tensor<3xf32>
 // CHECK-NOT:       tensor.from_elements
+// CHECK:           %[[x:.*]] = tensor.extract_slice %[[xs]][%[[at]], 0] [1, 3] [1, 1] : tensor<5x3xf32> to tensor<3xf32>
 // CHECK:           ins(%[[carry]], %[[x]] : tensor<3xf32>, tensor<3xf32>)
 // CHECK:           ins({{.*}}, %[[k]] : tensor<3xf32>, tensor<3xf32>)
 // CHECK:           %[[new:.*]] = tensor.insert_slice {{.*}} into %[[acc]][%[[at]], 0] [1, 3] [1, 1]
 // CHECK:           scf.yield {{.*}}, %[[new]] : tensor<3xf32>, tensor<5x3xf32>
-// CHECK:         func.return %[[r]], %[[k]], %[[ys]]
+// CHECK:         func.return %[[r]], %[[ys]]
 // CHECK-NOT:     @step
-func.func private @step(%i: tensor<i64>, %c: tensor<3xf32>, %k: tensor<3xf32>, %x: tensor<3xf32>) -> (tensor<3xf32>, tensor<3xf32>, tensor<3xf32>) {
+func.func private @step(%i: tensor<i64>, %c: tensor<3xf32>, %k: tensor<3xf32>, %x: tensor<3xf32>) -> (tensor<3xf32>, tensor<3xf32>) {
   %0 = dlc.add %c, %x : tensor<3xf32>
   %1 = dlc.mul %0, %k : tensor<3xf32>
-  func.return %0, %k, %1 : tensor<3xf32>, tensor<3xf32>, tensor<3xf32>
+  func.return %0, %1 : tensor<3xf32>, tensor<3xf32>
 }
-func.func @scan(%c: tensor<3xf32>, %k: tensor<3xf32>, %xs: tensor<5x3xf32>) -> (tensor<3xf32>, tensor<3xf32>, tensor<5x3xf32>) {
-  %0, %1, %2 = dlc.scan @step(%c, %k)()(%xs) length 5 reverse : (tensor<3xf32>, tensor<3xf32>, tensor<5x3xf32>) -> (tensor<3xf32>, tensor<3xf32>, tensor<5x3xf32>)
-  func.return %0, %1, %2 : tensor<3xf32>, tensor<3xf32>, tensor<5x3xf32>
+func.func @scan(%c: tensor<3xf32>, %k: tensor<3xf32>, %xs: tensor<5x3xf32>) -> (tensor<3xf32>, tensor<5x3xf32>) {
+  %0, %1 = dlc.scan @step(%c)(%k)(%xs) length 5 reverse : (tensor<3xf32>, tensor<3xf32>, tensor<5x3xf32>) -> (tensor<3xf32>, tensor<5x3xf32>)
+  func.return %0, %1 : tensor<3xf32>, tensor<5x3xf32>
 }
 
 // -----

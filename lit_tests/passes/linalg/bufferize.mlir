@@ -121,35 +121,6 @@ func.func @temporary(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
 
 // -----
 
-// A scatter inserts into the buffer of its result, which starts as a copy of the operand.
-// CHECK-LABEL: func.func @scatter(
-// CHECK:         rt.kernel "scatter" tile [] ins(%[[X:\w+]] = %x : memref<8xf32>, %[[I:\w+]] = %i : memref<3xi64>, %[[R:\w+]] = %out : memref<8xf32>)
-// CHECK:           linalg.generic {{.*}} ins(%[[X]] : memref<8xf32>) outs(%[[R]] : memref<8xf32>)
-// CHECK:           scf.for %[[K:\w+]] =
-// CHECK:             memref.load %[[I]][%[[K]]]
-// CHECK:             %[[OLD:.*]] = memref.load %[[R]]
-// CHECK:             memref.store %{{.*}}, %[[R]]
-func.func @scatter(%x: tensor<8xf32>, %i: tensor<3xi64>) -> tensor<8xf32> {
-  %0 = rt.kernel "scatter" tile [] ins(%a = %x : tensor<8xf32>, %b = %i : tensor<3xi64>) -> (tensor<8xf32>) {
-    %c0 = arith.constant 0 : index
-    %c1 = arith.constant 1 : index
-    %c3 = arith.constant 3 : index
-    %one = arith.constant 1.0 : f32
-    %r = scf.for %k = %c0 to %c3 step %c1 iter_args(%t = %a) -> (tensor<8xf32>) {
-      %j = tensor.extract %b[%k] : tensor<3xi64>
-      %p = arith.index_cast %j : i64 to index
-      %old = tensor.extract %t[%p] : tensor<8xf32>
-      %new = arith.addf %old, %one : f32
-      %u = tensor.insert %new into %t[%p] : tensor<8xf32>
-      scf.yield %u : tensor<8xf32>
-    }
-    rt.yield %r : tensor<8xf32>
-  }
-  func.return %0 : tensor<8xf32>
-}
-
-// -----
-
 // A loop that adds to what it carries works on the caller's result: nothing is allocated or copied in an iteration, and the rows
 // that it reads and stacks are views.
 // CHECK-LABEL: func.func @scan(
@@ -240,4 +211,146 @@ func.func @branch(%p: tensor<i1>, %x: tensor<4x4xf32>) -> tensor<4x4xf32> {
     scf.yield %x : tensor<4x4xf32>
   }
   func.return %r : tensor<4x4xf32>
+}
+
+// -----
+
+// What a nest of loops carries becomes its buffers, results that nothing reads included; scalars stay carried.
+// CHECK-LABEL: func.func @nest(
+// CHECK-SAME:    %[[X:\w+]]: memref<8xf32>, %[[OUT:\w+]]: memref<8xf32>)
+// CHECK:         %[[SCRATCH:.*]] = memref.alloc() : memref<8xf32>
+// CHECK:         rt.kernel "running" tile [] ins(%{{.*}} = %[[X]] : memref<8xf32>, %[[A:\w+]] = %[[OUT]] : memref<8xf32>, %[[B:\w+]] = %[[SCRATCH]] : memref<8xf32>)
+// CHECK:         %{{.*}} = scf.for %[[I:.*]] = {{.*}} iter_args(%[[S:.*]] = %{{.*}}) -> (f32)
+// CHECK:           memref.store %{{.*}}, %[[A]][%[[I]]]
+// CHECK:           memref.store %{{.*}}, %[[B]][%[[I]]]
+// CHECK:           scf.yield %{{.*}} : f32
+func.func @nest(%x: tensor<8xf32>) -> tensor<8xf32> {
+  %0, %1 = rt.kernel "running" tile [] ins(%a = %x : tensor<8xf32>) -> (tensor<8xf32>, tensor<8xf32>) {
+    %zero = arith.constant 0.0 : f32
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %c8 = arith.constant 8 : index
+    %e0 = tensor.empty() : tensor<8xf32>
+    %e1 = tensor.empty() : tensor<8xf32>
+    %r:3 = scf.for %i = %c0 to %c8 step %c1 iter_args(%p = %e0, %q = %e1, %s = %zero) -> (tensor<8xf32>, tensor<8xf32>, f32) {
+      %v = tensor.extract %a[%i] : tensor<8xf32>
+      %t = arith.addf %s, %v : f32
+      %u = tensor.insert %t into %p[%i] : tensor<8xf32>
+      %w = tensor.insert %v into %q[%i] : tensor<8xf32>
+      scf.yield %u, %w, %t : tensor<8xf32>, tensor<8xf32>, f32
+    }
+    rt.yield %r#0, %r#1 : tensor<8xf32>, tensor<8xf32>
+  }
+  func.return %0 : tensor<8xf32>
+}
+
+// -----
+
+// The product is computed in the caller's result, and the kernel overwrites it there: no temporary.
+// CHECK-LABEL: func.func @in_place(
+// CHECK-SAME:    %[[X:\w+]]: memref<4x4xf32>, %[[OUT:\w+]]: memref<4x4xf32>) attributes {rt.num_inputs = 1 : i64}
+// CHECK-NOT:     memref.alloc
+// CHECK:         rt.gemm %[[X]], %[[X]] into %[[OUT]]
+// CHECK:         rt.kernel "exp" tile [16] ins(%[[A:\w+]] = %{{.*}} : memref<16xf32>) {
+// CHECK:           ins(%[[A]] : memref<16xf32>) outs(%[[A]] : memref<16xf32>)
+// CHECK-NOT:     "memref.copy"
+func.func @in_place(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  %0 = rt.gemm %x, %x : tensor<4x4xf32>, tensor<4x4xf32> -> tensor<4x4xf32>
+  %f = tensor.collapse_shape %0 [[0, 1]] : tensor<4x4xf32> into tensor<16xf32>
+  %1 = rt.kernel "exp" tile [16] ins(%a = %f : tensor<16xf32>) -> (tensor<16xf32>) {
+    %e = tensor.empty() : tensor<16xf32>
+    %2 = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]} ins(%a : tensor<16xf32>) outs(%e : tensor<16xf32>) {
+    ^bb0(%p: f32, %o: f32):
+      %q = math.exp %p : f32
+      linalg.yield %q : f32
+    } -> tensor<16xf32>
+    rt.yield %2 : tensor<16xf32>
+  }
+  %r = tensor.expand_shape %1 [[0, 1]] output_shape [4, 4] : tensor<16xf32> into tensor<4x4xf32>
+  func.return %r : tensor<4x4xf32>
+}
+
+// -----
+
+// A scatter writes to the buffer of its result, which starts as a copy of the operand, since inputs are never written.
+// CHECK-LABEL: func.func @scatter(
+// CHECK-NEXT:    "memref.copy"(%x, %out)
+// CHECK-NEXT:    rt.kernel "scatter" tile [] ins(%[[U:\w+]] = %u : memref<3xf32>, %[[I:\w+]] = %i : memref<3x1xi64>, %[[R:\w+]] = %out : memref<8xf32>)
+// CHECK-NEXT:      rt.scatter %[[U]] at %[[I]] into %[[R]]
+func.func @scatter(%x: tensor<8xf32>, %i: tensor<3x1xi64>, %u: tensor<3xf32>) -> tensor<8xf32> {
+  %0 = rt.kernel "scatter" tile [] ins(%a = %u : tensor<3xf32>, %b = %i : tensor<3x1xi64>, %c = %x : tensor<8xf32>) -> (tensor<8xf32>) {
+    %r = rt.scatter %a at %b into %c dims [0] batch_dims 0 bounds "clamp" : tensor<3xf32>, tensor<3x1xi64>, tensor<8xf32> -> tensor<8xf32> {
+    ^bb0(%old: f32, %new: f32):
+      linalg.yield %new : f32
+    }
+    rt.yield %r : tensor<8xf32>
+  }
+  func.return %0 : tensor<8xf32>
+}
+
+// -----
+
+// A window that is written to a value nobody needs any more is all that is written; what was there is read through it.
+// CHECK-LABEL: func.func @in_place(
+// CHECK:         rt.kernel "neg" {{.*}} = %out
+// CHECK-NOT:     "memref.copy"
+// CHECK:         rt.kernel "update" tile [3] ins(%[[A:\w+]] = %out : memref<8xf32>)
+// CHECK-NEXT:      %[[W:.*]] = memref.subview %[[A]][2] [3] [1]
+// CHECK-NEXT:      linalg.generic {{.*}}affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>{{.*}} ins(%[[W]] : {{.*}}) outs(%[[W]] :
+func.func @in_place(%x: tensor<8xf32>) -> tensor<8xf32> {
+  %y = rt.kernel "neg" tile [8] ins(%a = %x : tensor<8xf32>) -> (tensor<8xf32>) {
+    %e = tensor.empty() : tensor<8xf32>
+    %n = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+        ins(%a : tensor<8xf32>) outs(%e : tensor<8xf32>) {
+    ^bb0(%p: f32, %o: f32):
+      %q = arith.negf %p : f32
+      linalg.yield %q : f32
+    } -> tensor<8xf32>
+    rt.yield %n : tensor<8xf32>
+  }
+  %0 = rt.kernel "update" tile [3] ins(%a = %y : tensor<8xf32>) -> (tensor<8xf32>) {
+    %e = tensor.empty() : tensor<3xf32>
+    %n = linalg.generic {indexing_maps = [affine_map<(i) -> (i + 2)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+        ins(%a : tensor<8xf32>) outs(%e : tensor<3xf32>) {
+    ^bb0(%p: f32, %o: f32):
+      %q = math.exp %p : f32
+      linalg.yield %q : f32
+    } -> tensor<3xf32>
+    %r = tensor.insert_slice %n into %a[2] [3] [1] : tensor<3xf32> into tensor<8xf32>
+    rt.yield %r : tensor<8xf32>
+  }
+  func.return %0 : tensor<8xf32>
+}
+
+// -----
+
+// Not in place if the window is computed from elements that it overwrites elsewhere: the rest is copied first.
+// CHECK-LABEL: func.func @neighbours(
+// CHECK:         rt.kernel "neg" {{.*}} %[[Y:\w+]] : memref<8xf32>) {
+// CHECK:         "memref.copy"(%[[Y]], %out)
+// CHECK-NEXT:    rt.kernel "update" tile [3] ins(%[[A:\w+]] = %[[Y]] : memref<8xf32>, %[[R:\w+]] = %out : memref<8xf32>)
+// CHECK-NEXT:      %[[W:.*]] = memref.subview %[[R]][2] [3] [1]
+// CHECK-NEXT:      linalg.generic {{.*}} ins(%[[A]] : memref<8xf32>) outs(%[[W]] :
+func.func @neighbours(%x: tensor<8xf32>) -> tensor<8xf32> {
+  %y = rt.kernel "neg" tile [8] ins(%a = %x : tensor<8xf32>) -> (tensor<8xf32>) {
+    %e = tensor.empty() : tensor<8xf32>
+    %n = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+        ins(%a : tensor<8xf32>) outs(%e : tensor<8xf32>) {
+    ^bb0(%p: f32, %o: f32):
+      %q = arith.negf %p : f32
+      linalg.yield %q : f32
+    } -> tensor<8xf32>
+    rt.yield %n : tensor<8xf32>
+  }
+  %0 = rt.kernel "update" tile [3] ins(%a = %y : tensor<8xf32>) -> (tensor<8xf32>) {
+    %e = tensor.empty() : tensor<3xf32>
+    %n = linalg.generic {indexing_maps = [affine_map<(i) -> (i + 1)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+        ins(%a : tensor<8xf32>) outs(%e : tensor<3xf32>) {
+    ^bb0(%p: f32, %o: f32):
+      linalg.yield %p : f32
+    } -> tensor<3xf32>
+    %r = tensor.insert_slice %n into %a[2] [3] [1] : tensor<3xf32> into tensor<8xf32>
+    rt.yield %r : tensor<8xf32>
+  }
+  func.return %0 : tensor<8xf32>
 }

@@ -1,4 +1,5 @@
 // RUN: dlc-opt %s -p form-kernels --split-input-file | filecheck %s
+
 // RUN: dlc-opt %s -p 'form-kernels{max-group-size=1}' --split-input-file | filecheck %s --check-prefix=ONE
 // ONE-NOT: fused_
 
@@ -134,26 +135,6 @@ func.func @columns(%x: tensor<64x80xf32>) -> (tensor<64x80xf32>, tensor<80xf32>)
 
 // -----
 
-// A scatter is a kernel of its own, without a tile, and holds the constants that it needs.
-// CHECK-LABEL: func.func @scatter(
-// CHECK-NEXT:    rt.kernel "scatter" tile [] ins(%[[X:\w+]] = %{{.*}} : tensor<8xf32>, %[[U:\w+]] = %{{.*}} : tensor<4xf32>)
-// CHECK:           scf.for
-// CHECK:             tensor.extract %[[U]]
-// CHECK:           rt.yield
-func.func @scatter(%x: tensor<8xf32>, %u: tensor<4xf32>) -> tensor<8xf32> {
-  %c0 = arith.constant 0 : index
-  %c1 = arith.constant 1 : index
-  %c4 = arith.constant 4 : index
-  %r = scf.for %i = %c0 to %c4 step %c1 iter_args(%t = %x) -> (tensor<8xf32>) {
-    %v = tensor.extract %u[%i] : tensor<4xf32>
-    %n = tensor.insert %v into %t[%i] : tensor<8xf32>
-    scf.yield %n : tensor<8xf32>
-  }
-  func.return %r : tensor<8xf32>
-}
-
-// -----
-
 // A fill that is needed as a tensor becomes a kernel; results that are arguments stay.
 // CHECK-LABEL: func.func @fill(
 // CHECK-SAME:    %[[X:\w+]]: tensor<4xf32>
@@ -222,4 +203,210 @@ func.func @loop(%x: tensor<9x4xf32>, %c: tensor<4xf32>) -> tensor<4xf32> {
     scf.yield %1 : tensor<4xf32>
   }
   func.return %r : tensor<4xf32>
+}
+
+// -----
+
+// Elementwise steps over the same rows share a kernel, although their inner loops differ.
+// CHECK-LABEL: func.func @rows(
+// CHECK:         rt.kernel "fused_sin_neg" tile [64]
+// CHECK-NOT:     rt.kernel
+// CHECK:         func.return
+func.func @rows(%x: tensor<64x32xf32>) -> tensor<64x4x32xf32> {
+  %e0 = tensor.empty() : tensor<64x32xf32>
+  %0 = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<64x32xf32>) outs(%e0 : tensor<64x32xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %s = math.sin %p : f32
+    linalg.yield %s : f32
+  } -> tensor<64x32xf32>
+  %e1 = tensor.empty() : tensor<64x4x32xf32>
+  %1 = linalg.generic {indexing_maps = [affine_map<(i, k, j) -> (i, j)>, affine_map<(i, k, j) -> (i, k, j)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%0 : tensor<64x32xf32>) outs(%e1 : tensor<64x4x32xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %v = arith.negf %p : f32
+    linalg.yield %v : f32
+  } -> tensor<64x4x32xf32>
+  func.return %1 : tensor<64x4x32xf32>
+}
+
+// -----
+
+// A running reduction along rows shares the loop over rows with what reads it.
+// CHECK-LABEL: func.func @running_rows(
+// CHECK:         rt.kernel "fused_cumsum_exp" tile [4]
+// CHECK-NOT:     rt.kernel
+func.func @running_rows(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e0 = tensor.empty() : tensor<4xf32>
+  %start = linalg.fill ins(%zero : f32) outs(%e0 : tensor<4xf32>) -> tensor<4xf32>
+  %e1 = tensor.empty() : tensor<4x8xf32>
+  %last, %sums = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "reduction"]} ins(%x : tensor<4x8xf32>) outs(%start, %e1 : tensor<4xf32>, tensor<4x8xf32>) {
+  ^bb0(%p: f32, %acc: f32, %o: f32):
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s, %s : f32, f32
+  } -> (tensor<4xf32>, tensor<4x8xf32>)
+  %e2 = tensor.empty() : tensor<4x8xf32>
+  %1 = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} ins(%sums : tensor<4x8xf32>) outs(%e2 : tensor<4x8xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %v = math.exp %p : f32
+    linalg.yield %v : f32
+  } -> tensor<4x8xf32>
+  func.return %1 : tensor<4x8xf32>
+}
+
+// -----
+
+// Short rows stay apart: each kernel is better off with vectors across all its points.
+// CHECK-LABEL: func.func @short_rows(
+// CHECK-COUNT-2: rt.kernel
+func.func @short_rows(%x: tensor<2048x3xf32>) -> tensor<2048x4x3xf32> {
+  %e0 = tensor.empty() : tensor<2048x3xf32>
+  %0 = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} ins(%x : tensor<2048x3xf32>) outs(%e0 : tensor<2048x3xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %s = math.sin %p : f32
+    linalg.yield %s : f32
+  } -> tensor<2048x3xf32>
+  %e1 = tensor.empty() : tensor<2048x4x3xf32>
+  %1 = linalg.generic {indexing_maps = [affine_map<(i, k, j) -> (i, j)>, affine_map<(i, k, j) -> (i, k, j)>], iterator_types = ["parallel", "parallel", "parallel"]} ins(%0 : tensor<2048x3xf32>) outs(%e1 : tensor<2048x4x3xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %v = arith.negf %p : f32
+    linalg.yield %v : f32
+  } -> tensor<2048x4x3xf32>
+  func.return %1 : tensor<2048x4x3xf32>
+}
+
+// -----
+
+// A running reduction along columns writes its result across: a reader that goes by rows has no outer loop in common with it.
+// CHECK-LABEL: func.func @running_columns(
+// CHECK:         %[[S:.*]] = rt.kernel "cumsum" tile [8]
+// CHECK:         rt.kernel "exp" tile [4, 8] ins(%{{.*}} = %[[S]] : tensor<4x8xf32>)
+func.func @running_columns(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e0 = tensor.empty() : tensor<8xf32>
+  %start = linalg.fill ins(%zero : f32) outs(%e0 : tensor<8xf32>) -> tensor<8xf32>
+  %e1 = tensor.empty() : tensor<4x8xf32>
+  %last, %sums = linalg.generic {indexing_maps = [affine_map<(i, j) -> (j, i)>, affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (j, i)>], iterator_types = ["parallel", "reduction"]} ins(%x : tensor<4x8xf32>) outs(%start, %e1 : tensor<8xf32>, tensor<4x8xf32>) {
+  ^bb0(%p: f32, %acc: f32, %o: f32):
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s, %s : f32, f32
+  } -> (tensor<8xf32>, tensor<4x8xf32>)
+  %e2 = tensor.empty() : tensor<4x8xf32>
+  %1 = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} ins(%sums : tensor<4x8xf32>) outs(%e2 : tensor<4x8xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %v = math.exp %p : f32
+    linalg.yield %v : f32
+  } -> tensor<4x8xf32>
+  func.return %1 : tensor<4x8xf32>
+}
+
+// -----
+
+// ONE-NOT: fused_
+
+#id = affine_map<(i, j) -> (i, j)>
+#row = affine_map<(i, j) -> (i)>
+
+// A reduction and an elementwise reader of its result over the same rows share a kernel, which is closed.
+// CHECK-LABEL: func.func @rows(
+// CHECK-SAME:    %[[X:\w+]]: tensor<64x80xf32>
+// CHECK-NEXT:    %[[R:\w+]] = rt.kernel "fused_max_sub" tile [64] ins(%[[A:\w+]] = %[[X]] : tensor<64x80xf32>) -> (tensor<64x80xf32>) {
+// CHECK-NEXT:      %[[C:\w+]] = arith.constant
+// CHECK:           linalg.fill ins(%[[C]]
+// CHECK:           %[[M:\w+]] = linalg.generic {{.*}} ins(%[[A]] : tensor<64x80xf32>)
+// CHECK:           ins(%[[A]], %[[M]] : tensor<64x80xf32>, tensor<64xf32>)
+// CHECK:           rt.yield
+// CHECK-NOT:     rt.kernel
+// CHECK:         func.return %[[R]]
+func.func @rows(%x: tensor<64x80xf32>) -> tensor<64x80xf32> {
+  %low = arith.constant 0xFF800000 : f32
+  %e0 = tensor.empty() : tensor<64xf32>
+  %f = linalg.fill ins(%low : f32) outs(%e0 : tensor<64xf32>) -> tensor<64xf32>
+  %0 = linalg.generic {indexing_maps = [#id, #row], iterator_types = ["parallel", "reduction"]} ins(%x : tensor<64x80xf32>) outs(%f : tensor<64xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %v = arith.maximumf %o, %p : f32
+    linalg.yield %v : f32
+  } -> tensor<64xf32>
+  %e1 = tensor.empty() : tensor<64x80xf32>
+  %1 = linalg.generic {indexing_maps = [#id, #row, #id], iterator_types = ["parallel", "parallel"]} ins(%x, %0 : tensor<64x80xf32>, tensor<64xf32>) outs(%e1 : tensor<64x80xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %v = arith.subf %p, %q : f32
+    linalg.yield %v : f32
+  } -> tensor<64x80xf32>
+  func.return %1 : tensor<64x80xf32>
+}
+
+// -----
+
+// A scatter is a kernel of its own, whose tile are the dimensions that it shares with its windows.
+// CHECK-LABEL: func.func @scatter(
+// CHECK-NEXT:    rt.kernel "scatter" tile [3] ins(%[[U:\w+]] = %{{.*}} : tensor<4x3xf32>, %[[I:\w+]] = %{{.*}} : tensor<4x1xi64>, %[[X:\w+]] = %{{.*}} : tensor<8x3xf32>)
+// CHECK-NEXT:      rt.scatter %[[U]] at %[[I]] into %[[X]]
+// CHECK:           rt.yield
+func.func @scatter(%x: tensor<8x3xf32>, %i: tensor<4x1xi64>, %u: tensor<4x3xf32>) -> tensor<8x3xf32> {
+  %r = rt.scatter %u at %i into %x dims [0] batch_dims 0 bounds "drop" : tensor<4x3xf32>, tensor<4x1xi64>, tensor<8x3xf32> -> tensor<8x3xf32> {
+  ^bb0(%old: f32, %new: f32):
+    %s = arith.addf %old, %new : f32
+    linalg.yield %s : f32
+  }
+  func.return %r : tensor<8x3xf32>
+}
+
+// -----
+
+// A window is written by the kernel that computes it, at a place that the kernel computes first.
+// CHECK-LABEL: func.func @window(
+// CHECK-NEXT:    rt.kernel "neg_update" tile [3] ins(%[[I:\w+]] = %{{.*}} : tensor<i64>, %[[U:\w+]] = %{{.*}} : tensor<3xf32>, %[[X:\w+]] = %{{.*}} : tensor<8xf32>)
+// CHECK-NEXT:      %[[S:.*]] = tensor.extract %[[I]][]
+// CHECK-NEXT:      %[[O:.*]] = arith.index_cast %[[S]]
+// CHECK:           %[[W:.*]] = linalg.generic
+// CHECK:           tensor.insert_slice %[[W]] into %[[X]][%[[O]]] [3] [2]
+func.func @window(%x: tensor<8xf32>, %u: tensor<3xf32>, %i: tensor<i64>) -> tensor<8xf32> {
+  %e = tensor.empty() : tensor<3xf32>
+  %n = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%u : tensor<3xf32>) outs(%e : tensor<3xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %q = arith.negf %p : f32
+    linalg.yield %q : f32
+  } -> tensor<3xf32>
+  %s = tensor.extract %i[] : tensor<i64>
+  %at = arith.index_cast %s : i64 to index
+  %r = tensor.insert_slice %n into %x[%at] [3] [2] : tensor<3xf32> into tensor<8xf32>
+  func.return %r : tensor<8xf32>
+}
+
+// -----
+
+// Two windows of one tensor are two kernels: the second is written when all of the first is there.
+// CHECK-LABEL: func.func @windows(
+// CHECK:         %[[A:.*]] = rt.kernel "update" tile [3]
+// CHECK:         rt.kernel "update" tile [3] ins(%{{.*}} = %{{.*}} : tensor<3xf32>, %{{.*}} = %[[A]] : tensor<8xf32>)
+func.func @windows(%x: tensor<8xf32>, %u: tensor<3xf32>) -> tensor<8xf32> {
+  %r = tensor.insert_slice %u into %x[0] [3] [1] : tensor<3xf32> into tensor<8xf32>
+  %s = tensor.insert_slice %u into %r[4] [3] [1] : tensor<3xf32> into tensor<8xf32>
+  func.return %s : tensor<8xf32>
+}
+
+// -----
+
+// A window computed from other elements of what it is part of is computed aside in a loop, so that the loop copies no more than it.
+// CHECK-LABEL: func.func @recurrence(
+// CHECK:         scf.for
+// CHECK:           %[[W:.*]] = rt.kernel "sin" tile [1]
+// CHECK:           rt.kernel "update" tile [1] ins({{.*}} = %[[W]]
+func.func @recurrence(%x: tensor<8xf32>) -> tensor<8xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c7 = arith.constant 7 : index
+  %r = scf.for %k = %c0 to %c7 step %c1 iter_args(%y = %x) -> (tensor<8xf32>) {
+    %e = tensor.empty() : tensor<1xf32>
+    %s = linalg.generic {indexing_maps = [affine_map<(i) -> (i + 2)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+        ins(%y : tensor<8xf32>) outs(%e : tensor<1xf32>) {
+    ^bb0(%p: f32, %o: f32):
+      %q = math.sin %p : f32
+      linalg.yield %q : f32
+    } -> tensor<1xf32>
+    %z = tensor.insert_slice %s into %y[3] [1] [1] : tensor<1xf32> into tensor<8xf32>
+    scf.yield %z : tensor<8xf32>
+  }
+  func.return %r : tensor<8xf32>
 }

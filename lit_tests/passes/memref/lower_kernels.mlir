@@ -262,14 +262,85 @@ func.func private @in_place(%x: memref<64xf32>) attributes {rt.tile = array<i64:
 
 // -----
 
-// A scatter keeps its loops.
+// A scatter takes whole rows, in vectors, one update after the other.
 // CHECK-LABEL: func.func private @scatter(
+// CHECK:         scf.for %[[B:.*]] = %lo to %hi
+// CHECK:           scf.for %[[U:.*]] =
+// CHECK:             %[[J:.*]] = memref.load %i[%[[U]]
+// CHECK:             %[[P:.*]] = arith.minsi
+// CHECK:             scf.for %[[C:.*]] =
+// CHECK:               %[[NEW:.*]] = vector.load %u[%[[U]], %[[C]]]
+// CHECK:               %[[OLD:.*]] = vector.load %x[%[[P]], %[[C]]]
+// CHECK:               %[[SUM:.*]] = arith.addf %[[OLD]], %[[NEW]]
+// CHECK:               vector.store %[[SUM]], %x[%[[P]], %[[C]]]
+func.func private @scatter(%u: memref<5x64xf32>, %i: memref<5x1xi64>, %x: memref<9x64xf32>) attributes {rt.tile = array<i64: 64>} {
+  rt.scatter %u at %i into %x dims [0] batch_dims 0 bounds "clamp" : memref<5x64xf32>, memref<5x1xi64>, memref<9x64xf32> {
+  ^bb0(%old: f32, %new: f32):
+    %s = arith.addf %old, %new : f32
+    linalg.yield %s : f32
+  }
+  func.return
+}
+
+// -----
+
+// A window is part of a buffer, at a place that may move.
+// CHECK-LABEL: func.func private @window(
+// CHECK:         %[[O:.*]] = memref.load %at[]
+// CHECK:         vector.store %{{.*}}, %out[%[[O]], %{{.*}}]
+// CHECK-NOT:     store
+func.func private @window(%x: memref<1x8xf32>, %at: memref<index>, %out: memref<4x8xf32>) attributes {rt.tile = array<i64: 1>} {
+  %o = memref.load %at[] : memref<index>
+  %w = memref.subview %out[%o, 0] [1, 8] [1, 1] : memref<4x8xf32> to memref<1x8xf32, strided<[8, 1], offset: ?>>
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<1x8xf32>) outs(%w : memref<1x8xf32, strided<[8, 1], offset: ?>>) {
+  ^bb0(%p: f32, %q: f32):
+    linalg.yield %p : f32
+  }
+  func.return
+}
+
+// -----
+
+// Consecutive elements at a clamped index are one vector, unless the clamp moves some of them.
+// CHECK-LABEL: func.func private @pad(
+// CHECK:         scf.for %[[I:.*]] =
+// CHECK:           %[[J:.*]] = arith.subi %[[I]], %{{.*}} : index
+// CHECK:           %[[V:.*]] = scf.if %{{.*}} -> (vector<8xf32>) {
+// CHECK-NEXT:        vector.load %x[%[[J]]]
+// CHECK-NEXT:        scf.yield
+// CHECK-NEXT:      } else {
+// CHECK-COUNT-8:     memref.load %x
+// CHECK:           arith.select %{{.*}}, %[[V]]
+func.func private @pad(%x: memref<1000xf32>, %out: memref<1003xf32>) attributes {rt.tile = array<i64: 1003>} {
+  linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} outs(%out : memref<1003xf32>) {
+  ^bb0(%o: f32):
+    %c0 = arith.constant 0 : index
+    %c3 = arith.constant 3 : index
+    %c999 = arith.constant 999 : index
+    %zero = arith.constant 0.0 : f32
+    %i = linalg.index 0 : index
+    %j = arith.subi %i, %c3 : index
+    %inside = arith.cmpi sge, %j, %c0 : index
+    %low = arith.maxsi %j, %c0 : index
+    %high = arith.minsi %low, %c999 : index
+    %v = memref.load %x[%high] : memref<1000xf32>
+    %r = arith.select %inside, %v, %zero : f32
+    linalg.yield %r : f32
+  }
+  func.return
+}
+
+// -----
+
+// Loops that touch memory stay as they are.
+// CHECK-LABEL: func.func private @loops(
 // CHECK:         scf.for {{.*}} = %lo to %hi
 // CHECK:           vector.store
 // CHECK:           scf.for
 // CHECK:             memref.load
 // CHECK:             memref.store
-func.func private @scatter(%i: memref<5xindex>, %out: memref<64xf32>) attributes {rt.tile = array<i64>} {
+func.func private @loops(%i: memref<5xindex>, %out: memref<64xf32>) attributes {rt.tile = array<i64>} {
   %zero = arith.constant 0.0 : f32
   %one = arith.constant 1.0 : f32
   %c0 = arith.constant 0 : index
@@ -304,5 +375,49 @@ func.func private @empty(%x: memref<0x4xf32>) attributes {rt.tile = array<i64: 0
 // CHECK-NEXT:    "memref.copy"
 func.func @host_only(%x: memref<4xf32>, %out: memref<4xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 1 : i64} {
   "memref.copy"(%x, %out) : (memref<4xf32>, memref<4xf32>) -> ()
+  func.return
+}
+
+// -----
+
+// A running reduction along rows carries its state in a register and stores at every step, in order: no vectors.
+// CHECK-LABEL: func.func private @running_rows(
+// CHECK-NOT:     memref.alloca
+// CHECK:         scf.for %[[I:\w+]] = %{{.*}} to
+// CHECK:           scf.for %[[J:\w+]] = {{.*}} iter_args(%[[SUM:\w+]] = %{{.*}}) -> (f32)
+// CHECK-NEXT:        %[[P:\w+]] = memref.load %{{\w+}}[%[[I]], %[[J]]]
+// CHECK:             %[[S:\w+]] = arith.addf %[[SUM]], %[[P]] : f32
+// CHECK:             memref.store %[[S]], %{{.*}}[%[[I]], %[[J]]]
+// CHECK:             scf.yield %[[S]]
+func.func private @running_rows(%x: memref<5x40xf32>, %out: memref<5x40xf32>) attributes {rt.tile = array<i64: 5>} {
+  %zero = arith.constant 0.0 : f32
+  %last = memref.alloca() : memref<5xf32>
+  linalg.fill ins(%zero : f32) outs(%last : memref<5xf32>)
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "reduction"]} ins(%x : memref<5x40xf32>) outs(%last, %out : memref<5xf32>, memref<5x40xf32>) {
+  ^bb0(%p: f32, %acc: f32, %o: f32):
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s, %s : f32, f32
+  }
+  func.return
+}
+
+// -----
+
+// Lanes of a running reduction along columns are neighbouring columns.
+// CHECK-LABEL: func.func private @running_columns(
+// CHECK:         scf.for %[[J:\w+]] = %{{.*}} to
+// CHECK:           scf.for %[[I:\w+]] = {{.*}} iter_args(%[[SUM:\w+]] = %{{.*}}) -> (vector<8xf32>)
+// CHECK:             %[[P:\w+]] = vector.load %{{.*}}[%[[I]], %[[J]]]
+// CHECK:             %[[S:\w+]] = arith.addf %[[SUM]], %[[P]] : vector<8xf32>
+// CHECK:             vector.store %[[S]], %{{.*}}[%[[I]], %[[J]]]
+func.func private @running_columns(%x: memref<5x40xf32>, %out: memref<5x40xf32>) attributes {rt.tile = array<i64: 40>} {
+  %zero = arith.constant 0.0 : f32
+  %last = memref.alloca() : memref<40xf32>
+  linalg.fill ins(%zero : f32) outs(%last : memref<40xf32>)
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (j, i)>, affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (j, i)>], iterator_types = ["parallel", "reduction"]} ins(%x : memref<5x40xf32>) outs(%last, %out : memref<40xf32>, memref<5x40xf32>) {
+  ^bb0(%p: f32, %acc: f32, %o: f32):
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s, %s : f32, f32
+  }
   func.return
 }

@@ -1,0 +1,199 @@
+"""complex64 and complex128: what NumPy computes with them, compiled, and their derivatives by JAX's convention."""
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+
+import compiler
+
+DTYPES = [np.dtype(np.complex64), np.dtype(np.complex128)]
+dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
+
+
+def sample(dtype: Any, *shape: int, seed: int = 0) -> np.ndarray[Any, Any]:
+    random = np.random.default_rng(seed)
+    return (random.normal(size=shape) + 1j * random.normal(size=shape)).astype(dtype)
+
+
+def check(fn: Any, *arguments: Any, units: float = 0) -> None:
+    """`fn` gives the same compiled as in NumPy; complex numbers within `units` of the last place of their size."""
+    with np.errstate(all="ignore"):
+        expected = fn(*arguments)
+    actual = compiler.jit(fn)(*arguments)
+    assert len(actual) == len(expected)
+    for number, (got, want) in enumerate(zip(actual, expected, strict=True)):
+        want = np.asarray(want)  # noqa: PLW2901
+        assert (got.dtype, got.shape) == (want.dtype, want.shape), number
+        if got.dtype.kind not in "fc" or not units:
+            np.testing.assert_array_equal(got, want, err_msg=str(number))
+            continue
+        tolerance = units * np.finfo(got.dtype).eps
+        error = np.abs(got - want)
+        assert np.all(error <= tolerance * np.maximum(np.abs(want), 1)), (number, got, want)
+
+
+@dtypes
+def test_arithmetic(dtype: Any) -> None:
+    def everything(x: Any, y: Any) -> Any:
+        return (
+            x + y, x - y, -x, x.real, x.imag, x.conj(), np.conjugate(x), x == y, x != y, x * 2, 1j * x, x + 1, np.where(x == y, x, 1j),
+            np.real(x), np.imag(x), x.astype(bool), np.isnan(x), np.isfinite(x), np.isinf(x), np.iscomplex(x), np.isreal(x),
+            np.zeros_like(x), np.full_like(x, 2 + 1j), x.real.astype(dtype), x.real + 1j * x.imag,
+        )  # fmt: skip
+
+    def inexact(x: Any, y: Any) -> Any:
+        return (
+            x * y, x / y, abs(x), np.angle(x), x**2, x**3, 1 / x, np.reciprocal(x), np.square(x), np.sign(x), x / 3, 2.5 / x, x * y.conj(),
+        )  # fmt: skip
+
+    x, y = sample(dtype, 37), sample(dtype, 37, seed=1)
+    y[::5] = x[::5]
+    check(everything, x, y)
+    check(inexact, x, y, units=4)
+
+
+@dtypes
+def test_functions(dtype: Any) -> None:
+    def everything(x: Any, y: Any) -> Any:
+        return (
+            np.exp(x), np.log(x), np.sqrt(x), np.sin(x), np.cos(x), np.tan(x), np.sinh(x), np.cosh(x), np.tanh(x), x**y, x**0.5,
+        )  # fmt: skip
+
+    check(everything, sample(dtype, 41), sample(dtype, 41, seed=1), units=16)
+    # Large and small sizes, the real and the imaginary axis.
+    check(everything, sample(dtype, 41) * 1e-3, np.ones(41, dtype), units=16)
+    x = np.array([1, -1, 1j, -1j, 2, -2, 0.5, 3 - 1e-6j, -3 + 1e-6j, -3 - 1e-6j, 20 + 1j, -20 + 1j, 1e-20], dtype)
+    check(lambda x: (np.exp(x), np.log(x), np.sqrt(x), np.tanh(x)), x, units=16)
+    huge = np.array([1e30 + 1e30j, 1e-30 - 1e-30j, -1e35 + 1j, 1e37 + 3e38j], dtype)
+    roots = compiler.jit(np.sqrt)(huge)
+    np.testing.assert_allclose(roots, np.sqrt(huge), rtol=8 * np.finfo(dtype).eps)
+
+
+@dtypes
+def test_special_values_are_those_of_numpy(dtype: Any) -> None:
+    values = [0.0, -0.0, 1.0, -2.0, np.inf, -np.inf, np.nan]
+    x = np.array([complex(re, im) for re, im in itertools.product(values, values)], dtype)
+
+    def functions(x: Any) -> Any:
+        return np.exp(x), np.log(x), np.sqrt(x), abs(x)
+
+    with np.errstate(all="ignore"):
+        expected = functions(x)
+    for name, got, want in zip(("exp", "log", "sqrt", "abs"), compiler.jit(functions)(x), expected, strict=True):
+        for part in (np.real, np.imag):
+            # C99 leaves signs of some zeros and infinities open; NaN must be where NumPy has it.
+            np.testing.assert_allclose(
+                np.abs(part(got)),
+                np.abs(part(want)),
+                rtol=8 * np.finfo(dtype).eps,
+                err_msg=f"{name} {part.__name__} of {x}",
+            )
+
+
+@dtypes
+def test_shapes_indexing_and_reductions(dtype: Any) -> None:
+    def moves(x: Any, i: Any) -> Any:
+        y = x.copy()
+        y[1:3, ::2] = 1 + 2j
+        y[i] = x[0]
+        z = x.copy()
+        np.add.at(z, i, x[:3])
+        return (
+            x.T, x[::-1, 1:6:2], x.reshape(7, 5), np.concatenate([x, x]), np.pad(x, 1), x[i], y, z, np.broadcast_to(x[0], (2, 7)),
+            x.any(0), x.all(), np.count_nonzero(x, 1), x[i[0]],
+        )  # fmt: skip
+
+    def sums(x: Any, i: Any) -> Any:
+        del i
+        return (
+            x.sum(), x.sum(1), x.mean(0), x.prod(1), x.prod(), np.cumsum(x, 1), np.cumprod(x, 0), x.var(0), x.std(1), np.linalg.norm(x),
+            np.linalg.norm(x, axis=1), np.round(x, 1), np.nan_to_num(x), np.isclose(x, x + 1e-9), np.average(x, 0),
+        )  # fmt: skip
+
+    x = sample(dtype, 5, 7)
+    check(moves, x, np.array([3, 0, 2]))
+    check(sums, x, np.array([3, 0, 2]), units=64)
+
+
+@dtypes
+@pytest.mark.parametrize("size", [3, 64])
+def test_matrix_products(dtype: Any, size: int) -> None:
+    x, y = sample(dtype, size, size), sample(dtype, size, size, seed=1)
+    check(
+        lambda x, y: (x @ y, np.einsum("ij,kj->ik", x, y), np.dot(x[0], y[0]), np.vdot(x[0], y[0])),
+        x,
+        y,
+        units=8 * size,
+    )
+
+
+def test_promotion_and_scalars() -> None:
+    others = [np.bool_, np.int8, np.int32, np.uint16, np.float16, np.float32, np.float64, np.complex64]
+    x = sample(np.complex64, 3)
+    check(lambda x, *ys: [x + y for y in ys], x, *[np.ones(3, other) for other in others])
+    check(lambda y, z: (y * 1j, y + (2 + 1j), z * 1j), np.ones(3, np.float32), np.ones(3, np.int64))
+    (scalar,) = compiler.jit(lambda s, x: [s * x])(2 + 1j, x)
+    assert scalar.dtype == np.complex64
+
+
+@dtypes
+def test_jvp_moves_along_complex_tangents(dtype: Any) -> None:
+    def fn(z: Any) -> Any:
+        return np.exp(z) * z / (1 + z) + np.sin(z) * np.conj(z) + np.sqrt(z) + np.tanh(z) + np.log(z) + abs(z)
+
+    z, dz = sample(dtype, 9), sample(dtype, 9, seed=1)
+    _, moved = compiler.jit(lambda z, dz: compiler.jvp(fn, (z,), (dz,)))(z, dz)
+    wide, step = z.astype(np.complex128), 1e-6
+    difference = (fn(wide + step * dz) - fn(wide - step * dz)) / (2 * step)
+    np.testing.assert_allclose(moved, difference, rtol=1e-3 if dtype == np.complex64 else 1e-7, atol=1e-4)
+
+
+@dtypes
+def test_gradients_are_those_of_jax(dtype: Any) -> None:
+    """`grad` of a real function of `x + iy` is `df/dx - i df/dy`."""
+
+    def loss(z: Any, w: Any) -> Any:
+        y = (w @ z) ** 2 / (2 + z * np.conj(z)) + np.prod(z) + np.cumprod(z)
+        return np.sum(abs(y) ** 2) + np.sum(np.exp(z).real) + np.sum((z[::-1] * 1j).imag)
+
+    z, w = sample(dtype, 4), sample(dtype, 4, 4, seed=1)
+    slope = compiler.jit(compiler.grad(loss))(z, w)
+    assert slope.dtype == dtype
+    wide, step = z.astype(np.complex128), 1e-6
+    want = np.empty(4, np.complex128)
+    for i, unit in enumerate(np.eye(4)):
+        along = [(loss(wide + step * d, w) - loss(wide - step * d, w)) / (2 * step) for d in (unit, 1j * unit)]
+        want[i] = along[0] - 1j * along[1]
+    np.testing.assert_allclose(
+        slope, want, rtol=2e-3 if dtype == np.complex64 else 1e-6, atol=2e-3 if dtype == np.complex64 else 1e-6
+    )
+    with pytest.raises(
+        compiler.DtypeError, match="expected a real floating-point scalar; take the derivative of a real"
+    ):
+        compiler.jit(compiler.grad(np.sum))(z)
+
+
+def test_vmap_and_loops() -> None:
+    z = sample(np.complex128, 5, 3)
+    got = compiler.jit(compiler.vmap(lambda v: (v * v.conj()).sum()))(z)
+    np.testing.assert_allclose(got, (z * z.conj()).sum(1), rtol=1e-14)
+    got = compiler.jit(lambda z: compiler.fori_loop(0, 5, lambda i, c: c * z[0, 0] + 1j, z))(z)
+    want = z
+    for _ in range(5):
+        want = want * z[0, 0] + 1j
+    np.testing.assert_allclose(got, want, rtol=1e-13)
+
+
+def test_what_has_no_meaning_is_refused() -> None:
+    z = sample(np.complex128, 3)
+    for fn in (np.max, np.argmin, np.sort, np.floor, lambda x: x < 2, lambda x: np.maximum(x, 1)):
+        with pytest.raises(compiler.CompilerError):
+            compiler.jit(fn)(z)
+
+
+@dtypes
+def test_code_for_complex_numbers_uses_vectors(dtype: Any) -> None:
+    text = compiler.jit(lambda x, y: x * y + x).lower(sample(dtype, 1000), sample(dtype, 1000)).as_text("loops")
+    assert "vector<" in text
