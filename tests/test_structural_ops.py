@@ -119,10 +119,14 @@ def test_dot_general_is_einsum(example):
     free = [*(left[i] for i in dims.lhs_free(lhs.ndim)), *(right[j] for j in dims.rhs_free(rhs.ndim))]
     number = {name: k for k, name in enumerate(dict.fromkeys((*left, *right)))}
     output = [*(left[i] for i in dims.lhs_batch), *free]
-    wide = np.int64 if lhs.dtype == np.bool_ else lhs.dtype
+    is_half = lhs.dtype.itemsize == 2 and lhs.dtype.kind in "fV"
+    wide = np.int64 if lhs.dtype == np.bool_ else np.float32 if is_half else lhs.dtype
     subscripts = [[number[name] for name in names] for names in (left, right, output)]
     expected = np.einsum(lhs.astype(wide), subscripts[0], rhs.astype(wide), subscripts[1], subscripts[2])
-    np.testing.assert_allclose(op.evaluate(operands), expected.astype(lhs.dtype), rtol=1e-5)
+    tolerance = 1e-2 if is_half else 1e-5
+    actual = op.evaluate(operands)
+    assert actual.dtype == lhs.dtype
+    np.testing.assert_allclose(actual.astype(wide), expected.astype(wide), rtol=tolerance, atol=1e-6)
 
 
 @pytest.mark.parametrize("op_type", [ArgmaxOp, ArgminOp], ids=lambda op_type: op_type.name)
