@@ -126,7 +126,7 @@ def test_dot_general_is_einsum(example):
     tolerance = 1e-2 if is_half else 1e-5
     actual = op.evaluate(operands)
     assert actual.dtype == lhs.dtype
-    np.testing.assert_allclose(actual.astype(wide), expected.astype(wide), rtol=tolerance, atol=1e-6)
+    np.testing.assert_allclose(actual.astype(wide), expected.astype(lhs.dtype).astype(wide), rtol=tolerance, atol=1e-6)
 
 
 @pytest.mark.parametrize("op_type", [ArgmaxOp, ArgminOp], ids=lambda op_type: op_type.name)

@@ -93,7 +93,7 @@ def _build_offset(b: OpBuilder, start: SSAValue, room: int) -> SSAValue | int:
     if is_splat_constant(start):
         constant = cast(arith.ConstantOp, start.owner).value
         assert isinstance(constant, DenseIntOrFPElementsAttr)
-        return min(max(int(constant.get_values()[0]), 0), room)
+        return min(max(cast(int, constant.get_values()[0]), 0), room)
     return _build_start(b, b.create(tensor.ExtractOp, (start,), element_type_of(start)), room)
 
 
