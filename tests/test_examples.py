@@ -67,6 +67,7 @@ SMALL = {
     "heat": lambda m: (m.simulate, m.simulate_numpy, (m.plate(17), 0.2, 9)),
     "jacobi": lambda m: (m.solve, m.solve_numpy, (m.square(14), 5)),
     "nbody": lambda m: (m.simulate, m.simulate_numpy, (*m.cluster(21), 0.01, 4)),
+    "mandelbrot": lambda m: (m.escape, m.escape_numpy, (m.plane(33, 20), 30)),
     "black_scholes": lambda m: (m.black_scholes_compiled, m.black_scholes, (*m.market(1003), 0.03, 0.2)),
     "logistic_regression": lambda m: (m.fit, m.fit_numpy, (*m.cancer_data(), 1e-3, 0.1, 20)),
     "pagerank": lambda m: (m.pagerank, m.pagerank_numpy, m.web(50, 300)),
