@@ -5,14 +5,14 @@ does, and assigning by the same mask selects. All else would need their number, 
 """
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from xdsl.ir import OpResult, SSAValue
 
 from compiler.errors import TracingError, at_user_line
-from compiler.tracer import Tracer, describe
+from compiler.tracer import Tracer, describe, xp
 from dialects.dlc.interfaces import TensorOp
 
 
@@ -62,15 +62,17 @@ class MaskedElements(NDArrayOperatorsMixin):
             self.part = self.part.copy()
             ufunc(*operands, out=self.part)
             return self
-        result = ufunc(*operands)
-        return tuple(map(self._with_part, result)) if isinstance(result, tuple) else self._with_part(result)
+        result: Any = ufunc(*operands)
+        if isinstance(result, tuple):
+            return tuple(map(self._with_part, cast(tuple[Tracer, ...], result)))
+        return self._with_part(result)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         if function not in _SUMS or kwargs or len(args) != 1 or args[0] is not self:
             self.fail()
         return function(self.part, where=self.condition)
 
-    def _operand(self, x: Any) -> Any:
+    def _operand(self, x: object) -> Any:
         if not isinstance(x, MaskedElements):
             return self._spread(x)
         if not self.is_aligned(x):
@@ -82,23 +84,23 @@ class MaskedElements(NDArrayOperatorsMixin):
 
     def sum(self) -> Any:
         """The sum of the elements."""
-        return np.sum(self)
+        return xp.sum(self)
 
     def prod(self) -> Any:
         """Their product."""
-        return np.prod(self)
+        return xp.prod(self)
 
     def mean(self) -> Any:
         """Their mean."""
-        return np.mean(self)
+        return xp.mean(self)
 
     def any(self) -> Any:
         """Whether one of them is true."""
-        return np.any(self)
+        return xp.any(self)
 
     def all(self) -> Any:
         """Whether all of them are true."""
-        return np.all(self)
+        return xp.all(self)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_") and not hasattr(np.ndarray, name):

@@ -100,3 +100,20 @@ def test_an_example_agrees_with_numpy_and_says_where_to_look(example, capsys):
     assert "agrees with NumPy: True" in out
     assert f"DLC_DUMP_IR_TO=dump .venv/bin/python examples/{example.__name__}.py" in out
     assert re.search(r"NumPy [\d.]+ ms, compiled [\d.]+ ms: [\d.]+ times as fast", out)
+
+
+@pytest.mark.parametrize("example", ["nbody"], indirect=True)
+def test_a_step_of_n_bodies_keeps_no_table_of_all_pairs(example):
+    memory = example.simulate.lower(*example.cluster(200), 0.01, 4).as_text("bufferized").split("func.func private")[0]
+    loop = memory[memory.index("scf.for") : memory.index("scf.yield")]
+    assert "200x200" not in loop
+    assert loop.count("rt.launch") == 3
+
+
+@pytest.mark.parametrize("example", ["jacobi"], indirect=True)
+def test_a_stencil_is_written_through_its_window(example):
+    compiled, _, arguments = SMALL["jacobi"](example)
+    memory = compiled.lower(*arguments).as_text("bufferized").split("func.func private")[0]
+    loop = memory[memory.index("scf.for") : memory.index("memref.collapse_shape")]
+    assert loop.count("rt.launch") == 2
+    assert "memref.copy" not in loop
