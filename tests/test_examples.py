@@ -59,7 +59,7 @@ def test_the_commands_that_the_demo_shows_work(training):
 def test_kmeans_assigns_as_numpy_does():
     status, out, err = run(sys.executable, "examples/kmeans.py")
     assert status == 0, err
-    assert "same assignment as NumPy: True" in out
+    assert "agrees with NumPy: True" in out
     assert float(re.search(r"adjusted Rand index\): ([\d.]+)", out)[1]) > 0.6
 
 
