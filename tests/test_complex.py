@@ -5,8 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from op_examples import OP_EXAMPLES
+from xdsl.dialects.builtin import ComplexType, f32, f64
+from xdsl.utils.exceptions import VerifyException
 
 import compiler
+from dialects.builder import tensor_type
+from dialects.dlc.complex_forms import BY_PART, FORMS
+from dialects.dlc.interfaces import is_complex
 
 DTYPES = [np.dtype(np.complex64), np.dtype(np.complex128)]
 dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -197,3 +203,35 @@ def test_what_has_no_meaning_is_refused() -> None:
 def test_code_for_complex_numbers_uses_vectors(dtype: Any) -> None:
     text = compiler.jit(lambda x, y: x * y + x).lower(sample(dtype, 1000), sample(dtype, 1000)).as_text("loops")
     assert "vector<" in text
+
+
+@dtypes
+def test_rint_rounds_both_parts_and_floor_is_refused(dtype: Any) -> None:
+    x = np.array([2.5 + 1.5j, -0.5 - 2.5j, 1.2 + 0.7j, 3 - 0.4j], dtype)
+    check(lambda x: (np.rint(x), np.round(x)), x)
+    for function in (np.floor, np.ceil, np.trunc):
+        with pytest.raises(compiler.DtypeError, match="NumPy does not define it"):
+            compiler.jit(function)(x)
+
+
+@dtypes
+def test_zero_to_a_power_with_a_positive_real_part_is_zero(dtype: Any) -> None:
+    y = np.array([1, 2.5, 1 + 1j, 0.5 - 3j], dtype)
+    np.testing.assert_array_equal(compiler.jit(np.power)(np.zeros(4, dtype), y), np.zeros(4, dtype))
+    assert np.isnan(compiler.jit(np.power)(np.zeros(2, dtype), np.array([-1 + 1j, 1j], dtype))).all()
+
+
+def test_every_operation_that_takes_complex_numbers_has_a_form() -> None:
+    parts = {f32: ComplexType(f32), f64: ComplexType(f64)}
+    taken: set[str] = set()
+    for example in OP_EXAMPLES:
+        types = [tensor_type(parts.get(t.element_type, t.element_type), t.get_shape()) for t in example.operand_types]
+        try:
+            example.op_type.infer_type(types, example.properties)
+        except VerifyException:
+            continue
+        if any(is_complex(t.element_type) for t in types):
+            taken.add(example.op_type.name)
+    known = {op_type.name for op_type in (*BY_PART, *FORMS)}
+    assert len(taken) > 30
+    assert taken - known == set()
