@@ -25,6 +25,7 @@ from dialects.dlc.reduction import ArgmaxOp, ArgminOp, ReduceMaxOp, ReduceMinOp,
 from dialects.dlc.shape import ReshapeOp, ReverseOp, TransposeOp, reshape, reverse, transpose
 from dialects.dlc.slicing import ConcatenateOp, PadOp, SliceOp, concatenate, pad, slice_
 from passes.dlc.convert_dlc_to_linalg import ConvertDlcToLinalgPass
+from passes.dlc.split_complex import SplitComplexPass
 from runtime.reference import interpret
 
 RNG_SEED = 7
@@ -37,6 +38,7 @@ def examples_of(*op_types):
 
 def lowered(example):
     module = build_function(example)
+    SplitComplexPass().apply(Context(), module)
     ConvertDlcToLinalgPass().apply(Context(), module)
     module.verify()
     return module
