@@ -29,7 +29,21 @@ STANDARD = sorted(
     if not name.startswith("_") and not name.endswith("array_api_strict_flags") and name not in NOT_OF_THE_STANDARD
 )
 FUNCTIONS = [name for name in STANDARD if inspect.isfunction(getattr(strict, name))]
-DTYPES = [name for name in ("bool", "int32", "uint8", "int64", "float32", "float64") if name in cnp.__all__]
+DTYPES = [
+    "bool",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
+]
 SHAPES = [(2, 3), (), (0,)]
 
 PARAMETER = inspect.Parameter
