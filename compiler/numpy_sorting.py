@@ -43,6 +43,8 @@ def sort(
     del kind, stable
     _refuse_order("sort", order)
     x, dim = _operand("sort", a, axis)
+    if x.dtype.kind == "c":
+        return xp.take_along_axis(x, _order_of_complex(x, dim, descending), dim)
     return sort_by(x, x, dim, descending)
 
 
@@ -59,8 +61,19 @@ def argsort(
     del kind, stable
     _refuse_order("argsort", order)
     x, dim = _operand("argsort", a, axis)
+    if x.dtype.kind == "c":
+        return _order_of_complex(x, dim, descending)
     frame = current_frame()
     return Tracer(frame, sorting.argsort(frame.builder, value_of(x, frame), dim, descending))
+
+
+def _order_of_complex(x: Tracer, dim: int, descending: bool) -> Tracer:
+    """The positions that sort by real parts, then by imaginary ones, after what has a NaN in one of them, as in NumPy."""
+    kinds_of_nan = 2 * xp.isnan(x.real).astype(np.int8) + xp.isnan(x.imag)
+    order = argsort(x.imag, dim, descending=descending)
+    for key in (x.real, kinds_of_nan):
+        order = sort_by(xp.take_along_axis(key, order, dim), order, dim, descending)
+    return order
 
 
 def sort_by(keys: Tracer, values: Tracer, dim: int, descending: bool = False) -> Tracer:
