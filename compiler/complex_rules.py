@@ -41,6 +41,13 @@ def _like(b: OpBuilder, x: SSAValue, value: float) -> SSAValue:
     return full(b, value, tensor_type_of(x))
 
 
+def complex_exp2(b: OpBuilder, z: SSAValue) -> SSAValue:
+    """`exp(z log(2))`."""
+    x, y = _parts(b, z)
+    scale = _like(b, x, math.log(2))
+    return exp(b, complex_(b, mul(b, x, scale), mul(b, y, scale)))
+
+
 def complex_log(base: float) -> Unary:
     """`log(z) / log(base)`."""
 

@@ -33,7 +33,7 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Tracer:
     if weights is None:
         amounts: Any = xp.ones_like(values, dtype=np.int64)
     else:
-        amounts = as_tracer(weights).astype(np.float64)
+        amounts = astype(as_tracer(weights), FLOAT64)
     return _sum_into(length, values, amounts)
 
 

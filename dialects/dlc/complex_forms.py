@@ -55,6 +55,7 @@ from dialects.dlc.unary import (
     sin,
     sqrt,
 )
+from dialects.dlc.updating import UpdateSliceOp
 
 
 class Parts(NamedTuple):
@@ -70,7 +71,7 @@ Form: TypeAlias = Callable[[OpBuilder, TensorOp, Sequence[Parts]], Parts]
 BY_PART: frozenset[type[TensorOp]] = frozenset(
     {
         NegOp, AddOp, SubOp, SelectOp, StopGradientOp, BroadcastInDimOp, ReduceSumOp, ReshapeOp, ReverseOp, TransposeOp,
-        ConcatenateOp, PadOp, SliceOp, GatherOp, ScatterOp, DynamicSliceOp, DynamicUpdateSliceOp, CumsumOp, SortOp,
+        ConcatenateOp, PadOp, SliceOp, UpdateSliceOp, GatherOp, ScatterOp, DynamicSliceOp, DynamicUpdateSliceOp, CumsumOp, SortOp,
     }
 )  # fmt: skip
 """Operations that move elements or add them: their real part is that of the real parts, and so for the imaginary ones."""
