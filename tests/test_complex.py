@@ -225,6 +225,29 @@ def test_gradients_are_those_of_jax(dtype: Any) -> None:
         compiler.jit(compiler.grad(np.sum))(z)
 
 
+def test_jacobians_need_a_promise() -> None:
+    z = sample(np.complex128, 3)
+    for jacobian in (compiler.jacfwd, compiler.jacrev):
+        slopes = jacobian(lambda w: w * w, holomorphic=True)(z)
+        np.testing.assert_allclose(slopes, np.diag(2 * z), atol=1e-14)
+        with pytest.raises(compiler.DtypeError, match=r"complex128\[3\]; pass holomorphic=True if it is"):
+            jacobian(lambda w: w * w)(z)
+    curvature = compiler.hessian(lambda w: (w**3).sum(), holomorphic=True)(z)
+    np.testing.assert_allclose(curvature, np.diag(6 * z), atol=1e-14)
+    np.testing.assert_allclose(compiler.jacrev(lambda w: abs(w) ** 2)(z), np.diag(2 * z.conj()), atol=1e-14)
+
+
+def test_statistics_and_filters() -> None:
+    def functions(x: Any) -> Any:
+        return (
+            np.cov(x), np.corrcoef(x), np.correlate(x[0], x[1], "full"), np.correlate(x[0, :2], x[1], "same"), np.convolve(x[0], x[1]),
+            *np.gradient(x), np.interp(np.array([0.1, 0.7]), np.array([0.0, 0.5, 1.0]), x[0, :3]), np.exp2(x), np.linspace(x[0], x[1], 5),
+            np.linalg.matrix_power(x[:, :3], 3), np.linalg.multi_dot([x, x.T, x]), np.linalg.norm(x, "fro"), np.linalg.norm(x, 1),
+        )  # fmt: skip
+
+    check(functions, sample(np.complex128, 3, 4), units=32)
+
+
 def test_vmap_and_loops() -> None:
     z = sample(np.complex128, 5, 3)
     got = compiler.jit(compiler.vmap(lambda v: (v * v.conj()).sum()))(z)
@@ -238,8 +261,10 @@ def test_vmap_and_loops() -> None:
 
 def test_what_has_no_meaning_is_refused() -> None:
     z = sample(np.complex128, 3)
-    for fn in (np.max, np.argmin, np.floor, lambda x: x < 2, lambda x: np.maximum(x, 1)):
-        with pytest.raises(compiler.CompilerError):
+    for fn in (
+        np.max, np.argmin, np.floor, np.median, lambda x: x < 2, lambda x: np.maximum(x, 1), lambda x: np.zeros_like(x).at[[0, 0]].multiply(x[:2])
+    ):  # fmt: skip
+        with pytest.raises(compiler.DtypeError):
             compiler.jit(fn)(z)
 
 
