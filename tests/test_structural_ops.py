@@ -40,7 +40,8 @@ def real_examples_of(*op_types):
     chosen = [
         example
         for example in STRUCTURAL_EXAMPLES
-        if example.op_type in op_types and not any(isinstance(t.element_type, ComplexType) for t in example.operand_types)
+        if example.op_type in op_types
+        and not any(isinstance(t.element_type, ComplexType) for t in example.operand_types)
     ]
     return pytest.mark.parametrize("example", chosen, ids=str)
 
@@ -245,9 +246,7 @@ def test_nothing_has_no_extremum(op_type, operand, properties):
         op_type.infer_type((tensor(operand),), properties)
 
 
-@real_examples_of(
-    TransposeOp, SliceOp, ReverseOp, PadOp, ConcatenateOp, GatherOp, DynamicSliceOp, DynamicUpdateSliceOp
-)
+@real_examples_of(TransposeOp, SliceOp, ReverseOp, PadOp, ConcatenateOp, GatherOp, DynamicSliceOp, DynamicUpdateSliceOp)
 def test_data_movement_is_at_most_one_generic(example):
     ops = [op for op in lowered(example).walk() if isinstance(op, GenericOp)]
     assert len(ops) <= 1
