@@ -423,3 +423,19 @@ def test_bad_assignment_is_refused_with_a_reason(name: str) -> None:
     with pytest.raises(error, match=message) as caught:
         trace(fn, [np.arange(12.0).reshape(3, 4)])
     assert "test_indexing.py:" in str(caught.value)
+
+
+def test_windows_move_outside_of_compiled_functions_too() -> None:
+    x, update = A[0, 0], np.full((2, 2), -1, A.dtype)
+    for starts in ([0, 1], np.array([1, 0]), (-1, 99)):
+        inside = compiler.jit(
+            lambda x, u, s: (compiler.dynamic_slice(x, s, (2, 2)), compiler.dynamic_update_slice(x, u, s))
+        )
+        window, written = inside(x, update, starts)
+        for kind in (np.asarray, compiler.Tensor):
+            for actual, expected in (
+                (compiler.dynamic_slice(kind(x), starts, [2, 2]), window),
+                (compiler.dynamic_update_slice(kind(x), update, starts), written),
+            ):
+                assert type(actual) is type(kind(x))
+                np.testing.assert_array_equal(np.asarray(actual), expected)
