@@ -111,6 +111,10 @@ def scatter_selection(x: Tracer, selection: Selection, value: Any, mode: Mode, b
             raise DtypeError(
                 at_user_line(f"{mode} at positions: the array is of bools; convert with `.astype(np.int64)`")
             )
+        if x.dtype.kind == "c" and mode not in {"set", "add"}:
+            raise DtypeError(
+                at_user_line(f"{mode} at positions: the array is complex; combine what `x[index]` reads, and set it")
+            )
         part = scatter(b, part, indices, updates, selection.dims, mode, bounds=bounds)
     x.assign(selection.window.write(b, base, part))
 

@@ -44,7 +44,7 @@ def cov(
             total - freedom if aweights is None or not freedom else total - freedom * xp.sum(weights * aweights) / total
         )
         scaled = centred * weights
-    result = centred @ scaled.T / xp.maximum(count, 0)
+    result = centred @ scaled.conj().T / xp.maximum(count, 0)
     return xp.squeeze(result)
 
 
@@ -61,8 +61,11 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -
     c = cov(x, y, rowvar, dtype=dtype)
     if not c.ndim:
         return c / c
-    deviation = xp.sqrt(xp.diagonal(c))
-    return xp.clip(c / deviation[:, np.newaxis] / deviation, -1, 1)
+    deviation = xp.sqrt(xp.diagonal(c).real)
+    result = c / deviation[:, np.newaxis] / deviation
+    if result.dtype.kind == "c":
+        return xp.clip(result.real, -1, 1) + 1j * xp.clip(result.imag, -1, 1)
+    return xp.clip(result, -1, 1)
 
 
 def _ignoring_nan(find: Callable[..., Tracer], sign: float) -> Callable[..., Tracer]:

@@ -11,6 +11,18 @@ import numpy as np
 from xdsl.dialects.builtin import i1
 from xdsl.ir import SSAValue
 
+from compiler.complex_rules import (
+    also_complex,
+    complex_acos,
+    complex_acosh,
+    complex_asin,
+    complex_atanh,
+    complex_exp2,
+    complex_expm1,
+    complex_log,
+    complex_log1p,
+    turned,
+)
 from compiler.special_rules import SPECIAL_RULES
 from compiler.ufunc_bits import bitwise_count, frexp, ldexp, nextafter, right_shift, spacing
 from dialects.builder import OpBuilder, tensor_type
@@ -39,6 +51,7 @@ from dialects.dlc.unary import (
     sign,
     sin,
     sqrt,
+    stop_gradient,
     tanh,
     trunc,
 )
@@ -69,6 +82,11 @@ def has_complex(x: SSAValue) -> bool:
 def has_bools(x: SSAValue) -> bool:
     """Whether the elements of `x` are bools."""
     return is_bool(element_type_of(x))
+
+
+def _moving_as(b: OpBuilder, x: SSAValue, value: SSAValue) -> SSAValue:
+    """`value`, also if it is -0, with the derivatives of `x`, which is finite."""
+    return sub(b, stop_gradient(b, value), sub(b, stop_gradient(b, x), x))
 
 
 # Arithmetic
@@ -146,7 +164,7 @@ def floor_and_remainder(b: OpBuilder, x: SSAValue, y: SSAValue) -> tuple[SSAValu
     exact = select(b, corrects, sub(b, exact, one), exact)
     rounded = floor(b, exact)
     rounded = select(b, compare(b, "gt", sub(b, exact, rounded), like(b, x, 0.5)), add(b, rounded, one), rounded)
-    ratio = div(b, x, y)
+    ratio = stop_gradient(b, div(b, x, y))
     # A quotient of zero has the sign of x / y; the quotient by zero is x / y itself.
     signed_zero = select(b, compare(b, "lt", ratio, zero), like(b, x, -0.0), mul(b, ratio, zero))
     signed_zero = select(b, compare(b, "gt", ratio, zero), zero, signed_zero)
@@ -154,7 +172,7 @@ def floor_and_remainder(b: OpBuilder, x: SSAValue, y: SSAValue) -> tuple[SSAValu
     quotient = select(b, compare(b, "eq", y, zero), ratio, quotient)
     corrected = select(b, corrects, add(b, remainder, y), remainder)
     of_zero = select(b, compare(b, "lt", y, zero), like(b, x, -0.0), zero)
-    return quotient, select(b, compare(b, "eq", remainder, zero), of_zero, corrected)
+    return quotient, select(b, compare(b, "eq", remainder, zero), _moving_as(b, remainder, of_zero), corrected)
 
 
 def floor_divide(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
@@ -190,9 +208,16 @@ def rounding(op: Callable[[OpBuilder, SSAValue], SSAValue]) -> Rule:
     """A rule that rounds floats and leaves integers alone."""
 
     def rule(b: OpBuilder, x: SSAValue) -> SSAValue:
-        return op(b, x) if has_floats(x) else x
+        return op(b, x) if is_float(element_type_of(x)) else x
 
     return rule
+
+
+def rint(b: OpBuilder, x: SSAValue) -> SSAValue:
+    """To the nearest integer, halves to even; both parts of a complex number."""
+    if has_complex(x):
+        return complex_(b, round_(b, real(b, x)), round_(b, imag(b, x)))
+    return round_(b, x) if has_floats(x) else x
 
 
 def modf(b: OpBuilder, x: SSAValue) -> tuple[SSAValue, SSAValue]:
@@ -200,7 +225,7 @@ def modf(b: OpBuilder, x: SSAValue) -> tuple[SSAValue, SSAValue]:
     whole = trunc(b, x) if has_floats(x) else x
     is_infinite = compare(b, "eq", abs_(b, x), like(b, x, math.inf))
     fraction = select(b, is_infinite, like(b, x, 0), sub(b, x, select(b, is_infinite, like(b, x, 0), whole)))
-    return copysign(b, fraction, x), whole
+    return _moving_as(b, fraction, copysign(b, fraction, x)), whole
 
 
 # Exponentials and trigonometry
@@ -216,16 +241,23 @@ def scaled(factor: float) -> Rule:
 
 
 def logaddexp(base: float | None) -> Rule:
-    """The rule `log(exp(x) + exp(y))`, or the same to another base: the larger, plus what the smaller adds."""
+    """The rule `log(exp(x) + exp(y))`, or the same to another base: the larger, plus what the smaller adds.
+
+    Which is the larger is chosen rather than computed by `max`, so that it is smooth where they are equal.
+    """
 
     def rule(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
-        is_equal = compare(b, "eq", x, y)  # of infinities, whose difference is NaN
+        is_less = compare(b, "lt", x, y)
+        larger, smaller = select(b, is_less, y, x), select(b, is_less, x, y)
+        # The difference of equal infinities is NaN.
+        is_same = and_(b, compare(b, "eq", x, y), compare(b, "eq", abs_(b, x), like(b, x, math.inf)))
         zero = like(b, x, 0)
-        distance = abs_(b, sub(b, select(b, is_equal, zero, x), select(b, is_equal, zero, y)))
+        distance = sub(b, select(b, is_same, zero, smaller), select(b, is_same, zero, larger))
+        larger = select(b, is_same, max_(b, x, y), larger)
         if base is None:
-            return add(b, max_(b, x, y), log1p(b, exp(b, neg(b, distance))))
-        rest = log1p(b, exp(b, mul(b, distance, like(b, x, -math.log(base)))))
-        return add(b, max_(b, x, y), div(b, rest, like(b, x, math.log(base))))
+            return add(b, larger, log1p(b, exp(b, distance)))
+        rest = log1p(b, exp(b, mul(b, distance, like(b, x, math.log(base)))))
+        return add(b, larger, div(b, rest, like(b, x, math.log(base))))
 
     return rule
 
@@ -341,27 +373,27 @@ UFUNC_RULES: dict[np.ufunc, Rule] = {
     np.divmod: floor_and_remainder,
     np.modf: modf,
     np.exp: exp,
-    np.exp2: exp2,
-    np.expm1: expm1,
+    np.exp2: also_complex(exp2, complex_exp2),
+    np.expm1: also_complex(expm1, complex_expm1),
     np.log: log,
-    np.log2: log2,
-    np.log10: log10,
-    np.log1p: log1p,
+    np.log2: also_complex(log2, complex_log(2)),
+    np.log10: also_complex(log10, complex_log(10)),
+    np.log1p: also_complex(log1p, complex_log1p),
     np.logaddexp: logaddexp(None),
     np.logaddexp2: logaddexp(2),
     np.sin: sin,
     np.cos: cos,
     np.tan: tan,
-    np.arcsin: asin,
-    np.arccos: acos,
-    np.arctan: atan,
+    np.arcsin: also_complex(asin, complex_asin),
+    np.arccos: also_complex(acos, complex_acos),
+    np.arctan: also_complex(atan, turned(complex_atanh)),
     np.arctan2: atan2,
     np.sinh: sinh,
     np.cosh: cosh,
     np.tanh: tanh,
-    np.arcsinh: asinh,
-    np.arccosh: acosh,
-    np.arctanh: atanh,
+    np.arcsinh: also_complex(asinh, turned(complex_asin)),
+    np.arccosh: also_complex(acosh, complex_acosh),
+    np.arctanh: also_complex(atanh, complex_atanh),
     np.hypot: hypot,
     np.deg2rad: scaled(math.pi / 180),
     np.radians: scaled(math.pi / 180),
@@ -369,7 +401,7 @@ UFUNC_RULES: dict[np.ufunc, Rule] = {
     np.degrees: scaled(180 / math.pi),
     np.floor: rounding(floor),
     np.ceil: rounding(ceil),
-    np.rint: rounding(round_),
+    np.rint: rint,
     np.trunc: rounding(trunc),
     np.less: comparison("lt"),
     np.less_equal: comparison("le"),

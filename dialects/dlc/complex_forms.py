@@ -15,7 +15,8 @@ from dialects.dlc.arithmetic import AddOp, DivOp, MulOp, NegOp, SubOp, add, div,
 from dialects.dlc.binary import PowOp, and_, max_, min_, or_
 from dialects.dlc.bits import copysign
 from dialects.dlc.broadcast import BroadcastInDimOp, ReduceSumOp
-from dialects.dlc.complex_parts import ComplexOp, ConjOp, ImagOp, RealOp
+from dialects.dlc.checkpoint import OptimizationBarrierOp
+from dialects.dlc.complex_parts import ComplexOp, ConjOp, DeinterleaveOp, ImagOp, InterleaveOp, RealOp
 from dialects.dlc.constants import ConstantOp, array_of, constant, full, zeros
 from dialects.dlc.contraction import DotGeneralOp
 from dialects.dlc.conversion import ConvertOp, convert
@@ -54,7 +55,9 @@ from dialects.dlc.unary import (
     log1p,
     sin,
     sqrt,
+    stop_gradient,
 )
+from dialects.dlc.updating import UpdateSliceOp
 
 
 class Parts(NamedTuple):
@@ -71,6 +74,7 @@ BY_PART: frozenset[type[TensorOp]] = frozenset(
     {
         NegOp, AddOp, SubOp, SelectOp, StopGradientOp, BroadcastInDimOp, ReduceSumOp, ReshapeOp, ReverseOp, TransposeOp,
         ConcatenateOp, PadOp, SliceOp, GatherOp, ScatterOp, DynamicSliceOp, DynamicUpdateSliceOp, CumsumOp, SortOp,
+        UpdateSliceOp, OptimizationBarrierOp, InterleaveOp, DeinterleaveOp,
     }
 )  # fmt: skip
 """Operations that move elements or add them: their real part is that of the real parts, and so for the imaginary ones."""
@@ -136,16 +140,19 @@ def divide(b: OpBuilder, x: Pair, y: Pair) -> Pair:
 
 
 def hypot(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
-    """`sqrt(x**2 + y**2)`, scaled by the larger so that squares stay in range; infinite if either is."""
-    x, y = abs_(b, x), abs_(b, y)
-    large, small = max_(b, x, y), min_(b, x, y)
-    infinity = _like(b, x, math.inf)
+    """`sqrt(x**2 + y**2)`, scaled by the larger so that squares stay in range; infinite if either is.
+
+    The scale is a constant for derivatives, which are then those of the formula, whichever is the larger.
+    """
+    sizes = abs_(b, x), abs_(b, y)
+    large = max_(b, *sizes)
+    infinity, one = _like(b, x, math.inf), _like(b, x, 1)
     is_plain = and_(b, compare(b, "gt", large, _like(b, x, 0)), compare(b, "lt", large, infinity))
-    ratio = div(b, small, select(b, is_plain, large, _like(b, x, 1)))
-    ratio = select(b, is_plain, ratio, _like(b, x, 0))
-    length = mul(b, large, sqrt(b, add(b, _like(b, x, 1), mul(b, ratio, ratio))))
-    is_infinite = or_(b, compare(b, "eq", x, infinity), compare(b, "eq", y, infinity))
-    return select(b, is_infinite, infinity, length)
+    scale = stop_gradient(b, select(b, is_plain, large, one))
+    x, y = (div(b, select(b, is_plain, side, one), scale) for side in (x, y))
+    length = mul(b, scale, sqrt(b, add(b, mul(b, x, x), mul(b, y, y))))
+    is_infinite = or_(b, compare(b, "eq", sizes[0], infinity), compare(b, "eq", sizes[1], infinity))
+    return select(b, is_plain, length, select(b, is_infinite, infinity, large))
 
 
 # Functions
@@ -289,7 +296,7 @@ def power(b: OpBuilder, x: Pair, y: Pair) -> Pair:
     exponent_is_zero = and_(b, _is(b, y[0], 0), _is(b, y[1], 0))
     safe = select(b, base_is_zero, one, x[0]), select(b, base_is_zero, nothing, x[1])
     real, imag = exponential(b, multiply(b, y, logarithm(b, safe)))
-    vanishes = and_(b, compare(b, "gt", y[0], nothing), _is(b, y[1], 0))
+    vanishes = compare(b, "gt", y[0], nothing)
     of_zero = select(b, vanishes, nothing, _like(b, nothing, math.nan))
     real, imag = select(b, base_is_zero, of_zero, real), select(b, base_is_zero, of_zero, imag)
     return select(b, exponent_is_zero, one, real), select(b, exponent_is_zero, nothing, imag)
