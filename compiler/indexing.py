@@ -28,7 +28,7 @@ from dialects.dlc.index_layout import Bounds
 from dialects.dlc.indexing import Mode, gather, scatter
 from dialects.dlc.interfaces import element_type_of, shape_of
 from dialects.dlc.selection import select
-from dialects.dlc.shape import inverse_permutation, reshape, transpose
+from dialects.dlc.shape import inverse_permutation, reshape, reshaped, transpose
 from dialects.dlc.slicing import concatenate
 
 _UFUNCS: dict[Mode, np.ufunc] = {"add": np.add, "mul": np.multiply, "min": np.minimum, "max": np.maximum}
@@ -272,7 +272,7 @@ def _laid_over(part: Tracer, masked: _Masked) -> Tracer:
     mask, at = masked.mask, masked.at
     frame = current_frame()
     sizes = (*[1] * at, *mask.shape, *[1] * (part.ndim - at - mask.ndim))
-    return Tracer(frame, reshape(frame.builder, value_of(mask, frame), sizes))
+    return Tracer(frame, reshaped(frame.builder, value_of(mask, frame), sizes))
 
 
 def _pick_masked(x: Tracer, masked: _Masked) -> MaskedElements:

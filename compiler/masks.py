@@ -12,7 +12,8 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from xdsl.ir import OpResult, SSAValue
 
 from compiler.errors import TracingError, at_user_line
-from compiler.tracer import Tracer, describe, xp
+from compiler.frames import current_frame
+from compiler.tracer import Tracer, describe, value_of, xp
 from dialects.dlc.interfaces import TensorOp
 
 
@@ -20,8 +21,8 @@ def mask_message(mask: Tracer) -> str:
     """Why a traced mask cannot pick elements, and what to do."""
     return at_user_line(
         f"index: the mask is {describe(mask)}: how many elements it picks is not known while tracing; use "
-        "`np.where(mask, x, other)`, assign to the elements: `x[mask] = value`, `x[mask] += y[mask]`, or sum them: "
-        "`x[mask].sum()`"
+        "`np.where(mask, x, other)`, sum the elements: `x[mask].sum()`, or assign to them: `x[mask] = value`, "
+        "`x[mask] += y[mask]`, where all masks are the same"
     )
 
 
@@ -52,7 +53,9 @@ class MaskedElements(NDArrayOperatorsMixin):
 
     def is_aligned(self, other: "MaskedElements") -> bool:
         """Whether both are elements at the same places."""
-        return self.places == other.places and is_same_value(self.condition.value(), other.condition.value())
+        return self.places == other.places and is_same_value(
+            *[value_of(x.condition, current_frame()) for x in (self, other)]
+        )
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = (), **arguments: Any) -> Any:
         if method != "__call__" or arguments or not all(result is self for result in out):

@@ -307,6 +307,21 @@ def test_what_a_traced_mask_leaves_out_has_no_derivative() -> None:
     np.testing.assert_allclose(compiler.grad(fn)(np.array([4.0, 0.0, -1.0])), [1 / 4 - 1 / 16, 1, 1])
 
 
+def test_what_a_traced_mask_picks_can_be_used_in_a_loop() -> None:
+    def fn(x: Any, y: Any) -> Any:
+        picked = x > 0
+        taken = y[picked]
+
+        def body(_: Any, x: Any) -> Any:
+            x[picked] += taken
+            return x
+
+        return compiler.fori_loop(0, 3, body, x)
+
+    x, y = np.array([1.0, -1.0, 2.0]), np.array([1.0, 2.0, 4.0])
+    np.testing.assert_array_equal(compiler.jit(fn)(x, y), [4, -1, 14])
+
+
 def change_mask_in_between(x: Any) -> None:
     mask = x > 1
     picked = x[mask]
