@@ -35,26 +35,10 @@ from dialects.dlc.constants import full, splat_value
 from dialects.dlc.conversion import convert
 from dialects.dlc.interfaces import element_type_of, is_bool, is_complex, is_float, shape_of
 from dialects.dlc.powers import cbrt, exp2, log2, log10
+from dialects.dlc.rounding import ceil, floor, round_, trunc
 from dialects.dlc.selection import Direction, compare, select
 from dialects.dlc.trigonometric import acos, acosh, asin, asinh, atan, atan2, atanh, cosh, sinh, tan
-from dialects.dlc.unary import (
-    abs_,
-    ceil,
-    cos,
-    exp,
-    expm1,
-    floor,
-    log,
-    log1p,
-    not_,
-    round_,
-    sign,
-    sin,
-    sqrt,
-    stop_gradient,
-    tanh,
-    trunc,
-)
+from dialects.dlc.unary import abs_, cos, exp, expm1, log, log1p, not_, sign, sin, sqrt, stop_gradient, tanh
 
 Rule = Callable[..., SSAValue | tuple[SSAValue, ...]]
 

@@ -21,6 +21,7 @@ from dialects.dlc.complex_parts import ComplexOp, ConjOp, DeinterleaveOp, ImagOp
 from dialects.dlc.constants import ConstantOp, IotaOp, dense_attribute
 from dialects.dlc.conversion import ConvertOp
 from dialects.dlc.powers import CbrtOp, Exp2Op, Log2Op, Log10Op
+from dialects.dlc.rounding import CeilOp, FloorOp, RoundOp, TruncOp
 from dialects.dlc.selection import DIRECTIONS, ClampOp, CompareOp, SelectOp
 from dialects.dlc.special import (
     DigammaOp,
@@ -47,24 +48,20 @@ from dialects.dlc.trigonometric import (
 )
 from dialects.dlc.unary import (
     AbsOp,
-    CeilOp,
     CosOp,
     ErfOp,
     Expm1Op,
     ExpOp,
-    FloorOp,
     Log1pOp,
     LogisticOp,
     LogOp,
     NotOp,
-    RoundOp,
     RsqrtOp,
     SignOp,
     SinOp,
     SqrtOp,
     StopGradientOp,
     TanhOp,
-    TruncOp,
 )
 
 FLOATS = ("3x5xf64", "7xf32", "f64", "1x1xf64", "0x3xf32", "2x3x5xf32", "7xf16", "3x5xbf16")

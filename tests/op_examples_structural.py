@@ -4,20 +4,12 @@ from op_example import OpExample, tensor
 from xdsl.dialects.builtin import IntegerAttr, StringAttr, i64
 
 from dialects.builder import int_array
+from dialects.dlc.arg_extrema import ArgmaxOp, ArgminOp
 from dialects.dlc.checkpoint import OptimizationBarrierOp
 from dialects.dlc.contraction import Dimensions, DotGeneralOp
 from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
 from dialects.dlc.indexing import GatherOp, ScatterOp
-from dialects.dlc.reduction import (
-    ArgmaxOp,
-    ArgminOp,
-    ReduceAndOp,
-    ReduceMaxOp,
-    ReduceMinOp,
-    ReduceOrOp,
-    ReduceProdOp,
-    ReduceXorOp,
-)
+from dialects.dlc.reduction import ReduceAndOp, ReduceMaxOp, ReduceMinOp, ReduceOrOp, ReduceProdOp, ReduceXorOp
 from dialects.dlc.shape import ReshapeOp, ReverseOp, TransposeOp
 from dialects.dlc.slicing import ConcatenateOp, PadOp, SliceOp
 from dialects.dlc.updating import UpdateSliceOp

@@ -18,6 +18,7 @@ from dialects.dlc.constants import full, splat_value
 from dialects.dlc.elementwise import BinaryOp
 from dialects.dlc.interfaces import Array, dtype_of, element_type_of, is_float, is_unsigned, tensor_type_of
 from dialects.dlc.remainder import float_remainder
+from dialects.dlc.rounding import round_
 from dialects.dlc.scalars import (
     Direction,
     greater_of,
@@ -28,7 +29,7 @@ from dialects.dlc.scalars import (
     scalar_select,
 )
 from dialects.dlc.selection import compare, select
-from dialects.dlc.unary import log, not_, round_, sqrt
+from dialects.dlc.unary import log, not_, sqrt
 
 __all__ = ["add", "and_", "div", "max_", "min_", "mul", "or_", "pow_", "rem", "sub", "xor"]
 
