@@ -17,7 +17,7 @@ from dialects.builder import OpBuilder, tensor_type
 from dialects.dlc.arithmetic import add, div, mul, neg, sub
 from dialects.dlc.binary import and_, max_, min_, or_, pow_, rem, xor
 from dialects.dlc.bits import copysign, shift_left
-from dialects.dlc.complex_forms import hypot
+from dialects.dlc.complex_functions import hypot
 from dialects.dlc.complex_parts import complex_, conj, imag, real
 from dialects.dlc.constants import full, splat_value
 from dialects.dlc.conversion import convert
@@ -187,10 +187,10 @@ def fmod(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
 
 
 def rounding(op: Callable[[OpBuilder, SSAValue], SSAValue]) -> Rule:
-    """A rule that rounds floats and leaves integers alone."""
+    """A rule that rounds floats, both parts of complex numbers, and leaves integers alone."""
 
     def rule(b: OpBuilder, x: SSAValue) -> SSAValue:
-        return op(b, x) if has_floats(x) else x
+        return op(b, x) if has_floats(x) or has_complex(x) else x
 
     return rule
 

@@ -116,6 +116,7 @@ class Expm1Op(UnaryOp):
 
     name = "dlc.expm1"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = np.expm1
     MATH_OP: ClassVar = math.ExpM1Op
 
@@ -147,6 +148,7 @@ class Log1pOp(UnaryOp):
 
     name = "dlc.log1p"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = np.log1p
     MATH_OP: ClassVar = math.Log1pOp
 
@@ -182,6 +184,7 @@ class RsqrtOp(UnaryOp):
 
     name = "dlc.rsqrt"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = _rsqrt
 
     def jvp(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> SSAValue | None:
@@ -357,6 +360,7 @@ class RoundOp(RoundingOp):
 
     name = "dlc.round"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = np.rint
     MATH_OP: ClassVar = math.RoundEvenOp
 
