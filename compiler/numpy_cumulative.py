@@ -143,7 +143,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tracer:
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """`np.gradient`: second-order differences inside, of order `edge_order` at the ends."""
     x = as_tracer(f)
-    x = x if dtype_kind(x.dtype) == "f" else x.astype(np.float64)
+    x = x if dtype_kind(x.dtype) in "fc" else x.astype(np.float64)
     dims = normalize_axes("gradient", axis, x.ndim)
     spacings = [1.0] * len(dims) if not varargs else list(varargs) * len(dims) if len(varargs) == 1 else list(varargs)
     if len(spacings) != len(dims) or edge_order not in {1, 2}:

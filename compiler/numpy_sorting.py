@@ -146,7 +146,9 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
 
 
 def _interpolated(x: Any, points: Any, values: Any, left: Any, right: Any, period: Any) -> Tracer:
-    queries, places, heights = (astype(as_tracer(t), FLOAT64) for t in (x, points, values))
+    queries, places = (astype(as_tracer(t), FLOAT64) for t in (x, points))
+    heights = as_tracer(values)
+    heights = astype(heights, np.dtype(np.complex128) if heights.dtype.kind == "c" else FLOAT64)
     if places.ndim != 1 or places.shape != heights.shape or not places.size:
         raise ShapeError(at_user_line(f"interp: xp of shape {places.shape} and fp of shape {heights.shape} do not fit"))
     if period is not None:
