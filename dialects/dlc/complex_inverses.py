@@ -14,6 +14,7 @@ from dialects.dlc.binary import and_, or_
 from dialects.dlc.bits import copysign
 from dialects.dlc.complex_functions import (
     Pair,
+    bits_of,
     equals,
     hypot,
     like,
@@ -30,7 +31,7 @@ from dialects.dlc.unary import abs_, log, log1p
 
 def _is_large(b: OpBuilder, z: Pair) -> SSAValue:
     """Whether 1 vanishes beside `z**2`; squares of smaller numbers stay in range."""
-    limit = like(b, z[0], 1e10)
+    limit = like(b, z[0], 1e10 if bits_of(z[0]) == 32 else 1e20)
     return or_(b, *(compare(b, "gt", abs_(b, part), limit) for part in z))
 
 
