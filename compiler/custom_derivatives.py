@@ -11,7 +11,7 @@ from xdsl.ir import SSAValue
 
 from compiler.abstract import AbstractArray, abstract
 from compiler.branches import run_compiled
-from compiler.errors import ArgumentError, DtypeError, ShapeError, UnsupportedError, at_user_line
+from compiler.errors import ArgumentError, DtypeError, ShapeError, UnsupportedError, at_user_line, check_function
 from compiler.pytrees import TreeSpec, flatten, leaf_paths, sequence_of, unflatten
 from compiler.tracing import (
     Subfunction,
@@ -23,8 +23,8 @@ from compiler.tracing import (
     share_captured,
     trace_subfunction,
 )
+from compiler.transformed import is_differentiable
 from dialects.dlc import custom_derivatives as ops
-from dialects.dlc.interfaces import is_float
 
 Function = Callable[..., Any]
 
@@ -36,8 +36,7 @@ class _CustomDerivative:
     _op: type[ops.CustomDerivativeOp]
 
     def __init__(self, fun: Function, nondiff_argnums: Sequence[int] = ()):
-        if not callable(fun):
-            raise ArgumentError(f"{self._kind}: expected a function, got {type(fun).__name__}")
+        check_function(fun, self._kind)
         self._fun = fun
         self._nondiff = tuple(nondiff_argnums)
         functools.update_wrapper(self, fun)
@@ -142,7 +141,7 @@ class _CustomDerivative:
             tracer = new_tracer(array_value(leaf))
             if tracer.shape != aval.shape:
                 raise ShapeError(at_user_line(f"{name}{path} has shape {tracer.shape}, expected {aval.shape}"))
-            if tracer.dtype != aval.dtype and _is_moving(aval):
+            if tracer.dtype != aval.dtype and is_differentiable(aval):
                 if hasattr(leaf, "dtype") and not getattr(leaf, "weak_type", False):
                     raise DtypeError(at_user_line(f"{name}{path} has dtype {tracer.dtype}, expected {aval.dtype}"))
                 tracer = tracer.astype(aval.dtype)
@@ -217,7 +216,7 @@ class custom_jvp(_CustomDerivative):  # noqa: N801 - JAX's name, used as a decor
         del args
         (rule,) = rules
         sub, fixed, spec = call.sub, call.fixed, call.spec
-        moving = [_is_moving(aval) for aval in sub.inputs]
+        moving = [is_differentiable(aval) for aval in sub.inputs]
 
         def of_leaves(primals: list[Any], moves: list[Any]) -> Any:
             rest = iter(moves)
@@ -235,10 +234,10 @@ class custom_jvp(_CustomDerivative):  # noqa: N801 - JAX's name, used as a decor
                 )
             outputs = self._checked("the output by the rule", pair[0], sub.output_tree, sub.outputs)
             d_outputs = self._checked("the tangent by the rule", pair[1], sub.output_tree, sub.outputs)
-            return outputs, [d for d, aval in zip(d_outputs, sub.outputs, strict=True) if _is_moving(aval)]
+            return outputs, [d for d, aval in zip(d_outputs, sub.outputs, strict=True) if is_differentiable(aval)]
 
         primals = [AbstractArray(aval.shape, aval.dtype) for aval in sub.inputs]
-        moves = [aval for aval in primals if _is_moving(aval)]
+        moves = [aval for aval in primals if is_differentiable(aval)]
         return [trace_subfunction(of_leaves, (primals, moves), symbol=call.rule_symbols[0])]
 
 
@@ -303,7 +302,7 @@ class custom_vjp(_CustomDerivative):  # noqa: N801 - JAX's name, used as a decor
         def backward(held: list[Any], moves: list[Any]) -> Any:
             rest = iter(moves)
             cotangents = [
-                next(rest) if _is_moving(aval) else new_tracer(array_value(np.zeros(aval.shape, aval.dtype)))
+                next(rest) if is_differentiable(aval) else new_tracer(array_value(np.zeros(aval.shape, aval.dtype)))
                 for aval in sub.outputs
             ]
             result = bwd(*fixed, unflatten(residual_specs[0], held), unflatten(sub.output_tree, cotangents))
@@ -316,9 +315,9 @@ class custom_vjp(_CustomDerivative):  # noqa: N801 - JAX's name, used as a decor
                     )
                 )
             leaves = self._checked("the cotangent", tuple(given), spec, sub.inputs, none_is_zero=True)
-            return [leaf for leaf, aval in zip(leaves, sub.inputs, strict=True) if _is_moving(aval)]
+            return [leaf for leaf, aval in zip(leaves, sub.inputs, strict=True) if is_differentiable(aval)]
 
-        moves = [AbstractArray(aval.shape, aval.dtype) for aval in sub.outputs if _is_moving(aval)]
+        moves = [AbstractArray(aval.shape, aval.dtype) for aval in sub.outputs if is_differentiable(aval)]
         return [saved, trace_subfunction(backward, (list(residuals), moves), symbol=call.rule_symbols[1])]
 
 
@@ -339,10 +338,6 @@ class _Call:
     fixed: tuple[Any, ...]
     spec: TreeSpec
     is_recursive: bool = False
-
-
-def _is_moving(aval: AbstractArray) -> bool:
-    return is_float(aval.type.element_type)
 
 
 def _zeros_for_none(tree: Any, expected: Any) -> Any:

@@ -1,5 +1,6 @@
 """New arrays made after the model of a traced one: `np.zeros_like(x)`, `np.zeros(shape, like=x)` and the like."""
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -8,10 +9,11 @@ import numpy as np
 
 from compiler.abstract import unsupported_dtype
 from compiler.axes import is_sequence
-from compiler.errors import DtypeError, at_user_line
+from compiler.errors import DtypeError, ShapeError, at_user_line
 from compiler.frames import current_frame
 from compiler.operands import as_tracer, contains_tracer, operand_value
-from compiler.tracer import Tracer
+from compiler.promotion import result_dtype
+from compiler.tracer import Tracer, xp
 from dialects.dlc.interfaces import ELEMENT_TYPES
 
 
@@ -52,6 +54,30 @@ def _sized(value: int) -> Callable[..., Tracer]:
     return make
 
 
+def linspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0,
+    *, device: Any = None,
+) -> Any:  # fmt: skip
+    """`num` numbers at equal distances from `start` to `stop`, along a new axis."""
+    del device
+    count = operator.index(num)
+    if count < 0:
+        raise ShapeError(at_user_line(f"linspace: num={num} is negative"))
+    common = result_dtype(start, stop, 1.0)
+    first, last = (as_tracer(x).astype(common) for x in (start, stop))
+    parts = count - 1 if endpoint else count
+    step = (last - first) / (parts or math.nan)
+    steps = np.arange(count).astype(common).reshape(-1, *(1,) * step.ndim)
+    values = first + steps * step if parts > 0 else first + steps * (last - first)
+    if endpoint and count > 1:
+        values = xp.concatenate([values[:-1], xp.broadcast_to(last, step.shape)[np.newaxis]])
+    result = xp.moveaxis(values, 0, axis)
+    if dtype is not None:
+        target = np.dtype(dtype)
+        result = (xp.floor(result) if target.kind in "iu" else result).astype(target)
+    return (result, step) if retstep else result
+
+
 def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", *, device: Any = None) -> Tracer:
     """A new array of `fill_value`."""
     del order, device
@@ -83,6 +109,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.asarray: array,
     np.asanyarray: array,
     np.ascontiguousarray: array,
+    np.linspace: linspace,
     np.arange: _constant(np.arange),
     np.eye: _constant(np.eye),
     np.identity: _constant(np.identity),

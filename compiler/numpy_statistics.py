@@ -44,7 +44,7 @@ def cov(
             total - freedom if aweights is None or not freedom else total - freedom * xp.sum(weights * aweights) / total
         )
         scaled = centred * weights
-    result = centred @ xp.conj(scaled).T / xp.maximum(count, 0)
+    result = centred @ scaled.conj().T / xp.maximum(count, 0)
     return xp.squeeze(result)
 
 

@@ -39,6 +39,7 @@ from dialects.dlc.unary import (
     sign,
     sin,
     sqrt,
+    stop_gradient,
     tanh,
     trunc,
 )
@@ -69,6 +70,11 @@ def has_complex(x: SSAValue) -> bool:
 def has_bools(x: SSAValue) -> bool:
     """Whether the elements of `x` are bools."""
     return is_bool(element_type_of(x))
+
+
+def _moving_as(b: OpBuilder, x: SSAValue, value: SSAValue) -> SSAValue:
+    """`value`, also if it is -0, with the derivatives of `x`, which is finite."""
+    return sub(b, stop_gradient(b, value), sub(b, stop_gradient(b, x), x))
 
 
 # Arithmetic
@@ -146,7 +152,7 @@ def floor_and_remainder(b: OpBuilder, x: SSAValue, y: SSAValue) -> tuple[SSAValu
     exact = select(b, corrects, sub(b, exact, one), exact)
     rounded = floor(b, exact)
     rounded = select(b, compare(b, "gt", sub(b, exact, rounded), like(b, x, 0.5)), add(b, rounded, one), rounded)
-    ratio = div(b, x, y)
+    ratio = stop_gradient(b, div(b, x, y))
     # A quotient of zero has the sign of x / y; the quotient by zero is x / y itself.
     signed_zero = select(b, compare(b, "lt", ratio, zero), like(b, x, -0.0), mul(b, ratio, zero))
     signed_zero = select(b, compare(b, "gt", ratio, zero), zero, signed_zero)
@@ -154,7 +160,7 @@ def floor_and_remainder(b: OpBuilder, x: SSAValue, y: SSAValue) -> tuple[SSAValu
     quotient = select(b, compare(b, "eq", y, zero), ratio, quotient)
     corrected = select(b, corrects, add(b, remainder, y), remainder)
     of_zero = select(b, compare(b, "lt", y, zero), like(b, x, -0.0), zero)
-    return quotient, select(b, compare(b, "eq", remainder, zero), of_zero, corrected)
+    return quotient, select(b, compare(b, "eq", remainder, zero), _moving_as(b, remainder, of_zero), corrected)
 
 
 def floor_divide(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
@@ -200,7 +206,7 @@ def modf(b: OpBuilder, x: SSAValue) -> tuple[SSAValue, SSAValue]:
     whole = trunc(b, x) if has_floats(x) else x
     is_infinite = compare(b, "eq", abs_(b, x), like(b, x, math.inf))
     fraction = select(b, is_infinite, like(b, x, 0), sub(b, x, select(b, is_infinite, like(b, x, 0), whole)))
-    return copysign(b, fraction, x), whole
+    return _moving_as(b, fraction, copysign(b, fraction, x)), whole
 
 
 # Exponentials and trigonometry
@@ -216,16 +222,23 @@ def scaled(factor: float) -> Rule:
 
 
 def logaddexp(base: float | None) -> Rule:
-    """The rule `log(exp(x) + exp(y))`, or the same to another base: the larger, plus what the smaller adds."""
+    """The rule `log(exp(x) + exp(y))`, or the same to another base: the larger, plus what the smaller adds.
+
+    Which is the larger is chosen rather than computed by `max`, so that it is smooth where they are equal.
+    """
 
     def rule(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
-        is_equal = compare(b, "eq", x, y)  # of infinities, whose difference is NaN
+        is_less = compare(b, "lt", x, y)
+        larger, smaller = select(b, is_less, y, x), select(b, is_less, x, y)
+        # The difference of equal infinities is NaN.
+        is_same = and_(b, compare(b, "eq", x, y), compare(b, "eq", abs_(b, x), like(b, x, math.inf)))
         zero = like(b, x, 0)
-        distance = abs_(b, sub(b, select(b, is_equal, zero, x), select(b, is_equal, zero, y)))
+        distance = sub(b, select(b, is_same, zero, smaller), select(b, is_same, zero, larger))
+        larger = select(b, is_same, max_(b, x, y), larger)
         if base is None:
-            return add(b, max_(b, x, y), log1p(b, exp(b, neg(b, distance))))
-        rest = log1p(b, exp(b, mul(b, distance, like(b, x, -math.log(base)))))
-        return add(b, max_(b, x, y), div(b, rest, like(b, x, math.log(base))))
+            return add(b, larger, log1p(b, exp(b, distance)))
+        rest = log1p(b, exp(b, mul(b, distance, like(b, x, math.log(base)))))
+        return add(b, larger, div(b, rest, like(b, x, math.log(base))))
 
     return rule
 

@@ -112,7 +112,7 @@ UNARY = {
     ErfcxOp: (FLOATS, (-1, 9)),
     ErfInvOp: (FLOATS, (-0.95, 0.95)),
     ErfcInvOp: (FLOATS, (0.05, 1.95)),
-    LgammaOp: (FLOATS, (0.2, 9)),
+    LgammaOp: (FLOATS, (2.2, 9)),
     DigammaOp: (FLOATS, (1.8, 9)),
     PopcntOp: (INTS, (-900, 900)),
     NotOp: (BITWISE, None),

@@ -19,7 +19,7 @@ from dialects.dlc.conversion import convert
 from dialects.dlc.interfaces import element_type_of, tensor_type_of
 from dialects.dlc.selection import compare, select
 from dialects.dlc.trigonometric import atan2, cosh, sinh, tan
-from dialects.dlc.unary import abs_, cos, exp, expm1, log, log1p, sin, sqrt, trunc
+from dialects.dlc.unary import abs_, cos, exp, expm1, log, log1p, sin, sqrt, stop_gradient, trunc
 
 Pair: TypeAlias = tuple[SSAValue, SSAValue]
 
@@ -64,16 +64,19 @@ def divide(b: OpBuilder, x: Pair, y: Pair) -> Pair:
 
 
 def hypot(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
-    """`sqrt(x**2 + y**2)`, scaled by the larger so that squares stay in range; infinite if either is."""
-    x, y = abs_(b, x), abs_(b, y)
-    large, small = max_(b, x, y), min_(b, x, y)
-    infinity = like(b, x, math.inf)
+    """`sqrt(x**2 + y**2)`, scaled by the larger so that squares stay in range; infinite if either is.
+
+    The scale is a constant for derivatives, which are then those of the formula, whichever is the larger.
+    """
+    sizes = abs_(b, x), abs_(b, y)
+    large = max_(b, *sizes)
+    infinity, one = like(b, x, math.inf), like(b, x, 1)
     is_plain = and_(b, compare(b, "gt", large, like(b, x, 0)), compare(b, "lt", large, infinity))
-    ratio = div(b, small, select(b, is_plain, large, like(b, x, 1)))
-    ratio = select(b, is_plain, ratio, like(b, x, 0))
-    length = mul(b, large, sqrt(b, add(b, like(b, x, 1), mul(b, ratio, ratio))))
-    is_infinite = or_(b, compare(b, "eq", x, infinity), compare(b, "eq", y, infinity))
-    return select(b, is_infinite, infinity, length)
+    scale = stop_gradient(b, select(b, is_plain, large, one))
+    x, y = (div(b, select(b, is_plain, side, one), scale) for side in (x, y))
+    length = mul(b, scale, sqrt(b, add(b, mul(b, x, x), mul(b, y, y))))
+    is_infinite = or_(b, compare(b, "eq", sizes[0], infinity), compare(b, "eq", sizes[1], infinity))
+    return select(b, is_plain, length, select(b, is_infinite, infinity, large))
 
 
 # Functions
@@ -257,14 +260,19 @@ def reciprocal_square_root(b: OpBuilder, z: Pair) -> Pair:
 
 
 def exponential_minus_one(b: OpBuilder, z: Pair) -> Pair:
-    """`exp(z) - 1`; where its real part cancels, it is `expm1(x) cos(y) - 2 sin(y/2)**2`."""
+    """`exp(z) - 1`; where its real part cancels, it is `expm1(x) cos(y) - 2 sin(y/2)**2`.
+
+    As in NumPy, numbers without an angle have none, though `exp` has a value for some.
+    """
     x, y = z
     real, imag = exponential(b, z)
     one = like(b, x, 1)
     half_sine = sin(b, mul(b, y, like(b, y, 0.5)))
     near = sub(b, mul(b, expm1(b, x), cos(b, y)), mul(b, like(b, x, 2), mul(b, half_sine, half_sine)))
     near = select(b, equals(b, y, 0), expm1(b, x), near)
-    return select(b, compare(b, "lt", abs_(b, x), one), near, sub(b, real, one)), imag
+    real = select(b, compare(b, "lt", abs_(b, x), one), near, sub(b, real, one))
+    missing = like(b, x, math.nan)
+    return select_pair(b, is_endless(b, y), (missing, missing), (real, imag))
 
 
 def logarithm_of_one_plus(b: OpBuilder, z: Pair) -> Pair:
