@@ -270,7 +270,8 @@ def test_shapes_indexing_and_reductions(dtype: Any) -> None:
         return (
             x.sum(), x.sum(1), x.mean(0), x.prod(1), x.prod(), np.cumsum(x, 1), np.cumprod(x, 0), x.var(0), x.std(1), np.linalg.norm(x),
             np.linalg.norm(x, axis=1), np.linalg.norm(x, 1), np.linalg.norm(x[0], np.inf), np.linalg.norm(x[0], 3), np.linalg.norm(x[0], 0),
-            np.median(x, 0), np.median(x[:, :6], 1), np.cov(x), np.corrcoef(x[:3]), np.correlate(x[0], x[1], "full"), np.convolve(x[0], x[1]), np.gradient(x[0]), np.diff(x),
+            np.median(x, 0), np.median(x[:, :6], 1),
+            np.cov(x), np.corrcoef(x[:3]), np.correlate(x[0], x[1], "full"), np.convolve(x[0], x[1]), np.gradient(x[0]), np.diff(x),
             np.interp(np.array([0.5, 2.2]), np.arange(7.0), x[0]), np.pad(x, 2, mode="linear_ramp"), np.pad(x, 1, mode="mean"),
             np.pad(x, 1, mode="reflect"), np.nansum(x), np.trapezoid(x), np.cumulative_prod(x[0]), np.round(x, 1),
             np.nan_to_num(x), np.isclose(x, x + 1e-9), np.average(x, 0),
