@@ -16,7 +16,7 @@ from dialects.builder import OpBuilder
 from dialects.dlc.arithmetic import add, add_tangents, div, mul, neg, sub
 from dialects.dlc.constants import full, splat_value
 from dialects.dlc.elementwise import BinaryOp
-from dialects.dlc.interfaces import Array, dtype_of, element_type_of, is_float, is_unsigned, tensor_type_of
+from dialects.dlc.interfaces import Array, dtype_of, element_type_of, is_complex, is_float, is_unsigned, tensor_type_of
 from dialects.dlc.remainder import float_remainder
 from dialects.dlc.rounding import round_
 from dialects.dlc.scalars import (
@@ -135,7 +135,7 @@ class PowOp(BinaryOp):
         if is_float(element_type_of(x)):
             if number == 0.5:
                 return sqrt(b, x)
-            if number == -1:
+            if number == -1 and not is_complex(element_type_of(x)):  # whose 0**-1 is NaN
                 return div(b, full(b, 1, self.result.type), x)
         if number in {2, 3} or (number in range(2, 65) and not is_float(element_type_of(x))):
             return _repeated_product(b, x, int(number))
