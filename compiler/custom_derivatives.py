@@ -28,6 +28,9 @@ from dialects.dlc.interfaces import is_float
 
 Function = Callable[..., Any]
 
+NESTED_RULES = 4
+"""How deep rules are followed that call their function with other settings, and so how often it can be differentiated."""
+
 
 class _CustomDerivative:
     """A function whose positional arguments but those in `nondiff_argnums` are differentiated by rules."""
@@ -66,16 +69,22 @@ class _CustomDerivative:
     def _traced(self, fixed: tuple[Any, ...], args: tuple[Any, ...]) -> Any:
         """Trace the function and its rules, which may call the function again, and append the operation."""
         rules = self._rules()
+        name = function_name(self._fun)
         leaves, spec = flatten(args)
         program = current_frame().program
         avals = tuple(abstract(leaf, "argument") for leaf in leaves)
         key = (id(self), avals, spec, tuple(map(id, fixed)))
         call = program.rules_in_progress.get(key)
         constants: list[SSAValue] = []
+        op_type = self._op
+        depth = sum(other[0] == key[0] for other in program.rules_in_progress)
         if call is not None:
             call.is_recursive = True
+        elif depth == NESTED_RULES:
+            op_type = ops.CustomUnknownOp
+            call = _Call(trace_subfunction(self._with_fixed(self._fun, fixed), args, name=name), [], fixed, spec)
+            constants = share_captured([call.sub])
         else:
-            name = function_name(self._fun)
             sub = trace_subfunction(self._with_fixed(self._fun, fixed), args, name=name)
             call = _Call(sub, [program.unique_symbol(f"{name}_{role}") for role in self._op.ROLES], fixed, spec)
             program.rules_in_progress[key] = call
@@ -94,7 +103,7 @@ class _CustomDerivative:
         types = [aval.type for aval in call.sub.outputs]
         symbols = (call.sub.symbol, *call.rule_symbols)
         values = [array_value(leaf) for leaf in leaves]
-        results = ops.custom(current_frame().builder, self._op, symbols, values, constants, types)
+        results = ops.custom(current_frame().builder, op_type, symbols, values, constants, types)
         tracers = [new_tracer(r, aval.weak_type) for r, aval in zip(results, call.sub.outputs, strict=True)]
         return unflatten(call.sub.output_tree, tracers)
 

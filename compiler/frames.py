@@ -67,7 +67,7 @@ class Program:
         self.symbols: set[str] = set()
         self.new_functions: list[func.FuncOp] = []
         self.call_graph: CallGraph | None = None
-        self.rules_in_progress: dict[Hashable, Any] = {}
+        self.rules_in_progress: dict[tuple[Hashable, ...], Any] = {}
         self._keep_alive: list[Array] = []
         self._constant_arguments: dict[int, list[tuple[Array, SSAValue]]] = {}
 
