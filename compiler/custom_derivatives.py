@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -11,7 +11,7 @@ from xdsl.ir import SSAValue
 
 from compiler.abstract import AbstractArray, abstract
 from compiler.branches import run_compiled
-from compiler.errors import ArgumentError, DtypeError, ShapeError, UnsupportedError, at_user_line, check_function
+from compiler.errors import ArgumentError, DtypeError, ShapeError, UnsupportedError, at_user_line
 from compiler.pytrees import TreeSpec, flatten, leaf_paths, sequence_of, unflatten
 from compiler.tracing import (
     Subfunction,
@@ -23,18 +23,13 @@ from compiler.tracing import (
     share_captured,
     trace_subfunction,
 )
-from compiler.transformed import is_differentiable
 from dialects.dlc import custom_derivatives as ops
-from dialects.dlc.transforms import call as build_call
+from dialects.dlc.interfaces import is_float
 
 Function = Callable[..., Any]
 
-MAX_RULE_DEPTH = 8
-"""How many rules may call functions with rules, one within the other; beyond, a function has its own derivative.
-
-A rule is traced when its function is called, and may call the function with other settings, as that of a Bessel function
-calls those of neighbouring orders. Only as many are of use as derivatives are taken.
-"""
+NESTED_RULES = 4
+"""How deep rules are followed that call their function with other settings, and so how often it can be differentiated."""
 
 
 class _CustomDerivative:
@@ -44,7 +39,8 @@ class _CustomDerivative:
     _op: type[ops.CustomDerivativeOp]
 
     def __init__(self, fun: Function, nondiff_argnums: Sequence[int] = ()):
-        check_function(fun, self._kind)
+        if not callable(fun):
+            raise ArgumentError(f"{self._kind}: expected a function, got {type(fun).__name__}")
         self._fun = fun
         self._nondiff = tuple(nondiff_argnums)
         functools.update_wrapper(self, fun)
@@ -73,44 +69,43 @@ class _CustomDerivative:
     def _traced(self, fixed: tuple[Any, ...], args: tuple[Any, ...]) -> Any:
         """Trace the function and its rules, which may call the function again, and append the operation."""
         rules = self._rules()
+        name = function_name(self._fun)
         leaves, spec = flatten(args)
         program = current_frame().program
         avals = tuple(abstract(leaf, "argument") for leaf in leaves)
-        key = (id(self), avals, spec, tuple(map(_identity, fixed)))
-        call = program.rules.get(key)
+        key = (id(self), avals, spec, tuple(map(id, fixed)))
+        call = program.rules_in_progress.get(key)
         constants: list[SSAValue] = []
+        op_type = self._op
+        depth = sum(other[0] == key[0] for other in program.rules_in_progress)
         if call is not None:
             call.is_recursive = True
+        elif depth == NESTED_RULES:
+            op_type = ops.CustomUnknownOp
+            call = _Call(trace_subfunction(self._with_fixed(self._fun, fixed), args, name=name), [], fixed, spec)
+            constants = share_captured([call.sub])
         else:
-            name = function_name(self._fun)
             sub = trace_subfunction(self._with_fixed(self._fun, fixed), args, name=name)
-            if program.rule_depth == MAX_RULE_DEPTH:
-                types = [aval.type for aval in sub.outputs]
-                operands = [*map(array_value, leaves), *sub.captured]
-                return _results(sub, build_call(current_frame().builder, sub.symbol, operands, types))
             call = _Call(sub, [program.unique_symbol(f"{name}_{role}") for role in self._op.ROLES], fixed, spec)
-            program.rules[key] = call
-            program.rule_depth += 1
+            program.rules_in_progress[key] = call
             try:
                 subs = self._trace_rules(call, args, *rules)
             finally:
-                program.rule_depth -= 1
-                if not program.rule_depth:
-                    program.rules.clear()
+                del program.rules_in_progress[key]
             constants = share_captured([sub, *subs])
-            if constants:
-                program.rules.pop(key, None)
-                if call.is_recursive:
-                    raise UnsupportedError(
-                        at_user_line(
-                            f"{self._kind}: a rule of {name} calls {name}, which uses traced arrays from around it; pass them "
-                            "as arguments"
-                        )
+            if constants and call.is_recursive:
+                raise UnsupportedError(
+                    at_user_line(
+                        f"{self._kind}: a rule of {name} calls {name}, which uses traced arrays from around it; pass them "
+                        "as arguments"
                     )
+                )
         types = [aval.type for aval in call.sub.outputs]
         symbols = (call.sub.symbol, *call.rule_symbols)
         values = [array_value(leaf) for leaf in leaves]
-        return _results(call.sub, ops.custom(current_frame().builder, self._op, symbols, values, constants, types))
+        results = ops.custom(current_frame().builder, op_type, symbols, values, constants, types)
+        tracers = [new_tracer(r, aval.weak_type) for r, aval in zip(results, call.sub.outputs, strict=True)]
+        return unflatten(call.sub.output_tree, tracers)
 
     def _rules(self) -> tuple[Function, ...]:
         """The rules that were given; raise if there are none."""
@@ -156,7 +151,7 @@ class _CustomDerivative:
             tracer = new_tracer(array_value(leaf))
             if tracer.shape != aval.shape:
                 raise ShapeError(at_user_line(f"{name}{path} has shape {tracer.shape}, expected {aval.shape}"))
-            if tracer.dtype != aval.dtype and is_differentiable(aval):
+            if tracer.dtype != aval.dtype and _is_moving(aval):
                 if hasattr(leaf, "dtype") and not getattr(leaf, "weak_type", False):
                     raise DtypeError(at_user_line(f"{name}{path} has dtype {tracer.dtype}, expected {aval.dtype}"))
                 tracer = tracer.astype(aval.dtype)
@@ -231,7 +226,7 @@ class custom_jvp(_CustomDerivative):  # noqa: N801 - JAX's name, used as a decor
         del args
         (rule,) = rules
         sub, fixed, spec = call.sub, call.fixed, call.spec
-        moving = [is_differentiable(aval) for aval in sub.inputs]
+        moving = [_is_moving(aval) for aval in sub.inputs]
 
         def of_leaves(primals: list[Any], moves: list[Any]) -> Any:
             rest = iter(moves)
@@ -249,10 +244,10 @@ class custom_jvp(_CustomDerivative):  # noqa: N801 - JAX's name, used as a decor
                 )
             outputs = self._checked("the output by the rule", pair[0], sub.output_tree, sub.outputs)
             d_outputs = self._checked("the tangent by the rule", pair[1], sub.output_tree, sub.outputs)
-            return outputs, [d for d, aval in zip(d_outputs, sub.outputs, strict=True) if is_differentiable(aval)]
+            return outputs, [d for d, aval in zip(d_outputs, sub.outputs, strict=True) if _is_moving(aval)]
 
         primals = [AbstractArray(aval.shape, aval.dtype) for aval in sub.inputs]
-        moves = [aval for aval in primals if is_differentiable(aval)]
+        moves = [aval for aval in primals if _is_moving(aval)]
         return [trace_subfunction(of_leaves, (primals, moves), symbol=call.rule_symbols[0])]
 
 
@@ -317,7 +312,7 @@ class custom_vjp(_CustomDerivative):  # noqa: N801 - JAX's name, used as a decor
         def backward(held: list[Any], moves: list[Any]) -> Any:
             rest = iter(moves)
             cotangents = [
-                next(rest) if is_differentiable(aval) else new_tracer(array_value(np.zeros(aval.shape, aval.dtype)))
+                next(rest) if _is_moving(aval) else new_tracer(array_value(np.zeros(aval.shape, aval.dtype)))
                 for aval in sub.outputs
             ]
             result = bwd(*fixed, unflatten(residual_specs[0], held), unflatten(sub.output_tree, cotangents))
@@ -330,21 +325,10 @@ class custom_vjp(_CustomDerivative):  # noqa: N801 - JAX's name, used as a decor
                     )
                 )
             leaves = self._checked("the cotangent", tuple(given), spec, sub.inputs, none_is_zero=True)
-            return [leaf for leaf, aval in zip(leaves, sub.inputs, strict=True) if is_differentiable(aval)]
+            return [leaf for leaf, aval in zip(leaves, sub.inputs, strict=True) if _is_moving(aval)]
 
-        moves = [AbstractArray(aval.shape, aval.dtype) for aval in sub.outputs if is_differentiable(aval)]
+        moves = [AbstractArray(aval.shape, aval.dtype) for aval in sub.outputs if _is_moving(aval)]
         return [saved, trace_subfunction(backward, (list(residuals), moves), symbol=call.rule_symbols[1])]
-
-
-def _results(sub: Subfunction, results: Sequence[SSAValue]) -> Any:
-    """The results of a call of `sub` as the tree that the user's function returns."""
-    tracers = [new_tracer(result, aval.weak_type) for result, aval in zip(results, sub.outputs, strict=True)]
-    return unflatten(sub.output_tree, tracers)
-
-
-def _identity(value: object) -> Hashable:
-    """Equal for settings that mean the same: by value if possible, with 1, 1.0 and True apart."""
-    return (type(value), value) if isinstance(value, int | float | str) else id(value)
 
 
 @dataclass
@@ -364,6 +348,10 @@ class _Call:
     fixed: tuple[Any, ...]
     spec: TreeSpec
     is_recursive: bool = False
+
+
+def _is_moving(aval: AbstractArray) -> bool:
+    return is_float(aval.type.element_type)
 
 
 def _zeros_for_none(tree: Any, expected: Any) -> Any:

@@ -58,8 +58,7 @@ class Program:
         constants: arrays to pass to the entry.
         symbols: the names that are taken, by functions of the module and by those being traced.
         call_graph: the functions of the module, once one had to be expanded while tracing, but for `new_functions`.
-        rules: the calls with custom derivatives within the outermost one being traced: a rule may call its function.
-        rule_depth: how many rules are being traced, one within the other.
+        rules_in_progress: the calls whose custom derivatives are being traced: a rule may call its function.
     """
 
     def __init__(self) -> None:
@@ -68,8 +67,7 @@ class Program:
         self.symbols: set[str] = set()
         self.new_functions: list[func.FuncOp] = []
         self.call_graph: CallGraph | None = None
-        self.rules: dict[Hashable, Any] = {}
-        self.rule_depth = 0
+        self.rules_in_progress: dict[tuple[Hashable, ...], Any] = {}
         self._keep_alive: list[Array] = []
         self._constant_arguments: dict[int, list[tuple[Array, SSAValue]]] = {}
 

@@ -159,6 +159,39 @@ def test_rules_may_use_what_is_around_them():
         grad(total, argnums=1)(X, 2.0)
 
 
+@functools.partial(compiler.custom_jvp, nondiff_argnums=(0,))
+def power(n, x):
+    """`x**n`, whose derivative is in terms of another power: as that of Bessel functions is in terms of other orders."""
+    return x**n
+
+
+@power.defjvp
+def _(n, primals, tangents):
+    return power(n, *primals), n * power(n - 1, *primals) * tangents[0]
+
+
+@functools.partial(compiler.custom_vjp, nondiff_argnums=(0,))
+def reverse_power(n, x):
+    return x**n
+
+
+reverse_power.defvjp(
+    lambda n, x: (reverse_power(n, x), x),
+    lambda n, x, ct: (n * reverse_power(n - 1, x) * ct,),
+)
+
+
+@pytest.mark.parametrize("function", [power, reverse_power], ids=["custom_jvp", "custom_vjp"])
+def test_a_rule_may_call_its_function_with_other_settings(function):
+    derivative, expected, x = functools.partial(function, 6), X**6, X[0]
+    for order in range(1, 5):
+        derivative, expected = grad(derivative), (7 - order) * expected / X
+        close(vmap(derivative)(x), expected[0])
+        close(compiler.scan(lambda c, x, d=derivative: (c, d(x)), 0.0, x)[1], expected[0])
+    with pytest.raises(compiler.UnsupportedError, match="other settings, which is differentiated once more than rules"):
+        grad(derivative)(1.0)
+
+
 def with_rules(fwd, bwd):
     @compiler.custom_vjp
     def f(x):

@@ -64,6 +64,7 @@ from dialects.dlc.interfaces import (
 )
 from dialects.dlc.powers import Exp2Op, Log2Op, Log10Op
 from dialects.dlc.reduction import ReduceProdOp
+from dialects.dlc.rounding import RoundOp
 from dialects.dlc.selection import CompareOp, SelectOp, compare
 from dialects.dlc.shape import ReshapeOp, ReverseOp, TransposeOp, reshape, transposed
 from dialects.dlc.slicing import ConcatenateOp, PadOp, SliceOp, concatenate, slice_
@@ -75,7 +76,6 @@ from dialects.dlc.unary import (
     ExpOp,
     Log1pOp,
     LogOp,
-    RoundOp,
     RsqrtOp,
     SinOp,
     SqrtOp,

@@ -1,4 +1,4 @@
-"""Functions whose derivative the user gives: `dlc.custom_jvp`, `dlc.custom_vjp`.
+"""Functions whose derivative the user gives: `dlc.custom_jvp`, `dlc.custom_vjp`, `dlc.custom_unknown`.
 
 Once transforms are expanded they are calls of their first function.
 """
@@ -291,6 +291,55 @@ class CustomVjpOp(CustomDerivativeOp):
         output_types = derive.output_types(new_callee)
         functions = [new_callee, new_fwd, new_bwd]
         return custom(b, CustomVjpOp, functions, arguments, constants, output_types), flags
+
+
+@irdl_op_definition
+class CustomUnknownOp(CustomDerivativeOp):
+    """`outputs = callee(arguments, constants)`, a function with a rule that was not asked for.
+
+    A rule may call its function with other settings, whose rule calls it again: this is where that ends.
+    """
+
+    name = "dlc.custom_unknown"
+
+    ROLES: ClassVar[tuple[str, ...]] = ()
+
+    def callee_types(self) -> Sequence[CalleeType]:
+        """The function."""
+        inputs = [*self.arguments.types, *self.constants.types]
+        return (CalleeType(self.plain_callee, inputs, list(self.outputs.types)),)
+
+    def jvp(
+        self, b: OpBuilder, operands: Sequence[SSAValue], tangents: Optionals, derive: Derivations
+    ) -> tuple[Sequence[SSAValue], Optionals]:
+        """Not known."""
+        del b, operands, tangents, derive
+        raise UnsupportedError(
+            at_location(
+                f"a rule calls @{self.plain_callee} with other settings, which is differentiated once more than rules were "
+                "followed; differentiate less often, or write the rule without calling its function",
+                self.location,
+            )
+        )
+
+    def linearize(
+        self, b: OpBuilder, operands: Sequence[SSAValue], tangents: Optionals, derive: Derivations
+    ) -> tuple[Sequence[SSAValue], Optionals]:
+        """Not known."""
+        return self.jvp(b, operands, tangents, derive)
+
+    def outputs_batched(self, batched: Flags, derive: Derivations) -> Flags:
+        """As the function says."""
+        return derive.outputs_batched(self.plain_callee, batched)
+
+    def batch(
+        self, b: OpBuilder, operands: Sequence[SSAValue], batched: Flags, size: int, derive: Derivations
+    ) -> tuple[Sequence[SSAValue], Flags]:
+        """The batched function."""
+        flags = self.outputs_batched(batched, derive)
+        arguments, constants = split(operands, len(self.arguments), len(self.constants))
+        callee = _build_batched(derive, self.plain_callee, [v.type for v in operands], batched, size, flags)
+        return custom(b, CustomUnknownOp, [callee], arguments, constants, derive.output_types(callee)), flags
 
 
 @irdl_op_definition

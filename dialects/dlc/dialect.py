@@ -21,7 +21,7 @@ from dialects.dlc.constants import ConstantOp, IotaOp
 from dialects.dlc.contraction import DotGeneralOp
 from dialects.dlc.conversion import ConvertOp
 from dialects.dlc.cumulative import CumlogsumexpOp, CummaxOp, CumminOp, CumprodOp, CumsumOp, LinearRecurrenceOp
-from dialects.dlc.custom_derivatives import CustomJvpOp, CustomVjpOp, TransposedOp
+from dialects.dlc.custom_derivatives import CustomJvpOp, CustomUnknownOp, CustomVjpOp, TransposedOp
 from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
 from dialects.dlc.indexing import GatherOp, ScatterOp
 from dialects.dlc.powers import CbrtOp, Exp2Op, Log2Op, Log10Op
@@ -228,6 +228,7 @@ Dlc = Dialect(
         CheckpointOp,
         CustomJvpOp,
         CustomVjpOp,
+        CustomUnknownOp,
         OptimizationBarrierOp,
         RecomputedOp,
         TransposedOp,

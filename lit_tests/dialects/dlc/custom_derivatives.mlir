@@ -8,6 +8,8 @@ func.func @custom(%x: tensor<4xf32>, %n: tensor<i64>) {
   %0 = dlc.custom_jvp @f jvp @rule(%x)(%n) : (tensor<4xf32>, tensor<i64>) -> tensor<4xf32>
   // CHECK: dlc.custom_vjp @f fwd @fwd bwd @bwd(%x, %n)() : (tensor<4xf32>, tensor<i64>) -> (tensor<4xf32>, tensor<i64>)
   %1, %2 = dlc.custom_vjp @f fwd @fwd bwd @bwd(%x, %n)() : (tensor<4xf32>, tensor<i64>) -> (tensor<4xf32>, tensor<i64>)
+  // CHECK: dlc.custom_unknown @f(%x)() : (tensor<4xf32>) -> tensor<4xf32>
+  %3 = dlc.custom_unknown @f(%x)() : (tensor<4xf32>) -> tensor<4xf32>
   // CHECK: dlc.custom_jvp @f jvp @rule()() : () -> ()
   dlc.custom_jvp @f jvp @rule()() : () -> ()
   func.return
