@@ -229,6 +229,10 @@ class ArrayMethods:
         """Sort in place, as `np.ndarray.sort`."""
         self._call(np.copyto, self._call(np.sort, *args, **kwargs))
 
+    def nonzero(self) -> Any:
+        """As `np.nonzero`."""
+        return self._call(np.nonzero)
+
     def searchsorted(self, *args: Any, **kwargs: Any) -> Any:
         """As `np.searchsorted`."""
         return self._call(np.searchsorted, *args, **kwargs)

@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -25,8 +25,16 @@ from compiler.tracing import (
 )
 from compiler.transformed import is_differentiable
 from dialects.dlc import custom_derivatives as ops
+from dialects.dlc.transforms import call as build_call
 
 Function = Callable[..., Any]
+
+MAX_RULE_DEPTH = 8
+"""How many rules may call functions with rules, one within the other; beyond, a function has its own derivative.
+
+A rule is traced when its function is called, and may call the function with other settings, as that of a Bessel function
+calls those of neighbouring orders. Only as many are of use as derivatives are taken.
+"""
 
 
 class _CustomDerivative:
@@ -68,34 +76,41 @@ class _CustomDerivative:
         leaves, spec = flatten(args)
         program = current_frame().program
         avals = tuple(abstract(leaf, "argument") for leaf in leaves)
-        key = (id(self), avals, spec, tuple(map(id, fixed)))
-        call = program.rules_in_progress.get(key)
+        key = (id(self), avals, spec, tuple(map(_identity, fixed)))
+        call = program.rules.get(key)
         constants: list[SSAValue] = []
         if call is not None:
             call.is_recursive = True
         else:
             name = function_name(self._fun)
             sub = trace_subfunction(self._with_fixed(self._fun, fixed), args, name=name)
+            if program.rule_depth == MAX_RULE_DEPTH:
+                types = [aval.type for aval in sub.outputs]
+                operands = [*map(array_value, leaves), *sub.captured]
+                return _results(sub, build_call(current_frame().builder, sub.symbol, operands, types))
             call = _Call(sub, [program.unique_symbol(f"{name}_{role}") for role in self._op.ROLES], fixed, spec)
-            program.rules_in_progress[key] = call
+            program.rules[key] = call
+            program.rule_depth += 1
             try:
                 subs = self._trace_rules(call, args, *rules)
             finally:
-                del program.rules_in_progress[key]
+                program.rule_depth -= 1
+                if not program.rule_depth:
+                    program.rules.clear()
             constants = share_captured([sub, *subs])
-            if constants and call.is_recursive:
-                raise UnsupportedError(
-                    at_user_line(
-                        f"{self._kind}: a rule of {name} calls {name}, which uses traced arrays from around it; pass them "
-                        "as arguments"
+            if constants:
+                program.rules.pop(key, None)
+                if call.is_recursive:
+                    raise UnsupportedError(
+                        at_user_line(
+                            f"{self._kind}: a rule of {name} calls {name}, which uses traced arrays from around it; pass them "
+                            "as arguments"
+                        )
                     )
-                )
         types = [aval.type for aval in call.sub.outputs]
         symbols = (call.sub.symbol, *call.rule_symbols)
         values = [array_value(leaf) for leaf in leaves]
-        results = ops.custom(current_frame().builder, self._op, symbols, values, constants, types)
-        tracers = [new_tracer(r, aval.weak_type) for r, aval in zip(results, call.sub.outputs, strict=True)]
-        return unflatten(call.sub.output_tree, tracers)
+        return _results(call.sub, ops.custom(current_frame().builder, self._op, symbols, values, constants, types))
 
     def _rules(self) -> tuple[Function, ...]:
         """The rules that were given; raise if there are none."""
@@ -319,6 +334,17 @@ class custom_vjp(_CustomDerivative):  # noqa: N801 - JAX's name, used as a decor
 
         moves = [AbstractArray(aval.shape, aval.dtype) for aval in sub.outputs if is_differentiable(aval)]
         return [saved, trace_subfunction(backward, (list(residuals), moves), symbol=call.rule_symbols[1])]
+
+
+def _results(sub: Subfunction, results: Sequence[SSAValue]) -> Any:
+    """The results of a call of `sub` as the tree that the user's function returns."""
+    tracers = [new_tracer(result, aval.weak_type) for result, aval in zip(results, sub.outputs, strict=True)]
+    return unflatten(sub.output_tree, tracers)
+
+
+def _identity(value: object) -> Hashable:
+    """Equal for settings that mean the same: by value if possible, with 1, 1.0 and True apart."""
+    return (type(value), value) if isinstance(value, int | float | str) else id(value)
 
 
 @dataclass

@@ -58,7 +58,8 @@ class Program:
         constants: arrays to pass to the entry.
         symbols: the names that are taken, by functions of the module and by those being traced.
         call_graph: the functions of the module, once one had to be expanded while tracing, but for `new_functions`.
-        rules_in_progress: the calls whose custom derivatives are being traced: a rule may call its function.
+        rules: the calls with custom derivatives within the outermost one being traced: a rule may call its function.
+        rule_depth: how many rules are being traced, one within the other.
     """
 
     def __init__(self) -> None:
@@ -67,7 +68,8 @@ class Program:
         self.symbols: set[str] = set()
         self.new_functions: list[func.FuncOp] = []
         self.call_graph: CallGraph | None = None
-        self.rules_in_progress: dict[Hashable, Any] = {}
+        self.rules: dict[Hashable, Any] = {}
+        self.rule_depth = 0
         self._keep_alive: list[Array] = []
         self._constant_arguments: dict[int, list[tuple[Array, SSAValue]]] = {}
 

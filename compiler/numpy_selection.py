@@ -186,15 +186,22 @@ def isneginf(x: Any, out: Any = None) -> Tracer:
 
 def _signed_infinity(x: Any, out: Any, infinity: float) -> Tracer:
     x = as_tracer(x)
+    if x.dtype.kind == "c":
+        raise DtypeError(
+            at_user_line(f"isposinf, isneginf: the array has dtype {x.dtype}; complex numbers have no sign")
+        )
     result = x == infinity if dtype_kind(x.dtype) == "f" else xp.zeros_like(x, dtype=BOOL)
     return result if out is None else store("isinf", out, value_of(result, current_frame()))
 
 
 def sinc(x: Any) -> Tracer:
-    """`np.sinc`."""
+    """`np.sinc`; near 0 by its series, which has derivatives there."""
     x = as_tracer(x)
-    y = math.pi * where(x == 0, 1.0e-20, x if dtype_kind(x.dtype) in "fc" else astype(x, FLOAT64))
-    return xp.sin(y) / y
+    y = math.pi * (x if dtype_kind(x.dtype) in "fc" else astype(x, FLOAT64))
+    is_small = abs(y) < 3.0e-3
+    square = where(is_small, y * y, 0.0)
+    far = where(is_small, 1.0, y)
+    return where(is_small, 1 + square * (-1 / 6 + square * (1 / 120 - square / 5040)), xp.sin(far) / far)
 
 
 def result_type(*arrays_and_dtypes: Any) -> np.dtype[Any]:

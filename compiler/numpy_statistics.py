@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from compiler.axes import normalize_axis
-from compiler.errors import ShapeError, at_user_line
+from compiler.errors import DtypeError, ShapeError, at_user_line
 from compiler.numpy_linalg import astype
 from compiler.numpy_reductions import MISSING, argmax, argmin, average, least_or_greatest
 from compiler.operands import as_tracer
@@ -82,6 +82,8 @@ def _ignoring_nan(find: Callable[..., Tracer], sign: float) -> Callable[..., Tra
 def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * math.pi) -> Tracer:
     """`np.unwrap` of floats."""
     x = as_tracer(p)
+    if x.dtype.kind == "c":
+        raise DtypeError(at_user_line(f"unwrap: the angles have dtype {x.dtype}; they must be real"))
     if dtype_kind(x.dtype) != "f":
         x = astype(x, FLOAT64)
     dim = normalize_axis("unwrap", axis, x.ndim)

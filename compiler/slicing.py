@@ -8,8 +8,9 @@ import numpy as np
 from xdsl.ir import SSAValue
 
 from compiler.axes import is_sequence
+from compiler.compiled_functions import compiled
 from compiler.errors import DtypeError, ShapeError, at_user_line
-from compiler.frames import Frame, current_frame
+from compiler.frames import Frame, current_frame, is_tracing
 from compiler.operands import as_tracer, operand_value
 from compiler.promotion import INT64
 from compiler.tracer import Tracer, describe, value_of
@@ -17,7 +18,7 @@ from compiler.views import wrapped_index
 from dialects.dlc import dynamic_slicing
 
 
-def dynamic_slice(x: Any, starts: Any, sizes: Sequence[int]) -> Tracer:
+def dynamic_slice(x: Any, starts: Any, sizes: Sequence[int]) -> Any:
     """The window `x[starts[0] : starts[0] + sizes[0], …]`, whose position may be traced; its size is constant.
 
     A negative start counts from the end. Then the window is moved so that it lies within `x`.
@@ -32,13 +33,13 @@ def dynamic_slice(x: Any, starts: Any, sizes: Sequence[int]) -> Tracer:
         DtypeError: a start that is no integer.
 
     Example:
-        >>> import numpy as np
-        >>> import compiler
-        >>> compiler.jit(lambda x, i: compiler.dynamic_slice(x, [i], [3]))(np.arange(9.0), 4)
+        >>> dynamic_slice(np.arange(9.0), [4], [3])
         array([4., 5., 6.])
     """
-    x = as_tracer(x)
     shape = tuple(operator.index(size) for size in sizes)
+    if not is_tracing():
+        return _compiled_slice(x, starts, shape)
+    x = as_tracer(x)
     if len(shape) != x.ndim or any(not 0 <= size <= n for size, n in zip(shape, x.shape, strict=False)):
         raise ShapeError(at_user_line(f"dynamic_slice: sizes {list(shape)} do not fit an array of shape {x.shape}"))
     frame = current_frame()
@@ -46,7 +47,11 @@ def dynamic_slice(x: Any, starts: Any, sizes: Sequence[int]) -> Tracer:
     return Tracer(frame, dynamic_slicing.dynamic_slice(frame.builder, value_of(x, frame), positions, shape))
 
 
-def dynamic_update_slice(x: Any, update: Any, starts: Any) -> Tracer:
+_compiled_slice = compiled(("sizes",))(dynamic_slice)
+
+
+@compiled()
+def dynamic_update_slice(x: Any, update: Any, starts: Any) -> Any:
     """A copy of `x` with `update` in the window that starts at `starts`, which may be traced.
 
     In compiled code only the window is written, if nothing else needs `x` afterwards.
@@ -62,9 +67,7 @@ def dynamic_update_slice(x: Any, update: Any, starts: Any) -> Tracer:
         DtypeError: a start that is no integer.
 
     Example:
-        >>> import numpy as np
-        >>> import compiler
-        >>> compiler.jit(lambda x, i: compiler.dynamic_update_slice(x, np.ones(2), [i]))(np.zeros(5), -2)
+        >>> dynamic_update_slice(np.zeros(5), np.ones(2), [-2])
         array([0., 0., 0., 1., 1.])
     """
     x, update = as_tracer(x), as_tracer(update)

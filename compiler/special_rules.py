@@ -11,7 +11,7 @@ from xdsl.ir import SSAValue
 
 from dialects.builder import OpBuilder
 from dialects.dlc.arithmetic import add, div, mul, neg, sub
-from dialects.dlc.binary import and_, min_, or_, pow_
+from dialects.dlc.binary import and_, or_, pow_
 from dialects.dlc.constants import full
 from dialects.dlc.interfaces import tensor_type_of
 from dialects.dlc.powers import cbrt, exp2
@@ -47,8 +47,10 @@ def logit(b: OpBuilder, p: SSAValue) -> SSAValue:
 
 
 def log_expit(b: OpBuilder, x: SSAValue) -> SSAValue:
-    """`log(1 / (1 + exp(-x)))` as `min(x, 0) - log(1 + exp(-|x|))`."""
-    return sub(b, min_(b, x, _like(b, x, 0)), log1p(b, exp(b, neg(b, abs_(b, x)))))
+    """`log(1 / (1 + exp(-x)))` as `min(x, 0) - log(1 + exp(-|x|))`, chosen so that it is smooth where `x` is 0."""
+    is_negative = compare(b, "lt", x, _like(b, x, 0))
+    smaller = select(b, is_negative, x, _like(b, x, 0))
+    return sub(b, smaller, log1p(b, exp(b, select(b, is_negative, x, neg(b, x)))))
 
 
 def ndtr(b: OpBuilder, x: SSAValue) -> SSAValue:

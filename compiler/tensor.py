@@ -175,6 +175,9 @@ class Tensor(ArrayMethods):
             raise ShapeError(at_user_line("iteration over an array without a dimension"))
         return (self[i] for i in range(self.shape[0]))
 
+    def __contains__(self, value: object) -> bool:
+        return value in self._data
+
     def item(self, *index: Any) -> Any:
         """An element, the only one if no index is given, as a Python scalar."""
         return self._data.item(*index)

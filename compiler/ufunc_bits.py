@@ -54,7 +54,9 @@ def spacing(b: OpBuilder, x: SSAValue) -> SSAValue:
 def frexp(b: OpBuilder, x: SSAValue) -> tuple[SSAValue, SSAValue]:
     """`m` and `e` with `x = m 2**e` and `½ ≤ |m| < 1`; zero, infinity and NaN are `m` themselves."""
     limits = _limits(x)
-    size = abs_(b, x)
+    number, size = x, abs_(b, x)
+    is_plain = and_(b, compare(b, "gt", size, _like(b, x, 0)), compare(b, "lt", size, _like(b, x, math.inf)))
+    x = select(b, is_plain, x, _like(b, x, 1))
     is_small = compare(b, "lt", size, _like(b, x, float(limits.smallest_normal)))
     lift = select(b, is_small, _like(b, x, 2.0**limits.nmant), _like(b, x, 1))
     lifted = mul(b, x, lift)
@@ -66,8 +68,7 @@ def frexp(b: OpBuilder, x: SSAValue) -> tuple[SSAValue, SSAValue]:
     reduced = sub(b, sub(b, field, _like(b, bits, bias - 1)), two)
     mantissa = mul(b, mul(b, lifted, _power_of_two(b, sub(b, _like(b, bits, 0), reduced), x)), _like(b, x, 0.25))
     exponent = sub(b, add(b, reduced, two), select(b, is_small, _like(b, bits, limits.nmant), _like(b, bits, 0)))
-    is_plain = and_(b, compare(b, "gt", size, _like(b, x, 0)), compare(b, "lt", size, _like(b, x, math.inf)))
-    return select(b, is_plain, mantissa, x), select(b, is_plain, exponent, _like(b, exponent, 0))
+    return select(b, is_plain, mantissa, number), select(b, is_plain, exponent, _like(b, exponent, 0))
 
 
 def ldexp(b: OpBuilder, x: SSAValue, exponent: SSAValue) -> SSAValue:

@@ -11,25 +11,13 @@ import numpy as np
 from xdsl.dialects.builtin import i1
 from xdsl.ir import SSAValue
 
-from compiler.complex_rules import (
-    also_complex,
-    complex_acos,
-    complex_acosh,
-    complex_asin,
-    complex_atanh,
-    complex_exp2,
-    complex_expm1,
-    complex_log,
-    complex_log1p,
-    turned,
-)
 from compiler.special_rules import SPECIAL_RULES
 from compiler.ufunc_bits import bitwise_count, frexp, ldexp, nextafter, right_shift, spacing
 from dialects.builder import OpBuilder, tensor_type
 from dialects.dlc.arithmetic import add, div, mul, neg, sub
 from dialects.dlc.binary import and_, max_, min_, or_, pow_, rem, xor
 from dialects.dlc.bits import copysign, shift_left
-from dialects.dlc.complex_forms import hypot
+from dialects.dlc.complex_functions import hypot
 from dialects.dlc.complex_parts import complex_, conj, imag, real
 from dialects.dlc.constants import full, splat_value
 from dialects.dlc.conversion import convert
@@ -38,7 +26,7 @@ from dialects.dlc.powers import cbrt, exp2, log2, log10
 from dialects.dlc.rounding import ceil, floor, round_, trunc
 from dialects.dlc.selection import Direction, compare, select
 from dialects.dlc.trigonometric import acos, acosh, asin, asinh, atan, atan2, atanh, cosh, sinh, tan
-from dialects.dlc.unary import abs_, cos, exp, expm1, log, log1p, not_, sign, sin, sqrt, tanh
+from dialects.dlc.unary import abs_, cos, exp, expm1, log, log1p, not_, sign, sin, sqrt, stop_gradient, tanh
 
 Rule = Callable[..., SSAValue | tuple[SSAValue, ...]]
 
@@ -66,6 +54,11 @@ def has_complex(x: SSAValue) -> bool:
 def has_bools(x: SSAValue) -> bool:
     """Whether the elements of `x` are bools."""
     return is_bool(element_type_of(x))
+
+
+def _moving_as(b: OpBuilder, x: SSAValue, value: SSAValue) -> SSAValue:
+    """`value`, also if it is -0, with the derivatives of `x`, which is finite."""
+    return sub(b, stop_gradient(b, value), sub(b, stop_gradient(b, x), x))
 
 
 # Arithmetic
@@ -143,7 +136,7 @@ def floor_and_remainder(b: OpBuilder, x: SSAValue, y: SSAValue) -> tuple[SSAValu
     exact = select(b, corrects, sub(b, exact, one), exact)
     rounded = floor(b, exact)
     rounded = select(b, compare(b, "gt", sub(b, exact, rounded), like(b, x, 0.5)), add(b, rounded, one), rounded)
-    ratio = div(b, x, y)
+    ratio = stop_gradient(b, div(b, x, y))
     # A quotient of zero has the sign of x / y; the quotient by zero is x / y itself.
     signed_zero = select(b, compare(b, "lt", ratio, zero), like(b, x, -0.0), mul(b, ratio, zero))
     signed_zero = select(b, compare(b, "gt", ratio, zero), zero, signed_zero)
@@ -151,7 +144,7 @@ def floor_and_remainder(b: OpBuilder, x: SSAValue, y: SSAValue) -> tuple[SSAValu
     quotient = select(b, compare(b, "eq", y, zero), ratio, quotient)
     corrected = select(b, corrects, add(b, remainder, y), remainder)
     of_zero = select(b, compare(b, "lt", y, zero), like(b, x, -0.0), zero)
-    return quotient, select(b, compare(b, "eq", remainder, zero), of_zero, corrected)
+    return quotient, select(b, compare(b, "eq", remainder, zero), _moving_as(b, remainder, of_zero), corrected)
 
 
 def floor_divide(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
@@ -184,10 +177,10 @@ def fmod(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
 
 
 def rounding(op: Callable[[OpBuilder, SSAValue], SSAValue]) -> Rule:
-    """A rule that rounds floats and leaves integers alone."""
+    """A rule that rounds floats, both parts of complex numbers, and leaves integers alone."""
 
     def rule(b: OpBuilder, x: SSAValue) -> SSAValue:
-        return op(b, x) if has_floats(x) else x
+        return op(b, x) if has_floats(x) or has_complex(x) else x
 
     return rule
 
@@ -197,7 +190,7 @@ def modf(b: OpBuilder, x: SSAValue) -> tuple[SSAValue, SSAValue]:
     whole = trunc(b, x) if has_floats(x) else x
     is_infinite = compare(b, "eq", abs_(b, x), like(b, x, math.inf))
     fraction = select(b, is_infinite, like(b, x, 0), sub(b, x, select(b, is_infinite, like(b, x, 0), whole)))
-    return copysign(b, fraction, x), whole
+    return _moving_as(b, fraction, copysign(b, fraction, x)), whole
 
 
 # Exponentials and trigonometry
@@ -213,16 +206,23 @@ def scaled(factor: float) -> Rule:
 
 
 def logaddexp(base: float | None) -> Rule:
-    """The rule `log(exp(x) + exp(y))`, or the same to another base: the larger, plus what the smaller adds."""
+    """The rule `log(exp(x) + exp(y))`, or the same to another base: the larger, plus what the smaller adds.
+
+    Which is the larger is chosen rather than computed by `max`, so that it is smooth where they are equal.
+    """
 
     def rule(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
-        is_equal = compare(b, "eq", x, y)  # of infinities, whose difference is NaN
+        is_less = compare(b, "lt", x, y)
+        larger, smaller = select(b, is_less, y, x), select(b, is_less, x, y)
+        # The difference of equal infinities is NaN.
+        is_same = and_(b, compare(b, "eq", x, y), compare(b, "eq", abs_(b, x), like(b, x, math.inf)))
         zero = like(b, x, 0)
-        distance = abs_(b, sub(b, select(b, is_equal, zero, x), select(b, is_equal, zero, y)))
+        distance = sub(b, select(b, is_same, zero, smaller), select(b, is_same, zero, larger))
+        larger = select(b, is_same, max_(b, x, y), larger)
         if base is None:
-            return add(b, max_(b, x, y), log1p(b, exp(b, neg(b, distance))))
-        rest = log1p(b, exp(b, mul(b, distance, like(b, x, -math.log(base)))))
-        return add(b, max_(b, x, y), div(b, rest, like(b, x, math.log(base))))
+            return add(b, larger, log1p(b, exp(b, distance)))
+        rest = log1p(b, exp(b, mul(b, distance, like(b, x, math.log(base)))))
+        return add(b, larger, div(b, rest, like(b, x, math.log(base))))
 
     return rule
 
@@ -338,27 +338,27 @@ UFUNC_RULES: dict[np.ufunc, Rule] = {
     np.divmod: floor_and_remainder,
     np.modf: modf,
     np.exp: exp,
-    np.exp2: also_complex(exp2, complex_exp2),
-    np.expm1: also_complex(expm1, complex_expm1),
+    np.exp2: exp2,
+    np.expm1: expm1,
     np.log: log,
-    np.log2: also_complex(log2, complex_log(2)),
-    np.log10: also_complex(log10, complex_log(10)),
-    np.log1p: also_complex(log1p, complex_log1p),
+    np.log2: log2,
+    np.log10: log10,
+    np.log1p: log1p,
     np.logaddexp: logaddexp(None),
     np.logaddexp2: logaddexp(2),
     np.sin: sin,
     np.cos: cos,
     np.tan: tan,
-    np.arcsin: also_complex(asin, complex_asin),
-    np.arccos: also_complex(acos, complex_acos),
-    np.arctan: also_complex(atan, turned(complex_atanh)),
+    np.arcsin: asin,
+    np.arccos: acos,
+    np.arctan: atan,
     np.arctan2: atan2,
     np.sinh: sinh,
     np.cosh: cosh,
     np.tanh: tanh,
-    np.arcsinh: also_complex(asinh, turned(complex_asin)),
-    np.arccosh: also_complex(acosh, complex_acosh),
-    np.arctanh: also_complex(atanh, complex_atanh),
+    np.arcsinh: asinh,
+    np.arccosh: acosh,
+    np.arctanh: atanh,
     np.hypot: hypot,
     np.deg2rad: scaled(math.pi / 180),
     np.radians: scaled(math.pi / 180),

@@ -8,34 +8,26 @@ from typing import Any
 
 import numpy as np
 
+import compiler.numpy_indexing as traced_positions
+import compiler.numpy_sets as traced_sets
 from compiler.eager_programs import call
-from compiler.numpy_indexing import argwhere as sized_argwhere
-from compiler.numpy_indexing import flatnonzero as sized_flatnonzero
-from compiler.numpy_indexing import nonzero as sized_nonzero
-from compiler.numpy_sets import UniqueAll, UniqueCounts, UniqueInverse
-from compiler.numpy_sets import bincount as sized_bincount
-from compiler.numpy_sets import unique as sized_unique
-from compiler.numpy_sets import unique_all as sized_unique_all
-from compiler.numpy_sets import unique_counts as sized_unique_counts
-from compiler.numpy_sets import unique_inverse as sized_unique_inverse
-from compiler.numpy_sets import unique_values as sized_unique_values
 from compiler.tensor import Tensor
 from compiler.tracer import Tracer, fail_unsupported, xp
 
 
 def nonzero(a: Any, *, size: int | None = None, fill_value: Any = 0) -> tuple[Tensor, ...]:
     """`np.nonzero`; `size=` and `fill_value=` may be given, as in traced functions."""
-    return _positions(sized_nonzero, a, size, fill_value)
+    return _positions(traced_positions.nonzero, a, size, fill_value)
 
 
 def flatnonzero(a: Any, *, size: int | None = None, fill_value: Any = 0) -> Tensor:
     """`np.flatnonzero`, as `nonzero`."""
-    return _positions(sized_flatnonzero, a, size, fill_value)
+    return _positions(traced_positions.flatnonzero, a, size, fill_value)
 
 
 def argwhere(a: Any, *, size: int | None = None, fill_value: Any = 0) -> Tensor:
     """`np.argwhere`, as `nonzero`."""
-    return _positions(sized_argwhere, a, size, fill_value)
+    return _positions(traced_positions.argwhere, a, size, fill_value)
 
 
 def _positions(function: Callable[..., Any], a: Any, size: int | None, fill_value: Any) -> Any:
@@ -46,27 +38,27 @@ def _positions(function: Callable[..., Any], a: Any, size: int | None, fill_valu
 
 def unique(ar: Any, *args: Any, equal_nan: bool = True, size: int | None = None, **settings: Any) -> Any:
     """`np.unique`; `size=` and `fill_value=` may be given, as in traced functions."""
-    return _different(sized_unique, ar, size, *args, equal_nan=equal_nan, **settings)
+    return _different(traced_sets.unique, ar, size, *args, equal_nan=equal_nan, **settings)
 
 
-def unique_all(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> UniqueAll:
+def unique_all(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> traced_sets.UniqueAll:
     """`np.unique_all`, as `unique`."""
-    return _different(sized_unique_all, x, size, fill_value=fill_value)
+    return _different(traced_sets.unique_all, x, size, fill_value=fill_value)
 
 
-def unique_counts(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> UniqueCounts:
+def unique_counts(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> traced_sets.UniqueCounts:
     """`np.unique_counts`, as `unique`."""
-    return _different(sized_unique_counts, x, size, fill_value=fill_value)
+    return _different(traced_sets.unique_counts, x, size, fill_value=fill_value)
 
 
-def unique_inverse(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> UniqueInverse:
+def unique_inverse(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> traced_sets.UniqueInverse:
     """`np.unique_inverse`, as `unique`."""
-    return _different(sized_unique_inverse, x, size, fill_value=fill_value)
+    return _different(traced_sets.unique_inverse, x, size, fill_value=fill_value)
 
 
 def unique_values(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> Any:
     """`np.unique_values`, as `unique`."""
-    return _different(sized_unique_values, x, size, fill_value=fill_value)
+    return _different(traced_sets.unique_values, x, size, fill_value=fill_value)
 
 
 def _different(function: Callable[..., Any], x: Any, size: int | None, *args: Any, **settings: Any) -> Any:
@@ -87,7 +79,7 @@ def _count_different(x: Tracer, equal_nan: bool) -> Any:
 def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Tensor:
     """`np.bincount`."""
     length = max(int(xp.max(x)) + 1 if xp.size(x) else 0, minlength)
-    return call(np.bincount, sized_bincount, (x, weights), {"minlength": length})
+    return call(np.bincount, traced_sets.bincount, (x, weights), {"minlength": length})
 
 
 def compress(condition: Any, a: Any, axis: int | None = None, out: None = None) -> Tensor:

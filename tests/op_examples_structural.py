@@ -176,6 +176,7 @@ UPDATES = (
     ("f64", "f64", (), ()),
     ("0x3xf64", "0x2xf64", (0, 1), (2, 1)),
     ("17xi1", "4xi1", (0,), (4,)),
+    ("5xcomplex<f64>", "2xcomplex<f64>", (1,), (2,)),
     ("2x1x9xi32", "2x1x9xi32", (0, 0, 0), (1, 1, 1)),
 )
 
@@ -301,7 +302,7 @@ def reduction_examples():
 
 
 STRUCTURAL_EXAMPLES = (
-    *(OpExample(OptimizationBarrierOp, (tensor(x),)) for x in ("3x5xf32", "f64", "0x2xi32")),
+    *(OpExample(OptimizationBarrierOp, (tensor(x),)) for x in ("3x5xf32", "f64", "0x2xi32", "3xcomplex<f32>")),
     *(OpExample(ReshapeOp, (tensor(x),), {"sizes": int_array(sizes)}) for x, sizes in RESHAPES),
     *(OpExample(TransposeOp, (tensor(x),), {"permutation": int_array(order)}) for x, order in TRANSPOSES),
     *(OpExample(ReverseOp, (tensor(x),), dims_of(dims)) for x, dims in REVERSES),

@@ -11,6 +11,7 @@ from xdsl.dialects.linalg.ops import YieldOp
 from xdsl.ir import Block
 from xdsl.utils.exceptions import VerifyException
 
+import compiler
 from dialects.builder import OpBuilder
 from dialects.dlc import binary, broadcast, constants, conversion, rounding, selection, unary
 from dialects.dlc.arithmetic import AddOp, DivOp, MulOp, NegOp, SubOp
@@ -286,6 +287,22 @@ def test_small_powers_become_products():
     assert isinstance(simplified(power(-1), "4xf32")[0].owner, DivOp)
     assert isinstance(simplified(power(0), "4xf32")[0].owner, ConstantOp)
     assert simplified(power(2.5), "4xf32")[0] is None
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_half_powers_are_roots_with_the_special_values_of_pow(dtype):
+    exponents = (-2.5, -1.5, -0.5, 1.5, 2.5)
+    info = np.finfo(dtype)
+    with np.errstate(all="ignore"):
+        x = np.array([*SPECIAL, info.tiny, info.max, *np.logspace(-4.5, 4.5, 200)]).astype(dtype)
+        expected = [np.power(x.astype(np.float64), e).astype(dtype) for e in exponents]
+    program = compiler.jit(lambda x: tuple(x**e for e in exponents))
+    assert "math.powf" not in program.lower(x).as_text("linalg")
+    for got, want in zip(program(x), expected, strict=True):
+        np.testing.assert_allclose(got, want, rtol=4 * info.eps, atol=float(info.smallest_subnormal))
+        np.testing.assert_array_equal(np.signbit(got)[~np.isnan(want)], np.signbit(want)[~np.isnan(want)])
+    derivative = compiler.jit(compiler.grad(lambda x: (x**1.5).sum()))
+    np.testing.assert_allclose(derivative(np.array([0.0, 4.0])), [0, 3], rtol=1e-15)
 
 
 def test_division_by_a_power_of_two_is_a_product():

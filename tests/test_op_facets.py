@@ -10,7 +10,7 @@ from ml_dtypes import finfo
 from op_example import OpExample, build_function, build_op, evaluate_block, random_array, random_operands
 from op_examples import OP_EXAMPLES
 from xdsl.context import Context
-from xdsl.dialects.builtin import Builtin, TensorType, f64
+from xdsl.dialects.builtin import Builtin, ComplexType, TensorType, f64
 from xdsl.dialects.func import Func
 from xdsl.ir import Block
 from xdsl.parser import Parser
@@ -103,7 +103,8 @@ def half_tolerance(example: OpExample) -> float:
 
 
 def in_f64(example: OpExample) -> bool:
-    return all(t.element_type == f64 for t in example.operand_types if is_float(t.element_type))
+    types = (f64, ComplexType(f64))
+    return all(t.element_type in types for t in example.operand_types if is_float(t.element_type))
 
 
 DIFFERENTIABLE = [example for example in OP_EXAMPLES if float_operands(example)]
@@ -123,7 +124,8 @@ def test_jvp_equals_central_differences(example):
         assert tangent is None or tangent.type == op.result.type
         (actual,) = evaluate_block(block, [*operands, *directions], [tangent])
         # A result in f32 limits how small a step can be seen.
-        step = 1e-6 if op.result.type.element_type == f64 else 0.25
+        in_double = dtype_of(op.result.type) in (np.float64, np.complex128)
+        step = 1e-6 if in_double else 0.25
         ahead, behind = (
             op.evaluate(
                 [
@@ -136,8 +138,51 @@ def test_jvp_equals_central_differences(example):
         expected = (ahead - behind) / (2 * step)
         if actual is None:
             actual = np.zeros(op.shape)
-        tolerance = max(1e-5 if op.result.type.element_type == f64 else 1e-4, half_tolerance(example))
+        tolerance = max(1e-5 if in_double else 1e-4, half_tolerance(example))
         np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance / 100)
+
+
+def differentiate_again(block, tangent, wrt):
+    """Append the derivative of `tangent` when the first arguments `wrt` move along new arguments; return it."""
+    moving = {block.args[i]: block.insert_arg(block.args[i].type, len(block.args)) for i in wrt}
+    b = OpBuilder(block)
+    for op in list(block.ops):
+        tangents = [moving.get(operand) for operand in op.operands]
+        if any(t is not None for t in tangents) and (moved := op.jvp(b, tangents)) is not None:
+            moving[op.results[0]] = moved
+    return moving.get(tangent)
+
+
+@pytest.mark.parametrize("example", [e for e in DIFFERENTIABLE if in_f64(e)], ids=str)
+def test_second_derivatives_in_both_modes(example):
+    """Forward over forward against central differences of the first derivative, then reverse over forward."""
+    rng = random_of(example)
+    wrt = float_operands(example)
+    operands = random_operands(example, rng)
+    block, op, tangent = build_jvp(example, wrt)
+    if tangent is None or dtype_of(op.result.type) not in (np.float64, np.complex128):
+        return  # nothing moves, or in steps too coarse to see: see the first derivative
+    directions, again = ([random_array(example.operand_types[i], rng) for i in wrt] for _ in range(2))
+
+    def first(sign):
+        moved = list(operands)
+        for i, direction in zip(wrt, again, strict=True):
+            moved[i] = operands[i] + sign * 1e-6 * direction
+        return evaluate_block(block, [*moved, *directions], [tangent])[0]
+
+    expected = (first(1) - first(-1)) / 2e-6
+    count = len(block.args)
+    second = differentiate_again(block, tangent, wrt)
+    if second is None:
+        np.testing.assert_allclose(expected, 0, atol=1e-8)
+        return
+    arguments = [*operands, *directions, *again]
+    (actual,) = evaluate_block(block, arguments, [second])
+    np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5 * max(1.0, np.max(np.abs(actual), initial=0)))
+    cotangent = random_array(op.result.type, rng)
+    adjoint = evaluate_adjoint(block, arguments, count, second, cotangent)
+    rhs = [np.sum(d * back).real for d, back in zip(again, adjoint, strict=True) if back is not None]
+    np.testing.assert_allclose(sum(rhs), np.sum(actual * cotangent).real, rtol=1e-9, atol=1e-9 * np.sum(np.abs(actual)))
 
 
 @pytest.mark.parametrize("example", DIFFERENTIABLE, ids=str)

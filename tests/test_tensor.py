@@ -439,3 +439,12 @@ def test_the_namespace_of_traced_arrays_is_that_of_tensors(x):
 
     assert same(function(x), np.concatenate([x.__array__(), np.zeros((2, 3))]))
     assert same(compiler.jit(function)(x), np.concatenate([x.__array__(), np.zeros((2, 3))]))
+
+
+def test_membership_and_nonzero_are_those_of_numpy():
+    x = np.array([[0.0, 2.0], [3.0, 0.0]])
+    tensor = compiler.Tensor(x)
+    assert 2.0 in tensor
+    assert 5 not in tensor
+    for actual, expected in zip(tensor.nonzero(), x.nonzero(), strict=True):
+        np.testing.assert_array_equal(np.asarray(actual), expected)

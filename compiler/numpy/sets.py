@@ -1,13 +1,14 @@
 """The different elements of an array. Every NaN differs from every other."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+import compiler.value_dependent as eager_sets
 from compiler.frames import is_tracing
 from compiler.numpy.calls import apply, concrete
 from compiler.numpy_sets import UniqueAll, UniqueCounts, UniqueInverse
-from compiler.value_dependent import FUNCTIONS as VALUE_DEPENDENT
 
 
 def unique_all(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> UniqueAll:
@@ -29,7 +30,7 @@ def unique_all(x: Any, /, *, size: int | None = None, fill_value: Any = None) ->
         UniqueAll(values=Tensor([1, 3]), indices=Tensor([1, 0]), inverse_indices=Tensor([1, 0, 1]),
                   counts=Tensor([1, 2]))
     """
-    return _unique(np.unique_all, x, size, fill_value)
+    return _unique(eager_sets.unique_all, np.unique_all, x, size, fill_value)
 
 
 def unique_counts(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> UniqueCounts:
@@ -39,7 +40,7 @@ def unique_counts(x: Any, /, *, size: int | None = None, fill_value: Any = None)
         >>> unique_counts(asarray([3, 1, 3]))
         UniqueCounts(values=Tensor([1, 3]), counts=Tensor([1, 2]))
     """
-    return _unique(np.unique_counts, x, size, fill_value)
+    return _unique(eager_sets.unique_counts, np.unique_counts, x, size, fill_value)
 
 
 def unique_inverse(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> UniqueInverse:
@@ -49,7 +50,7 @@ def unique_inverse(x: Any, /, *, size: int | None = None, fill_value: Any = None
         >>> unique_inverse(asarray([3, 1, 3]))
         UniqueInverse(values=Tensor([1, 3]), inverse_indices=Tensor([1, 0, 1]))
     """
-    return _unique(np.unique_inverse, x, size, fill_value)
+    return _unique(eager_sets.unique_inverse, np.unique_inverse, x, size, fill_value)
 
 
 def unique_values(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> Any:
@@ -59,13 +60,13 @@ def unique_values(x: Any, /, *, size: int | None = None, fill_value: Any = None)
         >>> unique_values(asarray([3, 1, 3]))
         Tensor([1, 3])
     """
-    return _unique(np.unique_values, x, size, fill_value)
+    return _unique(eager_sets.unique_values, np.unique_values, x, size, fill_value)
 
 
-def _unique(function: Any, x: Any, size: int | None, fill_value: Any) -> Any:
+def _unique(eager: Callable[..., Any], traced: Any, x: Any, size: int | None, fill_value: Any) -> Any:
     if is_tracing():
-        return apply(function, x, size=size, fill_value=fill_value)
-    return VALUE_DEPENDENT[function](concrete("unique", x), size=size, fill_value=fill_value)
+        return apply(traced, x, size=size, fill_value=fill_value)
+    return eager(concrete("unique", x), size=size, fill_value=fill_value)
 
 
 def isin(x1: Any, x2: Any, /, *, invert: bool = False) -> Any:

@@ -50,6 +50,7 @@ class RoundOp(RoundingOp):
 
     name = "dlc.round"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = np.rint
     MATH_OP: ClassVar = math.RoundEvenOp
 

@@ -112,6 +112,7 @@ class Expm1Op(UnaryOp):
 
     name = "dlc.expm1"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = np.expm1
     MATH_OP: ClassVar = math.ExpM1Op
 
@@ -143,6 +144,7 @@ class Log1pOp(UnaryOp):
 
     name = "dlc.log1p"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = np.log1p
     MATH_OP: ClassVar = math.Log1pOp
 
@@ -178,6 +180,7 @@ class RsqrtOp(UnaryOp):
 
     name = "dlc.rsqrt"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = _rsqrt
 
     def jvp(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> SSAValue | None:

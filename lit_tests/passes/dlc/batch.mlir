@@ -179,3 +179,77 @@ func.func @each(%p: tensor<8xi1>, %x: tensor<8xf32>) -> tensor<8xf32> {
   %0 = dlc.vmap @f(%p, %x) mapped [0, 1] size 8 : (tensor<8xi1>, tensor<8xf32>) -> tensor<8xf32>
   func.return %0 : tensor<8xf32>
 }
+
+// -----
+
+// A function with a rule is batched together with its rule, which calls the batched function.
+// CHECK-LABEL: func.func private @rule_vmap(
+// CHECK-SAME:    %[[x:.*]]: tensor<8x4xf32>, %[[dx:.*]]: tensor<8x4xf32>)
+// CHECK-NEXT:    %[[r:.*]] = dlc.custom_jvp @f_vmap jvp @rule_vmap(%[[x]])() : (tensor<8x4xf32>) -> tensor<8x4xf32>
+// CHECK-NEXT:    dlc.mul %[[dx]], %[[r]]
+// CHECK-LABEL: func.func private @g_vmap_0(
+// CHECK-NEXT:    dlc.custom_jvp @f_vmap jvp @rule_vmap(%x)() : (tensor<8x4xf32>) -> tensor<8x4xf32>
+func.func private @f(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = dlc.sin %x : tensor<4xf32>
+  func.return %0 : tensor<4xf32>
+}
+func.func private @rule(%x: tensor<4xf32>, %dx: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %0 = dlc.custom_jvp @f jvp @rule(%x)() : (tensor<4xf32>) -> tensor<4xf32>
+  %1 = dlc.mul %dx, %0 : tensor<4xf32>
+  func.return %0, %1 : tensor<4xf32>, tensor<4xf32>
+}
+func.func private @g(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = dlc.custom_jvp @f jvp @rule(%x)() : (tensor<4xf32>) -> tensor<4xf32>
+  func.return %0 : tensor<4xf32>
+}
+func.func @main(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  %0 = dlc.vmap @g(%x) mapped [0] size 8 : (tensor<8x4xf32>) -> tensor<8x4xf32>
+  func.return %0 : tensor<8x4xf32>
+}
+
+// -----
+
+// So are both rules for reverse mode.
+// CHECK-LABEL: func.func private @bwd_vmap(
+// CHECK-SAME:    %[[x:.*]]: tensor<8x4xf32>, %[[ct:.*]]: tensor<8x4xf32>)
+// CHECK-NEXT:    dlc.mul %[[ct]], %[[x]] : tensor<8x4xf32>
+// CHECK-LABEL: func.func private @g_vmap_0(
+// CHECK-NEXT:    dlc.custom_vjp @f_vmap fwd @fwd_vmap bwd @bwd_vmap(%x)() : (tensor<8x4xf32>) -> tensor<8x4xf32>
+func.func private @f(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = dlc.sin %x : tensor<4xf32>
+  func.return %0 : tensor<4xf32>
+}
+func.func private @fwd(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %0 = dlc.sin %x : tensor<4xf32>
+  func.return %0, %x : tensor<4xf32>, tensor<4xf32>
+}
+func.func private @bwd(%x: tensor<4xf32>, %ct: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = dlc.mul %ct, %x : tensor<4xf32>
+  func.return %0 : tensor<4xf32>
+}
+func.func private @g(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = dlc.custom_vjp @f fwd @fwd bwd @bwd(%x)() : (tensor<4xf32>) -> tensor<4xf32>
+  func.return %0 : tensor<4xf32>
+}
+func.func @main(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  %0 = dlc.vmap @g(%x) mapped [0] size 8 : (tensor<8x4xf32>) -> tensor<8x4xf32>
+  func.return %0 : tensor<8x4xf32>
+}
+
+// -----
+
+// A checkpoint stays one, with its policy.
+// CHECK-LABEL: func.func private @g_vmap_0(
+// CHECK-NEXT:    dlc.checkpoint @f_vmap policy "dots_saveable"(%x) : (tensor<8x4xf32>) -> tensor<8x4xf32>
+func.func private @f(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = dlc.sin %x : tensor<4xf32>
+  func.return %0 : tensor<4xf32>
+}
+func.func private @g(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = dlc.checkpoint @f policy "dots_saveable"(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  func.return %0 : tensor<4xf32>
+}
+func.func @main(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  %0 = dlc.vmap @g(%x) mapped [0] size 8 : (tensor<8x4xf32>) -> tensor<8x4xf32>
+  func.return %0 : tensor<8x4xf32>
+}

@@ -190,3 +190,101 @@ func.func @main(%p: tensor<i1>, %x: tensor<f32>, %ct: tensor<f32>) -> tensor<f32
   %0:2 = dlc.vjp @f(%p, %x)(%ct) wrt [1] : (tensor<i1>, tensor<f32>, tensor<f32>) -> (tensor<f32>, tensor<f32>)
   func.return %0#1 : tensor<f32>
 }
+
+// -----
+
+// The rule of a function stands for its derivative, in both modes; a rule that calls the function keeps the call.
+// CHECK-LABEL: func.func private @g_vjp_0(
+// CHECK-SAME:    %[[x:.*]]: tensor<4xf32>, %[[ct:.*]]: tensor<4xf32>)
+// CHECK-NEXT:    %[[r:.*]] = dlc.custom_jvp @f jvp @rule(%[[x]])()
+// CHECK-NEXT:    %[[g:.*]] = dlc.mul %[[ct]], %[[r]]
+// CHECK-NEXT:    func.return %[[r]], %[[g]]
+func.func private @f(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = dlc.sin %x : tensor<4xf32>
+  func.return %0 : tensor<4xf32>
+}
+func.func private @rule(%x: tensor<4xf32>, %dx: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %0 = dlc.custom_jvp @f jvp @rule(%x)() : (tensor<4xf32>) -> tensor<4xf32>
+  %1 = dlc.mul %dx, %0 : tensor<4xf32>
+  func.return %0, %1 : tensor<4xf32>, tensor<4xf32>
+}
+func.func private @g(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = dlc.custom_jvp @f jvp @rule(%x)() : (tensor<4xf32>) -> tensor<4xf32>
+  func.return %0 : tensor<4xf32>
+}
+func.func @main(%x: tensor<4xf32>, %ct: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %0, %1 = dlc.vjp @g(%x)(%ct) wrt [0] : (tensor<4xf32>, tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>)
+  func.return %0, %1 : tensor<4xf32>, tensor<4xf32>
+}
+
+// -----
+
+// Backwards, the forward rule stands for the function and the backward rule for its adjoint.
+// CHECK-LABEL: func.func private @g_vjp_0(
+// CHECK-SAME:    %[[x:.*]]: tensor<4xf32>, %[[ct:.*]]: tensor<4xf32>)
+// CHECK-NEXT:    %[[r:.*]] = dlc.sin %[[x]]
+// CHECK-NEXT:    %[[g:.*]] = dlc.mul %[[ct]], %[[x]]
+// CHECK-NEXT:    func.return %[[r]], %[[g]]
+func.func private @f(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = dlc.sin %x : tensor<4xf32>
+  func.return %0 : tensor<4xf32>
+}
+func.func private @fwd(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %0 = dlc.sin %x : tensor<4xf32>
+  func.return %0, %x : tensor<4xf32>, tensor<4xf32>
+}
+func.func private @bwd(%x: tensor<4xf32>, %ct: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = dlc.mul %ct, %x : tensor<4xf32>
+  func.return %0 : tensor<4xf32>
+}
+func.func private @g(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = dlc.custom_vjp @f fwd @fwd bwd @bwd(%x)() : (tensor<4xf32>) -> tensor<4xf32>
+  func.return %0 : tensor<4xf32>
+}
+func.func @main(%x: tensor<4xf32>, %ct: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %0, %1 = dlc.vjp @g(%x)(%ct) wrt [0] : (tensor<4xf32>, tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>)
+  func.return %0, %1 : tensor<4xf32>, tensor<4xf32>
+}
+
+// -----
+
+// What a checkpointed function needs backwards is computed again from its arguments, behind a barrier.
+// CHECK-LABEL: func.func private @g_vjp_0(
+// CHECK-SAME:    %[[x:.*]]: tensor<4xf32>, %[[ct:.*]]: tensor<4xf32>)
+// CHECK:         %[[again:.*]] = dlc.optimization_barrier %[[x]]
+// CHECK:         %[[c:.*]] = dlc.cos %[[again]]
+// CHECK:         %[[g:.*]] = dlc.mul %[[ct]], %[[c]]
+// CHECK-NEXT:    func.return %{{.*}}, %[[g]]
+func.func private @f(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = dlc.sin %x : tensor<4xf32>
+  func.return %0 : tensor<4xf32>
+}
+func.func private @g(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = dlc.checkpoint @f policy "nothing_saveable"(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  func.return %0 : tensor<4xf32>
+}
+func.func @main(%x: tensor<4xf32>, %ct: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %0, %1 = dlc.vjp @g(%x)(%ct) wrt [0] : (tensor<4xf32>, tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>)
+  func.return %0, %1 : tensor<4xf32>, tensor<4xf32>
+}
+
+// -----
+
+// If the policy keeps everything, nothing is computed again.
+// CHECK-LABEL: func.func private @g_vjp_0(
+// CHECK-SAME:    %[[x:.*]]: tensor<4xf32>, %[[ct:.*]]: tensor<4xf32>)
+// CHECK-COUNT-1: dlc.cos %[[x]]
+// CHECK-NOT:     dlc.cos
+// CHECK:         func.return
+func.func private @f(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = dlc.sin %x : tensor<4xf32>
+  func.return %0 : tensor<4xf32>
+}
+func.func private @g(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = dlc.checkpoint @f policy "everything_saveable"(%x) : (tensor<4xf32>) -> tensor<4xf32>
+  func.return %0 : tensor<4xf32>
+}
+func.func @main(%x: tensor<4xf32>, %ct: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %0, %1 = dlc.vjp @g(%x)(%ct) wrt [0] : (tensor<4xf32>, tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>)
+  func.return %0, %1 : tensor<4xf32>, tensor<4xf32>
+}

@@ -66,3 +66,36 @@ func.func private @f(%x: tensor<4xf32>) -> tensor<4xf32> {
   %0 = dlc.exp %x : tensor<4xf32>
   func.return %0 : tensor<4xf32>
 }
+
+// -----
+
+// Once no transform is left, functions with custom derivatives and checkpoints are calls: rules are not looked at.
+// CHECK-LABEL: func.func @main(
+// CHECK-SAME:    %[[x:.*]]: tensor<4xf32>)
+// CHECK-NEXT:    %[[a:.*]] = dlc.sin %[[x]]
+// CHECK-NEXT:    %[[b:.*]] = dlc.sin %[[a]]
+// CHECK-NEXT:    %[[c:.*]] = dlc.sin %[[b]]
+// CHECK-NEXT:    func.return %[[c]]
+func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = dlc.custom_jvp @f jvp @rule(%x)() : (tensor<4xf32>) -> tensor<4xf32>
+  %1 = dlc.custom_vjp @f fwd @fwd bwd @bwd(%0)() : (tensor<4xf32>) -> tensor<4xf32>
+  %2 = dlc.checkpoint @f policy "dots_saveable"(%1) : (tensor<4xf32>) -> tensor<4xf32>
+  func.return %2 : tensor<4xf32>
+}
+func.func private @f(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = dlc.sin %x : tensor<4xf32>
+  func.return %0 : tensor<4xf32>
+}
+func.func private @rule(%x: tensor<4xf32>, %dx: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %0 = dlc.custom_jvp @f jvp @rule(%x)() : (tensor<4xf32>) -> tensor<4xf32>
+  %1 = dlc.mul %dx, %0 : tensor<4xf32>
+  func.return %0, %1 : tensor<4xf32>, tensor<4xf32>
+}
+func.func private @fwd(%x: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %0 = dlc.sin %x : tensor<4xf32>
+  func.return %0, %x : tensor<4xf32>, tensor<4xf32>
+}
+func.func private @bwd(%x: tensor<4xf32>, %ct: tensor<4xf32>) -> tensor<4xf32> {
+  %0 = dlc.mul %ct, %x : tensor<4xf32>
+  func.return %0 : tensor<4xf32>
+}
