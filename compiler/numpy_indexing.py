@@ -215,7 +215,7 @@ def _first_positions(what: str, x: Tracer, size: int | None) -> tuple[Tracer, Tr
     chosen = truth(x).reshape(-1)
     if size is None:
         fail_unsupported(
-            f"{what} without size=",
+            f"np.{what} without size=",
             f"how many elements of {describe(x)} are not zero is not known; use `np.where(condition, x, y)`, or "
             f"`compiler.numpy.{what}(x, size=…)` for the first ones",
         )
