@@ -8,10 +8,11 @@ import numpy as np
 
 from compiler.abstract import unsupported_dtype
 from compiler.axes import is_sequence
-from compiler.errors import DtypeError, at_user_line
+from compiler.errors import DtypeError, ShapeError, at_user_line
 from compiler.frames import current_frame
 from compiler.operands import as_tracer, contains_tracer, operand_value
-from compiler.tracer import Tracer
+from compiler.promotion import result_dtype
+from compiler.tracer import Tracer, is_scalar, xp
 from dialects.dlc.interfaces import ELEMENT_TYPES
 
 
@@ -59,6 +60,27 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", *, de
     return filled(shape, fill_value, value.dtype if dtype is None else dtype)
 
 
+def linspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0
+) -> Any:
+    """`np.linspace` between traced arrays, by NumPy's formula."""
+    count = operator.index(num)
+    if count < 0:
+        raise ShapeError(at_user_line(f"linspace: num is {count}, expected a count"))
+    kept = result_dtype(*[x if is_scalar(x) else as_tracer(x) for x in (start, stop)], 0.0)
+    first, last = as_tracer(start).astype(kept), as_tracer(stop).astype(kept)
+    distance, intervals = last - first, count - 1 if endpoint else count
+    step = distance / intervals if intervals > 0 else np.nan
+    places = np.arange(count).astype(kept).reshape(-1, *[1] * distance.ndim)
+    result = places * (step if intervals > 0 else distance) + first
+    if endpoint and count > 1:
+        result = xp.concatenate([result[:-1], xp.broadcast_to(last, distance.shape)[None]])
+    if dtype is not None and np.dtype(dtype).kind in "iu":
+        result = xp.floor(result)
+    result = xp.moveaxis(result.astype(kept if dtype is None else dtype), 0, axis)
+    return (result, step) if retstep else result
+
+
 def array(object: Any, dtype: Any = None, **_: Any) -> Tracer:  # noqa: A002
     """A copy of an array, or of nested lists of traced values."""
     x = as_tracer(object if contains_tracer([object]) else np.asarray(object, dtype))
@@ -83,6 +105,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.asarray: array,
     np.asanyarray: array,
     np.ascontiguousarray: array,
+    np.linspace: linspace,
     np.arange: _constant(np.arange),
     np.eye: _constant(np.eye),
     np.identity: _constant(np.identity),

@@ -235,3 +235,18 @@ def test_every_operation_that_takes_complex_numbers_has_a_form() -> None:
     known = {op_type.name for op_type in (*BY_PART, *FORMS)}
     assert len(taken) > 30
     assert taken - known == set()
+
+
+@dtypes
+def test_parts_are_views(dtype: Any) -> None:
+    def fn(x: Any) -> Any:
+        y, z, w = x.copy(), x.copy(), x.copy()
+        y.real[:] = 1.5
+        y.imag[1:] += x.real[1:]
+        z.real, z.imag[0] = z.imag, 7
+        np.real(w)[::2] = -1
+        part = w.imag
+        w *= 2
+        return y, z, w, part, w.reshape(2, -1).real
+
+    check(fn, sample(dtype, 6))

@@ -145,7 +145,6 @@ def test_dtypes_that_are_not_supported_are_named(name: str) -> None:
 
 
 UNSUPPORTED = {
-    "nonzero": (np.nonzero, "np.nonzero.*np.where"),
     "where": (lambda x: np.where(x > 0), "np.where with one argument"),
     "unique": (np.unique, "np.unique"),
     "Bessel functions": (scipy.special.j0, "j0"),
