@@ -11,6 +11,7 @@ import numpy as np
 from xdsl.dialects.builtin import i1
 from xdsl.ir import SSAValue
 
+from compiler.complex_rules import ELEMENTARY_RULES
 from compiler.special_rules import SPECIAL_RULES
 from compiler.ufunc_bits import bitwise_count, frexp, ldexp, nextafter, right_shift, spacing
 from dialects.builder import OpBuilder, tensor_type
@@ -22,15 +23,14 @@ from dialects.dlc.complex_parts import complex_, conj, imag, real
 from dialects.dlc.constants import full, splat_value
 from dialects.dlc.conversion import convert
 from dialects.dlc.interfaces import element_type_of, is_bool, is_complex, is_float, shape_of
-from dialects.dlc.powers import cbrt, exp2, log2, log10
+from dialects.dlc.powers import cbrt
 from dialects.dlc.selection import Direction, compare, select
-from dialects.dlc.trigonometric import acos, acosh, asin, asinh, atan, atan2, atanh, cosh, sinh, tan
+from dialects.dlc.trigonometric import atan2, cosh, sinh, tan
 from dialects.dlc.unary import (
     abs_,
     ceil,
     cos,
     exp,
-    expm1,
     floor,
     log,
     log1p,
@@ -361,27 +361,27 @@ UFUNC_RULES: dict[np.ufunc, Rule] = {
     np.divmod: floor_and_remainder,
     np.modf: modf,
     np.exp: exp,
-    np.exp2: exp2,
-    np.expm1: expm1,
+    np.exp2: ELEMENTARY_RULES["exp2"],
+    np.expm1: ELEMENTARY_RULES["expm1"],
     np.log: log,
-    np.log2: log2,
-    np.log10: log10,
-    np.log1p: log1p,
+    np.log2: ELEMENTARY_RULES["log2"],
+    np.log10: ELEMENTARY_RULES["log10"],
+    np.log1p: ELEMENTARY_RULES["log1p"],
     np.logaddexp: logaddexp(None),
     np.logaddexp2: logaddexp(2),
     np.sin: sin,
     np.cos: cos,
     np.tan: tan,
-    np.arcsin: asin,
-    np.arccos: acos,
-    np.arctan: atan,
+    np.arcsin: ELEMENTARY_RULES["arcsin"],
+    np.arccos: ELEMENTARY_RULES["arccos"],
+    np.arctan: ELEMENTARY_RULES["arctan"],
     np.arctan2: atan2,
     np.sinh: sinh,
     np.cosh: cosh,
     np.tanh: tanh,
-    np.arcsinh: asinh,
-    np.arccosh: acosh,
-    np.arctanh: atanh,
+    np.arcsinh: ELEMENTARY_RULES["arcsinh"],
+    np.arccosh: ELEMENTARY_RULES["arccosh"],
+    np.arctanh: ELEMENTARY_RULES["arctanh"],
     np.hypot: hypot,
     np.deg2rad: scaled(math.pi / 180),
     np.radians: scaled(math.pi / 180),
