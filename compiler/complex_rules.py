@@ -10,12 +10,14 @@ from xdsl.ir import SSAValue
 
 from dialects.builder import OpBuilder, tensor_type
 from dialects.dlc.arithmetic import add, div, mul, neg, sub
+from dialects.dlc.binary import and_
 from dialects.dlc.complex_parts import complex_, conj, imag, real
 from dialects.dlc.constants import full
 from dialects.dlc.interfaces import element_type_of, is_complex, shape_of
 from dialects.dlc.powers import exp2, log2, log10
+from dialects.dlc.selection import compare, select
 from dialects.dlc.trigonometric import acos, acosh, asin, asinh, atan, atan2, atanh
-from dialects.dlc.unary import cos, exp, expm1, log, log1p, sin, sqrt
+from dialects.dlc.unary import abs_, cos, exp, expm1, log, log1p, sin, sqrt
 
 Rule = Callable[[OpBuilder, SSAValue], SSAValue]
 
@@ -81,17 +83,21 @@ def _arctangent(b: OpBuilder, z: SSAValue) -> SSAValue:
 
 
 def _logarithm_of_successor(b: OpBuilder, z: SSAValue) -> SSAValue:
+    """Near 0 by `|1 + z|² - 1`, which is small with `z`."""
+    far = log(b, _plus(b, z, 1))
     x, y = real(b, z), imag(b, z)
-    # |1 + z|² - 1, which is small with z.
+    half, zero = _like(b, x, 0.5), _like(b, x, 0)
+    is_near = and_(b, compare(b, "lt", abs_(b, x), half), compare(b, "lt", abs_(b, y), half))
+    x, y = select(b, is_near, x, zero), select(b, is_near, y, zero)
     excess = add(b, mul(b, x, add(b, x, _like(b, x, 2))), mul(b, y, y))
-    return complex_(b, mul(b, log1p(b, excess), _like(b, x, 0.5)), atan2(b, y, add(b, x, _like(b, x, 1))))
+    return complex_(b, select(b, is_near, mul(b, log1p(b, excess), half), real(b, far)), imag(b, far))
 
 
 def _exponential_less_one(b: OpBuilder, z: SSAValue) -> SSAValue:
     x, y = real(b, z), imag(b, z)
     half_sine = sin(b, mul(b, y, _like(b, y, 0.5)))
     versine = mul(b, _like(b, y, 2), mul(b, half_sine, half_sine))
-    return complex_(b, sub(b, mul(b, expm1(b, x), cos(b, y)), versine), mul(b, exp(b, x), sin(b, y)))
+    return complex_(b, sub(b, mul(b, expm1(b, x), cos(b, y)), versine), imag(b, exp(b, z)))
 
 
 def _scaled_parts(b: OpBuilder, z: SSAValue, factor: float) -> SSAValue:

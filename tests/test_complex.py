@@ -266,6 +266,10 @@ def test_inverse_functions_and_logarithms(dtype: Any) -> None:
     cuts = [complex(re, im) for re in (2.5, -2.5, 0.25) for im in (0.0, -0.0)]
     cuts += [complex(re, im) for re in (0.0, -0.0) for im in (2.5, -2.5, 0.25)]
     check(everything, np.array(cuts, dtype), units=16)
+    huge = np.array([1e30 + 1e30j, -1e30 + 1j, 1 + 1e30j, 1e30 - 0j], dtype)
+    check(lambda x: (np.arcsin(x), np.arccosh(x), np.arctan(x), np.arctanh(x), np.log1p(x)), huge, units=16)
+    infinite = np.array([np.inf, -np.inf], dtype)
+    np.testing.assert_array_equal(compiler.jit(np.expm1)(infinite), np.array([np.inf, -1], dtype))
     # Near 0 to full precision, which NumPy's `log1p` is not.
     small = sample(dtype, 9) * 1e-6
     z = small.astype(np.complex128)
