@@ -241,6 +241,10 @@ class ArrayMethods:
         """As `np.reshape`; the sizes may also be given one by one."""
         return self._call(np.reshape, shape[0] if len(shape) == 1 else shape, **kwargs)
 
+    def view(self, dtype: Any = None) -> Any:
+        """As `np.ndarray.view`, for types of the same width."""
+        return self._call(np.ndarray.view, dtype)
+
     def ravel(self, *args: Any) -> Any:
         """As `np.ravel`."""
         return self._call(np.ravel, *args)
@@ -301,10 +305,18 @@ class ArrayMethods:
         """The real parts."""
         return self._call(np.real) if self._is_complex else self
 
+    @real.setter
+    def real(self, value: Any) -> None:
+        cast(Any, self).real[...] = value
+
     @property
     def imag(self) -> Any:
         """The imaginary parts."""
         return self._call(np.imag)
+
+    @imag.setter
+    def imag(self, value: Any) -> None:
+        cast(Any, self).imag[...] = value
 
     def conj(self) -> Any:
         """The complex conjugates; a real array is its own."""

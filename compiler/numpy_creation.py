@@ -75,7 +75,7 @@ def linspace(
     if dtype is not None:
         target = np.dtype(dtype)
         result = (xp.floor(result) if target.kind in "iu" else result).astype(target)
-    return (result, step) if retstep else result
+    return (result, step if parts > 0 else as_tracer(math.nan)) if retstep else result
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", *, device: Any = None) -> Tracer:

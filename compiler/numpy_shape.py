@@ -15,8 +15,7 @@ from compiler.numpy_ufuncs import store
 from compiler.operands import as_tracer, aval_of
 from compiler.promotion import broadcast_shapes
 from compiler.tracer import Tracer, fail_unsupported, is_scalar, value_of, xp
-from compiler.views import broadcast, normalized_shape, reshaped, transposed
-from dialects.dlc import complex_parts
+from compiler.views import broadcast, imaginary_part, normalized_shape, real_part, reinterpreted, reshaped, transposed
 from dialects.dlc.constants import zeros
 
 
@@ -280,18 +279,22 @@ def ndim(a: Any) -> int:
 def real(val: Any) -> Tracer:
     """`np.real`."""
     x = as_tracer(val)
-    frame = current_frame()
-    return Tracer(frame, complex_parts.real(frame.builder, value_of(x, frame))) if x.dtype.kind == "c" else x
+    return real_part(x) if x.dtype.kind == "c" else x
 
 
 def imag(val: Any) -> Tracer:
     """`np.imag`."""
     x = as_tracer(val)
+    if x.dtype.kind == "c":
+        return imaginary_part(x)
     frame = current_frame()
-    value = value_of(x, frame)
-    return Tracer(
-        frame, complex_parts.imag(frame.builder, value) if x.dtype.kind == "c" else zeros(frame.builder, x.aval.type)
-    )
+    return Tracer(frame, zeros(frame.builder, x.aval.type))
+
+
+def view(a: Any, dtype: Any = None) -> Tracer:
+    """`np.ndarray.view`."""
+    x = as_tracer(a)
+    return reinterpreted(x, x.dtype if dtype is None else np.dtype(dtype))
 
 
 def angle(z: Any, deg: bool = False) -> Tracer:
@@ -360,6 +363,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.copy: _copy,
     np.astype: astype,
     np.real: real,
+    np.ndarray.view: view,
     np.imag: imag,
     np.angle: angle,
     np.iscomplex: iscomplex,

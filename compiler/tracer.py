@@ -86,7 +86,7 @@ class Tracer(ArrayMethods):
             self._seen = self._root._writes
         return self._value
 
-    def view(self, view: View) -> "Tracer":
+    def viewed(self, view: View) -> "Tracer":
         """A view of this array."""
         frame = current_frame()
         return Tracer(frame, view.read(frame.builder, value_of(self, frame)), base=self, view=view)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from xdsl.dialects.builtin import i64
@@ -10,14 +11,16 @@ from xdsl.ir import SSAValue
 
 from compiler.frames import current_frame
 from compiler.operands import broadcast_value
-from compiler.tracer import Tracer, View, value_of
+from compiler.tracer import Tracer, View, fail_unsupported, value_of
 from dialects.builder import OpBuilder, tensor_type
 from dialects.dlc.arithmetic import add
 from dialects.dlc.binary import min_
+from dialects.dlc.bits import bitcast_convert
+from dialects.dlc.complex_parts import complex_, imag, real
 from dialects.dlc.constants import full, iota, zeros
 from dialects.dlc.conversion import convert
 from dialects.dlc.dynamic_slicing import dynamic_slice, dynamic_update_slice
-from dialects.dlc.interfaces import dtype_of, element_type_of, is_unsigned, shape_of, tensor_type_of
+from dialects.dlc.interfaces import ELEMENT_TYPES, dtype_of, element_type_of, is_unsigned, shape_of, tensor_type_of
 from dialects.dlc.selection import compare, select
 from dialects.dlc.shape import inverse_permutation, reshape, reverse, transpose
 from dialects.dlc.slicing import slice_
@@ -27,7 +30,7 @@ from dialects.dlc.updating import update_slice
 def reshaped(x: Tracer, shape: tuple[int, ...]) -> Tracer:
     """`x` with other sizes: a view where NumPy gives one, else a copy."""
     if shape == x.shape:
-        return x.view(View(lambda b, v: v, lambda b, base, v: v, lambda a: a))  # noqa: ARG005
+        return x.viewed(View(lambda b, v: v, lambda b, base, v: v, lambda a: a))  # noqa: ARG005
     old = x.shape
     if x.is_view:
         try:
@@ -35,7 +38,7 @@ def reshaped(x: Tracer, shape: tuple[int, ...]) -> Tracer:
         except ValueError:
             frame = current_frame()
             return Tracer(frame, reshape(frame.builder, value_of(x, frame), shape))
-    return x.view(
+    return x.viewed(
         View(
             lambda b, v: reshape(b, v, shape),
             lambda b, base, v: reshape(b, v, old),  # noqa: ARG005
@@ -50,11 +53,41 @@ def transposed(x: Tracer, permutation: Sequence[int]) -> Tracer:
     backward = inverse_permutation(forward)
     if forward == tuple(range(x.ndim)):
         return reshaped(x, x.shape)
-    return x.view(
+    return x.viewed(
         View(
             lambda b, v: transpose(b, v, forward),
             lambda b, base, v: transpose(b, v, backward),  # noqa: ARG005
             lambda a: a.transpose(forward),
+        )
+    )
+
+
+def real_part(x: Tracer) -> Tracer:
+    """The view of the real parts of a complex `x`."""
+    return x.viewed(View(real, lambda b, base, v: complex_(b, v, imag(b, base)), lambda a: a))
+
+
+def imaginary_part(x: Tracer) -> Tracer:
+    """The view of the imaginary parts of a complex `x`."""
+    return x.viewed(View(imag, lambda b, base, v: complex_(b, real(b, base), v), lambda a: a))
+
+
+def reinterpreted(x: Tracer, dtype: np.dtype[Any]) -> Tracer:
+    """The view of the bits of `x` as numbers of another type, as wide.
+
+    Raises:
+        UnsupportedError: the numbers are complex or bools, or of another width.
+    """
+    if dtype == x.dtype:
+        return reshaped(x, x.shape)
+    if "c" in x.dtype.kind + dtype.kind or "b" in x.dtype.kind + dtype.kind or x.dtype.itemsize != dtype.itemsize:
+        fail_unsupported(f"view of {x.dtype} as {dtype}", "use `.astype` to keep the values")
+    old, new = ELEMENT_TYPES[x.dtype], ELEMENT_TYPES[dtype]
+    return x.viewed(
+        View(
+            lambda b, v: bitcast_convert(b, v, new),
+            lambda b, base, v: bitcast_convert(b, v, old),  # noqa: ARG005
+            lambda a: a,
         )
     )
 
@@ -191,7 +224,7 @@ def wrapped_index(b: OpBuilder, index: SSAValue, size: int) -> SSAValue:
 
 def window_view(x: Tracer, window: Window) -> Tracer:
     """The view of `x` that holds a window."""
-    return x.view(View(window.read, window.write, window.layout, window))
+    return x.viewed(View(window.read, window.write, window.layout, window))
 
 
 def normalized_shape(shape: Sequence[int], size: int) -> tuple[int, ...] | None:

@@ -488,3 +488,57 @@ def test_every_operation_that_takes_complex_numbers_has_a_form() -> None:
     known = {op_type.name for op_type in (*BY_PART, *FORMS)}
     assert len(taken) > 30
     assert taken - known == set()
+
+
+@dtypes
+def test_parts_are_views(dtype: Any) -> None:
+    def fn(x: Any) -> Any:
+        y, z, w = x.copy(), x.copy(), x.copy()
+        y.real[:] = 1.5
+        y.imag[1:] += x.real[1:]
+        z.real, z.imag[0] = z.imag, 7
+        np.real(w)[::2] = -1
+        part = w.imag
+        w *= 2
+        return y, z, w, part, w.reshape(2, -1).real
+
+    check(fn, sample(dtype, 6))
+
+
+@dtypes
+def test_inverse_functions_and_logarithms(dtype: Any) -> None:
+    def everything(x: Any) -> Any:
+        return (
+            np.arcsin(x), np.arccos(x), np.arctan(x), np.arcsinh(x), np.arccosh(x), np.arctanh(x), np.expm1(x), np.exp2(x),
+            np.log1p(x), np.log2(x), np.log10(x),
+        )  # fmt: skip
+
+    check(everything, sample(dtype, 41), units=16)
+    check(everything, sample(dtype, 41) * 5, units=64)
+    # Both sides of the branch cuts.
+    cuts = [complex(re, im) for re in (2.5, -2.5, 0.25) for im in (0.0, -0.0)]
+    cuts += [complex(re, im) for re in (0.0, -0.0) for im in (2.5, -2.5, 0.25)]
+    check(everything, np.array(cuts, dtype), units=16)
+    huge = np.array([1e30 + 1e30j, -1e30 + 1j, 1 + 1e30j, 1e30 - 0j], dtype)
+    check(lambda x: (np.arcsin(x), np.arccosh(x), np.arctan(x), np.arctanh(x), np.log1p(x)), huge, units=16)
+    infinite = np.array([np.inf, -np.inf], dtype)
+    np.testing.assert_array_equal(compiler.jit(np.expm1)(infinite), np.array([np.inf, -1], dtype))
+    # Near 0 to full precision, which NumPy's `log1p` is not.
+    small = sample(dtype, 9) * 1e-6
+    z = small.astype(np.complex128)
+    for function, series in ((np.expm1, z + z**2 / 2 + z**3 / 6), (np.log1p, z - z**2 / 2 + z**3 / 3)):
+        actual = compiler.jit(function)(small)
+        for part in (np.real, np.imag):
+            np.testing.assert_allclose(part(actual), part(series), rtol=16 * np.finfo(dtype).eps)
+
+
+def test_derivatives_of_inverse_functions() -> None:
+    x = sample(np.complex128, 7) * 0.7 + 0.1
+    for function, slope in {
+        np.arcsin: lambda x: 1 / np.sqrt(1 - x * x), np.arccos: lambda x: -1 / np.sqrt(1 - x * x),
+        np.arctan: lambda x: 1 / (1 + x * x), np.arcsinh: lambda x: 1 / np.sqrt(1 + x * x),
+        np.arctanh: lambda x: 1 / (1 - x * x), np.expm1: np.exp, np.log1p: lambda x: 1 / (1 + x),
+        np.log2: lambda x: 1 / (x * np.log(2)), np.exp2: lambda x: np.log(2) * np.exp2(x),
+    }.items():  # fmt: skip
+        _, moved = compiler.jit(lambda x, f=function: compiler.jvp(f, (x,), (1j * x,)))(x)
+        np.testing.assert_allclose(moved, 1j * x * slope(x), rtol=1e-12)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from traced import assert_as_numpy, run_traced
 
+import compiler
 from compiler.ufunc_rules import UFUNC_RULES
 
 DTYPES = [np.bool_, np.int32, np.int64, np.float32, np.float64]
@@ -367,3 +368,38 @@ def test_a_constant_changed_between_uses_has_both_values() -> None:
         return first, x + table
 
     assert_as_numpy(fn, np.zeros(100))
+
+
+def test_linspace_between_traced_arrays_is_that_of_numpy():
+    def fn(x, y):
+        return (
+            np.linspace(x, y, 5), np.linspace(x[0], y[1, 2], 4, endpoint=False), np.linspace(0, x, 3, axis=-1),
+            np.linspace(x, 1, 1), np.linspace(x[0], 9, 4, dtype=np.int32), *np.linspace(y[0, 0], 2, 7, retstep=True),
+            np.linspace(x, y, 0), np.linspace(y, 1, 2), np.linspace(y.astype(int), 1, 2),
+            np.linspace(1.0, y, 1, retstep=True)[1],
+        )  # fmt: skip
+
+    x, y = np.array([0.5, -1.0, 3.0]), np.arange(6, dtype=np.float32).reshape(2, 3)
+    for actual, expected in zip(compiler.jit(fn)(x, y), fn(x, y), strict=True):
+        assert (actual.dtype, actual.shape) == (np.asarray(expected).dtype, np.shape(expected))
+        np.testing.assert_allclose(
+            actual, expected, rtol=4 * np.finfo(actual.dtype).eps if actual.dtype.kind == "f" else 0
+        )
+    slope = compiler.grad(lambda b: np.linspace(0.0, b, 5).sum())(2.0)
+    np.testing.assert_allclose(slope, 2.5)
+
+
+def test_view_reads_and_writes_the_bits():
+    def fn(x):
+        y = x.copy()
+        y.view(np.uint32)[0] = 0x40490FDB
+        return x.view(np.int32), x.view("u4") >> 23, y, x.view()
+
+    x = np.array([1.0, -2.5, 0.0, np.inf], np.float32)
+    for actual, expected in zip(compiler.jit(fn)(x), fn(x), strict=True):
+        assert actual.dtype == expected.dtype
+        np.testing.assert_array_equal(actual, expected)
+    assert compiler.Tensor(x).view(np.int32).dtype == np.int32
+    for dtype in (np.float64, np.complex64, bool):
+        with pytest.raises(compiler.UnsupportedError, match="to keep the values"):
+            compiler.jit(lambda x, dtype=dtype: x.view(dtype))(x)

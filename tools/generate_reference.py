@@ -172,7 +172,7 @@ def numpy_functions() -> str:
     plain: list[str] = []
     linalg: list[str] = []
     for function in FUNCTIONS:
-        (linalg if "linalg" in function.__module__ else plain).append(function.__name__)
+        (linalg if "linalg" in getattr(function, "__module__", "") else plain).append(function.__name__)
     ufuncs = [ufunc.__name__ for ufunc in UFUNC_RULES]
     methods = {name for name in dir(Tracer) if not name.startswith("_") and callable(getattr(Tracer, name))}
     methods &= set(dir(np.ndarray)) - {"item", "tolist"}  # these ask for Python values, which a traced array has not
