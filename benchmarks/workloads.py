@@ -1,4 +1,4 @@
-"""The workloads: the same mathematics in NumPy and for every compiler, on the same data."""
+"""What a workload is, and those of neural networks: the same mathematics in NumPy and for every compiler."""
 
 import importlib.util
 from collections.abc import Callable
@@ -20,6 +20,8 @@ class Workload:
     name: str
     numpy: Call
     compiled: dict[str, Callable[[], Call]]
+    is_numpy_timed: bool = True
+    """Whether `numpy` is how one would compute it."""
 
 
 def installed_peers() -> list[str]:
@@ -33,6 +35,7 @@ def warm_up() -> None:
     if "jax" in installed_peers():
         import jax
 
+        jax.config.update("jax_enable_x64", True)  # float64 stays float64, as in NumPy
         jax.jit(lambda x: jax.numpy.tanh(x @ x) + 1)(np.ones((3, 3), np.float32))
 
 
@@ -157,4 +160,6 @@ def mlp_workload() -> Workload:
     return Workload("MLP training step", lambda: flat(numpy_mlp_step(params, velocity, x, y)), compiled)
 
 
-WORKLOADS = [softmax_workload(), mlp_workload()]
+def network_workloads() -> list[Workload]:
+    """What networks are made of."""
+    return [softmax_workload(), mlp_workload()]

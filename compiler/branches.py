@@ -10,7 +10,7 @@ import numpy as np
 from xdsl.ir import SSAValue
 
 from compiler.abstract import AbstractArray, abstract
-from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
+from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line, check_function
 from compiler.promotion import common_dtype
 from compiler.pytrees import flatten, leaf_paths, unflatten
 from compiler.tracing import (
@@ -52,7 +52,7 @@ def cond(pred: Any, true_fun: Function, false_fun: Function, *operands: Any) -> 
         array(0.25)
     """
     for name, function in (("true_fun", true_fun), ("false_fun", false_fun)):
-        _check_callable("cond", name, function)
+        check_function(function, f"cond: {name}")
     if not is_tracing():
         return run_compiled(
             "cond", true_fun, lambda tree: cond(tree[0], true_fun, false_fun, *tree[1:]), (pred, *operands)
@@ -87,7 +87,7 @@ def switch(index: Any, branches: Sequence[Function], *operands: Any) -> Any:
     if not branches:
         raise ArgumentError(at_user_line("switch: there are no branches; give at least one function"))
     for number, function in enumerate(branches):
-        _check_callable("switch", f"branch {number}", function)
+        check_function(function, f"switch: branch {number}")
     if not is_tracing():
         return run_compiled(
             "switch", branches[0], lambda tree: switch(tree[0], branches, *tree[1:]), (index, *operands)
@@ -97,7 +97,8 @@ def switch(index: Any, branches: Sequence[Function], *operands: Any) -> Any:
     if aval.dtype.kind not in "iu":
         raise DtypeError(at_user_line(f"switch: index is {aval}, expected an integer; use cond for a condition"))
     if aval.dtype.name not in {"int32", "int64"}:
-        index = _traced(index).astype(np.int64)
+        largest = min(np.iinfo(aval.dtype).max, len(branches) - 1)  # as int64, a larger uint64 would be negative
+        index = np.minimum(_traced(index), largest).astype(np.int64)
     return _choose("switch", array_value(index), branches, operands)
 
 
@@ -161,11 +162,6 @@ def _joined_outputs(name: str, subs: Sequence[Subfunction]) -> list[AbstractArra
 
 def _branch(name: str, number: int) -> str:
     return ("false_fun", "true_fun")[number] if name == "cond" else f"branch {number}"
-
-
-def _check_callable(name: str, role: str, function: object) -> None:
-    if not callable(function):
-        raise ArgumentError(at_user_line(f"{name}: {role} is a {type(function).__name__}, expected a function"))
 
 
 def _check_scalar(what: str, value: Any) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from compiler.branches import run_compiled
-from compiler.errors import ArgumentError
+from compiler.errors import ArgumentError, check_function
 from compiler.pytrees import flatten, unflatten
 from compiler.tracing import array_value, current_frame, function_name, is_tracing, new_tracer, trace_subfunction
 from dialects.dlc.checkpoint import POLICIES
@@ -36,8 +36,7 @@ def checkpoint(fun: Function, *, policy: str | None = None, prevent_cse: bool = 
     """
     del prevent_cse
     policy = policy or "nothing_saveable"
-    if not callable(fun):
-        raise ArgumentError(f"checkpoint: expected a function, got {type(fun).__name__}")
+    check_function(fun, "checkpoint")
     if policy not in POLICIES:
         raise ArgumentError(f"checkpoint: unknown policy {policy!r}; use one of {', '.join(map(repr, POLICIES))}")
 

@@ -18,6 +18,7 @@ from compiler.value_dependent import FUNCTIONS as VALUE_DEPENDENT
 _ABOUT_ARRAYS = frozenset(
     {
         np.shape, np.ndim, np.size, np.result_type, np.can_cast, np.iscomplexobj, np.isrealobj, np.min_scalar_type,
+        np.einsum_path,
         np.array_repr, np.array_str, np.array2string, np.save, np.savez, np.savez_compressed, np.savetxt,
         np.may_share_memory, np.shares_memory,
     }

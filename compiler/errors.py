@@ -27,6 +27,7 @@ __all__ = [
     "TracingError",
     "UnsupportedError",
     "at_user_line",
+    "check_function",
 ]
 
 
@@ -34,3 +35,9 @@ def at_user_line(message: str) -> str:
     """`message`, followed by the file, the line and the text of the user's innermost line on the stack."""
     line = user_line()
     return message if line is None else f"{message}\n  at {line}"
+
+
+def check_function(fn: object, what: str) -> None:
+    """Raise unless `fn` can be called; `what` says who expects it."""
+    if not callable(fn):
+        raise ArgumentError(at_user_line(f"{what}: expected a function, got {type(fn).__name__}"))

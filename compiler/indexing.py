@@ -1,7 +1,7 @@
 """`x[index]` and `x[index] = value` on tracers, by NumPy's rules.
 
 Integers, slices, `...` and `np.newaxis` give a view (`Window`). Integer arrays, traced or not, and masks that are
-constant gather and scatter; a traced mask selects, in assignment only. Constant indices are checked; traced ones cannot
+constant gather and scatter; a traced mask selects. Constant indices are checked; traced ones cannot
 be: negative ones count from the end. Of those outside, a single integer means the nearest element; in an array of
 positions they mean the nearest element when reading, and are dropped when writing.
 """
@@ -17,10 +17,10 @@ from compiler.axes import is_sequence
 from compiler.errors import DtypeError, ShapeError, TracingError, at_user_line
 from compiler.frames import Frame, current_frame
 from compiler.index_selection import IndexArray, Selection, is_tuple, select_index
-from compiler.masks import MaskedElements
+from compiler.masks import MaskedElements, mask_message
 from compiler.operands import as_tracer, broadcast_value, contains_tracer, operand_value
 from compiler.promotion import BOOL, INT64, broadcast_shapes
-from compiler.tracer import Tracer, describe, value_of
+from compiler.tracer import Tracer, describe, value_of, xp
 from compiler.views import window_view, wrapped_index
 from dialects.builder import tensor_type
 from dialects.dlc.constants import zeros
@@ -28,7 +28,7 @@ from dialects.dlc.index_layout import Bounds
 from dialects.dlc.indexing import Mode, gather, scatter
 from dialects.dlc.interfaces import element_type_of, shape_of
 from dialects.dlc.selection import select
-from dialects.dlc.shape import inverse_permutation, reshape, transpose
+from dialects.dlc.shape import inverse_permutation, reshape, reshaped, transpose
 from dialects.dlc.slicing import concatenate
 
 _UFUNCS: dict[Mode, np.ufunc] = {"add": np.add, "mul": np.multiply, "min": np.minimum, "max": np.maximum}
@@ -39,9 +39,7 @@ def read(x: Tracer, index: Any) -> Tracer:
     """`x[index]`."""
     masked = _split_mask(x, index)
     if masked is not None:
-        part = read(x, masked.basic)
-        elements = MaskedElements(x, index, part, masked.mask, partial(_spread, part, masked))
-        return cast(Tracer, elements)  # it cannot be used as such
+        return cast(Tracer, _pick_masked(x, masked))  # not all that tracers can be used for
     selection = select_index(x.shape, index)
     if not selection.arrays:
         return window_view(x, selection.window)
@@ -61,7 +59,7 @@ def write(x: Tracer, index: Any, value: Any) -> None:
     """`x[index] = value`."""
     masked = _split_mask(x, index)
     if masked is not None:
-        _write_masked(x, index, masked, value)
+        _write_masked(x, masked, value)
         return
     if isinstance(value, MaskedElements):
         value.fail()
@@ -82,7 +80,7 @@ def update_at(x: Tracer, index: Any, value: Any, mode: Mode) -> None:
     masked = _split_mask(x, index)
     if masked is not None:
         part = read(x, masked.basic)
-        _write_masked(x, index, masked, _UFUNCS[mode](part, _spread(part, masked, value)), is_spread=True)
+        _write_masked(x, masked, _UFUNCS[mode](part, _spread(part, masked, value)), is_spread=True)
         return
     selection = select_index(x.shape, index)
     if selection.arrays:
@@ -112,6 +110,10 @@ def scatter_selection(x: Tracer, selection: Selection, value: Any, mode: Mode, b
         if x.dtype == BOOL and mode != "set":
             raise DtypeError(
                 at_user_line(f"{mode} at positions: the array is of bools; convert with `.astype(np.int64)`")
+            )
+        if x.dtype.kind == "c" and mode not in {"set", "add"}:
+            raise DtypeError(
+                at_user_line(f"{mode} at positions: the array is complex; combine what `x[index]` reads, and set it")
             )
         part = scatter(b, part, indices, updates, selection.dims, mode, bounds=bounds)
     x.assign(selection.window.write(b, base, part))
@@ -234,7 +236,7 @@ def _spread(part: Tracer, masked: _Masked, value: Any) -> Any:
     """`value`, the same for every element that the mask picks, in a shape that broadcasts to that of `part`."""
     if is_sequence(value) and contains_tracer(value):
         value = as_tracer(value)
-    if isinstance(value, int | float):
+    if isinstance(value, int | float | complex):
         return value
     array: Any = value if isinstance(value, Tracer) else np.asarray(value)
     if not array.ndim:
@@ -252,25 +254,33 @@ def _spread(part: Tracer, masked: _Masked, value: Any) -> Any:
     return array.reshape((*shape[:at], *[1] * mask.ndim, *shape[at + 1 :]))
 
 
-def _write_masked(x: Tracer, index: Any, masked: _Masked, value: Any, *, is_spread: bool = False) -> None:
+def _write_masked(x: Tracer, masked: _Masked, value: Any, *, is_spread: bool = False) -> None:
     """`x[index] = value` where `index` has a traced mask: select in the part of `x` that it is laid over."""
     frame = current_frame()
     part = read(x, masked.basic)
     if isinstance(value, MaskedElements):
-        if value.base is not x or not _is_same_index(value.index, index):
+        if not value.is_aligned(_pick_masked(x, masked)):
             value.fail()
         value, is_spread = value.part, True
     new = _assigned_value(frame, x, value if is_spread else _spread(part, masked, value), part.shape)
-    mask, at = masked.mask, masked.at
-    condition = value_of(mask, frame)
-    if mask.ndim:
-        sizes = (*[1] * at, *mask.shape, *[1] * (part.ndim - at - mask.ndim))
-        condition = broadcast_value(frame, reshape(frame.builder, condition, sizes), part.shape)
+    condition = broadcast_value(frame, value_of(_laid_over(part, masked), frame), part.shape)
     write(x, masked.basic, Tracer(frame, select(frame.builder, condition, new, value_of(part, frame))))
 
 
-def _is_same_index(first: Any, second: Any) -> bool:
-    """Whether two indices have the same traced arrays and equal other parts."""
-    if is_tuple(first) and is_tuple(second):
-        return len(first) == len(second) and all(map(_is_same_index, first, second))
-    return first is second or (type(first) in {int, slice} and type(first) is type(second) and first == second)
+def _laid_over(part: Tracer, masked: _Masked) -> Tracer:
+    """The mask as it is now, in a shape that broadcasts to that of `part`."""
+    mask, at = masked.mask, masked.at
+    frame = current_frame()
+    sizes = (*[1] * at, *mask.shape, *[1] * (part.ndim - at - mask.ndim))
+    return Tracer(frame, reshaped(frame.builder, value_of(mask, frame), sizes))
+
+
+def _pick_masked(x: Tracer, masked: _Masked) -> MaskedElements:
+    """The elements of `x` that a traced mask picks."""
+    part = read(x, masked.basic)
+    condition = _laid_over(part, masked)
+    kept = xp.where(condition, part, np.ones((), part.dtype))
+    # Integers and slices together decide which dimension the elements that are picked are in.
+    order = tuple(map(type, masked.basic)) if masked.has_integers and masked.at else ()
+    message = mask_message(masked.mask)
+    return MaskedElements(kept, condition, (masked.at, order), partial(_spread, part, masked), message)

@@ -31,13 +31,16 @@ from dialects.dlc import constants
 Function = Callable[..., Any]
 
 
-def jacfwd(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+def jacfwd(
+    fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False, *, holomorphic: bool = False
+) -> Function:
     """The Jacobian of a function, column by column: forward mode, for more results than arguments.
 
     Args:
         fun: returns a tree of arrays of floating point, or `(tree, aux)` with `has_aux`.
         argnums: which positional arguments to differentiate with respect to, trees whose leaves are floating point.
         has_aux: whether `fun` also returns auxiliary data, which is passed through.
+        holomorphic: a promise that `fun` is, which complex arguments need: else there is no one complex derivative.
 
     Returns:
         A function with the arguments of `fun` that returns a tree like the result of `fun`, in which each array of shape
@@ -46,7 +49,7 @@ def jacfwd(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = Fals
 
     Raises:
         ArgumentError: `argnums` names what is not a positional argument.
-        DtypeError: an argument or a result is not floating point.
+        DtypeError: an argument or a result is not floating point, or one is complex without `holomorphic`.
 
     Example:
         >>> jacfwd(lambda x: x**2)(np.array([1.0, 2.0]))
@@ -57,6 +60,7 @@ def jacfwd(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = Fals
 
     def jacobian(*args: Any, **kwargs: Any) -> Any:
         chosen, inputs, in_spec, of_chosen = _chosen(fun, argnums, args, kwargs, "jacfwd")
+        _check_holomorphic("jacfwd", "takes", inputs, fun, holomorphic)
 
         def push_forward(*tangents: Any) -> Any:
             return pushed_forward(of_chosen, chosen, tangents, "jacfwd", has_aux=has_aux)[1:]
@@ -73,10 +77,13 @@ def jacfwd(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = Fals
     return compiled_outside(jacobian, fun, "jacfwd")
 
 
-def jacrev(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+def jacrev(
+    fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False, *, holomorphic: bool = False
+) -> Function:
     """The Jacobian of a function, row by row: reverse mode, for more arguments than results.
 
-    Arguments, results and errors are those of `jacfwd`.
+    Arguments, results and errors are those of `jacfwd`. Of a real function of complex arguments `x + iy`, the Jacobian is
+    `df/dx - i df/dy`, as that of `grad`; complex results need `holomorphic`.
 
     Example:
         >>> jacrev(lambda x, y: (x * y).sum(), argnums=(0, 1))(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
@@ -90,6 +97,7 @@ def jacrev(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = Fals
         leaves, out_spec = flatten(out)
         _check_results(leaves, out_spec, fun, "jacrev")
         outputs = [leaf.aval for leaf in leaves]
+        _check_holomorphic("jacrev", "returns", outputs, fun, holomorphic)
         columns, _ = flatten(
             vmap(pull_back, axis_size=sum(map(_size, outputs)))(unflatten(out_spec, _unit_directions(outputs)))
         )
@@ -101,7 +109,9 @@ def jacrev(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = Fals
     return compiled_outside(jacobian, fun, "jacrev")
 
 
-def hessian(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Function:
+def hessian(
+    fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = False, *, holomorphic: bool = False
+) -> Function:
     """The second derivatives of a function: `jacfwd(jacrev(fun))`.
 
     Arguments and errors are those of `jacfwd`.
@@ -115,7 +125,19 @@ def hessian(fun: Function, argnums: int | Sequence[int] = 0, has_aux: bool = Fal
                [ 0., 12.]])
     """
     check_argnums(argnums, "hessian")
-    return compiled_outside(jacfwd(jacrev(fun, argnums, has_aux=has_aux), argnums, has_aux=has_aux), fun, "hessian")
+    rows = jacrev(fun, argnums, has_aux=has_aux, holomorphic=holomorphic)
+    return compiled_outside(jacfwd(rows, argnums, has_aux=has_aux, holomorphic=holomorphic), fun, "hessian")
+
+
+def _check_holomorphic(name: str, verb: str, avals: Sequence[AbstractArray], fun: Function, holomorphic: bool) -> None:
+    for aval in avals:
+        if aval.dtype.kind == "c" and not holomorphic:
+            raise DtypeError(
+                at_user_line(
+                    f"{name}: {name_of(fun)} {verb} {aval}; pass holomorphic=True if it is, or take derivatives with "
+                    "respect to real and imaginary parts"
+                )
+            )
 
 
 def _chosen(

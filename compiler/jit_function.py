@@ -12,7 +12,7 @@ import numpy as np
 from compiler.abstract import AbstractArray, abstract
 from compiler.array_kinds import PLAIN_TYPES, as_plain
 from compiler.compile_log import SignatureRecord, explain_recompilation, log_compilation
-from compiler.errors import ArgumentError, CompilerError, at_user_line
+from compiler.errors import ArgumentError, CompilerError, at_user_line, check_function
 from compiler.options import CompileOptions
 from compiler.pipelines import IR_STAGES, Target, paused_collector
 from compiler.pytrees import flatten, unflatten
@@ -287,8 +287,7 @@ def jit(
         raise ArgumentError(f"jit: unknown target {target!r}; use one of {', '.join(map(repr, IR_STAGES))}")
 
     def decorate(function: Function) -> JitFunction:
-        if not callable(function):
-            raise ArgumentError(f"jit: expected a function, got {type(function).__name__}")
+        check_function(function, "jit")
         return JitFunction(
             function,
             static_argnums=(static_argnums,) if isinstance(static_argnums, int | str) else tuple(static_argnums),

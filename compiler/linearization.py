@@ -14,7 +14,7 @@ from xdsl.ir import SSAValue
 
 from compiler.abstract import AbstractArray, abstract
 from compiler.derived_programs import LinearProgram, PushForward, forward_program
-from compiler.errors import ArgumentError, at_user_line
+from compiler.errors import ArgumentError, at_user_line, check_function
 from compiler.frames import Program
 from compiler.pytrees import TreeSpec, flatten, leaf_paths, unflatten
 from compiler.tracing import (
@@ -28,7 +28,6 @@ from compiler.tracing import (
 )
 from compiler.transformed import (
     check_differentiable,
-    check_function,
     is_differentiable,
     matching_leaves,
     name_of,

@@ -13,7 +13,7 @@ from xdsl.ir import SSAValue
 
 from compiler.abstract import AbstractArray, abstract
 from compiler.branches import run_compiled
-from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
+from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line, check_function
 from compiler.promotion import common_dtype
 from compiler.pytrees import TreeSpec, flatten, leaf_paths, sequence_of, unflatten
 from compiler.tracing import (
@@ -62,7 +62,7 @@ def scan(
         (array(6.), array([0., 1., 3.]))
     """
     del unroll
-    _check_callable("scan", "f", f)
+    check_function(f, "scan: f")
     if not is_tracing():
         return run_compiled("scan", f, lambda tree: scan(f, tree[0], tree[1], length, reverse), (init, xs))
     leaves, spec = flatten(xs)
@@ -110,7 +110,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Function, init_val: Any, *, unro
         array(10)
     """
     del unroll
-    _check_callable("fori_loop", "body_fun", body_fun)
+    check_function(body_fun, "fori_loop: body_fun")
     for name, bound in (("lower", lower), ("upper", upper)):
         if np.shape(bound):
             raise ShapeError(at_user_line(f"fori_loop: {name} has shape {np.shape(bound)}, expected a scalar"))
@@ -162,8 +162,8 @@ def while_loop(cond_fun: Function, body_fun: Function, init_val: Any, *, max_ste
         >>> while_loop(lambda x: x < 100, lambda x: 2 * x, 1)
         array(128)
     """
-    _check_callable("while_loop", "cond_fun", cond_fun)
-    _check_callable("while_loop", "body_fun", body_fun)
+    check_function(cond_fun, "while_loop: cond_fun")
+    check_function(body_fun, "while_loop: body_fun")
     if max_steps is not None:
         if not isinstance(max_steps, int) or max_steps < 0:  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ArgumentError(
@@ -230,7 +230,7 @@ def map(f: Function, xs: Any, *, batch_size: int | None = None) -> Any:  # noqa:
         >>> map(lambda x: x**2, np.array([1.0, 2.0, 3.0]))
         array([1., 4., 9.])
     """
-    _check_callable("map", "f", f)
+    check_function(f, "map: f")
     if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ArgumentError(at_user_line(f"map: batch_size is {batch_size!r}, expected a positive Python integer"))
     if not is_tracing():
@@ -388,11 +388,6 @@ def _length(leaves: Sequence[Any], paths: Sequence[str], length: int | None) -> 
     if isinstance(steps, Tracer) or steps < 0:
         raise ArgumentError(at_user_line(f"scan: length is {steps}, expected a non-negative Python integer"))
     return int(steps)
-
-
-def _check_callable(name: str, role: str, function: object) -> None:
-    if not callable(function):
-        raise ArgumentError(at_user_line(f"{name}: {role} is a {type(function).__name__}, expected a function"))
 
 
 def _is_python_scalar(x: object) -> bool:

@@ -1,5 +1,6 @@
 """New arrays made after the model of a traced one: `np.zeros_like(x)`, `np.zeros(shape, like=x)` and the like."""
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,7 @@ from compiler.errors import DtypeError, ShapeError, at_user_line
 from compiler.frames import current_frame
 from compiler.operands import as_tracer, contains_tracer, operand_value
 from compiler.promotion import result_dtype
-from compiler.tracer import Tracer, is_scalar, xp
+from compiler.tracer import Tracer, xp
 from dialects.dlc.interfaces import ELEMENT_TYPES
 
 
@@ -53,32 +54,35 @@ def _sized(value: int) -> Callable[..., Tracer]:
     return make
 
 
+def linspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0,
+    *, device: Any = None,
+) -> Any:  # fmt: skip
+    """`num` numbers at equal distances from `start` to `stop`, along a new axis."""
+    del device
+    count = operator.index(num)
+    if count < 0:
+        raise ShapeError(at_user_line(f"linspace: num={num} is negative"))
+    common = result_dtype(start, stop, 1.0)
+    first, last = (as_tracer(x).astype(common) for x in (start, stop))
+    parts = count - 1 if endpoint else count
+    step = (last - first) / (parts or math.nan)
+    steps = np.arange(count).astype(common).reshape(-1, *(1,) * step.ndim)
+    values = first + steps * step if parts > 0 else first + steps * (last - first)
+    if endpoint and count > 1:
+        values = xp.concatenate([values[:-1], xp.broadcast_to(last, step.shape)[np.newaxis]])
+    result = xp.moveaxis(values, 0, axis)
+    if dtype is not None:
+        target = np.dtype(dtype)
+        result = (xp.floor(result) if target.kind in "iu" else result).astype(target)
+    return (result, step) if retstep else result
+
+
 def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C", *, device: Any = None) -> Tracer:
     """A new array of `fill_value`."""
     del order, device
     value = as_tracer(fill_value)
     return filled(shape, fill_value, value.dtype if dtype is None else dtype)
-
-
-def linspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0
-) -> Any:
-    """`np.linspace` between traced arrays, by NumPy's formula."""
-    count = operator.index(num)
-    if count < 0:
-        raise ShapeError(at_user_line(f"linspace: num is {count}, expected a count"))
-    kept = result_dtype(*[x if is_scalar(x) else as_tracer(x) for x in (start, stop)], 0.0)
-    first, last = as_tracer(start).astype(kept), as_tracer(stop).astype(kept)
-    distance, intervals = last - first, count - 1 if endpoint else count
-    step = distance / intervals if intervals > 0 else np.nan
-    places = np.arange(count).astype(kept).reshape(-1, *[1] * distance.ndim)
-    result = places * (step if intervals > 0 else distance) + first
-    if endpoint and count > 1:
-        result = xp.concatenate([result[:-1], xp.broadcast_to(last, distance.shape)[None]])
-    if dtype is not None and np.dtype(dtype).kind in "iu":
-        result = xp.floor(result)
-    result = xp.moveaxis(result.astype(kept if dtype is None else dtype), 0, axis)
-    return (result, step) if retstep else result
 
 
 def array(object: Any, dtype: Any = None, **_: Any) -> Tracer:  # noqa: A002

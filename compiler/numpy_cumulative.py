@@ -13,7 +13,7 @@ from compiler.numpy_linalg import astype
 from compiler.numpy_reductions import in_accumulator_dtype, truth
 from compiler.numpy_ufuncs import store
 from compiler.operands import as_tracer
-from compiler.promotion import BOOL, INT32
+from compiler.promotion import BOOL, FLOAT64, INT32
 from compiler.tracer import Tracer, value_of, xp
 from dialects.builder import OpBuilder
 from dialects.dlc import cumulative
@@ -92,7 +92,7 @@ def _extreme(what: str, accumulator: Accumulator) -> Callable[..., Tracer]:
 
 def _logaddexp(array: Any, axis: Any = 0, dtype: Any = None, out: Any = None) -> Tracer:
     x = as_tracer(array)
-    x = x.astype(dtype) if dtype is not None else x if dtype_kind(x.dtype) == "f" else x.astype(np.float64)
+    x = x.astype(dtype) if dtype is not None else x if dtype_kind(x.dtype) == "f" else astype(x, FLOAT64)
     return accumulate_along("logaddexp", cumulative.cumlogsumexp, x, axis, out)
 
 
@@ -143,7 +143,7 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: int = -1) -> Tracer:
 def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
     """`np.gradient`: second-order differences inside, of order `edge_order` at the ends."""
     x = as_tracer(f)
-    x = x if dtype_kind(x.dtype) == "f" else x.astype(np.float64)
+    x = x if dtype_kind(x.dtype) in "fc" else x.astype(np.float64)
     dims = normalize_axes("gradient", axis, x.ndim)
     spacings = [1.0] * len(dims) if not varargs else list(varargs) * len(dims) if len(varargs) == 1 else list(varargs)
     if len(spacings) != len(dims) or edge_order not in {1, 2}:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from compiler.axes import is_sequence, normalize_axis
-from compiler.errors import ArgumentError, ShapeError, TracingError, at_user_line
+from compiler.errors import ArgumentError, ShapeError, at_user_line
 from compiler.frames import current_frame
 from compiler.indexing import gather_windows, read, write
 from compiler.numpy_reductions import truth
@@ -19,7 +19,7 @@ from compiler.numpy_selection import where
 from compiler.numpy_ufuncs import store
 from compiler.operands import as_tracer, operand_value
 from compiler.promotion import INT64
-from compiler.tracer import Tracer, describe, value_of, xp
+from compiler.tracer import Tracer, describe, fail_unsupported, value_of, xp
 from compiler.views import position_along
 from dialects.dlc.shape import reshape
 
@@ -187,7 +187,7 @@ def nonzero(a: Any, *, size: int | None = None, fill_value: Any = 0) -> tuple[Tr
         fill_value: an integer, or one per dimension.
 
     Raises:
-        TracingError: no size is given.
+        UnsupportedError: no size is given.
     """
     x = as_tracer(a)
     if x.ndim == 0:
@@ -214,26 +214,16 @@ def _first_positions(what: str, x: Tracer, size: int | None) -> tuple[Tracer, Tr
     """The positions in the flat array of the first elements that are not zero, and which of the `size` there are."""
     chosen = truth(x).reshape(-1)
     if size is None:
-        raise TracingError(
-            at_user_line(
-                f"{what}: how many elements of {describe(x)} are not zero is not known while tracing; use "
-                f"`np.where(condition, x, y)`, or `compiler.numpy.{what}(x, size=…)` for the first ones"
-            )
+        fail_unsupported(
+            f"np.{what} without size=",
+            f"how many elements of {describe(x)} are not zero is not known; use `np.where(condition, x, y)`, or "
+            f"`compiler.numpy.{what}(x, size=…)` for the first ones",
         )
     count = chosen.astype(INT64)
     number = where(chosen, xp.cumsum(chosen) - 1, size)
     # What is beyond `size` is dropped.
     positions = xp.zeros_like(count, shape=(size,)).at[number].set(position_along(chosen.shape, 0), mode="drop")
     return positions, position_along((size,), 0) < count.sum()
-
-
-def _needs_size(what: str) -> Callable[..., Any]:
-    """What NumPy's function, which takes no size, does."""
-
-    def fail(a: Any) -> Any:
-        _first_positions(what, as_tracer(a), None)
-
-    return fail
 
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
@@ -247,8 +237,8 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.diag_indices_from: diag_indices_from,
     np.tril_indices_from: tril_indices_from,
     np.triu_indices_from: triu_indices_from,
-    np.nonzero: _needs_size("nonzero"),
-    np.flatnonzero: _needs_size("flatnonzero"),
-    np.argwhere: _needs_size("argwhere"),
+    np.nonzero: nonzero,
+    np.flatnonzero: flatnonzero,
+    np.argwhere: argwhere,
 }
 """The functions of this file by the function of NumPy that they are."""

@@ -11,7 +11,7 @@ from compiler.errors import DtypeError, ShapeError, at_user_line
 from compiler.frames import current_frame
 from compiler.operands import as_tracer, convert_value
 from compiler.promotion import BOOL, INT64, broadcast_shapes, kind_of, ufunc_dtypes
-from compiler.tracer import Tracer, fail_unsupported, value_of, xp
+from compiler.tracer import Tracer, describe, fail_unsupported, value_of, xp
 from compiler.views import broadcast, position_along, transposed
 from dialects.dlc.contraction import dot_general
 
@@ -27,9 +27,15 @@ def product_operands(what: str, x: Any, y: Any, ufunc: np.ufunc = np.matmul) -> 
 
 
 def astype(x: Tracer, dtype: np.dtype[Any]) -> Tracer:
-    """`x` converted, itself if it has the dtype."""
+    """`x` converted, itself if it has the dtype.
+
+    Raises:
+        DtypeError: `x` is complex, and the dtype would lose its imaginary parts.
+    """
     if x.dtype == dtype:
         return x
+    if x.dtype.kind == "c" and dtype.kind not in "cb":
+        raise DtypeError(at_user_line(f"{describe(x)} is complex, expected real numbers; use `.real` or `.imag`"))
     frame = current_frame()
     return Tracer(frame, convert_value(frame, value_of(x, frame), dtype))
 

@@ -1,7 +1,8 @@
 """Norms, and the forms of products and diagonals that `np.linalg` has."""
 
 import math
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -110,6 +111,45 @@ def cross_along(x1: Any, x2: Any, /, *, axis: int = -1) -> Tracer:
     return cross(x1, x2, axis=axis)
 
 
+def matrix_power(a: Any, n: int) -> Tracer:
+    """`np.linalg.matrix_power` by repeated squaring; `n` is not negative, which would need an inverse."""
+    x, power = as_tracer(a), operator.index(n)
+    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
+        raise ShapeError(at_user_line(f"matrix_power: the array has shape {x.shape}, expected square matrices"))
+    if power < 0:
+        fail_unsupported(f"np.linalg.matrix_power with n={power}", "the inverse of a matrix is not there yet")
+    if power == 0:
+        return xp.broadcast_to(np.eye(x.shape[-1], dtype=x.dtype), x.shape).copy()
+    result: Tracer | None = None
+    while True:
+        if power % 2:
+            result = x if result is None else result @ x
+        power //= 2
+        if not power:
+            assert result is not None, "a positive number has a highest bit"
+            return result
+        x = x @ x
+
+
+def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Tracer:
+    """`np.linalg.multi_dot`: the product of matrices in the cheapest order; the first and the last may be vectors."""
+    if out is not None:
+        fail_unsupported("np.linalg.multi_dot: out=", "assign the result: `out[...] = result`")
+    factors = [as_tracer(a) for a in arrays]
+    if len(factors) < 2 or any(
+        x.ndim not in ({1, 2} if i in {0, len(factors) - 1} else {2}) for i, x in enumerate(factors)
+    ):
+        shapes = ", ".join(str(x.shape) for x in factors)
+        raise ShapeError(
+            at_user_line(f"multi_dot: shapes {shapes}; it needs two matrices or more, vectors only at the ends")
+        )
+    operands: list[Any] = []
+    for i, x in enumerate(factors):
+        operands += [x, [i, i + 1] if x.ndim == 2 else [i + 1] if i == 0 else [i]]
+    kept = ([0] if factors[0].ndim == 2 else []) + ([len(factors)] if factors[-1].ndim == 2 else [])
+    return xp.einsum(*operands, kept, optimize="optimal")
+
+
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.linalg.norm: norm,
     np.linalg.vector_norm: vector_norm,
@@ -121,6 +161,8 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.linalg.vecdot: vecdot_along,
     np.linalg.tensordot: tensordot,
     np.linalg.cross: cross_along,
+    np.linalg.matrix_power: matrix_power,
+    np.linalg.multi_dot: multi_dot,
     np.linalg.matrix_transpose: matrix_transpose,
 }
 """The functions of this file by the function of NumPy that they are."""

@@ -115,10 +115,11 @@ def _ramp(x: Tracer, dim: int, width: int, end: Any, place: int) -> Tracer:
     """From `end` to the element at `place` of the dimension, without that."""
     edge = xp.take(x, [place], dim)
     steps = np.arange(width).reshape([width if d == dim else 1 for d in range(x.ndim)])
-    dtype = x.dtype if dtype_kind(x.dtype) == "f" else np.dtype(np.float64)
+    is_exact = dtype_kind(x.dtype) not in "fc"
+    dtype = np.dtype(np.float64) if is_exact else x.dtype
     values = astype(edge, dtype) - end
     values = end + values / max(width, 1) * steps.astype(dtype)
-    return astype(values if dtype_kind(x.dtype) == "f" else xp.floor(values), x.dtype)
+    return astype(xp.floor(values) if is_exact else values, x.dtype)
 
 
 def _statistic(x: Tracer, dim: int, mode: str, width: int, length: Any, place: int) -> Tracer:

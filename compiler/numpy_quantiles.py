@@ -165,7 +165,7 @@ def _median(what: str, *, without_nan: bool) -> Callable[..., Tracer]:
         del overwrite_input
         rows, dims = _rows(what, a, axis)
         _check_elements(what, a, rows, axis)
-        rows = rows if dtype_kind(rows.dtype) == "f" else astype(rows, FLOAT64)
+        rows = rows if dtype_kind(rows.dtype) in "fc" else astype(rows, FLOAT64)
         ordered = sort(rows, -1)
         if without_nan:
             count = xp.sum(~xp.isnan(rows), -1)[..., np.newaxis]

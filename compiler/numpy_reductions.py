@@ -17,7 +17,7 @@ from compiler.operands import as_tracer
 from compiler.promotion import BOOL, FLOAT32, FLOAT64, INT32
 from compiler.tracer import Tracer, value_of, xp
 from dialects.builder import OpBuilder
-from dialects.dlc import reduction
+from dialects.dlc import arg_extrema, reduction
 from dialects.dlc.broadcast import reduce_sum
 from dialects.dlc.interfaces import dtype_kind
 
@@ -204,8 +204,8 @@ def _positions(what: str, find: Callable[[OpBuilder, SSAValue, int], SSAValue]) 
     return reduce
 
 
-argmax = _positions("argmax", reduction.argmax)
-argmin = _positions("argmin", reduction.argmin)
+argmax = _positions("argmax", arg_extrema.argmax)
+argmin = _positions("argmin", arg_extrema.argmin)
 
 
 def _count(x: Tracer, axis: Any, where: Any, keepdims: Any) -> Any:

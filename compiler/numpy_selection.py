@@ -186,6 +186,10 @@ def isneginf(x: Any, out: Any = None) -> Tracer:
 
 def _signed_infinity(x: Any, out: Any, infinity: float) -> Tracer:
     x = as_tracer(x)
+    if x.dtype.kind == "c":
+        raise DtypeError(
+            at_user_line(f"isposinf, isneginf: the array has dtype {x.dtype}; complex numbers have no sign")
+        )
     result = x == infinity if dtype_kind(x.dtype) == "f" else xp.zeros_like(x, dtype=BOOL)
     return result if out is None else store("isinf", out, value_of(result, current_frame()))
 

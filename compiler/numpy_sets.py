@@ -33,7 +33,7 @@ def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Tracer:
     if weights is None:
         amounts: Any = xp.ones_like(values, dtype=np.int64)
     else:
-        amounts = as_tracer(weights).astype(np.float64)
+        amounts = astype(as_tracer(weights), FLOAT64)
     return _sum_into(length, values, amounts)
 
 
@@ -128,7 +128,10 @@ def unique_all(x: Any, /, *, size: int | None = None, fill_value: Any = None) ->
         UnsupportedError: `size` is missing.
         ShapeError: the array is empty and there is no `fill_value`.
     """
-    array = as_tracer(x)
+    return _unique(as_tracer(x), size, fill_value, equal_nan=False)
+
+
+def _unique(array: Tracer, size: int | None, fill_value: Any, *, equal_nan: bool) -> UniqueAll:
     if size is None:
         fail_unsupported("np.unique", "how many there are is not known while tracing: use `unique(x, size=…)`")
     length = operator.index(size)
@@ -141,7 +144,10 @@ def unique_all(x: Any, /, *, size: int | None = None, fill_value: Any = None) ->
         return UniqueAll(values, nothing, xp.zeros_like(array, dtype=INT64), nothing)
     order = argsort(flat)
     ordered = sort(flat)
-    is_new = xp.concatenate([np.ones(1, bool), ordered[1:] != ordered[:-1]])
+    differs = ordered[1:] != ordered[:-1]
+    if equal_nan and dtype_kind(flat.dtype) in "fc":
+        differs &= ~(xp.isnan(ordered[1:]) & xp.isnan(ordered[:-1]))
+    is_new = xp.concatenate([np.ones(1, bool), differs])
     place = cumsum(is_new) - 1
     # What comes after the last place is written to one more, which is cut off.
     target = xp.where(is_new & (place < length), place, length)
@@ -204,25 +210,10 @@ def unique(
     if axis is not None:
         fail_unsupported("np.unique: axis=", "use it on arrays of one dimension")
     x = as_tracer(ar)
-    if equal_nan and dtype_kind(x.dtype) == "f" and size is not None and x.size:
-        # Bit patterns aside, all NaN are one: of the sorted NaN, all but the first become the element before.
-        result = _unique_with_one_nan(x, size, fill_value)
-    else:
-        result = unique_all(x, size=size, fill_value=fill_value)
+    result = _unique(x, size, fill_value, equal_nan=equal_nan)
     wanted = (return_index, return_inverse, return_counts)
     chosen = [part for part, is_wanted in zip(result[1:], wanted, strict=True) if is_wanted]
     return (result.values, *chosen) if chosen else result.values
-
-
-def _unique_with_one_nan(x: Tracer, size: int, fill_value: Any) -> UniqueAll:
-    """`unique_all` where all NaN are equal: by their ranks, which are integers."""
-    flat = x.reshape(-1)
-    ordered = sort(flat)
-    rank = searchsorted(ordered, flat, "left")
-    found = unique_all(rank, size=size, fill_value=-1)
-    filling = as_tracer(ordered[0] if fill_value is None else fill_value).astype(x.dtype)
-    values = xp.where(found.values < 0, filling, xp.take(ordered, xp.maximum(found.values, 0)))
-    return UniqueAll(values, found.indices, found.inverse_indices.reshape(x.shape), found.counts)
 
 
 def isin(
@@ -236,6 +227,9 @@ def isin(
     if not candidates.size:
         return xp.full_like(x, invert, dtype=BOOL)
     dtype = result_dtype(x, candidates)
+    if dtype.kind == "c":  # which cannot be searched
+        is_there = (x[..., np.newaxis] == candidates).any(-1)
+        return ~is_there if invert else is_there
     ordered, queries = sort(astype(candidates, dtype)), astype(x, dtype)
     place = xp.minimum(searchsorted(ordered, queries), candidates.size - 1)
     is_there = xp.take(ordered, place) == queries

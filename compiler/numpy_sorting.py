@@ -43,6 +43,8 @@ def sort(
     del kind, stable
     _refuse_order("sort", order)
     x, dim = _operand("sort", a, axis)
+    if x.dtype.kind == "c":
+        return xp.take_along_axis(x, _order_of_complex(x, dim, descending), dim)
     return sort_by(x, x, dim, descending)
 
 
@@ -59,8 +61,19 @@ def argsort(
     del kind, stable
     _refuse_order("argsort", order)
     x, dim = _operand("argsort", a, axis)
+    if x.dtype.kind == "c":
+        return _order_of_complex(x, dim, descending)
     frame = current_frame()
     return Tracer(frame, sorting.argsort(frame.builder, value_of(x, frame), dim, descending))
+
+
+def _order_of_complex(x: Tracer, dim: int, descending: bool) -> Tracer:
+    """The positions that sort by real parts, then by imaginary ones, after what has a NaN in one of them, as in NumPy."""
+    kinds_of_nan = 2 * xp.isnan(x.real).astype(np.int8) + xp.isnan(x.imag)
+    order = argsort(x.imag, dim, descending=descending)
+    for key in (x.real, kinds_of_nan):
+        order = sort_by(xp.take_along_axis(key, order, dim), order, dim, descending)
+    return order
 
 
 def sort_by(keys: Tracer, values: Tracer, dim: int, descending: bool = False) -> Tracer:
@@ -146,7 +159,9 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
 
 
 def _interpolated(x: Any, points: Any, values: Any, left: Any, right: Any, period: Any) -> Tracer:
-    queries, places, heights = (astype(as_tracer(t), FLOAT64) for t in (x, points, values))
+    queries, places = (astype(as_tracer(t), FLOAT64) for t in (x, points))
+    heights = as_tracer(values)
+    heights = astype(heights, np.result_type(heights.dtype, FLOAT64))
     if places.ndim != 1 or places.shape != heights.shape or not places.size:
         raise ShapeError(at_user_line(f"interp: xp of shape {places.shape} and fp of shape {heights.shape} do not fit"))
     if period is not None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from compiler.axes import normalize_axis
-from compiler.errors import ShapeError, at_user_line
+from compiler.errors import DtypeError, ShapeError, at_user_line
 from compiler.numpy_linalg import astype
 from compiler.numpy_reductions import MISSING, argmax, argmin, average, least_or_greatest
 from compiler.operands import as_tracer
@@ -44,7 +44,7 @@ def cov(
             total - freedom if aweights is None or not freedom else total - freedom * xp.sum(weights * aweights) / total
         )
         scaled = centred * weights
-    result = centred @ scaled.T / xp.maximum(count, 0)
+    result = centred @ scaled.conj().T / xp.maximum(count, 0)
     return xp.squeeze(result)
 
 
@@ -61,8 +61,11 @@ def corrcoef(x: Any, y: Any = None, rowvar: bool = True, *, dtype: Any = None) -
     c = cov(x, y, rowvar, dtype=dtype)
     if not c.ndim:
         return c / c
-    deviation = xp.sqrt(xp.diagonal(c))
-    return xp.clip(c / deviation[:, np.newaxis] / deviation, -1, 1)
+    deviation = xp.sqrt(xp.diagonal(c).real)
+    result = c / deviation[:, np.newaxis] / deviation
+    if result.dtype.kind == "c":
+        return xp.clip(result.real, -1, 1) + 1j * xp.clip(result.imag, -1, 1)
+    return xp.clip(result, -1, 1)
 
 
 def _ignoring_nan(find: Callable[..., Tracer], sign: float) -> Callable[..., Tracer]:
@@ -79,6 +82,8 @@ def _ignoring_nan(find: Callable[..., Tracer], sign: float) -> Callable[..., Tra
 def unwrap(p: Any, discont: Any = None, axis: int = -1, *, period: float = 2 * math.pi) -> Tracer:
     """`np.unwrap` of floats."""
     x = as_tracer(p)
+    if x.dtype.kind == "c":
+        raise DtypeError(at_user_line(f"unwrap: the angles have dtype {x.dtype}; they must be real"))
     if dtype_kind(x.dtype) != "f":
         x = astype(x, FLOAT64)
     dim = normalize_axis("unwrap", axis, x.ndim)

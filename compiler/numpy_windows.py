@@ -123,7 +123,7 @@ def convolve(a: Any, v: Any, mode: Literal["full", "same", "valid"] = "full") ->
 def correlate(a: Any, v: Any, mode: Literal["full", "same", "valid"] = "valid") -> Tracer:
     """`np.correlate`."""
     x, y = as_tracer(a), as_tracer(v)
-    result = _filtered("correlate", x, y, mode)
+    result = _filtered("correlate", x, y.conj(), mode)
     # The shorter one slides, which turns the result around.
     return result[::-1] if y.size > x.size else result
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from compiler.branches import run_compiled
-from compiler.errors import ArgumentError, ShapeError, at_user_line
+from compiler.errors import ArgumentError, ShapeError, at_user_line, check_function
 from compiler.pytrees import flatten, unflatten
 from compiler.tracing import array_value, is_tracing, new_tracer
 
@@ -38,8 +38,7 @@ def associative_scan(fn: Callable[..., Any], elems: Any, reverse: bool = False, 
         >>> associative_scan(np.add, np.array([1.0, 2.0, 3.0, 4.0]))
         array([ 1.,  3.,  6., 10.])
     """
-    if not callable(fn):
-        raise ArgumentError(at_user_line(f"associative_scan: fn is a {type(fn).__name__}, expected a function"))
+    check_function(fn, "associative_scan: fn")
     if not is_tracing():
         return run_compiled("associative_scan", fn, lambda x: associative_scan(fn, x, reverse, axis), elems)
     leaves, spec = flatten(elems)

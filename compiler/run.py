@@ -151,6 +151,9 @@ def _load(file: str) -> list[Array]:
 
 
 def _random(rng: np.random.Generator, spec: ArraySpec) -> Array:
+    if spec.dtype.kind == "c":
+        parts = rng.standard_normal((2, *spec.shape))
+        return np.asarray(parts[0] + 1j * parts[1]).astype(spec.dtype)
     if dtype_kind(spec.dtype) == "f":
         return rng.standard_normal(spec.shape).astype(spec.dtype)
     high = 2 if spec.dtype.kind == "b" else 8
@@ -176,13 +179,15 @@ def _compare(results: Sequence[Array], expected: Sequence[Array], rtol: float | 
     """Report the largest difference of each result; 1 if one is above the tolerance."""
     status = 0
     for index, (got, want) in enumerate(zip(results, expected, strict=True)):
-        if dtype_kind(got.dtype) != "f":
+        if dtype_kind(got.dtype) not in "fc":
             equal = bool(np.array_equal(got, want))
             print(f"result {index}: {'equal' if equal else 'DIFFERENT'}", file=sys.stderr)
             status |= not equal
             continue
-        tolerance = rtol if rtol is not None else _TOLERANCES.get(got.dtype, 4 * float(cast(Any, finfo(got.dtype)).eps))
-        got, want = got.astype(np.float64), want.astype(np.float64)  # noqa: PLW2901
+        precision = cast(Any, finfo(got.dtype))
+        tolerance = rtol if rtol is not None else _TOLERANCES.get(precision.dtype, 4 * float(precision.eps))
+        wide = np.complex128 if got.dtype.kind == "c" else np.float64
+        got, want = got.astype(wide), want.astype(wide)  # noqa: PLW2901
         with np.errstate(all="ignore"):
             scale = max(1.0, float(np.max(np.abs(want[np.isfinite(want)]), initial=0.0)))
             both = np.isfinite(got) & np.isfinite(want)

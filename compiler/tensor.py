@@ -322,8 +322,8 @@ def fail_immutable(what: str) -> NoReturn:
     """Raise the error for an attempt to change a `Tensor`."""
     raise UnsupportedError(
         at_user_line(
-            f"{what}: a Tensor cannot be changed; compute a new one (`np.where(mask, value, x)`, `x + y`), or assign in a "
-            "function compiled with `jit`, where `x[index] = value` changes a copy that the function may return"
+            f"{what}: a Tensor cannot be changed; compute a new one (`x.at[index].set(value)`, `np.where(mask, value, x)`), or "
+            "assign in a function compiled with `jit`, where `x[index] = value` changes a copy that it may return"
         )
     )
 

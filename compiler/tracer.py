@@ -141,6 +141,8 @@ class Tracer(ArrayMethods):
         return current_frame().rules
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **arguments: Any) -> Any:
+        if any(getattr(x, "__array_priority__", 0) > self.__array_priority__ for x in inputs):
+            return NotImplemented
         return current_frame().rules.ufunc(ufunc, method, inputs, arguments, is_operator=False)
 
     def __array_function__(self, function: Any, types: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:

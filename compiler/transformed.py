@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from xdsl.ir import Attribute, SSAValue
 
 from compiler.abstract import AbstractArray
-from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
+from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line, check_function
 from compiler.frames import Program
 from compiler.pytrees import TreeSpec, flatten, sequence_of, unflatten
 from compiler.tracing import (
@@ -53,12 +53,6 @@ def compiled_outside(inner: Function, fn: Function, name: str) -> Function:
     inner.__name__ = transformed.__name__ = f"{name}_{name_of(fn)}"
     inner.__wrapped__ = fn  # type: ignore[attr-defined] # argument names for messages come from here
     return transformed
-
-
-def check_function(fn: object, name: str) -> None:
-    """Raise unless `fn` can be called."""
-    if not callable(fn):
-        raise ArgumentError(at_user_line(f"{name}: expected a function, got {type(fn).__name__}"))
 
 
 def name_of(fn: Function) -> str:

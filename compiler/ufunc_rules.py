@@ -11,38 +11,22 @@ import numpy as np
 from xdsl.dialects.builtin import i1
 from xdsl.ir import SSAValue
 
-from compiler.complex_rules import ELEMENTARY_RULES
 from compiler.special_rules import SPECIAL_RULES
 from compiler.ufunc_bits import bitwise_count, frexp, ldexp, nextafter, right_shift, spacing
 from dialects.builder import OpBuilder, tensor_type
 from dialects.dlc.arithmetic import add, div, mul, neg, sub
 from dialects.dlc.binary import and_, max_, min_, or_, pow_, rem, xor
 from dialects.dlc.bits import copysign, shift_left
-from dialects.dlc.complex_forms import hypot
+from dialects.dlc.complex_functions import hypot
 from dialects.dlc.complex_parts import complex_, conj, imag, real
 from dialects.dlc.constants import full, splat_value
 from dialects.dlc.conversion import convert
 from dialects.dlc.interfaces import element_type_of, is_bool, is_complex, is_float, shape_of
-from dialects.dlc.powers import cbrt
+from dialects.dlc.powers import cbrt, exp2, log2, log10
+from dialects.dlc.rounding import ceil, floor, round_, trunc
 from dialects.dlc.selection import Direction, compare, select
-from dialects.dlc.trigonometric import atan2, cosh, sinh, tan
-from dialects.dlc.unary import (
-    abs_,
-    ceil,
-    cos,
-    exp,
-    floor,
-    log,
-    log1p,
-    not_,
-    round_,
-    sign,
-    sin,
-    sqrt,
-    stop_gradient,
-    tanh,
-    trunc,
-)
+from dialects.dlc.trigonometric import acos, acosh, asin, asinh, atan, atan2, atanh, cosh, sinh, tan
+from dialects.dlc.unary import abs_, cos, exp, expm1, log, log1p, not_, sign, sin, sqrt, stop_gradient, tanh
 
 Rule = Callable[..., SSAValue | tuple[SSAValue, ...]]
 
@@ -193,19 +177,12 @@ def fmod(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
 
 
 def rounding(op: Callable[[OpBuilder, SSAValue], SSAValue]) -> Rule:
-    """A rule that rounds floats and leaves integers alone."""
+    """A rule that rounds floats, both parts of complex numbers, and leaves integers alone."""
 
     def rule(b: OpBuilder, x: SSAValue) -> SSAValue:
-        return op(b, x) if is_float(element_type_of(x)) else x
+        return op(b, x) if has_floats(x) or has_complex(x) else x
 
     return rule
-
-
-def rint(b: OpBuilder, x: SSAValue) -> SSAValue:
-    """To the nearest integer, halves to even; both parts of a complex number."""
-    if has_complex(x):
-        return complex_(b, round_(b, real(b, x)), round_(b, imag(b, x)))
-    return round_(b, x) if has_floats(x) else x
 
 
 def modf(b: OpBuilder, x: SSAValue) -> tuple[SSAValue, SSAValue]:
@@ -361,27 +338,27 @@ UFUNC_RULES: dict[np.ufunc, Rule] = {
     np.divmod: floor_and_remainder,
     np.modf: modf,
     np.exp: exp,
-    np.exp2: ELEMENTARY_RULES["exp2"],
-    np.expm1: ELEMENTARY_RULES["expm1"],
+    np.exp2: exp2,
+    np.expm1: expm1,
     np.log: log,
-    np.log2: ELEMENTARY_RULES["log2"],
-    np.log10: ELEMENTARY_RULES["log10"],
-    np.log1p: ELEMENTARY_RULES["log1p"],
+    np.log2: log2,
+    np.log10: log10,
+    np.log1p: log1p,
     np.logaddexp: logaddexp(None),
     np.logaddexp2: logaddexp(2),
     np.sin: sin,
     np.cos: cos,
     np.tan: tan,
-    np.arcsin: ELEMENTARY_RULES["arcsin"],
-    np.arccos: ELEMENTARY_RULES["arccos"],
-    np.arctan: ELEMENTARY_RULES["arctan"],
+    np.arcsin: asin,
+    np.arccos: acos,
+    np.arctan: atan,
     np.arctan2: atan2,
     np.sinh: sinh,
     np.cosh: cosh,
     np.tanh: tanh,
-    np.arcsinh: ELEMENTARY_RULES["arcsinh"],
-    np.arccosh: ELEMENTARY_RULES["arccosh"],
-    np.arctanh: ELEMENTARY_RULES["arctanh"],
+    np.arcsinh: asinh,
+    np.arccosh: acosh,
+    np.arctanh: atanh,
     np.hypot: hypot,
     np.deg2rad: scaled(math.pi / 180),
     np.radians: scaled(math.pi / 180),
@@ -389,7 +366,7 @@ UFUNC_RULES: dict[np.ufunc, Rule] = {
     np.degrees: scaled(180 / math.pi),
     np.floor: rounding(floor),
     np.ceil: rounding(ceil),
-    np.rint: rint,
+    np.rint: rounding(round_),
     np.trunc: rounding(trunc),
     np.less: comparison("lt"),
     np.less_equal: comparison("le"),

@@ -3,68 +3,69 @@
 The first program computes the size, which is read, and the second is for that size. In traced functions sizes are arguments.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+import compiler.numpy_indexing as traced_positions
+import compiler.numpy_sets as traced_sets
 from compiler.eager_programs import call
-from compiler.errors import ShapeError, at_user_line
-from compiler.numpy_rules import RULES
 from compiler.tensor import Tensor
-from compiler.tracer import Tracer, xp
+from compiler.tracer import Tracer, fail_unsupported, xp
 
 
-def positions(x: Tracer, size: int, fill_value: int | None = None) -> tuple[Tracer, ...]:
-    """The positions of the first `size` elements that are not zero, then `fill_value`: one array per dimension."""
-    mask = (x != 0).reshape(-1)
-    rank = xp.cumsum(mask) - 1
-    flat = xp.full(size + 1, -1, np.int64, like=x)
-    flat[xp.where(mask & (rank < size), rank, size)] = np.arange(mask.size)  # the last place takes what has none
-    flat = flat[:-1]
-    strides = [max(math.prod(x.shape[d + 1 :]), 1) for d in range(x.ndim)]
-    found = [flat // stride % max(length, 1) for stride, length in zip(strides, x.shape, strict=True)]
-    return tuple(found if fill_value is None else (xp.where(flat < 0, fill_value, one) for one in found))
+def nonzero(a: Any, *, size: int | None = None, fill_value: Any = 0) -> tuple[Tensor, ...]:
+    """`np.nonzero`; `size=` and `fill_value=` may be given, as in traced functions."""
+    return _positions(traced_positions.nonzero, a, size, fill_value)
 
 
-def nonzero(a: Tensor) -> tuple[Tensor, ...]:
-    """`np.nonzero`."""
-    if not a.shape:
-        raise ShapeError(at_user_line("nonzero: the array has no dimension; use `reshape(x, (1,))`"))
-    count = int(call(xp.count_nonzero, xp.count_nonzero, (a,), {}))
-    return call(positions, positions, (a,), {"size": count})
+def flatnonzero(a: Any, *, size: int | None = None, fill_value: Any = 0) -> Tensor:
+    """`np.flatnonzero`, as `nonzero`."""
+    return _positions(traced_positions.flatnonzero, a, size, fill_value)
 
 
-def flatnonzero(a: Tensor) -> Tensor:
-    """`np.flatnonzero`."""
-    return nonzero(a.ravel())[0]
+def argwhere(a: Any, *, size: int | None = None, fill_value: Any = 0) -> Tensor:
+    """`np.argwhere`, as `nonzero`."""
+    return _positions(traced_positions.argwhere, a, size, fill_value)
 
 
-def argwhere(a: Tensor) -> Tensor:
-    """`np.argwhere`."""
-    return xp.stack(nonzero(a), axis=1)
+def _positions(function: Callable[..., Any], a: Any, size: int | None, fill_value: Any) -> Any:
+    if size is None:
+        size = int(call(xp.count_nonzero, xp.count_nonzero, (a,), {}))
+    return call(function, function, (a,), {"size": size, "fill_value": fill_value})
 
 
-def unique(
-    ar: Any,
-    return_index: bool = False,
-    return_inverse: bool = False,
-    return_counts: bool = False,
-    axis: Any = None,
-    *,
-    equal_nan: bool = True,
-    **settings: Any,
-) -> Any:
-    """`np.unique`; `size=` may still be given, as in traced functions."""
-    if settings.get("size") is None:
-        settings["size"] = int(call(_count_different, _count_different, (ar,), {"equal_nan": equal_nan}))
-    wanted = {"return_index": return_index, "return_inverse": return_inverse, "return_counts": return_counts}
-    return call(np.unique, _unique, (ar,), {**wanted, "axis": axis, "equal_nan": equal_nan, **settings})
+def unique(ar: Any, *args: Any, equal_nan: bool = True, size: int | None = None, **settings: Any) -> Any:
+    """`np.unique`; `size=` and `fill_value=` may be given, as in traced functions."""
+    return _different(traced_sets.unique, ar, size, *args, equal_nan=equal_nan, **settings)
 
 
-def _unique(*args: Any, **kwargs: Any) -> Any:
-    return RULES.function(np.unique, args, kwargs)
+def unique_all(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> traced_sets.UniqueAll:
+    """`np.unique_all`, as `unique`."""
+    return _different(traced_sets.unique_all, x, size, fill_value=fill_value)
+
+
+def unique_counts(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> traced_sets.UniqueCounts:
+    """`np.unique_counts`, as `unique`."""
+    return _different(traced_sets.unique_counts, x, size, fill_value=fill_value)
+
+
+def unique_inverse(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> traced_sets.UniqueInverse:
+    """`np.unique_inverse`, as `unique`."""
+    return _different(traced_sets.unique_inverse, x, size, fill_value=fill_value)
+
+
+def unique_values(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> Any:
+    """`np.unique_values`, as `unique`."""
+    return _different(traced_sets.unique_values, x, size, fill_value=fill_value)
+
+
+def _different(function: Callable[..., Any], x: Any, size: int | None, *args: Any, **settings: Any) -> Any:
+    if size is None:
+        equal_nan = settings.get("equal_nan", False)
+        size = int(call(_count_different, _count_different, (x,), {"equal_nan": equal_nan}))
+    return call(function, function, (x, *args), {**settings, "size": size})
 
 
 def _count_different(x: Tracer, equal_nan: bool) -> Any:
@@ -75,14 +76,22 @@ def _count_different(x: Tracer, equal_nan: bool) -> Any:
     return is_new.sum() + min(ordered.size, 1)
 
 
-def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
+def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Tensor:
     """`np.bincount`."""
     length = max(int(xp.max(x)) + 1 if xp.size(x) else 0, minlength)
-    return call(np.bincount, _bincount, (x, weights), {"minlength": length})
+    return call(np.bincount, traced_sets.bincount, (x, weights), {"minlength": length})
 
 
-def _bincount(*args: Any, **kwargs: Any) -> Any:
-    return RULES.function(np.bincount, args, kwargs)
+def compress(condition: Any, a: Any, axis: int | None = None, out: None = None) -> Tensor:
+    """`np.compress`."""
+    if out is not None:
+        fail_unsupported("np.compress: out=", "use the result")
+    return np.take(Tensor(np.asarray(a)), flatnonzero(np.asarray(condition)), axis)  # pyright: ignore[reportReturnType]
+
+
+def extract(condition: Any, arr: Any) -> Tensor:
+    """`np.extract`."""
+    return compress(np.ravel(np.asarray(condition)), arr)
 
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
@@ -90,6 +99,12 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.flatnonzero: flatnonzero,
     np.argwhere: argwhere,
     np.unique: unique,
+    np.unique_all: unique_all,
+    np.unique_counts: unique_counts,
+    np.unique_inverse: unique_inverse,
+    np.unique_values: unique_values,
     np.bincount: bincount,
+    np.compress: compress,
+    np.extract: extract,
 }
 """The functions of this file by the function of NumPy that they are."""

@@ -42,6 +42,19 @@ def halve_until_small(x):
     return compiler.while_loop(lambda c: np.max(c[1]) > 0.5, lambda c: (c[0] + 1, c[1] / 2), (0, np.abs(x)))
 
 
+def complexes(*shape, dtype=np.complex64):
+    return (RNG.standard_normal(shape) + 1j * RNG.standard_normal(shape)).astype(dtype)
+
+
+def complex_loss(w, z):
+    def step(h, x):
+        h = np.exp(1j * x) * (h @ w) / (1 + abs(h))
+        return h, np.arcsin(h)
+
+    last, ys = compiler.scan(step, z[0], z)
+    return np.sum(abs(ys) ** 2) + last.prod().real
+
+
 def loss(w, x, y):
     return nn.cross_entropy(np.tanh(x @ w), y)
 
@@ -137,6 +150,15 @@ PROGRAMS = {
         lambda k, x: compiler.switch(k, [np.sin, np.negative, lambda x: x], x),
         (np.int64(1), floats(7)),
     ),
+    "complex_functions": (
+        lambda x, y: (x * y, x / y, np.sqrt(x) + np.log(y), np.arctan(x), x**y, abs(x), np.round(y, 1)),
+        (complexes(5, 9), complexes(5, 9)),
+    ),
+    "complex_moves": (
+        lambda x, i: (x[i], x.T.conj(), np.pad(x, 1), x.sum(0), x.prod(1), np.cumsum(x, 0), np.vdot(x, x), x @ x.T),
+        (complexes(6, 7, dtype=np.complex128), integers(0, 6, 4)),
+    ),
+    "complex_gradient_of_scan": (compiler.grad(complex_loss), (complexes(4, 4), complexes(5, 4))),
     "empty": (lambda x: (x + 1, x.sum(axis=0)), (floats(0, 4),)),
     "constant": (lambda x: x + np.arange(12, dtype=np.float32).reshape(3, 4) ** 2, (floats(3, 4),)),
     "identity": (lambda x: (x, x.reshape(6, 2)), (floats(3, 4),)),

@@ -4,20 +4,12 @@ from op_example import OpExample, tensor
 from xdsl.dialects.builtin import IntegerAttr, StringAttr, i64
 
 from dialects.builder import int_array
+from dialects.dlc.arg_extrema import ArgmaxOp, ArgminOp
 from dialects.dlc.checkpoint import OptimizationBarrierOp
 from dialects.dlc.contraction import Dimensions, DotGeneralOp
 from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
 from dialects.dlc.indexing import GatherOp, ScatterOp
-from dialects.dlc.reduction import (
-    ArgmaxOp,
-    ArgminOp,
-    ReduceAndOp,
-    ReduceMaxOp,
-    ReduceMinOp,
-    ReduceOrOp,
-    ReduceProdOp,
-    ReduceXorOp,
-)
+from dialects.dlc.reduction import ReduceAndOp, ReduceMaxOp, ReduceMinOp, ReduceOrOp, ReduceProdOp, ReduceXorOp
 from dialects.dlc.shape import ReshapeOp, ReverseOp, TransposeOp
 from dialects.dlc.slicing import ConcatenateOp, PadOp, SliceOp
 from dialects.dlc.updating import UpdateSliceOp
@@ -184,6 +176,7 @@ UPDATES = (
     ("f64", "f64", (), ()),
     ("0x3xf64", "0x2xf64", (0, 1), (2, 1)),
     ("17xi1", "4xi1", (0,), (4,)),
+    ("5xcomplex<f64>", "2xcomplex<f64>", (1,), (2,)),
     ("2x1x9xi32", "2x1x9xi32", (0, 0, 0), (1, 1, 1)),
 )
 
@@ -309,7 +302,7 @@ def reduction_examples():
 
 
 STRUCTURAL_EXAMPLES = (
-    *(OpExample(OptimizationBarrierOp, (tensor(x),)) for x in ("3x5xf32", "f64", "0x2xi32")),
+    *(OpExample(OptimizationBarrierOp, (tensor(x),)) for x in ("3x5xf32", "f64", "0x2xi32", "3xcomplex<f32>")),
     *(OpExample(ReshapeOp, (tensor(x),), {"sizes": int_array(sizes)}) for x, sizes in RESHAPES),
     *(OpExample(TransposeOp, (tensor(x),), {"permutation": int_array(order)}) for x, order in TRANSPOSES),
     *(OpExample(ReverseOp, (tensor(x),), dims_of(dims)) for x, dims in REVERSES),

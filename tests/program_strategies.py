@@ -16,6 +16,7 @@ from xdsl.ir import Block, Region
 
 from dialects.builder import OpBuilder, tensor_type
 from dialects.dlc import (
+    arg_extrema,
     arithmetic,
     binary,
     broadcast,
@@ -26,6 +27,7 @@ from dialects.dlc import (
     dynamic_slicing,
     indexing,
     reduction,
+    rounding,
     selection,
     shape,
     slicing,
@@ -186,7 +188,7 @@ class _Builder:
         if is_float(element):
             functions = [arithmetic.neg, unary.abs_, unary.stop_gradient]
             if self.same[x]:
-                functions += [unary.sign, unary.floor, unary.ceil, unary.round_]
+                functions += [unary.sign, rounding.floor, rounding.ceil, rounding.round_]
         else:
             functions = [unary.not_] if element == i1 else [arithmetic.neg, unary.abs_, unary.sign, unary.not_]
         self.derived(self.choose(*functions)(self.b, x), x, bound=self.bound[x] + 1)
@@ -374,7 +376,7 @@ class _Builder:
             return
         dim = self.integer(0, len(shape_of(x)) - 1)
         if shape_of(x)[dim]:
-            self.derived(self.choose(reduction.argmax, reduction.argmin)(self.b, x, dim), x, bound=MAX_ELEMENTS)
+            self.derived(self.choose(arg_extrema.argmax, arg_extrema.argmin)(self.b, x, dim), x, bound=MAX_ELEMENTS)
 
     def softmax(self):
         """Rows scaled to the sum 1, which fusion should turn into one kernel."""

@@ -157,10 +157,10 @@ def test_only_the_chosen_branch_is_computed():
 
 
 @pytest.mark.parametrize("index", [-5, 0, 1, 2, 9])
-@pytest.mark.parametrize("dtype", [np.int8, np.int64, np.uint8])
+@pytest.mark.parametrize("dtype", [np.int8, np.int64, np.uint8, np.uint64])
 def test_index_out_of_range_counts_as_the_nearest(index, dtype):
-    if index < 0 and dtype == np.uint8:
-        index = 255  # what -1 wraps around to
+    if index < 0 and np.iinfo(dtype).min == 0:
+        index = int(np.iinfo(dtype).max)  # what -1 wraps around to
     branches = [lambda x: x, lambda x: x * 2, lambda x: x * 3]
     assert_same(compiler.switch(dtype(index), branches, X), X * (min(max(index, 0), 2) + 1))
 

@@ -89,6 +89,36 @@ def test_every_stage_before_llvm_agrees_with_the_interpreter(dlc_run, at_stage, 
     assert "result 1: equal" in err
 
 
+COMPLEX_PROGRAM = """\
+func.func @f(%x: tensor<5xcomplex<f32>>, %y: tensor<5xcomplex<f32>>) -> (tensor<5xcomplex<f32>>, tensor<5xf32>) {
+  %0 = dlc.asin %x : tensor<5xcomplex<f32>>
+  %1 = dlc.mul %0, %y : tensor<5xcomplex<f32>>
+  %2 = dlc.imag %1 : tensor<5xcomplex<f32>> -> tensor<5xf32>
+  func.return %1, %2 : tensor<5xcomplex<f32>>, tensor<5xf32>
+}
+"""
+
+
+@pytest.mark.parametrize("stage", IR_STAGES["cpu"])
+def test_complex_arrays_go_in_and_out_at_every_stage(dlc_run, at_stage, tmp_path, stage):
+    x, y = np.random.default_rng(3).standard_normal((2, 5, 2)).astype(np.float32).view(np.complex64)[..., 0]
+    np.savez(tmp_path / "in.npz", x, y)
+    out = tmp_path / "out.npz"
+    text = at_stage(COMPLEX_PROGRAM, stage)
+    assert dlc_run(text, "--input", tmp_path / "in.npz", "--output", out, "--quiet") == (0, "", "")
+    with np.load(out) as results:
+        assert results["arr_0"].dtype == np.complex64
+        np.testing.assert_allclose(results["arr_0"], np.arcsin(x) * y, rtol=1e-6)
+        np.testing.assert_allclose(results["arr_1"], (np.arcsin(x) * y).imag, rtol=1e-5)
+
+
+def test_complex_results_are_compared_with_a_tolerance(dlc_run):
+    status, _, err = dlc_run(COMPLEX_PROGRAM, "--compare-with=reference", "--quiet")
+    assert status == 0
+    assert "result 0: largest difference" in err
+    assert dlc_run(COMPLEX_PROGRAM, "--compare-with=reference", "--rtol=-1", "--quiet")[0] == 1
+
+
 def test_results_are_printed_with_their_types(dlc_run):
     status, out, err = dlc_run(PROGRAM)
     assert (status, err) == (0, "")

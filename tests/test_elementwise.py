@@ -11,16 +11,18 @@ from xdsl.dialects.linalg.ops import YieldOp
 from xdsl.ir import Block
 from xdsl.utils.exceptions import VerifyException
 
+import compiler
 from dialects.builder import OpBuilder
-from dialects.dlc import binary, broadcast, constants, conversion, selection, unary
+from dialects.dlc import binary, broadcast, constants, conversion, rounding, selection, unary
 from dialects.dlc.arithmetic import AddOp, DivOp, MulOp, NegOp, SubOp
 from dialects.dlc.binary import AndOp, MaxOp, MinOp, OrOp, PowOp, RemOp, XorOp
 from dialects.dlc.broadcast import BroadcastInDimOp, ReduceSumOp
 from dialects.dlc.constants import ConstantOp
 from dialects.dlc.conversion import ConvertOp
 from dialects.dlc.interfaces import ELEMENT_TYPES, AnyTensor, TensorOp
+from dialects.dlc.rounding import RoundOp
 from dialects.dlc.selection import DIRECTIONS, ClampOp, CompareOp
-from dialects.dlc.unary import AbsOp, LogisticOp, NotOp, RoundOp, RsqrtOp, SignOp, SqrtOp
+from dialects.dlc.unary import AbsOp, LogisticOp, NotOp, RsqrtOp, SignOp, SqrtOp
 from dialects.structured import element_type
 from runtime.reference.interpreter import RULES
 from runtime.reference.machine import Machine
@@ -201,7 +203,7 @@ SIMPLIFIED = [
         **dict.fromkeys([AddOp, SubOp, MulOp, DivOp, RemOp, PowOp, MaxOp, MinOp], ("f64", "i32")),
         **dict.fromkeys([NegOp, AbsOp], ("f64", "i32")),
         **dict.fromkeys([AndOp, OrOp, XorOp, NotOp], ("i1", "i32")),
-        **dict.fromkeys([unary.CosOp, unary.FloorOp], ("f64",)),
+        **dict.fromkeys([unary.CosOp, rounding.FloorOp], ("f64",)),
     }.items()
     for element in elements
 ]
@@ -239,7 +241,7 @@ def test_simplify_keeps_special_values(op_type, element):
         if element == "f64":
             sign = np.isfinite(expected) | np.isinf(expected)
             np.testing.assert_array_equal(np.signbit(actual)[sign], np.signbit(expected)[sign], f"{op} {operands}")
-    assert fired or op_type in {RemOp, unary.FloorOp}
+    assert fired or op_type in {RemOp, rounding.FloorOp}
 
 
 def simplified(build, *types):
@@ -285,6 +287,22 @@ def test_small_powers_become_products():
     assert isinstance(simplified(power(-1), "4xf32")[0].owner, DivOp)
     assert isinstance(simplified(power(0), "4xf32")[0].owner, ConstantOp)
     assert simplified(power(2.5), "4xf32")[0] is None
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_half_powers_are_roots_with_the_special_values_of_pow(dtype):
+    exponents = (-2.5, -1.5, -0.5, 1.5, 2.5)
+    info = np.finfo(dtype)
+    with np.errstate(all="ignore"):
+        x = np.array([*SPECIAL, info.tiny, info.max, *np.logspace(-4.5, 4.5, 200)]).astype(dtype)
+        expected = [np.power(x.astype(np.float64), e).astype(dtype) for e in exponents]
+    program = compiler.jit(lambda x: tuple(x**e for e in exponents))
+    assert "math.powf" not in program.lower(x).as_text("linalg")
+    for got, want in zip(program(x), expected, strict=True):
+        np.testing.assert_allclose(got, want, rtol=4 * info.eps, atol=float(info.smallest_subnormal))
+        np.testing.assert_array_equal(np.signbit(got)[~np.isnan(want)], np.signbit(want)[~np.isnan(want)])
+    derivative = compiler.jit(compiler.grad(lambda x: (x**1.5).sum()))
+    np.testing.assert_allclose(derivative(np.array([0.0, 4.0])), [0, 3], rtol=1e-15)
 
 
 def test_division_by_a_power_of_two_is_a_product():

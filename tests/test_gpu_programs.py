@@ -41,7 +41,7 @@ def run_simulated(function, arguments, driver):
 
 def assert_close(got, want, ulps):
     assert (got.shape, got.dtype) == (want.shape, want.dtype)
-    if want.dtype.kind == "f":
+    if want.dtype.kind in "fc":
         tolerance = ulps * np.finfo(want.dtype).eps
         np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance * max(1, np.max(np.abs(want), initial=0)))
     else:

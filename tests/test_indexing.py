@@ -281,14 +281,67 @@ def test_traced_mask_assigns() -> None:
     assert_as_numpy(fn, np.arange(12.0).reshape(3, 4), np.arange(4.0))
 
 
+def test_what_a_traced_mask_picks_is_computed_with() -> None:
+    def fn(x: Any, y: Any, i: Any) -> Any:
+        x, z, i, picked = x.copy(), x.copy(), i.copy(), x > 5
+        x[picked] = x[picked] ** 2 + y[picked] / 3
+        x[x > 30] = np.maximum(-x[x > 30], np.sqrt(x[x > 30]))
+        z[z[:, 0] > 0] = 2.0 * z[z[:, 0] > 0] - np.arange(z.shape[1])
+        z[:, picked[1]] = z[1].max() - y[:, picked[1]]
+        z[0, y[0] < 0] = y[1, y[0] < 0]
+        taken = y[picked]
+        taken *= 2
+        x[picked] += taken
+        i[i != 0] = 100 // i[i != 0]
+        return x, z, i, np.divmod(y[picked], 3)[0].sum(), (y[picked] > 1).any(), y[picked].mean(), np.prod(x[x > 9])
+
+    assert_as_numpy(fn, A[0, 0] - 4, np.sin(A[0, 1]), np.array([3, 0, -7]), ulps=4)
+
+
+def test_what_a_traced_mask_leaves_out_has_no_derivative() -> None:
+    def fn(x: Any) -> Any:
+        x = x.copy()
+        x[x > 0] = np.sqrt(x[x > 0]) + 1 / x[x > 0]
+        return x.sum()
+
+    np.testing.assert_allclose(compiler.grad(fn)(np.array([4.0, 0.0, -1.0])), [1 / 4 - 1 / 16, 1, 1])
+
+
+def test_what_a_traced_mask_picks_can_be_used_in_a_loop() -> None:
+    def fn(x: Any, y: Any) -> Any:
+        picked = x > 0
+        taken = y[picked]
+
+        def body(_: Any, x: Any) -> Any:
+            x[picked] += taken
+            return x
+
+        return compiler.fori_loop(0, 3, body, x)
+
+    x, y = np.array([1.0, -1.0, 2.0]), np.array([1.0, 2.0, 4.0])
+    np.testing.assert_array_equal(compiler.jit(fn)(x, y), [4, -1, 14])
+
+
+def change_mask_in_between(x: Any) -> None:
+    mask = x > 1
+    picked = x[mask]
+    mask[0] = False
+    x[mask] = picked
+
+
 USES_OF_MASKED = {
-    "operator": lambda x: x[x > 1] * 2,
-    "function": lambda x: np.sin(x[x > 1]),
-    "reduction": lambda x: np.sum(x[x > 1]),
-    "method": lambda x: x[x > 1].sum(),
+    "result": lambda x: x[x > 1] * 2,
     "length": lambda x: len(x[x > 1]),
-    "another place": lambda x: assign(x, x > 2, x[x > 1]),
-    "rows": lambda x: x[x > 1].__iadd__(np.ones(3)),
+    "sum along an axis": lambda x: np.sum(x[x > 1], axis=0),
+    "function of all": lambda x: np.sort(x[x > 1]),
+    "method": lambda x: x[x > 1].max(),
+    "another mask": lambda x: assign(x, x > 2, x[x > 1]),
+    "two masks": lambda x: x[x > 2] + x[x > 1],
+    "changed mask": change_mask_in_between,
+    "another order": lambda x: assign(x[None], np.s_[0, :, x[0] > 1], x[:, x[0] > 1]),
+    "rows": lambda x: x[x > 1] + np.ones(3),
+    "rows in place": lambda x: x[x > 1].__iadd__(np.ones(3)),
+    "not picked": lambda x: np.add(x[0, 0], x[x > 1]),
 }
 
 

@@ -214,6 +214,11 @@ FUNCTIONS = {
     "cross": lambda x: (np.cross(x[:, :, 0], x[:, :, 1]), np.cross(x[..., :3], x[..., 1:])),
     "norm": lambda x: (np.linalg.norm(x), np.linalg.norm(x, axis=1), np.linalg.norm(x[0], 1), np.linalg.norm(x, np.inf, -1)),
     "norms": lambda x: (np.linalg.norm(x, "fro", (0, 2)), np.linalg.norm(x[0], np.inf), np.linalg.norm(x, 3, 1, keepdims=True)),
+    "powers of matrices": lambda x: [np.linalg.matrix_power(x[:, :, :3], n) for n in (0, 1, 2, 5)],
+    "multi_dot": lambda x: (
+        np.linalg.multi_dot([x[0], x[1].T]), np.linalg.multi_dot([x[0, :, 0], x[0], x[1].T, x[1, :, 1]]),
+        np.linalg.multi_dot([x[0], x[1].T, x[1, :, 1]]),
+    ),
     "diag": lambda x: (np.diag(x[0]), np.diag(x[0, 0]), np.diag(x[0, 0], -2), np.diagonal(x, 1, 1, 2), np.diag(x[0], 1)),
     "trace": lambda x: (np.trace(x), np.trace(x, 1, 1, 2), np.tril(x), np.triu(x, 1), np.tril(x[0], -1), np.triu(x[0, 0])),
     "einsum": lambda x: (np.einsum("ijk,ijk->i", x, x), np.einsum("ijk,lk->jl", x, x[0]), np.einsum("ijk->kji", x)),
@@ -223,6 +228,10 @@ FUNCTIONS = {
     "einsum many": lambda x: np.einsum("ab,bc,cd,a->d", x[0], x[0].T, x[1], x[0, :, 0]),
     # creation
     "like": lambda x: (np.zeros_like(x), np.ones_like(x, dtype=np.float32), np.full_like(x, 3), np.full_like(x, x[0, 0, 0])),
+    "linspace": lambda x: (
+        np.linspace(x[0], x[1], 5), np.linspace(x, 1, 4, endpoint=False, axis=1), np.linspace(x[0], x[1], 3, retstep=True),
+        np.linspace(x[0, 0], x[1, 0], 1), np.linspace(x[0], 10.5, 4, dtype=int), np.linspace(0, x[0, 0, 0], 0),
+    ),
     "like=": lambda x: (np.zeros(3, like=x), np.ones((2, 2), np.int32, like=x), np.full(2, 1.5, like=x), np.eye(2, like=x)),
     "array": lambda x: (np.array([x[0, 0, 0], 1], like=x), np.arange(3, like=x), np.asarray(x, like=x)),
     "astype": lambda x: (x.astype(np.float32), x.astype(int), x.astype(bool), x.astype("f8"), x.copy(), np.copy(x)),
@@ -367,7 +376,6 @@ def test_linspace_between_traced_arrays_is_that_of_numpy():
             np.linspace(x, y, 5), np.linspace(x[0], y[1, 2], 4, endpoint=False), np.linspace(0, x, 3, axis=-1),
             np.linspace(x, 1, 1), np.linspace(x[0], 9, 4, dtype=np.int32), *np.linspace(y[0, 0], 2, 7, retstep=True),
             np.linspace(x, y, 0), np.linspace(y, 1, 2), np.linspace(y.astype(int), 1, 2),
-            np.linspace(1.0, y, 1, retstep=True)[1],
         )  # fmt: skip
 
     x, y = np.array([0.5, -1.0, 3.0]), np.arange(6, dtype=np.float32).reshape(2, 3)

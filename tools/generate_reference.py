@@ -43,6 +43,7 @@ PART = re.compile(
 FAMILIES = {
     "arithmetic": "Arithmetic",
     "unary": "Functions of one operand",
+    "rounding": "Rounding",
     "binary": "Other functions of two operands",
     "powers": "Powers and roots",
     "trigonometric": "Trigonometry",
@@ -54,6 +55,7 @@ FAMILIES = {
     "constants": "Constants",
     "broadcast": "Broadcasting and its transpose",
     "reduction": "Reductions",
+    "arg_extrema": "Positions of extremes",
     "cumulative": "Cumulative operations",
     "sorting": "Sorting and searching",
     "windows": "Sliding windows",

@@ -4,13 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from compiler.errors import ShapeError, at_user_line
 from compiler.frames import is_tracing
-from compiler.numpy.calls import apply, concrete, shape_of
+from compiler.numpy.calls import apply, concrete
 from compiler.numpy.statistics import Axes
-from compiler.tracer import fail_unsupported
 from compiler.value_dependent import nonzero as nonzero_positions
-from compiler.value_dependent import positions
 
 
 def argmax(x: Any, /, *, axis: int | None = None, keepdims: bool = False) -> Any:
@@ -67,15 +64,9 @@ def nonzero(x: Any, /, *, size: int | None = None, fill_value: Any = 0) -> tuple
         >>> nonzero(asarray([0, 3, 4]), size=3, fill_value=-1)
         (Tensor([ 1,  2, -1]),)
     """
-    if not shape_of(x):
-        raise ShapeError(at_user_line("nonzero: the array has no dimension; use `reshape(x, (1,))`"))
-    if size is not None:
-        return apply(positions, x, size=size, fill_value=fill_value)
     if is_tracing():
-        fail_unsupported(
-            "nonzero without size=", "pass size=, the number of positions, or use `where(condition, x1, x2)`"
-        )
-    return nonzero_positions(concrete("nonzero", x))
+        return apply(np.nonzero, x, size=size, fill_value=fill_value)
+    return nonzero_positions(concrete("nonzero", x), size=size, fill_value=fill_value)
 
 
 def searchsorted(x1: Any, x2: Any, /, *, side: str = "left", sorter: Any = None) -> Any:

@@ -1,36 +1,14 @@
 """The different elements of an array. Every NaN differs from every other."""
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
+import compiler.value_dependent as eager_sets
 from compiler.frames import is_tracing
 from compiler.numpy.calls import apply, concrete
-from compiler.tracer import fail_unsupported
-from compiler.value_dependent import unique
-
-
-class UniqueAll(NamedTuple):
-    """What `unique_all` gives."""
-
-    values: Any
-    indices: Any
-    inverse_indices: Any
-    counts: Any
-
-
-class UniqueCounts(NamedTuple):
-    """What `unique_counts` gives."""
-
-    values: Any
-    counts: Any
-
-
-class UniqueInverse(NamedTuple):
-    """What `unique_inverse` gives."""
-
-    values: Any
-    inverse_indices: Any
+from compiler.numpy_sets import UniqueAll, UniqueCounts, UniqueInverse
 
 
 def unique_all(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> UniqueAll:
@@ -52,7 +30,7 @@ def unique_all(x: Any, /, *, size: int | None = None, fill_value: Any = None) ->
         UniqueAll(values=Tensor([1, 3]), indices=Tensor([1, 0]), inverse_indices=Tensor([1, 0, 1]),
                   counts=Tensor([1, 2]))
     """
-    return UniqueAll(*_unique(x, size, fill_value, return_index=True, return_inverse=True, return_counts=True))
+    return _unique(eager_sets.unique_all, np.unique_all, x, size, fill_value)
 
 
 def unique_counts(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> UniqueCounts:
@@ -62,7 +40,7 @@ def unique_counts(x: Any, /, *, size: int | None = None, fill_value: Any = None)
         >>> unique_counts(asarray([3, 1, 3]))
         UniqueCounts(values=Tensor([1, 3]), counts=Tensor([1, 2]))
     """
-    return UniqueCounts(*_unique(x, size, fill_value, return_counts=True))
+    return _unique(eager_sets.unique_counts, np.unique_counts, x, size, fill_value)
 
 
 def unique_inverse(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> UniqueInverse:
@@ -72,7 +50,7 @@ def unique_inverse(x: Any, /, *, size: int | None = None, fill_value: Any = None
         >>> unique_inverse(asarray([3, 1, 3]))
         UniqueInverse(values=Tensor([1, 3]), inverse_indices=Tensor([1, 0, 1]))
     """
-    return UniqueInverse(*_unique(x, size, fill_value, return_inverse=True))
+    return _unique(eager_sets.unique_inverse, np.unique_inverse, x, size, fill_value)
 
 
 def unique_values(x: Any, /, *, size: int | None = None, fill_value: Any = None) -> Any:
@@ -82,18 +60,13 @@ def unique_values(x: Any, /, *, size: int | None = None, fill_value: Any = None)
         >>> unique_values(asarray([3, 1, 3]))
         Tensor([1, 3])
     """
-    return _unique(x, size, fill_value)
+    return _unique(eager_sets.unique_values, np.unique_values, x, size, fill_value)
 
 
-def _unique(x: Any, size: int | None, fill_value: Any, **wanted: bool) -> Any:
-    settings: dict[str, Any] = {"equal_nan": False, "size": size, "fill_value": fill_value, **wanted}
+def _unique(eager: Callable[..., Any], traced: Any, x: Any, size: int | None, fill_value: Any) -> Any:
     if is_tracing():
-        if size is None:
-            fail_unsupported(
-                "unique_* without size=", "pass size=, the number of different elements, or sort the array"
-            )
-        return apply(np.unique, x, **settings)
-    return unique(concrete("unique", x), **settings)
+        return apply(traced, x, size=size, fill_value=fill_value)
+    return eager(concrete("unique", x), size=size, fill_value=fill_value)
 
 
 def isin(x1: Any, x2: Any, /, *, invert: bool = False) -> Any:

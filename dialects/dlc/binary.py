@@ -16,8 +16,9 @@ from dialects.builder import OpBuilder
 from dialects.dlc.arithmetic import add, add_tangents, div, mul, neg, sub
 from dialects.dlc.constants import full, splat_value
 from dialects.dlc.elementwise import BinaryOp
-from dialects.dlc.interfaces import Array, dtype_of, element_type_of, is_float, is_unsigned, tensor_type_of
+from dialects.dlc.interfaces import Array, dtype_of, element_type_of, is_complex, is_float, is_unsigned, tensor_type_of
 from dialects.dlc.remainder import float_remainder
+from dialects.dlc.rounding import round_
 from dialects.dlc.scalars import (
     Direction,
     greater_of,
@@ -28,7 +29,7 @@ from dialects.dlc.scalars import (
     scalar_select,
 )
 from dialects.dlc.selection import compare, select
-from dialects.dlc.unary import log, not_, round_, sqrt
+from dialects.dlc.unary import log, not_, sqrt
 
 __all__ = ["add", "and_", "div", "max_", "min_", "mul", "or_", "pow_", "rem", "sub", "xor"]
 
@@ -112,8 +113,10 @@ class PowOp(BinaryOp):
         return mul(b, y, pow_(b, x, select(b, is_constant, full(b, 0, self.result.type), sub(b, y, one))))
 
     def scalar(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """`math.powf`, or a product over the bits of the exponent."""
+        """`math.powf`; a square root for some constant exponents; for integers a product over the bits of the exponent."""
         x, y = operands
+        if is_float(x.type) and (number := splat_value(self.rhs)) in {-2.5, -1.5, -0.5, 1.5, 2.5}:
+            return _half_power(b, x, float(number))
         return scalar_op(b, math.PowFOp, x, y) if is_float(x.type) else _integer_power(b, x, y)
 
     def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
@@ -132,11 +135,22 @@ class PowOp(BinaryOp):
         if is_float(element_type_of(x)):
             if number == 0.5:
                 return sqrt(b, x)
-            if number == -1:
+            if number == -1 and not is_complex(element_type_of(x)):  # whose 0**-1 is NaN
                 return div(b, full(b, 1, self.result.type), x)
         if number in {2, 3} or (number in range(2, 65) and not is_float(element_type_of(x))):
             return _repeated_product(b, x, int(number))
         return None
+
+
+def _half_power(b: OpBuilder, x: SSAValue, exponent: float) -> SSAValue:
+    """`|sqrt(x) x x…|` or `|1 / sqrt(x) / x / x…|`, but at -inf; the sign is that of -0.0 only."""
+    root = scalar_op(b, math.SqrtOp, x)
+    result = root if exponent > 0 else scalar_op(b, arith.DivfOp, b.constant(1.0, x.type), root)
+    for _ in range(int(abs(exponent))):
+        result = scalar_op(b, arith.MulfOp if exponent > 0 else arith.DivfOp, result, x)
+    is_lowest = scalar_compare(b, "eq", x, b.constant(-np.inf, x.type))
+    limit = b.constant(np.inf if exponent > 0 else 0.0, x.type)
+    return scalar_select(b, is_lowest, limit, scalar_op(b, math.AbsFOp, result))
 
 
 def _repeated_product(b: OpBuilder, x: SSAValue, exponent: int) -> SSAValue:

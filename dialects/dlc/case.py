@@ -35,7 +35,7 @@ from dialects.dlc.selection import compare, select
 
 @irdl_op_definition
 class CaseOp(HigherOrderOp):
-    """`branches[index]` of the arguments; an index out of range counts as the nearest in range, a condition as 0 or 1."""
+    """The function `branches[index]` of the arguments; an index out of range counts as the nearest, a condition as 0 or 1."""
 
     name = "dlc.case"
 

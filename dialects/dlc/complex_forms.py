@@ -1,6 +1,7 @@
 """Operations on complex tensors in real arithmetic: what `split-complex` puts in their place.
 
-A formula gets an operation and its operands as parts. Special values are those of C99 (Annex G) as far as NumPy has them.
+A form gets an operation and its operands as parts. The formulas of elementwise functions are in `complex_functions.py` and
+`complex_inverses.py`.
 """
 
 import math
@@ -11,11 +12,38 @@ import numpy as np
 from xdsl.ir import Attribute, SSAValue
 
 from dialects.builder import OpBuilder, tensor_type
-from dialects.dlc.arithmetic import AddOp, DivOp, MulOp, NegOp, SubOp, add, div, mul, neg, sub
-from dialects.dlc.binary import PowOp, and_, max_, min_, or_
-from dialects.dlc.bits import copysign
+from dialects.dlc.arithmetic import AddOp, DivOp, MulOp, NegOp, SubOp, add, neg, sub
+from dialects.dlc.binary import PowOp, and_, or_
 from dialects.dlc.broadcast import BroadcastInDimOp, ReduceSumOp
 from dialects.dlc.checkpoint import OptimizationBarrierOp
+from dialects.dlc.complex_functions import (
+    Pair,
+    cosine,
+    divide,
+    exponential,
+    exponential_minus_one,
+    hyperbolic_cosine,
+    hyperbolic_sine,
+    hyperbolic_tangent,
+    logarithm,
+    logarithm_of_one_plus,
+    logarithm_to_base,
+    multiply,
+    power,
+    power_of_two,
+    reciprocal_square_root,
+    sine,
+    square_root,
+    tangent,
+)
+from dialects.dlc.complex_inverses import (
+    inverse_cosine,
+    inverse_hyperbolic_cosine,
+    inverse_hyperbolic_sine,
+    inverse_hyperbolic_tangent,
+    inverse_sine,
+    inverse_tangent,
+)
 from dialects.dlc.complex_parts import ComplexOp, ConjOp, DeinterleaveOp, ImagOp, InterleaveOp, RealOp
 from dialects.dlc.constants import ConstantOp, array_of, constant, full, zeros
 from dialects.dlc.contraction import DotGeneralOp
@@ -34,30 +62,28 @@ from dialects.dlc.interfaces import (
     shape_of,
     tensor_type_of,
 )
+from dialects.dlc.powers import Exp2Op, Log2Op, Log10Op
 from dialects.dlc.reduction import ReduceProdOp
-from dialects.dlc.selection import CompareOp, SelectOp, compare, select
+from dialects.dlc.rounding import RoundOp
+from dialects.dlc.selection import CompareOp, SelectOp, compare
 from dialects.dlc.shape import ReshapeOp, ReverseOp, TransposeOp, reshape, transposed
 from dialects.dlc.slicing import ConcatenateOp, PadOp, SliceOp, concatenate, slice_
 from dialects.dlc.sorting import SortOp
-from dialects.dlc.trigonometric import CoshOp, SinhOp, TanOp, atan2, cosh, sinh, tan
+from dialects.dlc.trigonometric import AcoshOp, AcosOp, AsinhOp, AsinOp, AtanhOp, AtanOp, CoshOp, SinhOp, TanOp
 from dialects.dlc.unary import (
     CosOp,
+    Expm1Op,
     ExpOp,
+    Log1pOp,
     LogOp,
+    RsqrtOp,
     SinOp,
     SqrtOp,
     StopGradientOp,
     TanhOp,
-    abs_,
-    cos,
-    exp,
-    log,
-    log1p,
-    sin,
-    sqrt,
-    stop_gradient,
 )
 from dialects.dlc.updating import UpdateSliceOp
+from dialects.dlc.windows import ReduceWindowSumOp
 
 
 class Parts(NamedTuple):
@@ -67,14 +93,13 @@ class Parts(NamedTuple):
     imag: SSAValue | None = None
 
 
-Pair: TypeAlias = tuple[SSAValue, SSAValue]
 Form: TypeAlias = Callable[[OpBuilder, TensorOp, Sequence[Parts]], Parts]
 
 BY_PART: frozenset[type[TensorOp]] = frozenset(
     {
         NegOp, AddOp, SubOp, SelectOp, StopGradientOp, BroadcastInDimOp, ReduceSumOp, ReshapeOp, ReverseOp, TransposeOp,
-        ConcatenateOp, PadOp, SliceOp, GatherOp, ScatterOp, DynamicSliceOp, DynamicUpdateSliceOp, CumsumOp, SortOp,
-        UpdateSliceOp, OptimizationBarrierOp, InterleaveOp, DeinterleaveOp,
+        ConcatenateOp, PadOp, SliceOp, GatherOp, ScatterOp, DynamicSliceOp, DynamicUpdateSliceOp, CumsumOp, SortOp, RoundOp,
+        UpdateSliceOp, OptimizationBarrierOp, ReduceWindowSumOp, InterleaveOp, DeinterleaveOp,
     }
 )  # fmt: skip
 """Operations that move elements or add them: their real part is that of the real parts, and so for the imaginary ones."""
@@ -100,206 +125,6 @@ def _with_parts(attribute: Attribute) -> Attribute:
     if element is None or not is_complex(element):
         return attribute
     return tensor_type(part_type(element), cast(AnyTensor, attribute).get_shape())
-
-
-def _like(b: OpBuilder, x: SSAValue, value: float) -> SSAValue:
-    return full(b, value, tensor_type_of(x))
-
-
-def _is(b: OpBuilder, x: SSAValue, value: float) -> SSAValue:
-    return compare(b, "eq", x, _like(b, x, value))
-
-
-# Arithmetic
-
-
-def multiply(b: OpBuilder, x: Pair, y: Pair) -> Pair:
-    """`(a + ib)(c + id) = (ac - bd) + i(ad + bc)`."""
-    (re_x, im_x), (re_y, im_y) = x, y
-    return (
-        sub(b, mul(b, re_x, re_y), mul(b, im_x, im_y)),
-        add(b, mul(b, re_x, im_y), mul(b, im_x, re_y)),
-    )
-
-
-def divide(b: OpBuilder, x: Pair, y: Pair) -> Pair:
-    """Smith's quotient, as NumPy's: both parts of the divisor are divided by the larger one."""
-    (re_x, im_x), (re_y, im_y) = x, y
-    re_larger = compare(b, "ge", abs_(b, re_y), abs_(b, im_y))
-    is_zero = and_(b, _is(b, re_y, 0), _is(b, im_y, 0))
-    large, small = select(b, re_larger, re_y, im_y), select(b, re_larger, im_y, re_y)
-    ratio = div(b, small, select(b, is_zero, _like(b, large, 1), large))
-    scale = div(b, _like(b, large, 1), add(b, large, mul(b, small, ratio)))
-    # With the parts of the dividend exchanged where those of the divisor are.
-    first, second = select(b, re_larger, re_x, im_x), select(b, re_larger, im_x, re_x)
-    real = mul(b, add(b, first, mul(b, second, ratio)), scale)
-    imag = mul(b, sub(b, second, mul(b, first, ratio)), scale)
-    imag = select(b, re_larger, imag, neg(b, imag))
-    zero = abs_(b, re_y)
-    return select(b, is_zero, div(b, re_x, zero), real), select(b, is_zero, div(b, im_x, zero), imag)
-
-
-def hypot(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
-    """`sqrt(x**2 + y**2)`, scaled by the larger so that squares stay in range; infinite if either is.
-
-    The scale is a constant for derivatives, which are then those of the formula, whichever is the larger.
-    """
-    sizes = abs_(b, x), abs_(b, y)
-    large = max_(b, *sizes)
-    infinity, one = _like(b, x, math.inf), _like(b, x, 1)
-    is_plain = and_(b, compare(b, "gt", large, _like(b, x, 0)), compare(b, "lt", large, infinity))
-    scale = stop_gradient(b, select(b, is_plain, large, one))
-    x, y = (div(b, select(b, is_plain, side, one), scale) for side in (x, y))
-    length = mul(b, scale, sqrt(b, add(b, mul(b, x, x), mul(b, y, y))))
-    is_infinite = or_(b, compare(b, "eq", sizes[0], infinity), compare(b, "eq", sizes[1], infinity))
-    return select(b, is_plain, length, select(b, is_infinite, infinity, large))
-
-
-# Functions
-
-
-def exponential(b: OpBuilder, z: Pair) -> Pair:
-    """`exp(x + iy) = exp(x) (cos(y) + i sin(y))`; a large factor is multiplied last, so that it overflows no earlier."""
-    x, y = z
-    limit, step = (85.0, 20.0) if _bits(x) == 32 else (700.0, 50.0)
-    is_large = compare(b, "gt", x, _like(b, x, limit))
-    size = exp(b, sub(b, x, select(b, is_large, _like(b, x, step), _like(b, x, 0))))
-    rest = select(b, is_large, _like(b, x, math.exp(step)), _like(b, x, 1))
-    is_real = _is(b, y, 0)  # keeps its zero, also where exp(x) is infinite
-    vanishes = _is(b, x, -math.inf)  # whatever the angle is
-    angle = select(b, vanishes, _like(b, y, 0), y)
-    real = mul(b, mul(b, size, cos(b, angle)), rest)
-    imag = mul(b, mul(b, size, sin(b, angle)), rest)
-    is_infinite = and_(b, _is(b, x, math.inf), compare(b, "ne", sub(b, y, y), _like(b, y, 0)))  # by NaN or infinity
-    real = select(b, is_infinite, x, real)
-    return select(b, is_real, exp(b, x), real), select(b, is_real, y, imag)
-
-
-def _bits(x: SSAValue) -> int:
-    return cast(int, getattr(element_type_of(x), "bitwidth", 64))
-
-
-def logarithm(b: OpBuilder, z: Pair) -> Pair:
-    """`log|z| + i arg z`; near the unit circle `log|z| = log1p((x - 1)(x + 1) + y**2) / 2` with `x` the larger part."""
-    x, y = abs_(b, z[0]), abs_(b, z[1])
-    large, small = max_(b, x, y), min_(b, x, y)
-    one = _like(b, x, 1)
-    length = hypot(b, x, y)
-    is_near = and_(b, compare(b, "gt", length, _like(b, x, 0.5)), compare(b, "lt", length, _like(b, x, 2)))
-    excess = add(b, mul(b, sub(b, large, one), add(b, large, one)), mul(b, small, small))
-    near = mul(b, log1p(b, select(b, is_near, excess, _like(b, x, 0))), _like(b, x, 0.5))
-    return select(b, is_near, near, log(b, length)), atan2(b, z[1], z[0])
-
-
-def square_root(b: OpBuilder, z: Pair) -> Pair:
-    """The root with a real part of at least 0; of the two parts, the larger one is computed without cancellation."""
-    x, y = z
-    infinity = _like(b, x, math.inf)
-    size = max_(b, abs_(b, x), abs_(b, y))
-    # Scaled by powers of 4, so that |z| + |x| neither overflows nor loses bits.
-    big, tiny = (1e37, 1e-30) if _bits(x) == 32 else (1e307, 1e-290)
-    up, down = (2.0**40, 2.0**-20) if _bits(x) == 32 else (2.0**110, 2.0**-55)
-    is_big, is_tiny = compare(b, "gt", size, _like(b, x, big)), compare(b, "lt", size, _like(b, x, tiny))
-    scale = select(b, is_big, _like(b, x, 1 / 16), select(b, is_tiny, _like(b, x, up), _like(b, x, 1)))
-    back = select(b, is_big, _like(b, x, 4), select(b, is_tiny, _like(b, x, down), _like(b, x, 1)))
-    re, im = mul(b, x, scale), mul(b, y, scale)
-    half = _like(b, x, 0.5)
-    root = sqrt(b, mul(b, add(b, abs_(b, re), hypot(b, re, im)), half))
-    is_zero = and_(b, _is(b, x, 0), _is(b, y, 0))
-    other = mul(b, div(b, abs_(b, im), select(b, is_zero, _like(b, x, 1), root)), half)
-    root, other = mul(b, root, back), mul(b, other, back)
-    is_right = compare(b, "ge", x, _like(b, x, 0))
-    real = select(b, is_right, root, other)
-    imag = copysign(b, select(b, is_right, other, root), y)
-    is_left = compare(b, "lt", x, _like(b, x, 0))
-    is_infinite = compare(b, "eq", abs_(b, x), infinity)
-    is_finite_beside = compare(b, "lt", abs_(b, y), infinity)
-    on_left, on_right = (and_(b, is_infinite, side) for side in (is_left, compare(b, "gt", x, _like(b, x, 0))))
-    of_right = select(b, is_finite_beside, copysign(b, _like(b, y, 0), y), y)
-    of_left = select(b, is_finite_beside, _like(b, x, 0), abs_(b, y))
-    real = select(b, on_right, x, select(b, on_left, of_left, real))
-    imag = select(b, on_right, of_right, select(b, on_left, copysign(b, infinity, y), imag))
-    y_infinite = compare(b, "eq", abs_(b, y), infinity)
-    real, imag = select(b, is_zero, _like(b, x, 0), real), select(b, is_zero, y, imag)
-    return select(b, y_infinite, infinity, real), select(b, y_infinite, y, imag)
-
-
-def _times_i(b: OpBuilder, z: Pair) -> Pair:
-    return neg(b, z[1]), z[0]
-
-
-def _over_i(b: OpBuilder, z: Pair) -> Pair:
-    return z[1], neg(b, z[0])
-
-
-def hyperbolic_sine(b: OpBuilder, z: Pair) -> Pair:
-    """`sinh(x) cos(y) + i cosh(x) sin(y)`; a real or imaginary number stays one, also where a factor is infinite."""
-    x, y = z
-    real, imag = mul(b, sinh(b, x), cos(b, y)), mul(b, cosh(b, x), sin(b, y))
-    return select(b, _is(b, x, 0), x, real), select(b, _is(b, y, 0), y, imag)
-
-
-def hyperbolic_cosine(b: OpBuilder, z: Pair) -> Pair:
-    """`cosh(x) cos(y) + i sinh(x) sin(y)`."""
-    x, y = z
-    real, imag = mul(b, cosh(b, x), cos(b, y)), mul(b, sinh(b, x), sin(b, y))
-    return real, select(
-        b, or_(b, _is(b, x, 0), _is(b, y, 0)), mul(b, copysign(b, _like(b, x, 1), x), _zeroed(b, y)), imag
-    )
-
-
-def _zeroed(b: OpBuilder, y: SSAValue) -> SSAValue:
-    """0 with the sign of `y`."""
-    return copysign(b, _like(b, y, 0), y)
-
-
-def sine(b: OpBuilder, z: Pair) -> Pair:
-    """`sin(z) = sinh(iz) / i`."""
-    return _over_i(b, hyperbolic_sine(b, _times_i(b, z)))
-
-
-def cosine(b: OpBuilder, z: Pair) -> Pair:
-    """`cos(z) = cosh(iz)`."""
-    return hyperbolic_cosine(b, _times_i(b, z))
-
-
-def hyperbolic_tangent(b: OpBuilder, z: Pair) -> Pair:
-    """Kahan's: with `t = tan(y)`, `s = sinh(x)`: `(beta rho s + it) / (1 + beta s**2)`, `beta = 1 + t**2`, `rho = sqrt(1 + s**2)`.
-
-    Kahan, "Branch cuts for complex elementary functions", 1987. For large `x` it is `1 + 4 i sin(y) cos(y) exp(-2|x|)`.
-    """
-    x, y = z
-    one = _like(b, x, 1)
-    limit = 11.0 if _bits(x) == 32 else 22.0
-    is_large = compare(b, "gt", abs_(b, x), _like(b, x, limit))
-    within = select(b, is_large, _like(b, x, 0), x)
-    t, s = tan(b, y), sinh(b, within)
-    beta, rho = add(b, one, mul(b, t, t)), sqrt(b, add(b, one, mul(b, s, s)))
-    denominator = add(b, one, mul(b, beta, mul(b, s, s)))
-    real = div(b, mul(b, beta, mul(b, rho, s)), denominator)
-    imag = div(b, t, denominator)
-    decay = exp(b, mul(b, abs_(b, x), _like(b, x, -2)))
-    finite = select(b, compare(b, "eq", sub(b, y, y), _like(b, y, 0)), y, _like(b, y, 0))
-    far = mul(b, mul(b, mul(b, _like(b, x, 4), sin(b, finite)), cos(b, finite)), decay)
-    return select(b, is_large, copysign(b, one, x), real), select(b, is_large, far, imag)
-
-
-def tangent(b: OpBuilder, z: Pair) -> Pair:
-    """`tan(z) = tanh(iz) / i`."""
-    return _over_i(b, hyperbolic_tangent(b, _times_i(b, z)))
-
-
-def power(b: OpBuilder, x: Pair, y: Pair) -> Pair:
-    """`exp(y log(x))`; `x**0` is 1, and 0 to a power with a positive real part is 0, else NaN."""
-    nothing, one = _like(b, x[0], 0), _like(b, x[0], 1)
-    base_is_zero = and_(b, _is(b, x[0], 0), _is(b, x[1], 0))
-    exponent_is_zero = and_(b, _is(b, y[0], 0), _is(b, y[1], 0))
-    safe = select(b, base_is_zero, one, x[0]), select(b, base_is_zero, nothing, x[1])
-    real, imag = exponential(b, multiply(b, y, logarithm(b, safe)))
-    vanishes = compare(b, "gt", y[0], nothing)
-    of_zero = select(b, vanishes, nothing, _like(b, nothing, math.nan))
-    real, imag = select(b, base_is_zero, of_zero, real), select(b, base_is_zero, of_zero, imag)
-    return select(b, exponent_is_zero, one, real), select(b, exponent_is_zero, nothing, imag)
 
 
 # Forms of operations
@@ -456,6 +281,18 @@ FORMS: Mapping[type[TensorOp], Form] = {
     SinhOp: _of_pairs(hyperbolic_sine),
     CoshOp: _of_pairs(hyperbolic_cosine),
     TanhOp: _of_pairs(hyperbolic_tangent),
+    RsqrtOp: _of_pairs(reciprocal_square_root),
+    Expm1Op: _of_pairs(exponential_minus_one),
+    Log1pOp: _of_pairs(logarithm_of_one_plus),
+    Exp2Op: _of_pairs(power_of_two),
+    Log2Op: _of_pairs(logarithm_to_base(2)),
+    Log10Op: _of_pairs(logarithm_to_base(10)),
+    AsinOp: _of_pairs(inverse_sine),
+    AcosOp: _of_pairs(inverse_cosine),
+    AtanOp: _of_pairs(inverse_tangent),
+    AsinhOp: _of_pairs(inverse_hyperbolic_sine),
+    AcoshOp: _of_pairs(inverse_hyperbolic_cosine),
+    AtanhOp: _of_pairs(inverse_hyperbolic_tangent),
     DotGeneralOp: _dot_general,
     ReduceProdOp: _reduce_prod,
     CumprodOp: _cumprod,

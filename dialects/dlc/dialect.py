@@ -2,6 +2,7 @@
 
 from xdsl.ir import Dialect
 
+from dialects.dlc.arg_extrema import ArgmaxOp, ArgminOp
 from dialects.dlc.arithmetic import AddOp, DivOp, MulOp, NegOp, SubOp
 from dialects.dlc.binary import AndOp, MaxOp, MinOp, OrOp, PowOp, RemOp, XorOp
 from dialects.dlc.bits import (
@@ -25,16 +26,8 @@ from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
 from dialects.dlc.indexing import GatherOp, ScatterOp
 from dialects.dlc.powers import CbrtOp, Exp2Op, Log2Op, Log10Op
 from dialects.dlc.random_bits import RandomBitsOp
-from dialects.dlc.reduction import (
-    ArgmaxOp,
-    ArgminOp,
-    ReduceAndOp,
-    ReduceMaxOp,
-    ReduceMinOp,
-    ReduceOrOp,
-    ReduceProdOp,
-    ReduceXorOp,
-)
+from dialects.dlc.reduction import ReduceAndOp, ReduceMaxOp, ReduceMinOp, ReduceOrOp, ReduceProdOp, ReduceXorOp
+from dialects.dlc.rounding import CeilOp, FloorOp, RoundOp, TruncOp
 from dialects.dlc.scan import ScanOp
 from dialects.dlc.selection import ClampOp, CompareOp, SelectOp
 from dialects.dlc.shape import ReshapeOp, ReverseOp, TransposeOp
@@ -66,24 +59,20 @@ from dialects.dlc.trigonometric import (
 )
 from dialects.dlc.unary import (
     AbsOp,
-    CeilOp,
     CosOp,
     ErfOp,
     Expm1Op,
     ExpOp,
-    FloorOp,
     Log1pOp,
     LogisticOp,
     LogOp,
     NotOp,
-    RoundOp,
     RsqrtOp,
     SignOp,
     SinOp,
     SqrtOp,
     StopGradientOp,
     TanhOp,
-    TruncOp,
 )
 from dialects.dlc.updating import UpdateSliceOp
 from dialects.dlc.while_loop import WhileOp
@@ -112,23 +101,24 @@ Dlc = Dialect(
         SubOp,
         # unary
         AbsOp,
-        CeilOp,
         CosOp,
         ErfOp,
         ExpOp,
         Expm1Op,
-        FloorOp,
         LogOp,
         Log1pOp,
         LogisticOp,
         NotOp,
-        RoundOp,
         RsqrtOp,
         SignOp,
         SinOp,
         SqrtOp,
         StopGradientOp,
         TanhOp,
+        # rounding
+        CeilOp,
+        FloorOp,
+        RoundOp,
         TruncOp,
         # trigonometric
         AcosOp,
@@ -200,14 +190,15 @@ Dlc = Dialect(
         DynamicUpdateSliceOp,
         UpdateSliceOp,
         # reduction
-        ArgmaxOp,
-        ArgminOp,
         ReduceAndOp,
         ReduceMaxOp,
         ReduceMinOp,
         ReduceOrOp,
         ReduceProdOp,
         ReduceXorOp,
+        # arg_extrema
+        ArgmaxOp,
+        ArgminOp,
         # cumulative
         CumlogsumexpOp,
         CummaxOp,

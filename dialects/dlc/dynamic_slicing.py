@@ -6,10 +6,11 @@ zeros but for one window is the adjoint of reading that window.
 
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 from xdsl.dialects import arith, tensor
-from xdsl.dialects.builtin import I64, DenseArrayBase, IndexType, i64
+from xdsl.dialects.builtin import I64, DenseArrayBase, DenseIntOrFPElementsAttr, IndexType, i64
 from xdsl.ir import SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def, var_operand_def
 from xdsl.utils.exceptions import VerifyException
@@ -42,6 +43,7 @@ from dialects.structured import (
     build_generic,
     build_loop_index,
     build_window_write,
+    is_splat_constant,
 )
 
 _INDEX = IndexType()
@@ -85,9 +87,13 @@ def _build_start(b: OpBuilder, start: SSAValue, room: int) -> SSAValue:
 
 
 def _build_offset(b: OpBuilder, start: SSAValue, room: int) -> SSAValue | int:
-    """Append the clamped start of type `index` of a 0-d tensor, outside of structured operations."""
+    """The clamped start of type `index` of a 0-d tensor, outside of structured operations; a constant is a number."""
     if room == 0:
         return 0
+    if is_splat_constant(start):
+        constant = cast(arith.ConstantOp, start.owner).value
+        assert isinstance(constant, DenseIntOrFPElementsAttr)
+        return min(max(cast(int, constant.get_values()[0]), 0), room)
     return _build_start(b, b.create(tensor.ExtractOp, (start,), element_type_of(start)), room)
 
 

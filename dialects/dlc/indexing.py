@@ -32,9 +32,11 @@ from dialects.dlc.index_layout import Bounds, IndexedOp, Layout
 from dialects.dlc.interfaces import (
     AnyTensor,
     Array,
+    ElementTypeError,
     Properties,
     element_type_of,
     is_bool,
+    is_complex,
     is_float,
     is_unsigned,
     shape_of,
@@ -224,6 +226,8 @@ class ScatterOp(IndexedOp):
             raise VerifyException(f'dlc.scatter: mode is "{mode}", expected "add", "set", "mul", "min" or "max"')
         if mode != "set" and is_bool(x.element_type):
             raise VerifyException(f'dlc.scatter: mode "{mode}" does not take i1; use "set"')
+        if mode not in {"set", "add"} and is_complex(x.element_type):
+            raise ElementTypeError(f'dlc.scatter: mode "{mode}" does not take {x.element_type}; use "set" or "add"')
         if updates != layout.windows_type:
             raise VerifyException(f"dlc.scatter: updates have type {updates}, expected {layout.windows_type}")
         empty = [dim for dim in layout.dims if layout.x_shape[dim] == 0]

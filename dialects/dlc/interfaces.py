@@ -219,7 +219,9 @@ def is_complex(element_type: Attribute) -> bool:
 def expect_order(name: str, operand_type: AnyTensor) -> None:
     """Raise `VerifyException` if the elements of an operand are complex, which have no order."""
     if is_complex(operand_type.element_type):
-        raise ElementTypeError(f"{name}: operand has type {operand_type}; complex numbers have no order")
+        raise ElementTypeError(
+            f"{name}: operand has type {operand_type}; complex numbers have no order: use their real parts or sizes"
+        )
 
 
 def part_type(element_type: Attribute) -> Attribute:

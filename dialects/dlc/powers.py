@@ -24,6 +24,7 @@ class Exp2Op(UnaryOp):
 
     name = "dlc.exp2"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = np.exp2
     MATH_OP: ClassVar = math.Exp2Op
 
@@ -39,6 +40,7 @@ class Log2Op(UnaryOp):
 
     name = "dlc.log2"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = np.log2
     MATH_OP: ClassVar = math.Log2Op
 
@@ -54,6 +56,7 @@ class Log10Op(UnaryOp):
 
     name = "dlc.log10"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = np.log10
     MATH_OP: ClassVar = math.Log10Op
 

@@ -1,4 +1,4 @@
-"""Reductions other than the sum: prod, max, min, and, or, argmax, argmin.
+"""Reductions other than the sum: prod, max, min, and, or, xor.
 
 The dimensions `dims` disappear. A product of nothing is 1, `and` of nothing is true, `or` of nothing is false; the
 largest of nothing does not exist.
@@ -7,11 +7,11 @@ largest of nothing does not exist.
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar, cast
+from typing import ClassVar
 
 import numpy as np
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import I64, DenseArrayBase, IntegerAttr, i32, i64
+from xdsl.dialects.builtin import I64, DenseArrayBase
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def
 from xdsl.utils.exceptions import VerifyException
@@ -19,7 +19,7 @@ from xdsl.utils.exceptions import VerifyException
 from dialects.builder import OpBuilder, int_array, tensor_type
 from dialects.dlc.arithmetic import div, mul
 from dialects.dlc.broadcast import broadcast_in_dim, reduce_sum
-from dialects.dlc.constants import full, splat_value, zeros
+from dialects.dlc.constants import full, zeros
 from dialects.dlc.conversion import convert
 from dialects.dlc.interfaces import (
     DTYPES,
@@ -36,20 +36,12 @@ from dialects.dlc.interfaces import (
     shape_of,
     tensor_type_of,
 )
-from dialects.dlc.scalars import greater_of, lesser_of, scalar_compare, scalar_op, scalar_select
+from dialects.dlc.scalars import greater_of, lesser_of, scalar_op
 from dialects.dlc.selection import compare, select
 from dialects.dlc.shape import reshape, transposed
 from dialects.dlc.slicing import pad
 from dialects.structured import (
-    PARALLEL,
-    REDUCTION,
-    build_cast,
-    build_empty,
-    build_fill,
-    build_generic,
-    build_loop_index,
     build_reduction,
-    compute_type,
 )
 
 
@@ -112,7 +104,7 @@ class _ReduceOp(TensorOp, ABC):
             raise VerifyException(f"{cls.name}: dims {list(dims)} are not increasing dimensions of {operand}")
         result = tensor_type(operand.element_type, tuple(size for dim, size in enumerate(shape) if dim not in dims))
         if cls.NEEDS_ELEMENT:
-            _expect_elements(cls.name, operand, dims, result)
+            expect_elements(cls.name, operand, dims, result)
         return result
 
     def evaluate(self, operands: Sequence[Array]) -> Array:
@@ -368,7 +360,8 @@ class ReduceXorOp(_ReduceOp):
         return np.bitwise_xor.reduce(x, axis=dims)
 
 
-def _expect_elements(name: str, operand: AnyTensor, dims: Sequence[int], result: AnyTensor) -> None:
+def expect_elements(name: str, operand: AnyTensor, dims: Sequence[int], result: AnyTensor) -> None:
+    """Raise `VerifyException` if `result` has elements and one of `dims`, which are reduced, has none."""
     if math.prod(result.get_shape()) == 0:
         return
     for dim in dims:
@@ -376,115 +369,6 @@ def _expect_elements(name: str, operand: AnyTensor, dims: Sequence[int], result:
             raise VerifyException(
                 f"{name}: dimension {dim} of {operand} is empty, it has no largest or smallest element"
             )
-
-
-class _ArgExtremumOp(TensorOp, ABC):
-    """The position of the first of the largest or smallest elements; the first NaN wins."""
-
-    NO_DERIVATIVE: ClassVar[str] = "a position is an integer"
-
-    operand = operand_def(AnyTensor)
-    dim = prop_def(IntegerAttr[I64])
-
-    assembly_format = "$operand `dim` $dim attr-dict `:` type($operand) `->` type($result)"
-
-    IS_MAX: ClassVar[bool]
-
-    @classmethod
-    def infer_type(cls, operand_types: Sequence[AnyTensor], properties: Properties) -> AnyTensor:
-        """i64, without `dim`."""
-        (operand,) = operand_types
-        expect_order(cls.name, operand)
-        dim = cast(IntegerAttr[Any], properties["dim"]).value.data
-        shape = operand.get_shape()
-        if not 0 <= dim < len(shape):
-            raise VerifyException(f"{cls.name}: dim {dim} is not a dimension of {operand}")
-        result = tensor_type(i64, (*shape[:dim], *shape[dim + 1 :]))
-        _expect_elements(cls.name, operand, (dim,), result)
-        return result
-
-    def evaluate(self, operands: Sequence[Array]) -> Array:
-        """`np.argmax` or `np.argmin`."""
-        (x,) = operands
-        dim = self.dim.value.data
-        if 0 in x.shape:
-            return np.zeros(self.shape, np.int64)
-        x = computed(x)
-        return np.asarray(np.argmax(x, axis=dim) if self.IS_MAX else np.argmin(x, axis=dim), np.int64)
-
-    def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
-        """Where there is only one element, or all are equal, the position is 0."""
-        (x,) = operands
-        only = shape_of(x)[self.dim.value.data] == 1 or splat_value(x) is not None
-        return zeros(b, self.result.type) if only else None
-
-    def batch(self, b: OpBuilder, operands: Sequence[SSAValue], batched: Sequence[bool], size: int) -> SSAValue:
-        """Shift the dimension."""
-        del batched, size
-        return self.emit(b, operands, {"dim": IntegerAttr(self.dim.value.data + 1, i64)})
-
-    def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """The extremum, then the smallest position that has it: two reductions that any order of the elements gives alike.
-
-        One reduction that carries value and position together would be sequential in practice.
-        """
-        element = compute_type(element_type_of(operands[0]))
-        x = build_cast(b, operands[0], element)
-        shape = shape_of(x)
-        dim = self.dim.value.data
-        rank = len(shape)
-        place_type = i32 if shape[dim] < 2**31 else i64
-        kept, outer = (*range(dim), rank - 1, *range(dim, rank - 1)), range(rank - 1)
-        iterators = (*(PARALLEL,) * (rank - 1), REDUCTION)
-        worst = lowest(element) if self.IS_MAX else highest(element)
-        start = build_fill(b, b.constant(worst, element), tensor_type(element, self.shape))
-        combiner = greater_of(element) if self.IS_MAX else lesser_of(element)
-        (best,) = build_generic(
-            b,
-            (x,),
-            (start,),
-            (kept, outer),
-            iterators,
-            lambda inner, args: (scalar_op(inner, combiner, args[1], args[0]),),
-        )
-
-        def first(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
-            value, best_value, place = arguments
-            found = scalar_compare(inner, "eq", value, best_value)
-            if is_float(element):  # where there is a NaN, it is the extremum
-                found = scalar_op(inner, arith.OrIOp, found, scalar_compare(inner, "ne", value, value))
-            own_place = inner.create(arith.IndexCastOp, (build_loop_index(inner, rank - 1),), place_type)
-            candidate = scalar_select(inner, found, own_place, inner.constant(shape[dim], place_type))
-            return (scalar_op(inner, arith.MinSIOp, place, candidate),)
-
-        nowhere = build_fill(b, b.constant(shape[dim], place_type), tensor_type(place_type, self.shape))
-        (place,) = build_generic(b, (x, best), (nowhere,), (kept, outer, outer), iterators, first)
-        if place_type == i64:
-            return place
-
-        def widened(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
-            return (inner.create(arith.ExtSIOp, (arguments[0],), i64),)
-
-        result = build_empty(b, tensor_type(i64, self.shape))
-        return build_generic(b, (place,), (result,), (outer, outer), (PARALLEL,) * (rank - 1), widened)[0]
-
-
-@irdl_op_definition
-class ArgmaxOp(_ArgExtremumOp):
-    """The smallest `i` for which `operand[…, i, …]` is largest along `dim`; a NaN counts as largest."""
-
-    name = "dlc.argmax"
-
-    IS_MAX: ClassVar[bool] = True
-
-
-@irdl_op_definition
-class ArgminOp(_ArgExtremumOp):
-    """The smallest `i` for which `operand[…, i, …]` is smallest along `dim`; a NaN counts as smallest."""
-
-    name = "dlc.argmin"
-
-    IS_MAX: ClassVar[bool] = False
 
 
 def reduce_prod(b: OpBuilder, x: SSAValue, dims: Sequence[int]) -> SSAValue:
@@ -515,13 +399,3 @@ def reduce_xor(b: OpBuilder, x: SSAValue, dims: Sequence[int]) -> SSAValue:
 def reduce_or(b: OpBuilder, x: SSAValue, dims: Sequence[int]) -> SSAValue:
     """Whether any over `dims` holds; bitwise for integers."""
     return ReduceOrOp.emit(b, (x,), {"dims": int_array(tuple(sorted(dims)))})
-
-
-def argmax(b: OpBuilder, x: SSAValue, dim: int) -> SSAValue:
-    """The position of the first maximum along `dim`, i64."""
-    return ArgmaxOp.emit(b, (x,), {"dim": IntegerAttr(dim, i64)})
-
-
-def argmin(b: OpBuilder, x: SSAValue, dim: int) -> SSAValue:
-    """The position of the first minimum along `dim`, i64."""
-    return ArgminOp.emit(b, (x,), {"dim": IntegerAttr(dim, i64)})

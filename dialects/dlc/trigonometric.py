@@ -12,7 +12,7 @@ from dialects.builder import OpBuilder
 from dialects.dlc.arithmetic import NegOp, add, add_tangents, div, mul, neg, sub
 from dialects.dlc.constants import full
 from dialects.dlc.elementwise import BinaryOp, UnaryOp
-from dialects.dlc.interfaces import tensor_type_of
+from dialects.dlc.interfaces import element_type_of, is_complex, tensor_type_of
 from dialects.dlc.unary import rsqrt
 
 __all__ = ["acos", "acosh", "asin", "asinh", "atan", "atan2", "atanh", "cosh", "sinh", "tan"]
@@ -40,6 +40,7 @@ class AsinOp(UnaryOp):
 
     name = "dlc.asin"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = np.arcsin
     MATH_OP: ClassVar = math.AsinOp
 
@@ -55,6 +56,7 @@ class AcosOp(UnaryOp):
 
     name = "dlc.acos"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = np.arccos
     MATH_OP: ClassVar = math.AcosOp
 
@@ -70,6 +72,7 @@ class AtanOp(UnaryOp):
 
     name = "dlc.atan"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = np.arctan
     MATH_OP: ClassVar = math.AtanOp
 
@@ -147,6 +150,7 @@ class AsinhOp(UnaryOp):
 
     name = "dlc.asinh"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = np.arcsinh
     MATH_OP: ClassVar = math.AsinhOp
 
@@ -162,16 +166,20 @@ class AcoshOp(UnaryOp):
 
     name = "dlc.acosh"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = np.arccosh
     MATH_OP: ClassVar = math.AcoshOp
 
     def jvp(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> SSAValue | None:
-        """`d acosh(x) = dx / sqrt((x - 1) (x + 1))`."""
+        """`d acosh(x) = dx / (sqrt(x - 1) sqrt(x + 1))`; of complex numbers, the root of the product may be the other one."""
         (dx,) = tangents
         if dx is None:
             return None
-        one = _one(b, dx)
-        return mul(b, dx, rsqrt(b, mul(b, sub(b, self.operand, one), add(b, self.operand, one))))
+        x, one = self.operand, _one(b, dx)
+        below, above = sub(b, x, one), add(b, x, one)
+        if is_complex(element_type_of(x)):
+            return mul(b, mul(b, dx, rsqrt(b, below)), rsqrt(b, above))
+        return mul(b, dx, rsqrt(b, mul(b, below, above)))
 
 
 @irdl_op_definition
@@ -180,6 +188,7 @@ class AtanhOp(UnaryOp):
 
     name = "dlc.atanh"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = np.arctanh
     MATH_OP: ClassVar = math.AtanhOp
 

@@ -20,25 +20,21 @@ from dialects.dlc.selection import CompareOp, compare
 
 __all__ = [
     "abs_",
-    "ceil",
     "cos",
     "erf",
     "exp",
     "expm1",
-    "floor",
     "log",
     "log1p",
     "logistic",
     "neg",
     "not_",
-    "round_",
     "rsqrt",
     "sign",
     "sin",
     "sqrt",
     "stop_gradient",
     "tanh",
-    "trunc",
 ]
 
 
@@ -116,6 +112,7 @@ class Expm1Op(UnaryOp):
 
     name = "dlc.expm1"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = np.expm1
     MATH_OP: ClassVar = math.ExpM1Op
 
@@ -147,6 +144,7 @@ class Log1pOp(UnaryOp):
 
     name = "dlc.log1p"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = np.log1p
     MATH_OP: ClassVar = math.Log1pOp
 
@@ -182,6 +180,7 @@ class RsqrtOp(UnaryOp):
 
     name = "dlc.rsqrt"
 
+    KINDS: ClassVar[str] = "float or complex"
     UFUNC: ClassVar = _rsqrt
 
     def jvp(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> SSAValue | None:
@@ -319,58 +318,6 @@ class CosOp(UnaryOp):
         return cos(b, x.owner.operand) if isinstance(x.owner, NegOp) else None
 
 
-class RoundingOp(UnaryOp):
-    """A rounding to integers, which stays what it is when it is rounded again."""
-
-    NO_DERIVATIVE: ClassVar[str] = "rounding is constant but for jumps"
-
-    def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
-        """`round(x)` = `x` for `x` that was rounded in any way."""
-        del b
-        (x,) = operands
-        return x if isinstance(x.owner, RoundingOp) else None
-
-
-@irdl_op_definition
-class FloorOp(RoundingOp):
-    """`result[i]` = the greatest integer that is not above `operand[i]`."""
-
-    name = "dlc.floor"
-
-    UFUNC: ClassVar = np.floor
-    MATH_OP: ClassVar = math.FloorOp
-
-
-@irdl_op_definition
-class CeilOp(RoundingOp):
-    """`result[i]` = the least integer that is not below `operand[i]`."""
-
-    name = "dlc.ceil"
-
-    UFUNC: ClassVar = np.ceil
-    MATH_OP: ClassVar = math.CeilOp
-
-
-@irdl_op_definition
-class RoundOp(RoundingOp):
-    """`result[i]` = the nearest integer to `operand[i]`, the even one of two."""
-
-    name = "dlc.round"
-
-    UFUNC: ClassVar = np.rint
-    MATH_OP: ClassVar = math.RoundEvenOp
-
-
-@irdl_op_definition
-class TruncOp(RoundingOp):
-    """`result[i] = operand[i]` rounded toward 0."""
-
-    name = "dlc.trunc"
-
-    UFUNC: ClassVar = np.trunc
-    MATH_OP: ClassVar = math.TruncOp
-
-
 _INVERSE_FOR_ALL: dict[str, Direction] = {"eq": "ne", "ne": "eq"}
 _INVERSE_WITHOUT_NAN: dict[str, Direction] = {**_INVERSE_FOR_ALL, "lt": "ge", "ge": "lt", "le": "gt", "gt": "le"}
 
@@ -476,26 +423,6 @@ def sin(b: OpBuilder, x: SSAValue) -> SSAValue:
 def cos(b: OpBuilder, x: SSAValue) -> SSAValue:
     """Append `cos(x)`."""
     return CosOp.emit(b, (x,))
-
-
-def floor(b: OpBuilder, x: SSAValue) -> SSAValue:
-    """Append `x` rounded down."""
-    return FloorOp.emit(b, (x,))
-
-
-def ceil(b: OpBuilder, x: SSAValue) -> SSAValue:
-    """Append `x` rounded up."""
-    return CeilOp.emit(b, (x,))
-
-
-def round_(b: OpBuilder, x: SSAValue) -> SSAValue:
-    """Append `x` rounded to the nearest integer, half to even."""
-    return RoundOp.emit(b, (x,))
-
-
-def trunc(b: OpBuilder, x: SSAValue) -> SSAValue:
-    """Append `x` rounded toward 0."""
-    return TruncOp.emit(b, (x,))
 
 
 def not_(b: OpBuilder, x: SSAValue) -> SSAValue:

@@ -37,6 +37,11 @@ class Member:
         """The extents of the parallel loops."""
         return self.sizes[: self.num_parallel]
 
+    def goes_over(self, tile: tuple[int, ...]) -> bool:
+        """Whether `tile`, which begins the loops, is all the parallel ones, but for those of size 1 in front of a reduction."""
+        is_reduction = self.num_parallel < len(self.sizes)
+        return self.parallel == tile or (is_reduction and prod(self.parallel) == prod(tile))
+
 
 @dataclass(eq=False, slots=True)
 class Group:
@@ -170,7 +175,7 @@ class KernelGrouping:
         if tile == mine.tile == theirs.tile:
             return tile
         members = (*mine.members, *theirs.members)
-        if prod(tile) > 1 and any(member.parallel == tile for member in members):
+        if prod(tile) > 1 and any(member.goes_over(tile) for member in members):
             return tile
         # Neither threads nor vectors lose anything by going through the elementwise steps of a row one after the other.
         if prod(tile) >= self.min_rows and all(

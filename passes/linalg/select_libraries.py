@@ -33,7 +33,8 @@ operand whose dimensions of one kind are not adjacent is transposed first.
 
 *Requires*: the structured form.
 *Ensures*: every change is from a contraction to `rt.gemm` with the same value up to the order of summation.
-*Leaves alone*: contractions of other element types, with an empty extent, that accumulate, or too small to be worth a call.
+*Leaves alone*: contractions of other element types, with an empty extent, that accumulate, or too small to be worth a call;
+products of a vector and a matrix that is computed for it alone, row by row.
 """
 
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ from dialects.structured import PARALLEL, build_empty, build_generic
 from passes.linalg.bodies import drain
 from passes.linalg.contractions import Contraction, Dims, MatrixOperand, find_contraction, is_product_sum
 from passes.linalg.host_blocks import host_blocks
-from passes.linalg.maps import shape_of
+from passes.linalg.maps import iterators, num_parallel, shape_of
 from passes.linalg.reshapes import build_collapse, build_expand, spread
 
 
@@ -112,8 +113,24 @@ class SelectLibrariesPass(ModulePass):
             reason = f"{found}: generated loops, {products} products are fewer than {self.min_products}"
             emit_remark("missed", self.name, reason, op.location)
             return None
+        if _is_product_with_computed_rows(found):
+            reason = f"{found}: generated loops, the matrix is computed row by row and need not be kept"
+            emit_remark("missed", self.name, reason, op.location)
+            return None
         emit_remark("passed", self.name, f"{found}: BLAS", op.location)
         return found
+
+
+def _is_product_with_computed_rows(c: Contraction) -> bool:
+    """Whether it takes dot products of one vector and the rows of what an elementwise operation computes for it alone."""
+    if c.m and c.n:
+        return False
+    matrix, free = (c.lhs, c.m) if c.m else (c.rhs, c.n)
+    owner = matrix.value.owner
+    rows = tuple(d for d in matrix.dims if d >= 0) == (*c.batch, *free, *c.k)
+    if not (rows and isinstance(owner, GenericOp) and matrix.value.has_one_use()):
+        return False
+    return num_parallel(owner) == len(iterators(owner))
 
 
 def _build_product(b: OpBuilder, contraction: Contraction, shape: tuple[int, ...]) -> SSAValue:

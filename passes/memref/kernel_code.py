@@ -9,8 +9,9 @@ from xdsl.ir import Operation, SSAValue
 
 from dialects.builder import memref_type
 from dialects.remarks import emit_remark
+from passes.memref.accesses import Buffer
 from passes.memref.loop_builder import INDEX, LoopBuilder, Position, Value
-from passes.memref.statements import Buffer, Kernel
+from passes.memref.statements import Kernel
 from passes.memref.sweep_code import SweepCode
 from passes.memref.sweeps import Schedule, Sweep, needs_memory, read_elsewhere
 from passes.memref.vector_plan import PASS_NAME, KernelPlan, plan_kernel

@@ -23,7 +23,8 @@ from xdsl.ir.affine import AffineBinaryOpExpr, AffineBinaryOpKind, AffineConstan
 
 from dialects.builder import OpBuilder, constant_attribute, int_array, memref_type, vector_type
 from passes.linalg.reshape_memref import reassociation
-from passes.memref.statements import Access, Buffer, Index, constant_number
+from passes.memref.accesses import Access, Buffer, Index
+from passes.memref.statements import constant_number
 from passes.memref.vector_plan import lane_stride
 
 INDEX = IndexType()

@@ -5,16 +5,14 @@ objects: the sizes of its loops, linear accesses, and the reductions that its bo
 Anything else that touches memory (the loops of a sort) is an *opaque* statement, which is copied as it stands.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from math import prod
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from xdsl.dialects import arith, func, math, memref
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
-    AffineMapAttr,
     Float32Type,
     Float64Type,
     FloatAttr,
@@ -25,129 +23,12 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, YieldOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue
-from xdsl.ir.affine import AffineBinaryOpExpr, AffineBinaryOpKind, AffineConstantExpr, AffineDimExpr, AffineExpr
 from xdsl.utils.exceptions import PassFailedException
 
 from dialects import rt
 from dialects.structured import PARALLEL
-
-INFINITY = float("inf")
-
-
-class Index(NamedTuple):
-    """One index expression: `sum(coefficient * dim) + constant + scalar`, or `expression` where that is not linear."""
-
-    terms: tuple[tuple[int, int], ...]
-    constant: int
-    expression: AffineExpr | None = None
-    scalar: SSAValue | None = None
-    """A scalar of the prologue."""
-
-
-class Buffer:
-    """A memref of the kernel: an argument, or a temporary with the shape of the tile followed by `inner_shape`."""
-
-    __slots__ = ("element_type", "inner_shape", "is_temporary", "lanes_last", "old", "shape", "storage", "stored")
-
-    def __init__(self, old: SSAValue, tile_rank: int, is_temporary: bool):
-        memref_type = cast(MemRefType[Attribute], old.type)
-        self.old = old
-        self.element_type: Attribute = memref_type.element_type
-        self.shape: tuple[int, ...] = memref_type.get_shape()
-        self.inner_shape = self.shape[tile_rank:]
-        self.is_temporary = is_temporary
-        self.stored = False
-        """Whether the generated code stores to it."""
-        self.storage: SSAValue | None = None
-        """The memref in the generated code; `None` for a temporary that lives in registers."""
-        self.lanes_last = False
-        """Whether the storage of a temporary has one more dimension, of lanes, because lanes are tile points."""
-
-
-class Access:
-    """Where a statement reads or writes `buffer` at one loop point."""
-
-    __slots__ = ("buffer", "indices", "strides")
-
-    def __init__(self, buffer: Buffer, indices: tuple[Index, ...], num_dims: int):
-        self.buffer = buffer
-        self.indices = indices
-        strides: list[int | None] = [0] * num_dims
-        step = 1
-        for index, size in zip(reversed(indices), reversed(buffer.shape), strict=True):
-            for dim, coefficient in index.terms:
-                known = strides[dim]
-                strides[dim] = None if index.expression is not None or known is None else known + coefficient * step
-            step *= size
-        self.strides = strides
-        """How far the address moves with each loop dimension, in elements; `None` where it is not linear."""
-
-    def is_identity(self, num_dims: int) -> bool:
-        """Whether the indices are exactly all loop dimensions."""
-        return len(self.indices) == num_dims and all(
-            index == Index(((dim, 1),), 0) for dim, index in enumerate(self.indices)
-        )
-
-
-class Window(NamedTuple):
-    """A `memref.subview`: part of a buffer, from `offsets` on with `strides`."""
-
-    buffer: Buffer
-    offsets: tuple[SSAValue | int, ...]
-    strides: tuple[int, ...]
-
-    def indices(self, inner: Sequence[Index]) -> tuple[Index, ...]:
-        """The indices into the buffer for indices into the window."""
-        return tuple(map(self._index, inner, self.offsets, self.strides))
-
-    @staticmethod
-    def _index(inner: Index, offset: SSAValue | int, stride: int) -> Index:
-        if inner.expression is not None:
-            expression = inner.expression * stride + (offset if isinstance(offset, int) else 0)
-            return inner._replace(expression=expression, scalar=None if isinstance(offset, int) else offset)
-        terms = tuple((dim, coefficient * stride) for dim, coefficient in inner.terms)
-        if isinstance(offset, int):
-            return Index(terms, inner.constant * stride + offset)
-        return Index(terms, inner.constant * stride, scalar=offset)
-
-
-class Combiner(NamedTuple):
-    """An associative and commutative operation that reductions use."""
-
-    vector_kind: str
-    neutral: Callable[[Attribute], int | float]
-
-
-def _always(number: float) -> Callable[[Attribute], int | float]:
-    def neutral(_: Attribute) -> int | float:
-        return number
-
-    return neutral
-
-
-def _smallest(element_type: Attribute) -> int:
-    return -(1 << (cast(IntegerType, element_type).width.data - 1))
-
-
-def _largest(element_type: Attribute) -> int:
-    return (1 << (cast(IntegerType, element_type).width.data - 1)) - 1
-
-
-COMBINERS: dict[type[Operation], Combiner] = {
-    arith.AddfOp: Combiner("add", _always(0.0)),
-    arith.AddiOp: Combiner("add", _always(0)),
-    arith.MulfOp: Combiner("mul", _always(1.0)),
-    arith.MuliOp: Combiner("mul", _always(1)),
-    arith.MaximumfOp: Combiner("maximumf", _always(-INFINITY)),
-    arith.MinimumfOp: Combiner("minimumf", _always(INFINITY)),
-    arith.MaxSIOp: Combiner("maxsi", _smallest),
-    arith.MinSIOp: Combiner("minsi", _largest),
-    arith.MaxUIOp: Combiner("maxui", _always(0)),
-    arith.MinUIOp: Combiner("minui", _always(-1)),
-    arith.AndIOp: Combiner("and", _always(-1)),
-    arith.OrIOp: Combiner("or", _always(0)),
-    arith.XOrIOp: Combiner("xor", _always(0)),
-}
+from passes.memref.accesses import Access, Buffer, Index, Window, linear_map
+from passes.memref.combiners import COMBINERS
 
 
 @dataclass(slots=True, eq=False)
@@ -374,7 +255,7 @@ class Kernel:
             if not isinstance(value_type, MemRefType):
                 inputs.append((argument, value))
                 continue
-            indices = _linear_map(maps[position])
+            indices = linear_map(maps[position])
             for index, size in zip(indices, cast(MemRefType[Attribute], value_type).get_shape(), strict=True):
                 if (
                     len(index.terms) == 1
@@ -445,37 +326,6 @@ def _absorb_fills(kernel: Kernel) -> None:
         for buffer in statement.opaque_writes:
             filled.pop(buffer, None)
     kernel.statements = [statement for statement in kernel.statements if id(statement) not in absorbed]
-
-
-@lru_cache(maxsize=4096)
-def _linear_map(attribute: AffineMapAttr) -> tuple[Index, ...]:
-    return tuple(_linear(expression) for expression in attribute.data.results)
-
-
-def _linear(expression: AffineExpr) -> Index:
-    terms: dict[int, int] = {}
-    constant = _collect(expression, 1, terms)
-    if constant is None:
-        return Index(tuple((dim, 1) for dim in sorted(expression.used_dims())), 0, expression)
-    return Index(tuple((dim, terms[dim]) for dim in sorted(terms) if terms[dim]), constant)
-
-
-def _collect(expression: AffineExpr, factor: int, terms: dict[int, int]) -> int | None:
-    """Add `factor * expression` to `terms` and return its constant, or `None` if it is not linear."""
-    match expression:
-        case AffineConstantExpr():
-            return factor * expression.value
-        case AffineDimExpr():
-            terms[expression.position] = terms.get(expression.position, 0) + factor
-            return 0
-        case AffineBinaryOpExpr(kind=AffineBinaryOpKind.Add):
-            left = _collect(expression.lhs, factor, terms)
-            right = _collect(expression.rhs, factor, terms)
-            return None if left is None or right is None else left + right
-        case AffineBinaryOpExpr(kind=AffineBinaryOpKind.Mul, rhs=AffineConstantExpr(value=value)):
-            return _collect(expression.lhs, factor * value, terms)
-        case _:
-            return None
 
 
 def bit_width(element_type: Attribute) -> int:

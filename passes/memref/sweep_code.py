@@ -10,8 +10,9 @@ from xdsl.dialects.vector import CombiningKindAttr, CombiningKindFlag
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from dialects.builder import vector_type
+from passes.memref.combiners import COMBINERS
 from passes.memref.loop_builder import INDEX, LANES, SCALAR, VECTOR, LoopBuilder, Position, Value
-from passes.memref.statements import COMBINERS, Kernel, Output, Scatter, Statement, constant_number
+from passes.memref.statements import Kernel, Output, Scatter, Statement, constant_number
 from passes.memref.sweeps import Sweep
 from passes.memref.vector_plan import SweepPlan
 

@@ -8,7 +8,8 @@ reduction: softmax is [max], [exp, sum], [div].
 from dataclasses import dataclass, field
 from math import prod
 
-from passes.memref.statements import Buffer, Kernel, Statement, bit_width
+from passes.memref.accesses import Buffer
+from passes.memref.statements import Kernel, Statement, bit_width
 
 LARGEST_TEMPORARY = 1 << 18
 """Bytes: a larger temporary of one tile point is computed again where it is read, if its operands are still there."""

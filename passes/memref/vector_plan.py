@@ -15,7 +15,8 @@ from xdsl.dialects.builtin import Float32Type, Float64Type
 from xdsl.ir import Operation
 
 from dialects.remarks import emit_remark
-from passes.memref.statements import Access, Kernel, Statement, bit_width, operation_cost
+from passes.memref.accesses import Access
+from passes.memref.statements import Kernel, Statement, bit_width, operation_cost
 from passes.memref.sweeps import Sweep, read_elsewhere
 
 PASS_NAME = "lower-kernels"

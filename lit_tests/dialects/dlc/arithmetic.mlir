@@ -21,7 +21,7 @@ func.func @round_trip(%x: tensor<4xf32>, %y: tensor<4xf32>, %i: tensor<i64>) {
 
 // Sums of bools are not defined: NumPy means `or`.
 func.func @sum_of_bools(%p: tensor<4xi1>) {
-  // expected-error @+1 {{dlc.add: operand 0 has type tensor<4xi1>, expected elements of kind float or int; use dlc.convert, or dlc.and, dlc.or and dlc.xor for logic}}
+  // expected-error @+1 {{dlc.add: operand 0 has type tensor<4xi1>, expected elements of kind float, complex or int; use dlc.convert, or dlc.and, dlc.or and dlc.xor for logic}}
   %0 = dlc.add %p, %p : tensor<4xi1>
   func.return
 }

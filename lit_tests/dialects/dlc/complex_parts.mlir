@@ -59,3 +59,11 @@ func.func @no_floor(%x: tensor<4xcomplex<f32>>) {
   %0 = dlc.floor %x : tensor<4xcomplex<f32>>
   func.return
 }
+
+// -----
+
+func.func @no_cube_root(%x: tensor<4xcomplex<f32>>) {
+  // expected-error @+1 {{dlc.cbrt: operand 0 has type tensor<4xcomplex<f32>>, expected elements of kind float; use dlc.real and dlc.imag}}
+  %0 = dlc.cbrt %x : tensor<4xcomplex<f32>>
+  func.return
+}

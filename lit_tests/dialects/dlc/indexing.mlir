@@ -81,6 +81,15 @@ func.func @bools(%x: tensor<7xi1>, %i: tensor<5x1xi64>, %u: tensor<5xi1>) {
 
 // -----
 
+// A product of complex numbers is not one of their parts.
+func.func @complex_product(%x: tensor<7xcomplex<f32>>, %i: tensor<5x1xi64>, %u: tensor<5xcomplex<f32>>) {
+  // expected-error @+1 {{dlc.scatter: mode "mul" does not take complex<f32>; use "set" or "add"}}
+  %0 = dlc.scatter "mul" %x, %i, %u dims [0] bounds "drop" : tensor<7xcomplex<f32>>, tensor<5x1xi64>, tensor<5xcomplex<f32>> -> tensor<7xcomplex<f32>>
+  func.return
+}
+
+// -----
+
 func.func @mode(%x: tensor<7xf32>, %i: tensor<5x1xi64>, %u: tensor<5xf32>) {
   // expected-error @+1 {{dlc.scatter: mode is "sub", expected "add", "set", "mul", "min" or "max"}}
   %0 = dlc.scatter "sub" %x, %i, %u dims [0] bounds "drop" : tensor<7xf32>, tensor<5x1xi64>, tensor<5xf32> -> tensor<7xf32>

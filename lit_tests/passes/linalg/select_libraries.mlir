@@ -137,3 +137,36 @@ func.func @dots(%x: tensor<4096xf32>, %y: tensor<64x4096xf32>) -> (tensor<f32>, 
   } -> tensor<64xf32>
   func.return %dot, %rows : tensor<f32>, tensor<64xf32>
 }
+
+// -----
+
+// A matrix that is computed row by row for one product with a vector is not kept; one that comes from outside is multiplied by BLAS.
+// CHECK-LABEL: func.func @computed_rows(
+// CHECK-SAME:    %[[X:\w+]]: tensor<64x32xf32>, %[[V:\w+]]: tensor<32x1xf32>
+// CHECK:         %[[ROWS:\w+]] = linalg.generic {{.*}} ins(%[[X]], %[[X]]
+// CHECK:         linalg.generic {{.*}}"reduction"]} ins(%[[ROWS]], %[[V]]
+// CHECK:         rt.gemm %[[X]],
+// CHECK-NOT:     rt.gemm
+// CHECK:         func.return
+func.func @computed_rows(%x: tensor<64x32xf32>, %v: tensor<32x1xf32>) -> (tensor<64x1xf32>, tensor<64x1xf32>) {
+  %f = arith.constant dense<0.0> : tensor<64x1xf32>
+  %e = tensor.empty() : tensor<64x32xf32>
+  %square = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} ins(%x, %x : tensor<64x32xf32>, tensor<64x32xf32>) outs(%e : tensor<64x32xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %t = arith.mulf %p, %q : f32
+    linalg.yield %t : f32
+  } -> tensor<64x32xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%square, %v : tensor<64x32xf32>, tensor<32x1xf32>) outs(%f : tensor<64x1xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %t = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %t : f32
+    linalg.yield %s : f32
+  } -> tensor<64x1xf32>
+  %z = linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (m, k)>, affine_map<(m, n, k) -> (k, n)>, affine_map<(m, n, k) -> (m, n)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%x, %v : tensor<64x32xf32>, tensor<32x1xf32>) outs(%f : tensor<64x1xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %t = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %t : f32
+    linalg.yield %s : f32
+  } -> tensor<64x1xf32>
+  func.return %y, %z : tensor<64x1xf32>, tensor<64x1xf32>
+}

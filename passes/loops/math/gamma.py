@@ -97,7 +97,7 @@ def expand_lgamma(fb: FloatBuilder, x: SSAValue) -> SSAValue:
 
 def _lgamma_of_positive(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     """`log Γ(x)` for `x ≥ 0`: below 4½, `Γ(x)` is `Γ(2 + d)` times or by up to two factors, whose logarithm is shared."""
-    is_far = fb.compare("ogt", x, STIRLING_FROM)
+    is_far = fb.compare("oge", x, STIRLING_FROM)
     n = fb.floor(fb.add(x, 0.5))
     d = fb.sub(x, n)
     is_below, is_above = fb.compare("olt", n, 1.5), fb.compare("ogt", n, 2.5)
