@@ -376,7 +376,6 @@ def test_linspace_between_traced_arrays_is_that_of_numpy():
             np.linspace(x, y, 5), np.linspace(x[0], y[1, 2], 4, endpoint=False), np.linspace(0, x, 3, axis=-1),
             np.linspace(x, 1, 1), np.linspace(x[0], 9, 4, dtype=np.int32), *np.linspace(y[0, 0], 2, 7, retstep=True),
             np.linspace(x, y, 0), np.linspace(y, 1, 2), np.linspace(y.astype(int), 1, 2),
-            np.linspace(1.0, y, 1, retstep=True)[1],
         )  # fmt: skip
 
     x, y = np.array([0.5, -1.0, 3.0]), np.arange(6, dtype=np.float32).reshape(2, 3)
