@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gpu_programs import PROGRAMS
+from ml_dtypes import finfo
 from op_example import build_op
 from op_examples import OP_EXAMPLES, build_function, random_operands
 from simulated_driver import SimulatedDriver
@@ -41,9 +42,14 @@ def run_simulated(function, arguments, driver):
 
 def assert_close(got, want, ulps):
     assert (got.shape, got.dtype) == (want.shape, want.dtype)
-    if want.dtype.kind in "fc":
-        tolerance = ulps * np.finfo(want.dtype).eps
-        np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance * max(1, np.max(np.abs(want), initial=0)))
+    if want.dtype.kind == "c":
+        assert_close(got.real, want.real, ulps)
+        assert_close(got.imag, want.imag, ulps)
+    elif want.dtype.kind in "fV":  # bfloat16 is of kind V
+        tolerance = ulps * float(finfo(want.dtype).eps)
+        got, want = got.astype(np.float64), want.astype(np.float64)
+        largest = np.max(np.abs(want), initial=0, where=np.isfinite(want))
+        np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance * max(1, largest))
     else:
         np.testing.assert_array_equal(got, want)
 
