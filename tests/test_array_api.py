@@ -517,7 +517,11 @@ def test_names_of_numpy_are_functions_that_tracing_has():
     known = {*FUNCTIONS_OF_TRACING, *UFUNC_RULES, *MATRIX_PRODUCTS, *VALUE_DEPENDENT}
     names = [name for name, value in vars(numpy_names).items() if getattr(value, "__module__", "").startswith("numpy")]
     assert len(names) > 100
+    finder, runner = doctest.DocTestFinder(), doctest.DocTestRunner()
     for name in names:
+        (examples,) = finder.find(getattr(cnp, name), name, module=False, globs={**vars(cnp), "np": np})
+        assert examples.examples, f"{name} needs an example in numpy_documentation.py"
+        assert runner.run(examples).failed == 0, name
         assert getattr(cnp, name) is getattr(numpy_names, name)
         assert getattr(np, name, np.lib.stride_tricks.sliding_window_view) in known, name
 

@@ -13,6 +13,7 @@ import numpy as np
 from compiler.eager import EAGER_RULES
 from compiler.frames import current_frame, is_tracing
 from compiler.numpy.creation import asarray
+from compiler.numpy.numpy_documentation import DOCUMENTATION
 
 
 def _numpy(function: Any) -> Callable[..., Any]:
@@ -25,7 +26,6 @@ def _numpy(function: Any) -> Callable[..., Any]:
             return rules.ufunc(function, "__call__", args, kwargs, is_operator=False)
         return rules.function(function, args, kwargs)
 
-    same.__doc__ = f"`np.{function.__name__}` on `Tensor`s and in traced functions, with the arguments of NumPy's."
     return same
 
 
@@ -199,3 +199,6 @@ vdot = _numpy(np.vdot)
 vecmat = _numpy(np.vecmat)
 vsplit = _numpy(np.vsplit)
 vstack = _numpy(np.vstack)
+
+for _name, _text in DOCUMENTATION.items():
+    globals()[_name].__doc__ = _text
