@@ -60,6 +60,7 @@ class JitFunction:
         self._fun = fun
         self._name = function_name(fun)
         self._static_names, self._static_nums = _static_arguments(fun, static_argnums, static_argnames)
+        _check_positions("donate_argnums", fun, donate_argnums)
         self._donate = tuple(donate_argnums)
         self._target: Target = target
         self._options = options
@@ -349,16 +350,9 @@ def _static_arguments(
         signature = inspect.signature(fun).parameters
         known, kinds = set(signature), {parameter.kind for parameter in signature.values()}
     except (TypeError, ValueError):
-        known, kinds = set(names), {inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL}
+        known, kinds = set(names), {inspect.Parameter.VAR_KEYWORD}
     has_var_keyword = inspect.Parameter.VAR_KEYWORD in kinds
-    has_var_positional = inspect.Parameter.VAR_POSITIONAL in kinds
-    for number in nums:
-        if not isinstance(number, int):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise ArgumentError(f"jit: static_argnums has {number!r}; use integers, or static_argnames for names")
-        if parameters and not has_var_positional and not -len(parameters) <= number < len(parameters):
-            raise ArgumentError(
-                f"jit: static_argnums has {number}; there are {len(parameters)} positional parameters: {', '.join(parameters)}"
-            )
+    _check_positions("static_argnums", fun, nums)
     for name in names:
         if name not in known and not has_var_keyword:
             raise ArgumentError(f"jit: static_argnames has '{name}'; the parameters are {', '.join(sorted(known))}")
@@ -366,3 +360,21 @@ def _static_arguments(
     all_names = set(names) | {parameters[n] for n in positions if n < len(parameters)}
     positions |= {parameters.index(name) for name in names if name in parameters}
     return tuple(sorted(all_names)), tuple(sorted(positions))
+
+
+def _check_positions(name: str, fun: Function, numbers: Sequence[int]) -> None:
+    """Raise `ArgumentError` unless all `numbers` are positions of parameters of `fun`."""
+    parameters = _parameters(fun)
+    try:
+        kinds = {parameter.kind for parameter in inspect.signature(fun).parameters.values()}
+    except (TypeError, ValueError):
+        kinds = {inspect.Parameter.VAR_POSITIONAL}
+    for number in numbers:
+        if not isinstance(number, int):  # pyright: ignore[reportUnnecessaryIsInstance]
+            advice = "use integers, or static_argnames for names" if name == "static_argnums" else "use integers"
+            raise ArgumentError(f"jit: {name} has {number!r}; {advice}")
+        has_end = parameters and inspect.Parameter.VAR_POSITIONAL not in kinds
+        if has_end and not -len(parameters) <= number < len(parameters):
+            raise ArgumentError(
+                f"jit: {name} has {number}; there are {len(parameters)} positional parameters: {', '.join(parameters)}"
+            )

@@ -58,6 +58,7 @@ OPTIONS = {
     "static name": (lambda: compiler.jit(lambda a: a, static_argnames="n"), "static_argnames has 'n'; the parameters are a"),
     "static position": (lambda: compiler.jit(lambda a: a, static_argnums=4), "static_argnums has 4; there are 1 positional"),
     "static text": (lambda: compiler.jit(lambda a: a, static_argnums="a"), "static_argnums has 'a'; use integers"),
+    "donated position": (lambda: compiler.jit(lambda a: a, donate_argnums=4), "donate_argnums has 4; there are 1 positional"),
     "static list": (lambda: compiler.jit(lambda a: a, static_argnums=0)([1]), "static argument .* of type list is not hash"),
     "target": (lambda: compiler.jit(lambda a: a, target="tpu"), "unknown target 'tpu'; use one of 'cpu', 'cuda'"),
 }  # fmt: skip
