@@ -529,6 +529,7 @@ def test_names_of_numpy_are_functions_that_tracing_has():
 IN_THE_LANGUAGE_OF_NUMPY_ONLY = {
     *(np.copyto, np.put, np.place, np.putmask, np.put_along_axis, np.fill_diagonal),  # they change an argument
     *(np.asanyarray, np.ascontiguousarray),  # there is one kind of array and one layout: `asarray`
+    np.ndarray.view,  # a method
 }
 
 
