@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -32,7 +33,7 @@ NESTED_RULES = 4
 """How deep rules are followed that call their function with other settings, and so how often it can be differentiated."""
 
 
-class _CustomDerivative:
+class _CustomDerivative(ABC):
     """A function whose positional arguments but those in `nondiff_argnums` are differentiated by rules."""
 
     _kind: str
@@ -107,13 +108,13 @@ class _CustomDerivative:
         tracers = [new_tracer(r, aval.weak_type) for r, aval in zip(results, call.sub.outputs, strict=True)]
         return unflatten(call.sub.output_tree, tracers)
 
+    @abstractmethod
     def _rules(self) -> tuple[Function, ...]:
         """The rules that were given; raise if there are none."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _trace_rules(self, call: "_Call", args: tuple[Any, ...], *rules: Function) -> list[Subfunction]:
         """Trace the rules under the symbols of `call`."""
-        raise NotImplementedError
 
     def _with_fixed(self, function: Function, fixed: tuple[Any, ...]) -> Function:
         """`function` of the other arguments."""

@@ -4,7 +4,6 @@ A frame is the user's if its file lies outside this project's packages and the l
 answer is cached by file name and locations by file and line, so asking costs about a microsecond.
 """
 
-import linecache
 import sys
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy
 from xdsl.dialects.builtin import FileLineColLoc, IntAttr, LocationAttr, StringAttr
 
 from dialects.builder import UNKNOWN
+from dialects.errors import show_line
 
 _PROJECT = Path(__file__).resolve().parent.parent
 _LIBRARIES = tuple(Path(numpy.__file__).parent.parent / library for library in ("numpy", "scipy", "optree"))
@@ -49,17 +49,6 @@ def user_location() -> LocationAttr:
     """The location attribute of the user's line that is being executed."""
     frame = user_frame()
     return UNKNOWN if frame is None else file_location(frame.f_code.co_filename, frame.f_lineno)
-
-
-def source_text(filename: str, line: int) -> str:
-    """The text of a source line without its indentation; empty if it cannot be read."""
-    return linecache.getline(filename, line).strip()
-
-
-def show_line(filename: str, line: int) -> str:
-    """`file:line: text of the line`."""
-    text = source_text(filename, line)
-    return f"{filename}:{line}: {text}" if text else f"{filename}:{line}"
 
 
 def user_line() -> str | None:

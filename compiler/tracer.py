@@ -18,10 +18,11 @@ from compiler.abstract import AbstractArray, abstract_type
 from compiler.array_methods import ArrayMethods
 from compiler.errors import ShapeError, TracingError, UnsupportedError, at_user_line
 from compiler.frames import Array, Frame, Rules, current_frame
-from compiler.source import show_line, user_line
+from compiler.source import user_line
 from compiler.tensor import array_namespace
 from dialects.builder import OpBuilder
 from dialects.dlc.interfaces import tensor_type_of
+from dialects.errors import show_line
 
 xp: Any = np
 """NumPy, as called on tracers: its annotations know only its own arrays."""

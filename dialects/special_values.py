@@ -61,6 +61,7 @@ def _erfc_inv(x: float) -> float:
 
 
 def _erfc_inv_of_small(x: float) -> float:
+
     return -NormalDist().inv_cdf(max(x / 2, 5e-324)) / math.sqrt(2)
 
 
