@@ -11,6 +11,7 @@ from xdsl.ir import SSAValue
 
 from compiler.abstract import AbstractArray, abstract
 from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line, check_function
+from compiler.operands import as_tracer
 from compiler.promotion import common_dtype
 from compiler.pytrees import flatten, leaf_paths, unflatten
 from compiler.tracing import (
@@ -58,8 +59,7 @@ def cond(pred: Any, true_fun: Function, false_fun: Function, *operands: Any) -> 
             "cond", true_fun, lambda tree: cond(tree[0], true_fun, false_fun, *tree[1:]), (pred, *operands)
         )
     _check_scalar("cond: pred", pred)
-    kind = np.asarray(pred).dtype.kind if not hasattr(pred, "dtype") else pred.dtype.kind
-    index = pred if kind == "b" else _traced(pred) != 0
+    index = pred if abstract(pred, "pred").dtype.kind == "b" else as_tracer(pred) != 0
     return _choose("cond", array_value(index), [false_fun, true_fun], operands)
 
 
@@ -98,7 +98,7 @@ def switch(index: Any, branches: Sequence[Function], *operands: Any) -> Any:
         raise DtypeError(at_user_line(f"switch: index is {aval}, expected an integer; use cond for a condition"))
     if aval.dtype.name not in {"int32", "int64"}:
         largest = min(np.iinfo(aval.dtype).max, len(branches) - 1)  # as int64, a larger uint64 would be negative
-        index = np.minimum(_traced(index), largest).astype(np.int64)
+        index = np.minimum(as_tracer(index), largest).astype(np.int64)
     return _choose("switch", array_value(index), branches, operands)
 
 
@@ -126,7 +126,7 @@ def _trace_branch(branch: Function, operands: tuple[Any, ...], outputs: Sequence
     def converted(*args: Any) -> Any:
         leaves, spec = flatten(branch(*args))
         return unflatten(
-            spec, [new_tracer(array_value(_traced(x).astype(o.dtype))) for x, o in zip(leaves, outputs, strict=True)]
+            spec, [new_tracer(array_value(as_tracer(x).astype(o.dtype))) for x, o in zip(leaves, outputs, strict=True)]
         )
 
     return trace_subfunction(converted, operands, name=function_name(branch))
@@ -170,10 +170,6 @@ def _check_scalar(what: str, value: Any) -> None:
         raise ShapeError(
             at_user_line(f"{what} has shape {shape}, expected a scalar; use `np.where` to choose element by element")
         )
-
-
-def _traced(x: Any) -> Any:
-    return x if hasattr(x, "astype") and not isinstance(x, np.ndarray | np.generic) else new_tracer(array_value(x))
 
 
 def run_compiled(name: str, fun: Function, inner: Callable[[Any], Any], tree: Any) -> Any:

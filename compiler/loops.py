@@ -14,6 +14,7 @@ from xdsl.ir import SSAValue
 from compiler.abstract import AbstractArray, abstract
 from compiler.branches import run_compiled
 from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line, check_function
+from compiler.operands import as_tracer
 from compiler.promotion import common_dtype
 from compiler.pytrees import TreeSpec, flatten, leaf_paths, sequence_of, unflatten
 from compiler.tracing import (
@@ -243,11 +244,11 @@ def map(f: Function, xs: Any, *, batch_size: int | None = None) -> Any:  # noqa:
     size = _length(leaves, [f"xs{path}" for path in leaf_paths(spec)], None)
     whole = size // batch_size * batch_size
     batches = [
-        x[:whole].reshape((size // batch_size, batch_size, *x.shape[1:])) for x in (_traced(leaf) for leaf in leaves)
+        x[:whole].reshape((size // batch_size, batch_size, *x.shape[1:])) for x in (as_tracer(leaf) for leaf in leaves)
     ]
     parts = [_merged(_map(vmap(f), unflatten(spec, batches)))] if whole or not size else []
     if whole < size:
-        parts.append(vmap(f)(unflatten(spec, [_traced(x)[whole:] for x in leaves])))
+        parts.append(vmap(f)(unflatten(spec, [as_tracer(x)[whole:] for x in leaves])))
     flat = [flatten(part) for part in parts]
     return unflatten(flat[0][1], [np.concatenate(each) for each in zip(*(part[0] for part in flat), strict=True)])
 
@@ -310,7 +311,7 @@ def _trace_step(
                 )
             )
         tracers = [
-            leaf if isinstance(leaf, Tracer) else new_tracer(array_value(leaf), _is_python_scalar(leaf))
+            leaf if isinstance(leaf, Tracer) else new_tracer(array_value(leaf), abstract(leaf, name).weak_type)
             for leaf in new_leaves
         ]
         found[:] = [tracer.aval for tracer in tracers]
@@ -342,7 +343,7 @@ def _trace_step(
             advice = f"convert with `.astype(np.{aval.dtype.name})`, or start with {new.dtype.name}"
             raise DtypeError(at_user_line(f"{what}; {advice}"))
     values = [
-        array_value(leaf if abstract(leaf, name).dtype == aval.dtype else _traced(leaf).astype(aval.dtype))
+        array_value(leaf if abstract(leaf, name).dtype == aval.dtype else as_tracer(leaf).astype(aval.dtype))
         for leaf, aval in zip(leaves, carry, strict=True)
     ]
     return _Loop(sub, spec, tuple(carry), tuple(values), ys[0])
@@ -385,17 +386,9 @@ def _length(leaves: Sequence[Any], paths: Sequence[str], length: int | None) -> 
             )
     if steps is None:
         raise ArgumentError(at_user_line("scan: there are no arrays in xs; give the number of steps as `length=`"))
-    if isinstance(steps, Tracer) or steps < 0:
+    if isinstance(steps, Tracer) or not hasattr(steps, "__index__") or steps < 0:
         raise ArgumentError(at_user_line(f"scan: length is {steps}, expected a non-negative Python integer"))
     return int(steps)
-
-
-def _is_python_scalar(x: object) -> bool:
-    return isinstance(x, int | float | complex) and not isinstance(x, bool | np.generic)
-
-
-def _traced(x: Any) -> Any:
-    return x if isinstance(x, Tracer) else new_tracer(array_value(x))
 
 
 def _as_int64(x: Any) -> Any:

@@ -215,6 +215,11 @@ MISTAKES = {
         ValueError,
         r"xs\[1\] has .* size 2, expected 3",
     ),
+    "scan length of a fraction": (
+        lambda x: compiler.scan(np.add, 0.0, length=2.5),
+        TypeError,
+        "length is 2.5, expected a",
+    ),
     "scan length": (lambda x: compiler.scan(np.add, 0.0, x, length=2), ValueError, "size 3, expected 2"),
     "scan of nothing": (
         lambda x: compiler.scan(lambda c, _: (c, c), x),
