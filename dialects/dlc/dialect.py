@@ -45,6 +45,7 @@ from dialects.dlc.special import (
     XlogyOp,
 )
 from dialects.dlc.transforms import CallOp, JvpOp, VjpOp, VmapOp
+from dialects.dlc.triangular import CholeskyOp, TriangularSolveOp
 from dialects.dlc.trigonometric import (
     AcoshOp,
     AcosOp,
@@ -217,6 +218,9 @@ Dlc = Dialect(
         WindowArgminOp,
         # contraction
         DotGeneralOp,
+        # triangular matrices
+        CholeskyOp,
+        TriangularSolveOp,
         # random bits
         RandomBitsOp,
         # transforms
