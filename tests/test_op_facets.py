@@ -142,8 +142,8 @@ def test_jvp_equals_central_differences(example):
         for result, actual, after, before in zip(op.results, actuals, ahead, behind, strict=True):
             if result in float_results(op):
                 expected = (after - before) / (2 * step)
-                actual = np.zeros(expected.shape) if actual is None else actual
-                np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance / 100)
+                moved = np.zeros(expected.shape) if actual is None else actual
+                np.testing.assert_allclose(moved, expected, rtol=tolerance, atol=tolerance / 100)
             else:
                 assert actual is None
 

@@ -24,6 +24,7 @@ from dialects.dlc.cumulative import CumlogsumexpOp, CummaxOp, CumminOp, CumprodO
 from dialects.dlc.custom_derivatives import CustomJvpOp, CustomUnknownOp, CustomVjpOp, TransposedOp
 from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
 from dialects.dlc.indexing import GatherOp, ScatterOp
+from dialects.dlc.lu import LuOp, LuSolveOp, PermutationOfPivotsOp
 from dialects.dlc.powers import CbrtOp, Exp2Op, Log2Op, Log10Op
 from dialects.dlc.random_bits import RandomBitsOp
 from dialects.dlc.reduction import ReduceAndOp, ReduceMaxOp, ReduceMinOp, ReduceOrOp, ReduceProdOp, ReduceXorOp
@@ -221,6 +222,10 @@ Dlc = Dialect(
         # triangular matrices
         CholeskyOp,
         TriangularSolveOp,
+        # lu
+        LuOp,
+        LuSolveOp,
+        PermutationOfPivotsOp,
         # random bits
         RandomBitsOp,
         # transforms

@@ -187,7 +187,7 @@ def expect_matrices(name: str, index: int, operand_type: AnyTensor, *, square: b
     return cast("tuple[int, int]", shape[-2:])
 
 
-def expect_shape(name: str, index: int, actual: AnyTensor, expected: AnyTensor) -> None:
+def expect_type(name: str, index: int, actual: AnyTensor, expected: AnyTensor) -> None:
     """Raise `VerifyException` unless an operand has the expected type."""
     if actual != expected:
         raise VerifyException(f"{name}: operand {index} has type {actual}, expected {expected}")

@@ -128,24 +128,10 @@ class TriangularSolveOp(MatrixOp):
         return (b,)
 
     def compute(self, operands: Sequence[Array]) -> Sequence[Array]:
-        """Forward substitution; all other cases are brought to that form."""
+        """Substitution."""
         a, x = operands
-        a = np.tril(a) if self.lower is not None else np.triu(a)
-        is_lower = self.lower is not None
-        if self.form.data != "none":
-            a, is_lower = np.swapaxes(a, -1, -2), not is_lower
-            a = a.conj() if self.form.data == "adjoint" else a
-        if self.right is not None:
-            a, x, is_lower = np.swapaxes(a, -1, -2), np.swapaxes(x, -1, -2), not is_lower
-        x = x.copy() if is_lower else np.flip(x, -2).copy()
-        a = a if is_lower else np.flip(a, (-1, -2))
-        with np.errstate(all="ignore"):
-            for i in range(a.shape[-1]):
-                x[..., i, :] -= (a[..., i, np.newaxis, :i] @ x[..., :i, :])[..., 0, :]
-                if self.unit_diagonal is None:
-                    x[..., i, :] /= a[..., i, i, np.newaxis]
-        x = x if is_lower else np.flip(x, -2)
-        return (np.ascontiguousarray(np.swapaxes(x, -1, -2) if self.right is not None else x),)
+        lower, unit, right = (flag is not None for flag in (self.lower, self.unit_diagonal, self.right))
+        return (substitute(a, x, self.form.data, lower=lower, unit_diagonal=unit, right=right),)
 
     def jvp_all(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> Sequence[SSAValue | None]:
         """`form(a)⁻¹ (db - form(da) x)`, and likewise on the right."""
@@ -201,6 +187,25 @@ class TriangularSolveOp(MatrixOp):
         )
 
 
+def substitute(a: Array, x: Array, form: str, *, lower: bool, unit_diagonal: bool, right: bool = False) -> Array:
+    """The solution of a triangular system by forward substitution; all other cases are brought to that form."""
+    a = np.tril(a) if lower else np.triu(a)
+    if form != "none":
+        a, lower = np.swapaxes(a, -1, -2), not lower
+        a = a.conj() if form == "adjoint" else a
+    if right:
+        a, x, lower = np.swapaxes(a, -1, -2), np.swapaxes(x, -1, -2), not lower
+    x = x.copy() if lower else np.flip(x, -2).copy()
+    a = a if lower else np.flip(a, (-1, -2))
+    with np.errstate(all="ignore"):
+        for i in range(a.shape[-1]):
+            x[..., i, :] -= (a[..., i, np.newaxis, :i] @ x[..., :i, :])[..., 0, :]
+            if not unit_diagonal:
+                x[..., i, :] /= a[..., i, i, np.newaxis]
+    x = x if lower else np.flip(x, -2)
+    return np.ascontiguousarray(np.swapaxes(x, -1, -2) if right else x)
+
+
 def expect_form(name: str, properties: Properties) -> None:
     """Raise `VerifyException` unless the property `form` is one of `FORMS`."""
     form = cast(StringAttr, properties["form"]).data
@@ -236,8 +241,9 @@ def triangular_solve(
     lower: bool = True,
     form: str = "none",
     unit_diagonal: bool = False,
+    packed: bool = False,
 ) -> SSAValue:
     """The solution of `form(a) y = x`, or of `y form(a) = x` if `a` is not on the left side."""
-    flags = {"right": not left_side, "lower": lower, "unit_diagonal": unit_diagonal}
+    flags = {"right": not left_side, "lower": lower, "unit_diagonal": unit_diagonal, "packed": packed}
     properties: dict[str, Attribute] = {name: UnitAttr() for name, flag in flags.items() if flag}
     return TriangularSolveOp.emit_one(b, (a, x), {"form": StringAttr(form), **properties})
