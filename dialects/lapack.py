@@ -95,7 +95,7 @@ class LapackOp(IRDLOperation):
         arrays, steps = self.arrays, self.steps
         if len(steps) != len(arrays):
             raise VerifyException(f"rt.lapack: has {len(steps)} strides for {len(arrays)} arrays")
-        named = [argument.value.data for argument in self.arguments if is_array(argument)]
+        named = [number for number in map(array_number, self.arguments) if number is not None]
         if sorted(named) != list(range(len(arrays))):
             raise VerifyException(
                 f"rt.lapack: the arguments name the arrays {named}, expected each of {len(arrays)} once"
@@ -105,9 +105,11 @@ class LapackOp(IRDLOperation):
                 raise VerifyException(f"rt.lapack: {array.type} is too short for {self.calls} calls with stride {step}")
 
 
-def is_array(argument: Attribute) -> bool:
-    """Whether an argument of `rt.lapack` names an array."""
-    return isinstance(argument, IntegerAttr) and isinstance(cast(Any, argument).type, IndexType)
+def array_number(argument: Attribute) -> int | None:
+    """The number of the array that an argument of `rt.lapack` names, if it names one."""
+    if isinstance(argument, IntegerAttr) and isinstance(cast(Any, argument).type, IndexType):
+        return cast(IntegerAttr[Any], argument).value.data
+    return None
 
 
 @dataclass(frozen=True)

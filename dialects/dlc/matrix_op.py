@@ -168,7 +168,7 @@ def _as_complex(x: Array) -> Array:
 
 
 def _as_parts(x: Array) -> Array:
-    return np.stack([x.real, x.imag], axis=-1)
+    return np.stack([np.real(x), np.imag(x)], axis=-1)
 
 
 def expect_matrices(name: str, index: int, operand_type: AnyTensor, *, square: bool = False) -> tuple[int, int]:

@@ -22,7 +22,7 @@ from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
 from dialects.builder import OpBuilder
-from dialects.lapack import LapackOp, is_array
+from dialects.lapack import LapackOp, array_number
 from dialects.rt import GemmOp, LaunchOp
 from passes.loops.llvm_control import call
 from passes.loops.llvm_function import (
@@ -157,20 +157,18 @@ def _lapack(f: FunctionConversion, op: LapackOp) -> None:
     """The calls of a routine: all arguments by reference, then the length of each character, as gfortran has it."""
     if not op.calls:
         return
-    sizes = [cast(int, argument.value.data) for argument in op.arguments if isinstance(argument, IntegerAttr)]
+    sizes = [argument.value.data for argument in op.arguments if isinstance(argument, IntegerAttr)]
     if max(sizes) >= 2**31:
         raise PassFailedException(f"convert-to-llvm: rt.lapack {op.routine}: LAPACK takes sizes below 2147483648")
     arrays, steps = [f.values[value] for value in op.arrays], op.steps
-    arguments = [None if is_array(argument) else _slot(f, argument) for argument in op.arguments]
+    numbers = [array_number(argument) for argument in op.arguments]
+    slots = [_slot(f, x) if number is None else None for x, number in zip(op.arguments, numbers, strict=True)]
     lengths = [f.integer(1) for argument in op.arguments if isinstance(argument, StringAttr)]
     for array in arrays[len(op.inputs) :]:
         f.mark_written(array)
 
     def emit(pointers: Sequence[SSAValue]) -> None:
-        places = [
-            pointers[cast(Any, argument).value.data] if slot is None else slot
-            for argument, slot in zip(op.arguments, arguments, strict=True)
-        ]
+        places = [slot or pointers[cast(int, number)] for slot, number in zip(slots, numbers, strict=True)]
         call(f, SymbolRefAttr(f"{op.routine.data}_"), (*places, *lengths))
 
     elements = [cast(MemRefType[Any], array.type).element_type for array in op.arrays]

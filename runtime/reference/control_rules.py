@@ -12,7 +12,7 @@ from xdsl.dialects.linalg.ops import FillOp, GenericOp
 from xdsl.ir import Block, Operation, SSAValue
 
 from dialects import rt
-from dialects.lapack import LapackOp, is_array
+from dialects.lapack import LapackOp, array_number
 from runtime.blas import get_blas
 from runtime.reference.kernel_contract import check_kernel
 from runtime.reference.machine import Array, Machine, Rules, Values, dtype_of_element, violation
@@ -130,8 +130,8 @@ def call_lapack(op: LapackOp, arrays: Sequence[Array]) -> None:
     for number in range(op.calls):
         references: list[Any] = []
         for argument in op.arguments:
-            if is_array(argument):
-                index = cast(Any, argument).value.data
+            index = array_number(argument)
+            if index is not None:
                 array = arrays[index]
                 assert array.flags.c_contiguous, "rt.lapack: the array is not contiguous"
                 references.append(ctypes.c_void_p(array.ctypes.data + number * op.steps[index] * array.itemsize))
