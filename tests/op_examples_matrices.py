@@ -9,6 +9,8 @@ from xdsl.dialects.builtin import IntegerAttr, StringAttr, UnitAttr, i32, i64
 from dialects.builder import tensor_type
 from dialects.dlc.interfaces import ELEMENT_TYPES
 from dialects.dlc.lu import LuOp, LuSolveOp, PermutationOfPivotsOp
+from dialects.dlc.orthogonal import QrOp
+from dialects.dlc.spectral import EighOp, SvdOp
 from dialects.dlc.triangular import FORMS, CholeskyOp, TriangularSolveOp
 
 
@@ -17,6 +19,13 @@ def dominant(operand_type, rng):
     x = random_array(operand_type, rng, (-1, 1))
     rows, columns = x.shape[-2:]
     return x + (rows * (3 + 2 * np.arange(rows))[:, np.newaxis] * np.eye(rows, columns)).astype(x.dtype)
+
+
+def spread(operand_type, rng):
+    """Matrices whose eigenvalues and singular values lie apart."""
+    x = random_array(operand_type, rng, (-1, 1))
+    rows, columns = x.shape[-2:]
+    return x + (3 * np.arange(rows)[:, np.newaxis] * np.eye(rows, columns)).astype(x.dtype)
 
 
 def triangular_solves():
@@ -70,7 +79,18 @@ SQUARE = (
     "4x4xcomplex<f64>",
     "2x3x3xcomplex<f32>",
 )
-PACKED = {"packed": UnitAttr()}
+RECTANGULAR = (
+    "1x1xf64",
+    "3x3xf64",
+    "5x3xf64",
+    "3x5xf32",
+    "2x3x4xf64",
+    "0x3xf64",
+    "0x3x2xf64",
+    "2x0x0xf32",
+    "3x2xcomplex<f32>",
+    "2x2x3xcomplex<f32>",
+)
 
 MATRIX_EXAMPLES = (
     *(OpExample(CholeskyOp, (tensor(text),), domain=(dominant,)) for text in SQUARE),
@@ -95,4 +115,18 @@ MATRIX_EXAMPLES = (
     lu_solve("3x3xf32", "3x3xf32", "adjoint"),
     lu_solve("0x0xf64", "0x2xf64", "none"),
     lu_solve("1x1xf64", "1x0xf64", "none"),
+    *(OpExample(QrOp, (tensor(text),)) for text in (*RECTANGULAR, "4x3xcomplex<f64>", "2x3x4xcomplex<f64>")),
+    *(
+        OpExample(QrOp, (tensor(text),), {"full": UnitAttr()})
+        for text in ("3x3xf64", "2x3x3xf32", "3x5xf64", "0x0xf64", "2x4xcomplex<f64>")
+    ),
+    *(
+        OpExample(EighOp, (tensor(text),), domain=(spread,))
+        for text in (*SQUARE[:-2], "3x3xcomplex<f32>", "2x3x3xcomplex<f32>")
+    ),
+    *(OpExample(SvdOp, (tensor(text),), domain=(spread,)) for text in RECTANGULAR),
+    *(
+        OpExample(SvdOp, (tensor(text),), {"full": UnitAttr()}, (spread,))
+        for text in ("3x3xf64", "2x3x3xf32", "1x1xf64", "0x0xf64")
+    ),
 )

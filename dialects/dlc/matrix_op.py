@@ -17,7 +17,8 @@ from xdsl.irdl import opt_prop_def
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.builder import OpBuilder, tensor_type
-from dialects.dlc.broadcast import broadcast_in_dim
+from dialects.dlc.arithmetic import add, mul, sub
+from dialects.dlc.broadcast import broadcast_in_dim, reduce_sum
 from dialects.dlc.complex_parts import conj, packed_type
 from dialects.dlc.constants import full, iota, zeros
 from dialects.dlc.contraction import dot_general
@@ -33,10 +34,11 @@ from dialects.dlc.interfaces import (
     shape_of,
     tensor_type_of,
 )
+from dialects.dlc.reduction import reduce_and
 from dialects.dlc.scalars import Direction
 from dialects.dlc.selection import compare, select
 from dialects.dlc.shape import stacked, transpose
-from dialects.lapack import Argument, build_lapack
+from dialects.lapack import Argument, Output, build_lapack
 
 ELEMENTS = {f32, f64, ComplexType(f32), ComplexType(f64)}
 
@@ -145,6 +147,29 @@ class MatrixOp(PureOp):
         flags = broadcast_in_dim(b, flags, shape, range(len(shape_of(flags))))
         return select(b, flags, x, full(b, number, tensor_type_of(x)))
 
+    def workspace(self, size: int) -> Output:
+        """A workspace of `size` elements, of numbers as they are in the matrices."""
+        element = element_type_of(self.operands[0])
+        return Output(tensor_type(element, (size,) if self.packed is None else (size, 2)), is_workspace=True)
+
+    def real_workspace(self, size: int) -> Output:
+        """A workspace of `size` real numbers."""
+        return Output(tensor_type(element_type_of(self.operands[0]), (size,)), is_workspace=True)
+
+    def packed_type(self, *sizes: int) -> AnyTensor:
+        """The type of a batch of arrays with `sizes`, of numbers as they are in operand 0."""
+        tail = () if self.packed is None else (2,)
+        return tensor_type(element_type_of(self.operands[0]), (*self.batch_shape, *sizes, *tail))
+
+    def is_read(self, index: int) -> bool:
+        """Whether something reads result `index`: if not, it need not be computed."""
+        return self.results[index].first_use is not None
+
+    def finite(self, b: OpBuilder, x: SSAValue) -> SSAValue:
+        """Whether all of each matrix is finite."""
+        flags = compare(b, "eq", sub(b, x, x), zeros(b, tensor_type_of(x)))
+        return reduce_and(b, flags, range(len(self.batch_shape), len(shape_of(x))))
+
     def succeeded(self, b: OpBuilder, info: SSAValue, x: SSAValue) -> SSAValue:
         """`x`, NaN for each matrix for which LAPACK failed."""
         return self.where(b, compare(b, "eq", info, zeros(b, self.info_type)), x)
@@ -231,3 +256,26 @@ def triangle_mask(b: OpBuilder, shape: Sequence[int], direction: Direction, dims
     sizes = tensor_type(i32, tuple(shape[dim] for dim in dims))
     flags = compare(b, direction, iota(b, sizes, 0), iota(b, sizes, 1))
     return broadcast_in_dim(b, flags, shape, dims)
+
+
+def hermitian(b: OpBuilder, x: SSAValue) -> SSAValue:
+    """The Hermitian matrices whose lower triangles are those of `x`, of the diagonal the real parts."""
+    below, diagonal = triangle(b, x, "gt"), triangle(b, x, "eq")
+    return add(b, add(b, below, adjoint(b, below)), halves(b, add(b, diagonal, adjoint(b, diagonal))))
+
+
+def halves(b: OpBuilder, x: SSAValue) -> SSAValue:
+    """`x / 2`."""
+    return mul(b, x, full(b, 0.5, tensor_type_of(x)))
+
+
+def diagonal(b: OpBuilder, x: SSAValue) -> SSAValue:
+    """The diagonals of square matrices."""
+    return reduce_sum(b, triangle(b, x, "eq"), (len(shape_of(x)) - 1,))
+
+
+def along_columns(b: OpBuilder, x: SSAValue, rows: int) -> SSAValue:
+    """Matrices with `rows` rows, each of which is the vector `x`."""
+    shape = shape_of(x)
+    rank = len(shape)
+    return broadcast_in_dim(b, x, (*shape[:-1], rows, shape[-1]), (*range(rank - 1), rank))

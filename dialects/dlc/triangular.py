@@ -10,14 +10,15 @@ from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def, r
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.builder import OpBuilder
-from dialects.dlc.arithmetic import add, add_tangents, mul, neg
+from dialects.dlc.arithmetic import add, add_tangents, neg
 from dialects.dlc.complex_parts import conj
-from dialects.dlc.constants import full
-from dialects.dlc.interfaces import AnyTensor, Array, Properties, shape_of, tensor_type_of
+from dialects.dlc.interfaces import AnyTensor, Array, Properties, shape_of
 from dialects.dlc.matrix_op import (
     MatrixOp,
     adjoint,
     expect_matrices,
+    halves,
+    hermitian,
     matrix_transpose,
     product,
     triangle,
@@ -68,12 +69,9 @@ class CholeskyOp(MatrixOp):
         if da is None:
             return (None,)
         factor = self.result
-        below = triangle(b, da, "gt")
-        diagonal = triangle(b, da, "eq")
-        whole = add(b, add(b, below, adjoint(b, below)), _halves(b, add(b, diagonal, adjoint(b, diagonal))))
-        inner = triangular_solve(b, factor, whole)
+        inner = triangular_solve(b, factor, hermitian(b, da))
         inner = triangular_solve(b, factor, inner, left_side=False, form="adjoint")
-        halved = add(b, triangle(b, inner, "gt"), _halves(b, triangle(b, inner, "eq")))
+        halved = add(b, triangle(b, inner, "gt"), halves(b, triangle(b, inner, "eq")))
         return (product(b, factor, halved),)
 
     def compose(self, b: OpBuilder, operands: Sequence[SSAValue]) -> Sequence[SSAValue]:
@@ -84,10 +82,6 @@ class CholeskyOp(MatrixOp):
         n, _ = self.sizes
         factor, info = self.call(b, "potrf", "U", n, Overwritten(x), n, Output(self.info_type))
         return (triangle(b, self.succeeded(b, info, factor), "ge", self.matrix_dims),)
-
-
-def _halves(b: OpBuilder, x: SSAValue) -> SSAValue:
-    return mul(b, x, full(b, 0.5, tensor_type_of(x)))
 
 
 @irdl_op_definition
