@@ -4,7 +4,7 @@ Nothing raises in compiled code: where NumPy raises `LinAlgError`, results are N
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from xdsl.ir import SSAValue
@@ -20,11 +20,11 @@ from dialects.dlc import eigen, orthogonal, spectral, triangular
 from dialects.dlc import lu as lu_ops
 from dialects.dlc.interfaces import dtype_kind
 
-SlogdetResult = type(np.linalg.slogdet(np.eye(1)))
-QRResult = type(np.linalg.qr(np.eye(1)))
-EigResult = type(np.linalg.eig(np.eye(1)))
-EighResult = type(np.linalg.eigh(np.eye(1)))
-SVDResult = type(np.linalg.svd(np.eye(1)))
+SlogdetResult: Any = type(np.linalg.slogdet(np.eye(1)))
+QRResult: Any = type(np.linalg.qr(np.eye(1)))
+EigResult: Any = type(np.linalg.eig(np.eye(1)))
+EighResult: Any = type(np.linalg.eigh(np.eye(1)))
+SVDResult: Any = type(np.linalg.svd(np.eye(1)))
 
 
 def matrices(what: str, a: Any, *, square: bool = False) -> Tracer:
@@ -57,7 +57,7 @@ def emitted(function: Callable[..., Any], *operands: Tracer, **options: Any) -> 
     frame = current_frame()
     results = function(frame.builder, *(value_of(x, frame) for x in operands), **options)
     if isinstance(results, SSAValue):
-        return new_tracer(results)
+        return new_tracer(cast(SSAValue, results))
     return tuple(map(new_tracer, results))
 
 
@@ -69,20 +69,29 @@ def cholesky(a: Any, *, upper: bool = False) -> Tracer:
 
 def solve(a: Any, b: Any) -> Tracer:
     """`np.linalg.solve`; inf or NaN where `a` is singular."""
-    what = "np.linalg.solve"
+    x, y, is_vector = common_matrices("np.linalg.solve", a, b)
+    solution = solve_with_factors(x, emitted(lu_ops.lu, x), y)
+    return solution[..., 0] if is_vector else solution
+
+
+def common_matrices(what: str, a: Any, b: Any) -> tuple[Tracer, Tracer, bool]:
+    """Square matrices and right-hand sides, of one dtype, and whether the latter were one vector, which is a column now.
+
+    Raises:
+        ShapeError: the shapes do not fit.
+    """
     x, y = matrices(what, a, square=True), as_tracer(b)
     is_vector = y.ndim == 1
     y = matrices(what, y[:, np.newaxis] if is_vector else y)
     dtype = result_dtype(x, y)
-    x, y = astype(x, dtype), astype(y, dtype)
     if x.shape[-1] != y.shape[-2]:
         raise ShapeError(
             at_user_line(
-                f"{what}: the matrices of shape {x.shape} do not fit the right-hand sides of shape {as_tracer(b).shape}"
+                f"{what}: the matrices have shape {x.shape} and the right-hand sides {np.shape(b)}; "
+                f"expected {x.shape[-1]} rows"
             )
         )
-    solution = solve_with_factors(x, emitted(lu_ops.lu, x), y)
-    return solution[..., 0] if is_vector else solution
+    return astype(x, dtype), astype(y, dtype), is_vector
 
 
 def solve_with_factors(
