@@ -87,7 +87,7 @@ def test_every_op_gives_its_value_on_the_device(example):
 
 def test_lapack_is_refused_with_the_line_that_asks_for_it():
     traced = compiler.jit(np.linalg.inv).trace(np.eye(3))._traced
-    with pytest.raises(compiler.UnsupportedError, match="LAPACK's dgetrf runs on the CPU only.*\\n  at "):
+    with pytest.raises(compiler.UnsupportedError, match=r"LAPACK's dgetrf runs on the CPU only.*\n  at "):
         compile_for_cuda(traced.module, traced.name, driver=SimulatedDriver(assemble=False))
 
 
