@@ -11,9 +11,8 @@ import numpy as np
 
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, at_user_line
-from compiler.numpy_factorizations import cholesky, common_matrices, emitted, matrices
+from compiler.numpy_factorizations import cholesky, common_matrices, emitted, matrices, solved
 from compiler.operands import as_tracer
-from compiler.promotion import broadcast_shapes
 from compiler.tracer import Tracer
 from compiler.views import broadcast
 from dialects.dlc import lu as lu_ops
@@ -80,17 +79,18 @@ def lu_solve(lu_and_piv: Any, b: Any, trans: int = 0) -> Any:
 
 @compiled(static=("form",))
 def _lu_solve(factors: Any, pivots: Any, b: Any, *, form: str) -> Any:
-    factors, y, is_vector = _system("lu_solve", factors, b)
-    pivots = as_tracer(pivots)
-    pivots = broadcast(pivots, (*factors.shape[:-2], pivots.shape[-1]))
-    permutation = emitted(lu_ops.permutation_of_pivots, pivots, size=factors.shape[-1])
-    if form == "none":
-        y = emitted(lu_ops.permuted, y, permutation)
-    for lower in (form == "none", form != "none"):
-        y = emitted(triangular.triangular_solve, factors, y, lower=lower, form=form, unit_diagonal=lower)
-    if form != "none":
-        y = emitted(lu_ops.permuted_back, y, permutation)
-    return y[..., 0] if is_vector else y
+    factors, y, is_vector = common_matrices("linalg.lu_solve", factors, b)
+    permutation = emitted(lu_ops.permutation_of_pivots, as_tracer(pivots), size=factors.shape[-1])
+
+    def solve_batch(x: Tracer, y: Tracer) -> Tracer:
+        rows = broadcast(permutation, x.shape[:-1])
+        if form == "none":
+            y = emitted(lu_ops.permuted, y, rows)
+        for lower in (form == "none", form != "none"):
+            y = emitted(triangular.triangular_solve, x, y, lower=lower, form=form, unit_diagonal=lower)
+        return y if form == "none" else emitted(lu_ops.permuted_back, y, rows)
+
+    return solved(factors, y, is_vector, solve_batch)
 
 
 @compiled(static=("trans", "lower", "unit_diagonal"))
@@ -109,10 +109,9 @@ def solve_triangular(a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_d
         >>> np.asarray(linalg.solve_triangular(np.array([[2.0, 0.0], [1.0, 4.0]]), np.array([2.0, 9.0]), lower=True))
         array([1., 2.])
     """
-    x, y, is_vector = _system("solve_triangular", a, b)
-    form = _form("solve_triangular", trans)
-    y = emitted(triangular.triangular_solve, x, y, lower=lower, form=form, unit_diagonal=unit_diagonal)
-    return y[..., 0] if is_vector else y
+    options = {"lower": lower, "form": _form("solve_triangular", trans), "unit_diagonal": unit_diagonal}
+    operands = common_matrices("linalg.solve_triangular", a, b)
+    return solved(*operands, lambda x, y: emitted(triangular.triangular_solve, x, y, **options))
 
 
 def cho_factor(a: Any, lower: bool = False) -> Any:
@@ -154,20 +153,15 @@ def cho_solve(c_and_lower: Any, b: Any) -> Any:
 
 @compiled(static=("lower",))
 def _cho_solve(factor: Any, b: Any, *, lower: bool) -> Any:
-    x, y, is_vector = _system("cho_solve", factor, b)
-    for form in ("none", "adjoint") if lower else ("adjoint", "none"):
-        y = emitted(triangular.triangular_solve, x, y, lower=lower, form=form)
-    return y[..., 0] if is_vector else y
+    def solve_batch(x: Tracer, y: Tracer) -> Tracer:
+        for form in ("none", "adjoint") if lower else ("adjoint", "none"):
+            y = emitted(triangular.triangular_solve, x, y, lower=lower, form=form)
+        return y
+
+    return solved(*common_matrices("linalg.cho_solve", factor, b), solve_batch)
 
 
 def _form(what: str, trans: Any) -> str:
     if trans not in _FORMS:
         raise ArgumentError(at_user_line(f"linalg.{what}: trans is {trans!r}, expected 0, 1 or 2"))
     return _FORMS[trans]
-
-
-def _system(what: str, a: Any, b: Any) -> tuple[Tracer, Tracer, bool]:
-    """Matrices and right-hand sides of one dtype and one batch, and whether the right-hand sides are one vector."""
-    x, y, is_vector = common_matrices(f"linalg.{what}", a, b)
-    batch = broadcast_shapes(what, x.shape[:-2], y.shape[:-2])
-    return broadcast(x, (*batch, *x.shape[-2:])), broadcast(y, (*batch, *y.shape[-2:])), is_vector

@@ -3,8 +3,9 @@
 Nothing raises in compiled code: where NumPy raises `LinAlgError`, results are NaN, or what dividing by zero gives.
 """
 
+import math
 from collections.abc import Callable
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 from xdsl.ir import SSAValue
@@ -70,8 +71,13 @@ def cholesky(a: Any, *, upper: bool = False) -> Tracer:
 def solve(a: Any, b: Any) -> Tracer:
     """`np.linalg.solve`; inf or NaN where `a` is singular."""
     x, y, is_vector = common_matrices("np.linalg.solve", a, b)
-    solution = solve_with_factors(x, emitted(lu_ops.lu, x), y)
-    return solution[..., 0] if is_vector else solution
+    factors, _, permutation = emitted(lu_ops.lu, x)
+
+    def solve_batch(x: Tracer, y: Tracer) -> Tracer:
+        like_x = broadcast(factors, x.shape), broadcast(permutation, x.shape[:-1])
+        return emitted(lu_ops.lu_solve, x, *like_x, y)
+
+    return solved(x, y, is_vector, solve_batch)
 
 
 def common_matrices(what: str, a: Any, b: Any) -> tuple[Tracer, Tracer, bool]:
@@ -94,24 +100,15 @@ def common_matrices(what: str, a: Any, b: Any) -> tuple[Tracer, Tracer, bool]:
     return astype(x, dtype), astype(y, dtype), is_vector
 
 
-def solve_with_factors(
-    x: Tracer,
-    factorization: tuple[Tracer, Tracer, Tracer],
-    y: Tracer,
-    form: Literal["none", "transpose", "adjoint"] = "none",
-) -> Tracer:
-    """The solution of `form(x) z = y`, given what `lu` makes of `x`; batches are broadcast."""
-    factors, _, permutation = factorization
+def solved(x: Tracer, y: Tracer, is_vector: bool, solve_batch: Callable[[Tracer, Tracer], Tracer]) -> Tracer:
+    """What `solve_batch`, which wants equal batches, makes of `x` and `y`; all right-hand sides of one matrix are its columns."""
     if x.ndim == 2 and y.ndim > 2:
-        # One matrix for all: the batch is more columns.
-        columns = xp.moveaxis(y, -2, 0)
-        flat = solve_with_factors(x, factorization, columns.reshape(x.shape[0], -1), form)
-        return xp.moveaxis(flat.reshape(columns.shape), 0, -2)
+        rows = xp.moveaxis(y, -2, 0)
+        flat = solve_batch(x, rows.reshape(x.shape[0], math.prod(rows.shape[1:])))
+        return xp.moveaxis(flat.reshape(rows.shape), 0, -2)
     batch = broadcast_shapes("solve", x.shape[:-2], y.shape[:-2])
-    x, factors = (broadcast(z, (*batch, *z.shape[-2:])) for z in (x, factors))
-    permutation = broadcast(permutation, (*batch, permutation.shape[-1]))
-    y = broadcast(y, (*batch, *y.shape[-2:]))
-    return emitted(lu_ops.lu_solve, x, factors, permutation, y, form=form)
+    solution = solve_batch(broadcast(x, (*batch, *x.shape[-2:])), broadcast(y, (*batch, *y.shape[-2:])))
+    return solution[..., 0] if is_vector else solution
 
 
 def inv(a: Any) -> Tracer:

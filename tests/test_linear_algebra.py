@@ -141,6 +141,10 @@ def test_operands_are_broadcast_and_converted():
     stack = drawn(np.float64, 2, 3, 3)
     np.testing.assert_allclose(compiled(np.linalg.solve, stack, b), np.linalg.solve(stack, b), rtol=1e-9)
     np.testing.assert_allclose(compiled(np.linalg.solve, stack, a[0]), np.linalg.solve(stack, a[0]), rtol=1e-9)
+    lower = np.tril(a) + 2 * np.eye(3)
+    x = np.asarray(linalg.solve_triangular(lower, b, lower=True))
+    np.testing.assert_allclose(x, np.linalg.solve(lower, b), rtol=1e-9)
+    assert compiled(np.linalg.solve, np.zeros((0, 0)), np.zeros((4, 0, 2))).shape == (4, 0, 2)
     integers = np.array([[2, 1], [1, 3]])
     np.testing.assert_allclose(compiled(np.linalg.inv, integers), np.linalg.inv(integers))
     assert compiled(np.linalg.cholesky, integers).dtype == np.float64
