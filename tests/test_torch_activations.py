@@ -7,7 +7,9 @@ pytest.importorskip("torch", reason="compares with PyTorch")
 
 from torch_comparison import DTYPES, assert_as_torch, normal
 
-KINKS = np.array([[-20.5, -6.0, -3.0, -1.0, -0.5, -0.25], [-0.0, 0.0, 0.25, 0.5, 1.0, 2.0], [3.0, 5.0, 6.0, 20.0, 25.0, 90.0]])
+KINKS = np.array(
+    [[-20.5, -6.0, -3.0, -1.0, -0.5, -0.25], [-0.0, 0.0, 0.25, 0.5, 1.0, 2.0], [3.0, 5.0, 6.0, 20.0, 25.0, 90.0]]
+)
 X = np.concatenate([KINKS, normal(3, 6, scale=3.0)])
 
 CASES = [
@@ -27,7 +29,6 @@ CASES = [
     ("hardtanh", {}),
     ("hardtanh", {"min_val": -3.0, "max_val": 0.25}),
     ("relu6", {}),
-    ("hardsigmoid", {}),
     ("hardswish", {}),
     ("elu", {"alpha": 1.5}),
     ("selu", {}),
@@ -48,6 +49,11 @@ CASES = [
 @pytest.mark.parametrize(("name", "settings"), CASES)
 def test_activations_and_their_derivatives_are_pytorchs(name, settings, dtype):
     assert_as_torch(name, dtype, X, **settings)
+
+
+def test_hardsigmoid_is_pytorchs():
+    # In float32 only: PyTorch rounds the derivative of 1/6 to that.
+    assert_as_torch("hardsigmoid", np.float32, X)
 
 
 @DTYPES

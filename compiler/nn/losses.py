@@ -120,7 +120,7 @@ def huber_loss(
         target: a shape that broadcasts with it.
         reduction: see the module.
         delta: where the parabola ends, positive.
-        weight: factors of the elements; the mean is divided by their sum.
+        weight: factors of the elements; unlike in `mse_loss`, the mean is not divided by their sum.
 
     Raises:
         ArgumentError: `delta` is not positive.
@@ -132,7 +132,8 @@ def huber_loss(
     if delta <= 0:
         raise ArgumentError(at_user_line(f"huber_loss: delta is {delta}; use a positive number"))
     x, y = operands_of_loss("huber_loss", input, target)
-    return _weighted("huber_loss", _parabola_then_line(x - y, delta), weight, reduction)
+    losses = _parabola_then_line(x - y, delta)
+    return reduced("huber_loss", losses if weight is None else losses * operand_like(weight, x), reduction)
 
 
 def _parabola_then_line(difference: Any, bound: float) -> Any:

@@ -23,7 +23,8 @@ def binary_cross_entropy(
 ) -> Any:
     """`-(target * log(input) + (1 - target) * log(1 - input))`, with logarithms of at least -100.
 
-    Derivatives are PyTorch's: `(input - target) / max(input * (1 - input), 1e-12)`, large but finite at 0 and 1.
+    The derivative is PyTorch's, `(input - target) / max(input * (1 - input), 1e-12)`: large but finite at 0 and 1. That by the target
+    is finite there, too, where PyTorch's is infinite.
 
     Args:
         input: probabilities, any shape, float32 or float64.
