@@ -2,9 +2,6 @@
 
 import numpy as np
 import pytest
-
-pytest.importorskip("torch", reason="compares with PyTorch")
-
 from torch_comparison import DTYPES, assert_as_torch, normal
 
 KINKS = np.array(

@@ -2,10 +2,7 @@
 
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch", reason="compares with PyTorch")
-
-from torch_comparison import DTYPES, assert_as_torch, assert_near, normal
+from torch_comparison import DTYPES, assert_as_torch, assert_near, normal, torch
 
 from compiler import nn
 

@@ -5,6 +5,7 @@ functions work inside of `jit` and the transforms, where they become part of the
 for the shapes it is called with. Arrays may be float32 or float64; results have the dtype of the input.
 """
 
+from compiler.nn import init
 from compiler.nn.activations import (
     gelu,
     glu,
@@ -87,6 +88,7 @@ __all__ = [
     "hardtanh",
     "hinge_embedding_loss",
     "huber_loss",
+    "init",
     "instance_norm",
     "kl_div",
     "l1_loss",

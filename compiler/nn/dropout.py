@@ -29,7 +29,7 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, *, rng_key: Any =
     Example:
         >>> from compiler import random
         >>> dropout(np.ones(5), 0.5, rng_key=random.key(0))
-        array([0., 2., 2., 0., 2.])
+        array([0., 2., 2., 2., 0.])
     """
     x = floating_tracer(input, "dropout")
     return _dropped("dropout", x, x.shape, p, training, rng_key)

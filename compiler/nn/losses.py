@@ -56,7 +56,7 @@ def l1_loss(input: Any, target: Any, *, reduction: Reduction = "mean", weight: A
 
     Example:
         >>> l1_loss(np.array([1.0, 2.0]), np.array([1.0, 5.0]))
-        np.float64(1.5)
+        array(1.5)
     """
     x, y = operands_of_loss("l1_loss", input, target)
     return _weighted("l1_loss", np.abs(x - y), weight, reduction)
@@ -74,7 +74,7 @@ def mse_loss(input: Any, target: Any, *, reduction: Reduction = "mean", weight: 
 
     Example:
         >>> mse_loss(np.array([1.0, 2.0]), np.array([1.0, 4.0]))
-        np.float64(2.0)
+        array(2.)
     """
     x, y = operands_of_loss("mse_loss", input, target)
     return _weighted("mse_loss", np.square(x - y), weight, reduction)

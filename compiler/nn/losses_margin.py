@@ -7,7 +7,7 @@ import numpy as np
 
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
-from compiler.nn.activations import log_sigmoid_of
+from compiler.nn.activations import log_sigmoid_of, softplus_of
 from compiler.nn.distances import pairwise_distance
 from compiler.nn.losses import Reduction, operands_of_loss, reduced
 from compiler.nn.losses_classification import class_indices
@@ -35,7 +35,7 @@ def soft_margin_loss(input: Any, target: Any, *, reduction: Reduction = "mean") 
         array([6.931e-01, 1.000e+03])
     """
     x, y = operands_of_loss("soft_margin_loss", input, target)
-    return reduced("soft_margin_loss", -log_sigmoid_of(y * x), reduction)
+    return reduced("soft_margin_loss", softplus_of(-y * x), reduction)
 
 
 @compiled(("margin", "reduction"))
@@ -116,7 +116,7 @@ def multi_margin_loss(
     if p not in {1, 2}:
         raise ArgumentError(at_user_line(f"multi_margin_loss: p is {p}; use 1 or 2"))
     labels = class_indices("multi_margin_loss", target, x, x.ndim - 1)
-    is_target = position_along(x.shape, -1 % x.ndim) == np.expand_dims(labels, -1)
+    is_target = position_along(x.shape, x.ndim - 1) == np.expand_dims(labels, -1)
     wanted = np.sum(np.where(is_target, x, 0.0), axis=-1, keepdims=True)
     excess = margin - wanted + x
     excess = np.where(is_target | (excess <= 0), 0.0, excess)
@@ -280,7 +280,7 @@ def triplet_margin_with_distance_loss(
         >>> triplet_margin_with_distance_loss(
         ...     np.array([[0.0]]), np.array([[1.0]]), np.array([[0.5]]), distance_function=lambda x, y: abs(x - y)[:, 0]
         ... )
-        np.float64(1.5)
+        array(1.5)
     """
     name = "triplet_margin_with_distance_loss"
     return _triplet_loss(
