@@ -10,6 +10,7 @@ from compiler.compiled_functions import compiled
 from compiler.errors import ShapeError, at_user_line
 from compiler.nn.operands import check_choice, check_dim, constant_for_derivatives, floating_tracer
 from compiler.special_rules import log_expit
+from compiler.tracer import xp
 from compiler.tracing import Tracer, array_value, current_frame, new_tracer
 from compiler.views import position_along
 from dialects.dlc import unary
@@ -186,7 +187,7 @@ def glu(input: Any, dim: int = -1) -> Any:  # noqa: A002
     check_dim(x, dim, "glu")
     if x.shape[dim] % 2:
         raise ShapeError(at_user_line(f"glu: dimension {dim} of shape {x.shape} is odd; it has to have two halves"))
-    values, gates = np.split(x, 2, axis=dim)
+    values, gates = xp.split(x, 2, axis=dim)
     return values * sigmoid(gates)
 
 

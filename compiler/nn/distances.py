@@ -9,7 +9,7 @@ from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, ShapeError, at_user_line
 from compiler.nn.operands import check_dim, floating_tracer, operand_like
 from compiler.promotion import broadcast_shapes
-from compiler.tracing import Tracer
+from compiler.tracer import Tracer, xp
 
 
 def _norm(x: Any, p: float, dim: int) -> Any:
@@ -79,7 +79,7 @@ def _broadcast(name: str, x1: Any, x2: Any) -> tuple[Tracer, Tracer]:
     first = floating_tracer(x1, name)
     second = operand_like(x2, first)
     shape = broadcast_shapes(name, first.shape, second.shape)
-    return np.broadcast_to(first, shape), np.broadcast_to(second, shape)  # pyright: ignore[reportReturnType] - tracers
+    return xp.broadcast_to(first, shape), xp.broadcast_to(second, shape)
 
 
 @compiled(("p", "eps", "keepdim"))

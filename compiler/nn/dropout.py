@@ -10,7 +10,7 @@ from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, ShapeError, at_user_line
 from compiler.nn.operands import check_rng_key, floating_tracer
 from compiler.nn.piecewise import SELU_ALPHA, SELU_SCALE
-from compiler.tracing import Tracer
+from compiler.tracer import Tracer, xp
 
 
 @compiled(("p", "training"))
@@ -40,7 +40,7 @@ def _dropped(name: str, x: Tracer, shape: tuple[int, ...], p: float, training: b
     if not _drops(name, p, training, rng_key):
         return x
     if p == 1.0:
-        return np.zeros_like(x)
+        return xp.zeros_like(x)
     return np.where(_is_kept(x, shape, p, rng_key), x / (1.0 - p), 0.0)
 
 
@@ -201,7 +201,7 @@ def _alpha_dropped(name: str, x: Tracer, shape: tuple[int, ...], p: float, train
     if not _drops(name, p, training, rng_key):
         return x
     if p == 1.0:
-        return np.zeros_like(x)
+        return xp.zeros_like(x)
     saturated = -SELU_ALPHA * SELU_SCALE
     scale = 1.0 / math.sqrt((1.0 - p) * (1.0 + p * saturated**2))
     return np.where(_is_kept(x, shape, p, rng_key), x, saturated) * scale - scale * saturated * p

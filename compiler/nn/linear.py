@@ -9,7 +9,7 @@ from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
 from compiler.frames import is_tracing
 from compiler.nn.operands import check_choice, constant_for_derivatives, floating_tracer, operand_like
 from compiler.operands import as_tracer
-from compiler.tracing import Tracer
+from compiler.tracer import Tracer, xp
 
 
 @compiled()
@@ -215,7 +215,7 @@ def embedding_bag(
                 f"embedding_bag: input has shape {index.shape}; use [bags, size] without offsets, or [indices] with offsets"
             )
         )
-    is_there = np.ones_like(index, dtype=bool) if padding is None else index != padding
+    is_there = xp.ones_like(index, dtype=bool) if padding is None else index != padding
     rows = table[index]
     if per_sample_weights is not None:
         factors = operand_like(per_sample_weights, table)
@@ -226,20 +226,20 @@ def embedding_bag(
                     f"{index.shape} of the input"
                 )
             )
-        rows = rows * np.expand_dims(factors, -1)
-    rows = np.where(np.expand_dims(is_there, -1), rows, -np.inf if mode == "max" else 0.0)
+        rows = rows * xp.expand_dims(factors, -1)
+    rows = xp.where(xp.expand_dims(is_there, -1), rows, -np.inf if mode == "max" else 0.0)
     counts: Any = is_there.astype(table.dtype)
     if offsets is None:
-        totals = np.max(rows, axis=1, initial=-np.inf) if mode == "max" else np.sum(rows, axis=1)
-        sizes = np.sum(counts, axis=1)
+        totals = xp.max(rows, axis=1, initial=-np.inf) if mode == "max" else xp.sum(rows, axis=1)
+        sizes = xp.sum(counts, axis=1)
     else:
         starts = _indices("embedding_bag: offsets", offsets)
         bags = starts.shape[0] - include_last_offset
         bag = np.searchsorted(starts[:bags], np.arange(index.shape[0]), side="right") - 1
-        start = np.full_like(table, -np.inf if mode == "max" else 0.0, shape=(bags, table.shape[1])).at[bag]
+        start = xp.full_like(table, -np.inf if mode == "max" else 0.0, shape=(bags, table.shape[1])).at[bag]
         totals = start.max(rows) if mode == "max" else start.add(rows)
-        sizes = np.zeros_like(table, shape=(bags,)).at[bag].add(counts)
-    sizes = np.expand_dims(sizes, -1)
+        sizes = xp.zeros_like(table, shape=(bags,)).at[bag].add(counts)
+    sizes = xp.expand_dims(sizes, -1)
     if mode == "mean":
-        return totals / np.maximum(sizes, 1.0)
-    return totals if mode == "sum" else np.where(sizes > 0, totals, 0.0)
+        return totals / xp.maximum(sizes, 1.0)
+    return totals if mode == "sum" else xp.where(sizes > 0, totals, 0.0)

@@ -12,7 +12,7 @@ from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, ShapeError, at_user_line
 from compiler.nn.operands import check_choice, constant_for_derivatives, floating_tracer, operand_like
 from compiler.promotion import broadcast_shapes
-from compiler.tracing import Tracer
+from compiler.tracer import Tracer, xp
 
 Reduction = Literal["none", "mean", "sum"]
 
@@ -138,7 +138,7 @@ def huber_loss(
 
 def _parabola_then_line(difference: Any, bound: float) -> Any:
     distance = np.abs(difference)
-    return np.where(distance < bound, 0.5 * difference * difference, bound * (distance - 0.5 * bound))
+    return xp.where(distance < bound, 0.5 * difference * difference, bound * (distance - 0.5 * bound))
 
 
 @compiled(("log_input", "full", "eps", "reduction"))
@@ -205,7 +205,7 @@ def gaussian_nll_loss(
     x, y = operands_of_loss("gaussian_nll_loss", input, target)
     variance = operand_like(var, x)
     if variance.shape == x.shape[:-1] and variance.ndim:
-        variance = np.expand_dims(variance, -1)
+        variance = xp.expand_dims(variance, -1)
     elif variance.shape not in {(), x.shape, (*x.shape[:-1], 1)}:
         raise ShapeError(
             at_user_line(f"gaussian_nll_loss: var has shape {variance.shape}, expected {x.shape} as the input")

@@ -10,7 +10,7 @@ from compiler.nn.activations import largest_along
 from compiler.nn.losses import Reduction, reduced
 from compiler.nn.operands import check_choice, floating_tracer, operand_like
 from compiler.operands import as_tracer
-from compiler.tracing import Tracer
+from compiler.tracer import Tracer, xp
 from compiler.views import position_along
 from dialects.dlc.interfaces import dtype_kind
 
@@ -50,7 +50,7 @@ def nll_loss(
         return reduced("nll_loss", np.zeros_like(labels, dtype=x.dtype), reduction)
     # One element is read for each target, and its derivative is added to zeros.
     positions = np.expand_dims(np.where(is_counted, labels, 0), axis)
-    losses = -np.squeeze(np.take_along_axis(x, positions, axis), axis)
+    losses = -xp.squeeze(xp.take_along_axis(x, positions, axis), axis)
     factors = _factors(x, labels, is_counted, _class_weights("nll_loss", weight, x, axis))
     return _reduced("nll_loss", np.where(is_counted, losses * factors, 0.0), factors, reduction)
 
@@ -108,7 +108,7 @@ def cross_entropy(
     losses = _surprisal(x, labels, axis) * factors
     if label_smoothing:
         even = label_smoothing / max(classes, 1)
-        shares = np.full_like(x, even) if weights is None else np.broadcast_to(weights * even, x.shape)
+        shares = xp.full_like(x, even) if weights is None else xp.broadcast_to(weights * even, x.shape)
         losses = losses * (1.0 - label_smoothing) + _expected_surprisal(x, shares, axis)
     return _reduced(name, np.where(is_counted, losses, 0.0), factors, reduction)
 

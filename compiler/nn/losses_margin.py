@@ -13,6 +13,7 @@ from compiler.nn.losses import Reduction, operands_of_loss, reduced
 from compiler.nn.losses_classification import class_indices
 from compiler.nn.operands import floating_tracer, operand_like
 from compiler.operands import as_tracer
+from compiler.tracer import xp
 from compiler.views import position_along
 
 
@@ -160,7 +161,7 @@ def multilabel_margin_loss(input: Any, target: Any, *, reduction: Reduction = "m
     # [batch, target, class], never in memory: comparisons and sums are one loop.
     is_pair = (chosen[..., :, None] == np.arange(classes)) & counts[..., :, None]
     is_other = ~np.any(is_pair, axis=-2, keepdims=True)
-    excess = 1.0 - np.take_along_axis(x, chosen, -1)[..., :, None] + x[..., None, :]
+    excess = 1.0 - xp.take_along_axis(x, chosen, -1)[..., :, None] + x[..., None, :]
     excess = np.where(counts[..., :, None] & is_other & (excess > 0), excess, 0.0)
     return reduced("multilabel_margin_loss", np.sum(excess, axis=(-2, -1)) / classes, reduction)
 

@@ -8,7 +8,7 @@ from compiler import random
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, ShapeError, at_user_line
 from compiler.nn.operands import check_rng_key, floating_tracer, operand_like
-from compiler.tracing import Tracer
+from compiler.tracer import Tracer
 
 SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
@@ -228,7 +228,8 @@ def rrelu(
     if not training:
         return np.where(x > 0, x, x * ((lower + upper) / 2))
     check_rng_key("rrelu", rng_key)
-    return np.where(x > 0, x, x * random.uniform(rng_key, x.shape, x.dtype, lower, upper))
+    slopes: Any = random.uniform(rng_key, x.shape, x.dtype, lower, upper)
+    return np.where(x > 0, x, x * slopes)
 
 
 @compiled(("lambd",))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from compiler import random
-from compiler.nn.init import schemes
+from compiler.nn.init.schemes import constant, normal, ones, uniform, zeros
 
 
 def linear(key: Any, in_features: int, out_features: int, bias: bool = True, dtype: Any = np.float32) -> dict[str, Any]:
@@ -35,9 +35,7 @@ def _uniform(key: Any, shape: tuple[int, ...], fan_in: int, bias: bool, dtype: A
     bound = 1.0 / math.sqrt(max(fan_in, 1))
     keys = random.split(key)
     shapes = {"weight": shape} | ({"bias": shape[:1]} if bias else {})
-    return {
-        name: schemes.uniform(keys[i], sizes, -bound, bound, dtype) for i, (name, sizes) in enumerate(shapes.items())
-    }
+    return {name: uniform(keys[i], sizes, -bound, bound, dtype) for i, (name, sizes) in enumerate(shapes.items())}
 
 
 def bilinear(
@@ -88,7 +86,7 @@ def embedding(
         >>> embedding(random.key(0), 3, 2, padding_idx=0)["weight"][0]
         array([0., 0.], dtype=float32)
     """
-    weight = schemes.normal(key, (num_embeddings, embedding_dim), dtype=dtype)
+    weight = normal(key, (num_embeddings, embedding_dim), dtype=dtype)
     if padding_idx is not None:
         is_padding = np.arange(num_embeddings)[:, None] == padding_idx % num_embeddings
         weight = np.where(is_padding, np.zeros((), dtype), weight)
@@ -115,7 +113,7 @@ def layer_norm(normalized_shape: int | Sequence[int], bias: bool = True, dtype: 
 
 def _ones_and_zeros(shape: int | Sequence[int], bias: bool, dtype: Any) -> dict[str, Any]:
     sizes = (shape,) if isinstance(shape, int) else tuple(shape)
-    return {"weight": schemes.ones(sizes, dtype)} | ({"bias": schemes.zeros(sizes, dtype)} if bias else {})
+    return {"weight": ones(sizes, dtype)} | ({"bias": zeros(sizes, dtype)} if bias else {})
 
 
 def rms_norm(normalized_shape: int | Sequence[int], dtype: Any = np.float32) -> dict[str, Any]:
@@ -186,8 +184,8 @@ def batch_norm_statistics(num_features: int, dtype: Any = np.float32) -> dict[st
         {'running_mean': array([0.], dtype=float32), 'running_var': array([1.], dtype=float32)}
     """
     return {
-        "running_mean": schemes.zeros((num_features,), dtype),
-        "running_var": schemes.ones((num_features,), dtype),
+        "running_mean": zeros((num_features,), dtype),
+        "running_var": ones((num_features,), dtype),
     }
 
 
@@ -206,4 +204,4 @@ def prelu(num_parameters: int = 1, init: float = 0.25, dtype: Any = np.float32) 
         >>> prelu()
         {'weight': array([0.25], dtype=float32)}
     """
-    return {"weight": schemes.constant((num_parameters,), init, dtype)}
+    return {"weight": constant((num_parameters,), init, dtype)}
