@@ -234,6 +234,18 @@ def test_normalisation_of_rows_is_one_kernel(function):
     assert kernels(lambda x, w: function(x, 64, w), x, x[0]) == (1, ["16x64x"])
 
 
+@pytest.mark.parametrize("sizes", [4, (3, 4)])
+def test_second_derivatives_of_layer_norm(sizes):
+    x, weights = normal(3, 4), normal(3, 4, seed=1)
+    gradient = compiler.grad(lambda x: (nn.layer_norm(x, sizes) * weights).sum())
+    hessian = compiler.hessian(lambda x: (nn.layer_norm(x, sizes) * weights).sum())(x)
+    step = 1e-6
+    for position in np.ndindex(x.shape):
+        moved = step * np.eye(x.size)[np.ravel_multi_index(position, x.shape)].reshape(x.shape)
+        expected = (gradient(x + moved) - gradient(x - moved)) / (2 * step)
+        np.testing.assert_allclose(hessian[position], expected, atol=1e-8 * np.abs(hessian).max())
+
+
 # Linear maps and embeddings
 
 

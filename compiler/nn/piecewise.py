@@ -8,7 +8,7 @@ from compiler import random
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, ShapeError, at_user_line
 from compiler.nn.operands import check_rng_key, floating_tracer, operand_like
-from compiler.tracer import Tracer
+from compiler.tracer import Tracer, xp
 
 SELU_ALPHA = 1.6732632423543772
 SELU_SCALE = 1.0507009873554805
@@ -266,4 +266,4 @@ def softshrink(input: Any, lambd: float = 0.5) -> Any:  # noqa: A002
     if lambd < 0:
         raise ArgumentError(at_user_line(f"softshrink: lambd is {lambd}; use a number that is not negative"))
     x = floating_tracer(input, "softshrink")
-    return np.where((x >= -lambd) & (x <= lambd), 0.0, np.where(x > 0, x - lambd, x + lambd))
+    return np.where((x >= -lambd) & (x <= lambd), 0.0, xp.where(x > 0, x - lambd, x + lambd))
