@@ -294,6 +294,37 @@ def test_distances_of_few_rows():
     np.testing.assert_array_equal(nn.pdist(np.ones((3, 0))), np.zeros(3))
 
 
+LABELS = np.array([[0, 3, 1, 1], [2, 0, 3, 3], [1, 1, 0, 2]])
+
+
+@pytest.mark.parametrize(
+    ("function", "operands"),
+    [
+        (nn.cross_entropy, (normal(3, 4, 5), LABELS)),
+        (nn.nll_loss, (normal(3, 4, 5), LABELS)),
+        (nn.multi_margin_loss, (normal(3, 4, 5), LABELS)),
+        (nn.multilabel_margin_loss, (normal(3, 4), LABELS)),
+        (lambda i, w: nn.embedding(i, w, 1), (LABELS, normal(3, 4, 2))),
+        (lambda i, w: nn.embedding_bag(i[None], w, mode="max"), (LABELS, normal(3, 4, 2))),
+        (lambda x: nn.batch_norm(x, np.zeros(5), np.ones(5), training=True), (normal(3, 4, 5),)),
+        (lambda x: nn.group_norm(x, 2), (normal(3, 4, 6),)),
+        (nn.pdist, (normal(3, 4, 5),)),
+        (lambda x, key: nn.dropout(x, rng_key=key), (normal(3, 100), random.split(KEY, 3))),
+        (lambda x, key: nn.gumbel_softmax(x, hard=True, rng_key=key), (normal(3, 10), random.split(KEY, 3))),
+        (nn.binary_cross_entropy, (np.abs(np.tanh(normal(3, 4))), np.abs(np.tanh(normal(3, 4, seed=1))))),
+    ],
+    ids=range(12),
+)
+def test_vmap_of_layers_is_a_loop(function, operands):
+    mapped = compiler.vmap(function)(*operands)
+    rows = [function(*row) for row in zip(*operands, strict=True)]
+    if isinstance(mapped, tuple):
+        for got, want in zip(mapped, zip(*rows, strict=True), strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-14)
+    else:
+        np.testing.assert_allclose(mapped, rows, rtol=1e-12, atol=1e-14)
+
+
 # Initial values
 
 

@@ -131,6 +131,12 @@ def test_cross_entropy_of_probabilities_is_pytorchs(shape, settings, dtype):
     assert_as_torch("cross_entropy", dtype, normal(*shape), target, differentiate=2, **settings)
 
 
+@DTYPES
+def test_linear_cross_entropy_is_pytorchs(dtype):
+    operands = normal(4, 3), normal(5, 3, seed=1), LABELS
+    assert_as_torch("linear_cross_entropy", dtype, *operands, linear_bias=normal(5, seed=2), label_smoothing=0.1)
+
+
 def test_the_mean_of_ignored_targets_is_nan_as_pytorchs():
     labels = np.array([-100, -100])
     assert np.isnan(nn.cross_entropy(normal(2, 3), labels))

@@ -28,7 +28,7 @@ from compiler.nn.distances import cosine_similarity, normalize, pairwise_distanc
 from compiler.nn.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
 from compiler.nn.linear import bilinear, embedding, embedding_bag, linear, one_hot
 from compiler.nn.losses import gaussian_nll_loss, huber_loss, l1_loss, mse_loss, poisson_nll_loss, smooth_l1_loss
-from compiler.nn.losses_classification import cross_entropy, nll_loss
+from compiler.nn.losses_classification import cross_entropy, linear_cross_entropy, nll_loss
 from compiler.nn.losses_margin import (
     cosine_embedding_loss,
     hinge_embedding_loss,
@@ -95,6 +95,7 @@ __all__ = [
     "layer_norm",
     "leaky_relu",
     "linear",
+    "linear_cross_entropy",
     "local_response_norm",
     "log_sigmoid",
     "log_softmax",

@@ -7,6 +7,7 @@ import numpy as np
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
 from compiler.nn.activations import largest_along
+from compiler.nn.linear import linear
 from compiler.nn.losses import Reduction, reduced
 from compiler.nn.operands import check_choice, floating_tracer, operand_like
 from compiler.operands import as_tracer
@@ -111,6 +112,43 @@ def cross_entropy(
         shares = xp.full_like(x, even) if weights is None else xp.broadcast_to(weights * even, x.shape)
         losses = losses * (1.0 - label_smoothing) + _expected_surprisal(x, shares, axis)
     return _reduced(name, np.where(is_counted, losses, 0.0), factors, reduction)
+
+
+@compiled(("reduction", "ignore_index", "label_smoothing"))
+def linear_cross_entropy(
+    input: Any,  # noqa: A002
+    linear_weight: Any,
+    target: Any,
+    *,
+    linear_bias: Any = None,
+    weight: Any = None,
+    reduction: Reduction = "mean",
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+) -> Any:
+    """`cross_entropy(linear(input, linear_weight, linear_bias), target, weight)`.
+
+    Args:
+        input: shape `[batch, in]` or `[in]`, float32 or float64.
+        linear_weight: shape `[classes, in]`.
+        target: as in `cross_entropy`.
+        linear_bias: shape `[classes]`, or `None`.
+        weight: as in `cross_entropy`, and so are all the others.
+        reduction: `"mean"`, `"sum"`, or `"none"`.
+        ignore_index: the class index of elements that contribute nothing.
+        label_smoothing: in `[0, 1]`.
+
+    Raises:
+        ShapeError: the shapes do not fit.
+
+    Example:
+        >>> linear_cross_entropy(np.array([[1.0, 0.0]]), np.array([[2.0, 0.0], [0.0, 2.0]]), np.array([0])).round(4)
+        np.float64(0.1269)
+    """
+    logits = linear(input, linear_weight, linear_bias)
+    return cross_entropy(
+        logits, target, weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=label_smoothing
+    )
 
 
 def _surprisal(x: Tracer, labels: Tracer, axis: int) -> Any:
