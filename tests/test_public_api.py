@@ -100,7 +100,7 @@ def test_every_public_name_is_documented(name):
 @pytest.mark.parametrize("name", [name for name in SIGNATURES if name != "compiler.CompileOptions"])
 def test_every_public_function_has_an_example(name):
     document = inspect.getdoc(resolve(name))
-    assert ">>>" in document or name in {"compiler.optim.adam", "compiler.optim.adamw"}
+    assert ">>>" in document
 
 
 @pytest.mark.parametrize("module", MODULES_WITH_EXAMPLES)

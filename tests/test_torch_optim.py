@@ -35,7 +35,11 @@ OPTIMISERS = {
     "adamw, amsgrad": (lambda: optim.adamw(0.01, amsgrad=True), "AdamW", {"lr": 0.01, "amsgrad": True}),
     "radam": (lambda: optim.radam(0.01, weight_decay=0.1), "RAdam", {"lr": 0.01, "weight_decay": 0.1}),
     "adamax": (lambda: optim.adamax(0.01, weight_decay=0.1), "Adamax", {"lr": 0.01, "weight_decay": 0.1}),
-    "rmsprop": (lambda: optim.rmsprop(0.01, 0.9, weight_decay=0.1), "RMSprop", {"lr": 0.01, "alpha": 0.9, "weight_decay": 0.1}),
+    "rmsprop": (
+        lambda: optim.rmsprop(0.01, 0.9, weight_decay=0.1),
+        "RMSprop",
+        {"lr": 0.01, "alpha": 0.9, "weight_decay": 0.1},
+    ),
     "rmsprop, all": (
         lambda: optim.rmsprop(0.01, momentum=0.9, centered=True),
         "RMSprop",
@@ -156,15 +160,15 @@ def test_clipped_gradients_are_those_of_torch(norm_type, max_norm):
     for name, param in params.items():
         param.grad = torch.tensor(gradients[name])
     expected = torch.nn.utils.clip_grad_norm_(params.values(), max_norm, norm_type)
-    clipped, norm = compiler.jit(optim.clip_grad_norm, static_argnames="norm_type")(gradients, max_norm, norm_type=norm_type)
+    clipped, norm = compiler.jit(optim.clip_grad_norm, static_argnames="norm_type")(
+        gradients, max_norm, norm_type=norm_type
+    )
     np.testing.assert_allclose(norm, expected.item(), rtol=1e-13)
     for name, param in params.items():
         np.testing.assert_allclose(clipped[name], param.grad.numpy(), rtol=1e-13)
 
 
-@pytest.mark.parametrize("use_buffers", [True])
-def test_a_moving_average_from_the_first_parameters_is_that_of_torch(use_buffers):
-    del use_buffers
+def test_a_moving_average_from_the_first_parameters_is_that_of_torch():
     model = torch.nn.Linear(3, 2, dtype=torch.float64)
     averaged = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.9))
     average = optim.exponential_moving_average(0.9, debias=False)

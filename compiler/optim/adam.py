@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from compiler.optim.optimizer import LearningRate, Optimizer, Rule, Tree, cast, check_settings, from_rule
+from compiler.optim.optimizer import LearningRate, Optimizer, Tree, cast, check_settings, from_rule
+from compiler.tracer import xp
 
 Betas = tuple[float, float]
 
@@ -148,7 +149,7 @@ def radam(
         length = longest - 2.0 * step * (1.0 - correction2) / correction2
         trusted = length > 5.0
         variance = (length - 4.0) * (length - 2.0) * longest / ((longest - 4.0) * (longest - 2.0) * length)
-        rectified = np.sqrt(np.where(trusted, variance, 0.0) * correction2)
+        rectified = np.sqrt(xp.where(trusted, variance, 0.0) * correction2)
         size = rate / correction1
 
         def leaf(p: Any, g: Any, m: Any, v: Any) -> tuple[Any, Any, Any]:
@@ -156,7 +157,7 @@ def radam(
                 g = g + weight_decay * p
             m, v = _moments(betas, g, m, v)
             adapted = cast(rectified, p) / (np.sqrt(v) + eps)
-            return p - cast(size, p) * m * np.where(trusted, adapted, cast(np.float64(1.0), p)), m, v
+            return p - cast(size, p) * m * xp.where(trusted, adapted, cast(np.float64(1.0), p)), m, v
 
         return leaf
 
@@ -240,7 +241,7 @@ def lamb(
                 direction = direction + weight_decay * p
             size, length = np.sqrt(np.sum(p * p)), np.sqrt(np.sum(direction * direction))
             usable = (size > 0) & (length > 0)
-            trust = np.where(usable, size / np.where(usable, length, 1.0), 1.0)
+            trust = xp.where(usable, size / xp.where(usable, length, 1.0), 1.0)
             return p - cast(rate * trust, p) * direction, m, v
 
         return leaf

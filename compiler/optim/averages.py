@@ -55,15 +55,19 @@ def exponential_moving_average(decay: float, *, debias: bool = True) -> Average:
         return AverageState(np.zeros((), np.int64), mean)
 
     def update(params: Tree, state: AverageState) -> AverageState:
-        mean = map_leaves(
-            lambda m, p: decay * m + (1.0 - decay) * p, "exponential_moving_average: params", state.mean, params
-        )
-        return AverageState(state.step + 1, mean)
+        def leaf(m: Any, p: Any) -> Any:
+            return decay * m + (1.0 - decay) * p
+
+        return AverageState(state.step + 1, map_leaves(leaf, "exponential_moving_average: params", state.mean, params))
 
     def value(state: AverageState) -> Tree:
         if not debias:
             return state.mean
         weight = 1.0 - decay ** state.step.astype(np.float64)
-        return map_leaves(lambda m: m / cast(weight, m), "state", state.mean)
+
+        def leaf(m: Any) -> Any:
+            return m / cast(weight, m)
+
+        return map_leaves(leaf, "exponential_moving_average: state", state.mean)
 
     return Average(init, update, value)

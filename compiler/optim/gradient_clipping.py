@@ -7,6 +7,7 @@ import numpy as np
 from compiler.errors import ArgumentError, at_user_line
 from compiler.optim.optimizer import Tree, cast, map_leaves
 from compiler.pytrees import flatten
+from compiler.tracer import xp
 
 
 def global_norm(tree: Tree, norm_type: float = 2.0) -> Any:
@@ -60,7 +61,11 @@ def clip_grad_norm(gradients: Tree, max_norm: Any, norm_type: float = 2.0) -> tu
     norm = global_norm(gradients, norm_type)
     # PyTorch's formula, in which a norm of zero divides by something.
     factor = np.minimum(max_norm / (norm + 1e-6), 1.0)
-    return map_leaves(lambda g: g * cast(factor, g), "clip_grad_norm", gradients), norm
+
+    def leaf(g: Any) -> Any:
+        return g * cast(factor, g)
+
+    return map_leaves(leaf, "clip_grad_norm", gradients), norm
 
 
 def clip_grad_value(gradients: Tree, clip_value: Any) -> Tree:
@@ -77,4 +82,9 @@ def clip_grad_value(gradients: Tree, clip_value: Any) -> Tree:
         >>> clip_grad_value([np.array([-3.0, 0.5])], 1.0)
         [array([-1. ,  0.5])]
     """
-    return map_leaves(lambda g: np.clip(g, -cast(clip_value, g), cast(clip_value, g)), "clip_grad_value", gradients)
+
+    def leaf(g: Any) -> Any:
+        limit = cast(clip_value, g)
+        return xp.clip(g, -limit, limit)
+
+    return map_leaves(leaf, "clip_grad_value", gradients)

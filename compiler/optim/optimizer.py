@@ -52,7 +52,9 @@ def from_rule(
 
     def init(params: Tree) -> Tree:
         leaves, spec = flatten(params)
-        kept = (None if number is None else unflatten(spec, [_full_like(p, number) for p in leaves]) for number in first)
+        kept = (
+            None if number is None else unflatten(spec, [_full_like(p, number) for p in leaves]) for number in first
+        )
         return state_type(np.zeros((), np.int64), *kept)
 
     def update(gradients: Tree, state: Tree, params: Tree) -> tuple[Tree, Tree]:

@@ -5,11 +5,13 @@ in float64. Optimisers hand it the step of their state, so that a run that is re
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from compiler.errors import ArgumentError, at_user_line
+from compiler.tracer import xp
 
 __all__ = [
     "constant",
@@ -122,7 +124,7 @@ def piecewise_constant(values: Sequence[float], boundaries: Sequence[int]) -> Sc
 
     Args:
         values: one more than boundaries.
-        boundaries: in ascending order.
+        boundaries: in ascending order, above 0.
 
     Raises:
         ArgumentError: the numbers of values and boundaries do not fit, or the boundaries are not ascending.
@@ -139,7 +141,7 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[int]) -> Schedule:
 
     Args:
         schedules: one more than boundaries.
-        boundaries: in ascending order.
+        boundaries: in ascending order, above 0.
 
     Raises:
         ArgumentError: the numbers of schedules and boundaries do not fit, or the boundaries are not ascending.
@@ -150,11 +152,11 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[int]) -> Schedule:
         [0.0, 0.5, 1.0, 0.5, 0.25]
     """
     starts = [0, *boundaries]
-    if len(schedules) != len(starts) or any(a >= b for a, b in zip(starts[1:], starts[2:], strict=False)):
+    if len(schedules) != len(starts) or any(a >= b for a, b in pairwise(starts)):
         raise ArgumentError(
             at_user_line(
                 f"join: {len(schedules)} schedules and the boundaries {list(boundaries)}; expected one boundary less than "
-                "schedules, in ascending order"
+                "schedules, in ascending order, above 0"
             )
         )
 
@@ -162,7 +164,7 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[int]) -> Schedule:
         value = schedules[0](step)
         for start, following in zip(starts[1:], schedules[1:], strict=True):
             # A later schedule is never asked about steps before its own.
-            value = np.where(step >= start, following(np.maximum(step - start, 0)), value)
+            value = xp.where(step >= start, following(np.maximum(step - start, 0)), value)
         return value
 
     return schedule
@@ -229,7 +231,7 @@ def one_cycle(
         up_share = 0.5 * (1.0 + np.cos(np.pi * _progress(step, top)))
         down_share = 0.5 * (1.0 + np.cos(np.pi * _progress(step - top, down)))
         last = first / final_div_factor
-        return np.where(step <= top, max_value + (first - max_value) * up_share, last + (max_value - last) * down_share)
+        return xp.where(step <= top, max_value + (first - max_value) * up_share, last + (max_value - last) * down_share)
 
     return schedule
 
