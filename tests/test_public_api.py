@@ -30,6 +30,7 @@ ERRORS = {
     "UnsupportedError": (compiler.CompilerError, NotImplementedError),
     "ArgumentError": (compiler.CompilerError, TypeError),
     "CopyError": (compiler.CompilerError, ValueError),
+    "FormatError": (compiler.CompilerError, ValueError),
     "MissingLibraryError": (compiler.CompilerError, ImportError),
     "InternalError": (compiler.CompilerError,),
 }

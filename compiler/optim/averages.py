@@ -14,7 +14,7 @@ class Average(NamedTuple):
     Attributes:
         init: `init(params) -> state`.
         update: `update(params, state) -> new state`.
-        value: `value(state) -> params`: the average.
+        value: `value(state) -> params`: the average; there is none before the first update, if it starts at zero.
     """
 
     init: Callable[[Tree], "AverageState"]
