@@ -1,5 +1,6 @@
 """`compiler.optim` against the loops of the papers, written out in NumPy."""
 
+import ml_dtypes
 import numpy as np
 import optree
 import pytest
@@ -250,6 +251,19 @@ def test_a_learning_rate_in_float64_leaves_parameters_and_state_in_float32(name,
 
 
 @pytest.mark.parametrize("name", ALL)
+def test_parameters_in_bfloat16_stay_what_they_are_and_numbers_become_arrays(name):
+    optimiser = ALL[name](0.1)
+    for params in ({"w": np.ones(3, ml_dtypes.bfloat16)}, {"w": 1.0}):
+        state = optimiser.init(params)
+        eager, compiled = optimiser.update(params, state, params), compiler.jit(optimiser.update)(params, state, params)
+        for got, expected in zip(optree.tree_leaves(eager), optree.tree_leaves(compiled), strict=True):
+            assert got.dtype == expected.dtype
+            # NumPy rounds to bfloat16 once, the compiled program after every operation.
+            tolerance = 4 * float(ml_dtypes.finfo(got.dtype).eps) if got.dtype.kind != "i" else 0
+            np.testing.assert_allclose(got.astype(np.float64), expected.astype(np.float64), tolerance, tolerance)
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_a_tree_without_parameters_and_empty_arrays_are_updated(name):
     optimiser = ALL[name](0.1)
     for params in ({}, {"w": np.zeros((0, 3), np.float32)}):
@@ -350,3 +364,14 @@ def test_a_moving_average_without_bias_weighs_updates_only():
     value = compiler.jit(average.value)(state)["w"]
     assert value.dtype == np.float32
     np.testing.assert_allclose(value, [np.average(numbers, weights=weights)] * 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("debias", [True, False])
+def test_a_moving_average_works_in_compiled_functions_and_keeps_dtypes(debias):
+    average = optim.exponential_moving_average(0.5, debias=debias)
+    params = {"w": np.ones(2, np.float32), "h": np.ones(2, ml_dtypes.bfloat16)}
+    for run in (lambda f: f, compiler.jit):
+        state = run(average.update)(params, run(average.init)(params))
+        value = run(average.value)(state)
+        assert [value[name].dtype for name in params] == [leaf.dtype for leaf in params.values()]
+        np.testing.assert_array_equal(value["w"], params["w"])

@@ -51,12 +51,12 @@ def exponential_moving_average(decay: float, *, debias: bool = True) -> Average:
     check_settings("exponential_moving_average", None, {"decay": decay})
 
     def init(params: Tree) -> AverageState:
-        mean = map_leaves(np.zeros_like if debias else np.array, "params", params)
+        mean = map_leaves(np.zeros_like if debias else np.copy, "params", params)
         return AverageState(np.zeros((), np.int64), mean)
 
     def update(params: Tree, state: AverageState) -> AverageState:
         def leaf(m: Any, p: Any) -> Any:
-            return decay * m + (1.0 - decay) * p
+            return cast(decay * m + (1.0 - decay) * p, m)
 
         return AverageState(state.step + 1, map_leaves(leaf, "exponential_moving_average: params", state.mean, params))
 

@@ -62,7 +62,8 @@ def from_rule(
             raise ArgumentError(
                 at_user_line(f"{name}: the state is a {type(state).__name__}, expected {state_type.__name__} from init")
             )
-        leaves, spec = flatten(params)
+        _, spec = flatten(params)
+        leaves = leaves_like(f"{name}: params", params, spec)
         columns = [leaves, leaves_like(f"{name}: gradients", gradients, spec)]
         for field, number in zip(state_type._fields[1:], first, strict=False):
             kept = number is not None
@@ -72,10 +73,11 @@ def from_rule(
         rate = learning_rate(state.step) if callable(learning_rate) else learning_rate
         step = state.step + 1
         leaf = rule(rate, step)
-        rows = [
-            leaf(p, _gradient(name, path, g, p), *kept)
-            for path, p, g, *kept in zip(leaf_paths(spec), *columns, strict=True)
-        ]
+        rows: list[list[Any]] = []
+        for path, p, g, *kept in zip(leaf_paths(spec), *columns, strict=True):
+            updated = leaf(p, _gradient(name, path, g, p), *kept)
+            # Compiled, these have their dtypes already; NumPy makes float32 of bfloat16 and a Python number.
+            rows.append([cast(new, old) for new, old in zip(updated, (p, *kept), strict=True)])
         new = [unflatten(spec, [row[i] for row in rows]) for i in range(len(first) + 1)]
         kept_trees = (None if number is None else tree for number, tree in zip(first, new[1:], strict=True))
         return new[0], state_type(step, *kept_trees)
@@ -84,11 +86,11 @@ def from_rule(
 
 
 def leaves_like(what: str, tree: Tree, spec: TreeSpec) -> list[Any]:
-    """The leaves of a tree that must have the structure of the parameters."""
+    """The leaves, as arrays, of a tree that must have the structure of the parameters."""
     leaves, given = flatten(tree)
     if given != spec:
         raise ArgumentError(at_user_line(f"{what} has the structure {given}, expected {spec} as the parameters"))
-    return leaves
+    return [leaf if hasattr(leaf, "dtype") else np.asarray(leaf) for leaf in leaves]
 
 
 def map_leaves(function: Callable[..., Any], what: str, tree: Tree, *others: Tree) -> Tree:
