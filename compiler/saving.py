@@ -9,6 +9,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias, cast
 
 import ml_dtypes
@@ -66,7 +67,7 @@ def save(path: PathLike, tree: Any, *, metadata: Mapping[str, str] | None = None
                [1., 1., 1.]])}}, 'step': array(7)}
     """
     leaves, spec = flatten(tree)
-    names = _names(spec)
+    names = _names(spec, "save")
     texts = dict(metadata or {})
     for key, value in texts.items():
         if not isinstance(key, str) or not isinstance(value, str) or key == _PAIRS:  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -78,7 +79,7 @@ def save(path: PathLike, tree: Any, *, metadata: Mapping[str, str] | None = None
     if pairs:
         texts[_PAIRS] = json.dumps(pairs)
     stored = {name: _as_stored(array) for name, array in arrays.items()}
-    _write(Path(path), stored, texts)
+    _write(Path(path).resolve(), stored, texts)  # a link stays one
 
 
 def load(path: PathLike, like: Any = None) -> Any:
@@ -114,12 +115,12 @@ def load(path: PathLike, like: Any = None) -> Any:
     return _nested(path, arrays) if like is None else _restored(path, arrays, like)
 
 
-def _names(spec: TreeSpec) -> list[str]:
+def _names(spec: TreeSpec, who: str) -> list[str]:
     """What leaves are called in a file."""
     names = [".".join(str(getattr(entry, "field", entry.entry)) for entry in way) for way in spec.accessors()]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise ArgumentError(at_user_line(f"save: two leaves have the name {twice!r}; rename a key"))
+        raise ArgumentError(at_user_line(f"{who}: two leaves have the name {twice!r}; rename a key"))
     return names
 
 
@@ -128,6 +129,10 @@ def _as_array(name: str, leaf: Any) -> Array:
     if isinstance(leaf, Tracer):
         raise TracingError(at_user_line(f"save: {name!r} is traced; save what the compiled function returns"))
     (plain,), _ = as_plain([leaf])
+    if not isinstance(plain, np.ndarray | np.generic | int | float | complex):
+        raise ArgumentError(
+            at_user_line(f"save: {name!r} is a {type(leaf).__name__}; save arrays and numbers, and texts as `metadata`")
+        )
     known = abstract(plain, f"save: {name!r}")
     return np.asarray(plain, known.dtype, order="C")
 
@@ -140,26 +145,26 @@ def _as_stored(array: Array) -> Array:
 
 
 def _write(path: Path, arrays: Mapping[str, Array], metadata: dict[str, str]) -> None:
-    """Write a file beside `path`, and rename it when all of it is on the disk."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    try:
+    """Write a file in a new folder beside `path`, and rename it when all of it is on the disk."""
+    specs = {
+        name: TensorSpec(
+            dtype=array.dtype.name, shape=list(array.shape), data_ptr=array.ctypes.data, data_len=array.nbytes
+        )
+        for name, array in arrays.items()
+    }
+    with TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+        unfinished = Path(folder) / path.name
         unfinished.touch()
-        mode = unfinished.stat().st_mode  # as for every new file; the library makes one that only its owner can read
-        specs = {
-            name: TensorSpec(
-                dtype=array.dtype.name, shape=list(array.shape), data_ptr=array.ctypes.data, data_len=array.nbytes
-            )
-            for name, array in arrays.items()
-        }
-        serialize_file(specs, unfinished, metadata=metadata or None)
+        mode = unfinished.stat().st_mode  # as of every new file; the library's can be read by its owner only
+        try:
+            # Of metadata without entries version 0.8 makes a header that it cannot read, if there are no arrays.
+            serialize_file(specs, unfinished, metadata=metadata or None)
+        except SafetensorError as error:
+            raise OSError(f"save: {path} cannot be written: {error}") from error
         unfinished.chmod(mode)
         _flush(unfinished)
         unfinished.replace(path)
-        _flush(path.parent)
-    except SafetensorError as error:
-        raise OSError(f"save: {path} cannot be written: {error}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
+    _flush(path.parent)
 
 
 def _flush(path: Path) -> None:
@@ -173,15 +178,18 @@ def _flush(path: Path) -> None:
 
 def _read(path: Path) -> dict[str, Array]:
     """The arrays of a file by name."""
-    try:
-        # Opening checks that the arrays follow one another and fill the file, so that their places follow from their sizes.
-        with cast(Any, safe_open)(path, framework="np") as file:
-            metadata: Mapping[str, str] = file.metadata() or {}
-            slices: dict[str, Any] = {name: file.get_slice(name) for name in file.offset_keys()}
-            described = {name: (s.get_dtype(), tuple[int, ...](s.get_shape())) for name, s in slices.items()}
-    except SafetensorError as error:
-        raise FormatError(at_user_line(f"load: {path} is not a complete safetensors file: {error}")) from error
-    memory = np.memmap(path, np.uint8, mode="c")
+    with path.open("rb") as opened:
+        try:
+            # Checks that the arrays follow one another and fill the file, so that their places follow from their sizes.
+            with cast(Any, safe_open)(path, framework="np") as file:
+                metadata: Mapping[str, str] = file.metadata() or {}
+                slices: dict[str, Any] = {name: file.get_slice(name) for name in file.offset_keys()}
+                described = {name: (s.get_dtype(), tuple[int, ...](s.get_shape())) for name, s in slices.items()}
+        except SafetensorError as error:
+            raise FormatError(at_user_line(f"load: {path} is not a complete safetensors file: {error}")) from error
+        if not os.path.samestat(os.fstat(opened.fileno()), path.stat()):
+            return _read(path)  # it was replaced meanwhile, so what was checked may be another file
+        memory = np.memmap(opened, np.uint8, mode="c")
     position = 8 + int(memory[:8].view("<u8")[0])
     arrays: dict[str, Array] = {}
     for name, (kind, shape) in described.items():
@@ -222,7 +230,7 @@ def _in_order(name: str) -> list[tuple[bool, int, str]]:
 def _restored(path: PathLike, arrays: Mapping[str, Array], like: Any) -> Any:
     """The tree `like` with the arrays of the file as its leaves."""
     leaves, spec = flatten(like)
-    names = _names(spec)
+    names = _names(spec, "load")
     missing, others = [n for n in names if n not in arrays], sorted(set(arrays) - set(names))
     if missing or others:
         raise ArgumentError(

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -189,6 +190,33 @@ def test_a_save_that_fails_leaves_the_old_file_and_nothing_else(path):
     assert_same(compiler.load(path), {"x": np.zeros(4)})
 
 
+def test_a_link_stays_a_link(path):
+    target = path.with_name("target")
+    compiler.save(target, {"x": np.zeros(4)})
+    path.symlink_to(target)
+    compiler.save(path, {"x": np.ones(4)})
+    assert path.is_symlink()
+    assert_same(compiler.load(target), {"x": np.ones(4)})
+
+
+def test_of_saves_at_the_same_time_one_is_there_in_the_end(path):
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda i: compiler.save(path, {"x": np.full(10_000, i)}), range(8)))
+    assert compiler.load(path)["x"].std() == 0
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_loading_while_another_thread_saves_gives_a_whole_file(path):
+    compiler.save(path, {"x": np.zeros(10_000)})
+    with ThreadPoolExecutor(1) as pool:
+        saves = pool.map(lambda i: compiler.save(path, {"x": np.full(10_000 + i, i)}), range(40))
+        for _ in range(100):
+            x = compiler.load(path)["x"]
+            assert x.std() == 0
+            assert len(x) == 10_000 + x[0]
+        list(saves)
+
+
 def test_a_folder_or_path_that_is_not_there_is_an_os_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         compiler.save(tmp_path / "no" / "x", {"x": np.zeros(4)})
@@ -258,7 +286,7 @@ def test_two_leaves_of_one_name_are_an_error(tree, path):
 @pytest.mark.parametrize(
     ("leaf", "error", "message"),
     [
-        ("text", compiler.ArgumentError, "argument save: 'w.0': str is not an array"),
+        ("text", compiler.ArgumentError, "save: 'w.0' is a str; save arrays and numbers, and texts"),
         (np.array(["text"]), compiler.DtypeError, "argument save: 'w.0': dtype str"),
         (np.longdouble(1), compiler.DtypeError, "argument save: 'w.0': dtype (longdouble|float128) is not supported"),
     ],
