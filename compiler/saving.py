@@ -19,7 +19,7 @@ from safetensors import SafetensorError, TensorSpec, safe_open, serialize_file
 from compiler.abstract import abstract
 from compiler.array_kinds import as_plain
 from compiler.errors import ArgumentError, DtypeError, FormatError, ShapeError, TracingError, at_user_line
-from compiler.pytrees import TreeSpec, flatten, unflatten
+from compiler.pytrees import dotted_names, flatten, unflatten
 from compiler.tracer import Tracer
 
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -67,7 +67,7 @@ def save(path: PathLike, tree: Any, *, metadata: Mapping[str, str] | None = None
                [1., 1., 1.]])}}, 'step': array(7)}
     """
     leaves, spec = flatten(tree)
-    names = _names(spec, "save")
+    names = dotted_names(spec, "save")
     texts = dict(metadata or {})
     for key, value in texts.items():
         if not isinstance(key, str) or not isinstance(value, str) or key == _PAIRS:  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -115,21 +115,12 @@ def load(path: PathLike, like: Any = None) -> Any:
     return _nested(path, arrays) if like is None else _restored(path, arrays, like)
 
 
-def _names(spec: TreeSpec, who: str) -> list[str]:
-    """What leaves are called in a file."""
-    names = [".".join(str(getattr(entry, "field", entry.entry)) for entry in way) for way in spec.accessors()]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ArgumentError(at_user_line(f"{who}: two leaves have the name {twice!r}; rename a key"))
-    return names
-
-
 def _as_array(name: str, leaf: Any) -> Array:
     """A leaf as an array of a supported dtype."""
     if isinstance(leaf, Tracer):
         raise TracingError(at_user_line(f"save: {name!r} is traced; save what the compiled function returns"))
     (plain,), _ = as_plain([leaf])
-    if not isinstance(plain, np.ndarray | np.generic | int | float | complex):
+    if not isinstance(cast(object, plain), np.ndarray | np.generic | int | float | complex):
         raise ArgumentError(
             at_user_line(f"save: {name!r} is a {type(leaf).__name__}; save arrays and numbers, and texts as `metadata`")
         )
@@ -230,7 +221,7 @@ def _in_order(name: str) -> list[tuple[bool, int, str]]:
 def _restored(path: PathLike, arrays: Mapping[str, Array], like: Any) -> Any:
     """The tree `like` with the arrays of the file as its leaves."""
     leaves, spec = flatten(like)
-    names = _names(spec, "load")
+    names = dotted_names(spec, "load")
     missing, others = [n for n in names if n not in arrays], sorted(set(arrays) - set(names))
     if missing or others:
         raise ArgumentError(

@@ -375,3 +375,32 @@ def test_a_moving_average_works_in_compiled_functions_and_keeps_dtypes(debias):
         value = run(average.value)(state)
         assert [value[name].dtype for name in params] == [leaf.dtype for leaf in params.values()]
         np.testing.assert_array_equal(value["w"], params["w"])
+
+
+def test_groups_see_names_and_arrays_and_hold_states_by_name():
+    seen = {}
+
+    def label(name, p):
+        seen[name] = p.shape
+        return "biases" if name.endswith(".1") else "rest"
+
+    optimiser = optim.grouped(label, {"rest": optim.sgd(0.1), "biases": optim.adam(0.1), "nobody": optim.lion(0.1)})
+    params, gradients = parameters(np.float32), gradients_of(0, np.float32)
+    state = optimiser.init(params)
+    assert seen == {"layers.0.0": (3, 4), "layers.0.1": (4,), "scale": ()}
+    new, state = compiler.jit(optimiser.update)(gradients, state, params)
+    assert list(state["biases"].mean) == ["layers.0.1"]
+    assert state["nobody"].mean == {}
+    np.testing.assert_array_equal(new["scale"], params["scale"] - np.float32(0.1) * gradients["scale"])
+    expected, _ = optim.adam(0.1).update(gradients, optim.adam(0.1).init(params), params)
+    np.testing.assert_allclose(new["layers"][0][1], expected["layers"][0][1], rtol=1e-6)
+
+
+def test_a_group_that_is_not_there_is_an_error():
+    optimiser = optim.grouped(lambda name, p: name, {"w": optim.sgd(0.1)})
+    with pytest.raises(compiler.ArgumentError, match="grouped: the group of 'b' is 'b', expected one of 'w'"):
+        optimiser.init({"w": np.ones(2), "b": np.ones(2)})
+    with pytest.raises(compiler.ArgumentError, match="grouped: two leaves have the name 'a.b'"):
+        optimiser.init({"a.b": np.ones(2), "a": {"b": np.ones(2)}})
+    with pytest.raises(compiler.ArgumentError, match="grouped: gradients has the structure"):
+        optimiser.update({"b": np.ones(2)}, optimiser.init({"w": np.ones(2)}), {"w": np.ones(2)})

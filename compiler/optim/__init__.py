@@ -20,6 +20,7 @@ from compiler.optim.averages import Average, AverageState, exponential_moving_av
 from compiler.optim.descent import LionState, SgdState, lion, sgd
 from compiler.optim.gradient_clipping import clip_grad_norm, clip_grad_value, global_norm
 from compiler.optim.optimizer import Optimizer
+from compiler.optim.parameter_groups import grouped
 
 __all__ = [
     "AdadeltaState",
@@ -41,6 +42,7 @@ __all__ = [
     "clip_grad_value",
     "exponential_moving_average",
     "global_norm",
+    "grouped",
     "lamb",
     "lion",
     "radam",
