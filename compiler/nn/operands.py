@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
+from compiler.operands import as_tracer
 from compiler.tracing import Tracer, array_value, current_frame, new_tracer
 from dialects.dlc import unary
 from dialects.dlc.interfaces import dtype_kind
@@ -18,6 +19,19 @@ def floating_tracer(x: Any, name: str) -> Tracer:
             at_user_line(f"{name}: input has dtype {tracer.dtype}, expected float32 or float64; convert it with astype")
         )
     return tracer
+
+
+def operand_like(x: Any, like: Tracer) -> Tracer:
+    """Another operand as a tracer of the dtype of `like`, which all results have."""
+    return as_tracer(x).astype(like.dtype)
+
+
+def check_rng_key(name: str, rng_key: Any) -> None:
+    """Raise an error if there is no key where something random happens."""
+    if rng_key is None:
+        raise ArgumentError(
+            at_user_line(f"{name}: rng_key is missing; pass a key of `compiler.random`, a new one each time")
+        )
 
 
 def check_dim(x: Tracer, dim: int, name: str) -> None:
