@@ -73,7 +73,6 @@ def scaled_dot_product_attention(
     return joined_groups(result, max(x.ndim for x in (q, k, v, *([] if mask is None else [mask]))))
 
 
-@compiled(("scale", "enable_gqa"))
 def cached_attention(
     query: Any,
     key: Any,
@@ -113,25 +112,34 @@ def cached_attention(
         >>> result
         array([[[2., 3.]]])
     """
+    tokens, room = np.shape(key)[-2:-1], np.shape(cache["key"])[-2:-1]
+    if isinstance(position, int) and tokens and room and not 0 <= position <= room[0] - tokens[0]:
+        raise ShapeError(
+            at_user_line(f"cached_attention: {tokens[0]} tokens at {position} have no room in a cache of {room[0]}")
+        )
+    return _cached_attention(query, key, value, dict(cache), position, scale=scale, enable_gqa=enable_gqa)
+
+
+@compiled(("scale", "enable_gqa"))
+def _cached_attention(
+    query: Any, key: Any, value: Any, cache: dict[str, Any], position: Any, *, scale: Any, enable_gqa: bool
+) -> tuple[Any, dict[str, Any]]:
     name = "cached_attention"
     q = floating_tracer(query, name)
     kept: dict[str, Any] = {}
     for part, new in (("key", operand_like(key, q)), ("value", operand_like(value, q))):
         old = as_tracer(cache[part])
-        room, size = old.shape[-2], new.shape[-2] if new.ndim == old.ndim else -1
-        if old.shape != (*new.shape[:-2], room, new.shape[-1]) or size != q.shape[-2] or size > room:
+        fits = old.ndim == new.ndim >= 2 and old.shape == (*new.shape[:-2], old.shape[-2], new.shape[-1])
+        if not fits or not q.shape[-2:-1] == new.shape[-2:-1] <= old.shape[-2:-1]:
             raise ShapeError(
                 at_user_line(f"{name}: {part} {new.shape} does not fit query {q.shape} and a cache of {old.shape}")
             )
-        if isinstance(position, int) and not 0 <= position <= room - size:
-            raise ShapeError(
-                at_user_line(f"{name}: the cache has no room for {size} tokens at {position}, only for {room} in all")
-            )
         kept[part] = dynamic_update_slice(old, new, [*[0] * (old.ndim - 2), position, 0])
-    first = position if isinstance(position, int) else as_tracer(position).astype(np.int64)
-    k, v = kept["key"].astype(q.dtype), kept["value"].astype(q.dtype)
-    operands = grouped_operands(name, q, k, v, None, scale=scale, enable_gqa=enable_gqa)
-    return joined_groups(attend(*operands, None, first=first, dropout_p=0.0), max(q.ndim, k.ndim)), kept
+    first = position if isinstance(position, int) else as_tracer(position)
+    operands = grouped_operands(
+        name, q, kept["key"].astype(q.dtype), kept["value"].astype(q.dtype), None, scale=scale, enable_gqa=enable_gqa
+    )
+    return joined_groups(attend(*operands, None, first=first, dropout_p=0.0), q.ndim), kept
 
 
 def grouped_operands(
