@@ -65,7 +65,7 @@ def attend(query: Tracer, key: Tracer, value: Tracer, mask: Any, rng_key: Any, *
             parts.append(_attend_in_blocks(*part))
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
-    return _over_leading(attend_one_head, operands)
+    return _over_leading(checkpoint(attend_one_head), operands)
 
 
 def attention_weights(query: Tracer, key: Tracer, mask: Any, rng_key: Any, *, first: Any, dropout_p: float) -> Any:
@@ -174,17 +174,14 @@ def _over_leading(function: Callable[..., Any], operands: Sequence[Tracer]) -> A
     Adjacent dimensions that the same operands have are one loop.
     """
     leading = np.broadcast_shapes(*(x.shape[:-2] for x in operands))
-    varying = [tuple(x.shape[d] != 1 for x in operands) for d in range(len(leading))]
-    loops = [(who, [d for d, _ in group]) for who, group in groupby(enumerate(varying), key=lambda pair: pair[1])]
-    sizes = [[math.prod(x.shape[d] for d in dims) for _, dims in loops] for x in operands]
+    varying = [(tuple(x.shape[d] != 1 for x in operands), d) for d in range(len(leading)) if leading[d] != 1]
+    loops = [(who, [d for _, d in group]) for who, group in groupby(varying, key=lambda pair: pair[0])]
 
     def nest(loops: Sequence[tuple[tuple[bool, ...], Any]], operands: Sequence[Any]) -> Any:
         if not loops:
             return function(*operands)
         (who, _), *inner = loops
         fixed = [x if varies else x.reshape(x.shape[1:]) for x, varies in zip(operands, who, strict=True)]
-        if not any(who):
-            return nest(inner, fixed)
 
         def step(slices: Any) -> Any:
             rest = iter(slices)
@@ -192,6 +189,7 @@ def _over_leading(function: Callable[..., Any], operands: Sequence[Tracer]) -> A
 
         return map_slices(step, tuple(x for x, varies in zip(fixed, who, strict=True) if varies))
 
+    sizes = [[math.prod(x.shape[d] for d in dims) for _, dims in loops] for x in operands]
     merged = [x.reshape((*size, *x.shape[-2:])) for x, size in zip(operands, sizes, strict=True)]
     result = nest(loops, merged)
     return result.reshape((*leading, *result.shape[-2:]))
