@@ -269,6 +269,14 @@ def test_keys_that_are_added_are_seen_by_all_queries_of_causal_attention():
     assert (got[1][..., 5:] > 0).all()
 
 
+def test_keys_that_are_added_are_seen_when_the_only_key_is_hidden():
+    x = sample(1, 1, 8)
+    params = nn.init.multi_head_attention(random.key(0), 8, 2, add_bias_kv=True, dtype=F64)
+    for mask in ({"key_padding_mask": np.array([[True]])}, {"attn_mask": np.array([[-np.inf]])}):
+        _, weights = nn.multi_head_attention(x, x, x, 2, **params, **mask, need_weights=True)
+        assert weights.tolist() == [[[0.0, 1.0]]]
+
+
 def test_heads_without_a_batch_and_with_several_dimensions_of_it():
     x = sample(2, 3, 5, 8)
     params = nn.init.multi_head_attention(random.key(0), 8, 2, dtype=F64)
@@ -369,6 +377,13 @@ REFUSED = {
         lambda: nn.scaled_dot_product_attention(X, X, X, np.ones((5, 6), bool)),
         compiler.ShapeError,
         r"attn_mask \(5, 6\)",
+    ),
+    "a mask for other heads": (
+        lambda: nn.scaled_dot_product_attention(
+            np.ones((6, 5, 4)), X, X, np.ones((3, 5, 5), bool), enable_gqa=True
+        ),
+        compiler.ShapeError,
+        r"attn_mask \(3, 5, 5\)",
     ),
     "integer mask": (
         lambda: nn.scaled_dot_product_attention(X, X, X, np.ones((5, 5), int)),

@@ -166,15 +166,15 @@ def grouped_operands(
             )
         groups = heads // others[0]
     rank = max(x.ndim for x in named.values())
-    q, k, v, *masks = (
-        _grouped(x, rank, 1 if part in {"key", "value"} or x.shape[-3:-2] == (1,) else groups)
-        for part, x in named.items()
-    )
     sizes = query.shape[-2], key.shape[-2]
     try:
-        leading = np.broadcast_shapes(*(x.shape[:-2] for x in (q, k, v, *masks)))
-        if any(np.broadcast_shapes(x.shape[-2:], sizes) != sizes for x in masks):
+        if mask is not None and np.broadcast_shapes(mask.shape, (*query.shape[:-2], *sizes))[-2:] != sizes:
             raise ValueError
+        q, k, v, *masks = (
+            _grouped(x, rank, 1 if part in {"key", "value"} or x.shape[-3:-2] == (1,) else groups)
+            for part, x in named.items()
+        )
+        leading = np.broadcast_shapes(*(x.shape[:-2] for x in (q, k, v, *masks)))
     except ValueError:
         raise ShapeError(
             at_user_line(f"{name}: {shapes}; leading sizes have to be equal or 1, and those of a mask too")

@@ -195,9 +195,8 @@ def _visible(name: str, hidden: Any, padding: Any, added: int, shape: tuple[int,
             )
         masks.append(mask.reshape((*expected[:-1], 1, 1, expected[-1])))
     if added:
-        masks = [
-            np.pad(mask, [(0, 0)] * (mask.ndim - 1) + [(added, 0)]) if mask.shape[-1] > 1 else mask for mask in masks
-        ]
+        masks = [np.broadcast_to(mask, (*mask.shape[:-1], shape[-1] - added)) for mask in masks]
+        masks = [np.pad(mask, [*[(0, 0)] * (mask.ndim - 1), (added, 0)]) for mask in masks]
     if not masks:
         return None
     if all(mask.dtype == np.bool_ for mask in masks):
