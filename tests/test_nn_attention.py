@@ -284,6 +284,15 @@ def test_heads_without_a_batch_and_with_several_dimensions_of_it():
     assert_close(whole[1, 2], nn.multi_head_attention(x[1, 2], x[1, 2], x[1, 2], 2, **params)[0])
 
 
+def test_queries_for_all_examples_alike():
+    x = sample(3, 5, 8)
+    params = nn.init.multi_head_attention(random.key(0), 8, 2, dtype=F64)
+    padding = np.arange(5) >= np.array([[2], [3], [5]])
+    result = nn.multi_head_attention(x[:1], x, x, 2, **params, key_padding_mask=padding)[0]
+    alike = np.broadcast_to(x[:1], x.shape)
+    assert_close(result, nn.multi_head_attention(alike, x, x, 2, **params, key_padding_mask=padding)[0])
+
+
 def test_dropout_of_heads_drops_weights():
     x = np.ones((1, 40, 8))
     params = nn.init.multi_head_attention(random.key(0), 8, 2, dtype=F64)
@@ -414,6 +423,11 @@ REFUSED = {
         "3 heads of queries",
     ),
     "no parameters": (lambda: nn.multi_head_attention(X, X, X, 2), compiler.ArgumentError, "parameters are missing"),
+    "no sequence of heads": (
+        lambda: nn.multi_head_attention(np.ones(4), X, X, 2, np.ones((12, 4)), None, {"weight": np.ones((4, 4))}),
+        compiler.ShapeError,
+        r"query \(4,\), key \(2, 5, 4\)",
+    ),
     "packed rows": (
         lambda: nn.multi_head_attention(X, X, X, 2, np.ones((11, 4)), None, {"weight": np.ones((4, 4))}),
         compiler.ShapeError,

@@ -9,7 +9,7 @@ from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, ShapeError, at_user_line
 from compiler.nn.attention import as_mask, check_dropout, grouped_operands, joined_groups
 from compiler.nn.attention_blocks import attend, attention_weights, weighted
-from compiler.nn.operands import floating_tracer, operand_like
+from compiler.nn.operands import floating_tracer, operand_like, size_of_keys
 from compiler.operands import as_tracer
 from compiler.tracing import Tracer
 
@@ -92,21 +92,14 @@ def multi_head_attention(
     q = floating_tracer(query, name)
     k, v = operand_like(key, q), operand_like(value, q)
     check_dropout(name, dropout_p, rng_key)
-    embed_dim = q.shape[-1]
-    kv_heads = num_heads if num_kv_heads is None else num_kv_heads
-    if num_heads < 1 or kv_heads < 1 or embed_dim % num_heads or num_heads % kv_heads:
-        raise ArgumentError(
-            at_user_line(
-                f"{name}: {num_heads} heads of queries and {kv_heads} of keys for an embed_dim of {embed_dim}; use a "
-                "divisor of embed_dim, and a divisor of that"
-            )
-        )
     if q.ndim < 2 or k.ndim != q.ndim or v.ndim != q.ndim:
         raise ShapeError(
             at_user_line(
                 f"{name}: query {q.shape}, key {k.shape}, value {v.shape}; use […, L, E], […, S, E], […, S, E]"
             )
         )
+    embed_dim = q.shape[-1]
+    kv_dim = size_of_keys(name, embed_dim, num_heads, num_kv_heads)
     separate = q_proj_weight, k_proj_weight, v_proj_weight
     if out_proj is None or (in_proj_weight is None) == any(w is None for w in separate):
         raise ArgumentError(
@@ -114,7 +107,6 @@ def multi_head_attention(
         )
     if (bias_k is None) != (bias_v is None):
         raise ArgumentError(at_user_line(f"{name}: only one of bias_k and bias_v is given; give both"))
-    kv_dim = embed_dim // num_heads * kv_heads
     sizes = embed_dim, kv_dim, kv_dim
     weights = separate if in_proj_weight is None else _split(name, "in_proj_weight", in_proj_weight, sizes)
     biases = [None] * 3 if in_proj_bias is None else _split(name, "in_proj_bias", in_proj_bias, sizes)
@@ -122,9 +114,15 @@ def multi_head_attention(
     # The keys that are added stand in front, where a causal mask hides them from no query; their order does not matter.
     k, v = _with_keys_in_front(k, bias_k, add_zero_attn), _with_keys_in_front(v, bias_v, add_zero_attn)
     added = (bias_k is not None) + add_zero_attn
-    mask = _visible(name, attn_mask, key_padding_mask, added, (*q.shape[:-2], num_heads, q.shape[-2], k.shape[-2]), q)
+    mask = _visible(name, attn_mask, key_padding_mask, added, (*k.shape[:-2], num_heads, q.shape[-2], k.shape[-2]), q)
     operands = grouped_operands(
-        name, _heads(q, num_heads), _heads(k, kv_heads), _heads(v, kv_heads), mask, scale=None, enable_gqa=True
+        name,
+        _heads(q, num_heads),
+        _heads(k, num_kv_heads or num_heads),
+        _heads(v, num_kv_heads or num_heads),
+        mask,
+        scale=None,
+        enable_gqa=True,
     )
     first = added if is_causal else None
     rng_key = rng_key if dropout_p else None
@@ -137,7 +135,8 @@ def multi_head_attention(
         shown = np.mean(shown, axis=-3) if average_attn_weights else shown
     else:
         result = attend(*operands, rng_key, first=first, dropout_p=dropout_p)
-    joined = np.swapaxes(joined_groups(result, 3), -2, -3).reshape(q.shape)
+    joined = np.swapaxes(joined_groups(result, 3), -2, -3)
+    joined = joined.reshape((*joined.shape[:-2], embed_dim))
     return _projected(name, joined, out_proj["weight"], out_proj.get("bias"), embed_dim), shown
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from compiler import random
-from compiler.errors import ArgumentError, at_user_line
+from compiler.nn.operands import size_of_keys
 
 
 def multi_head_attention(
@@ -49,15 +49,7 @@ def multi_head_attention(
         >>> params["in_proj_weight"].shape, params["out_proj"]["weight"].shape
         ((16, 8), (8, 8))
     """
-    kv_heads = num_heads if num_kv_heads is None else num_kv_heads
-    if num_heads < 1 or kv_heads < 1 or embed_dim % num_heads or num_heads % kv_heads:
-        raise ArgumentError(
-            at_user_line(
-                f"multi_head_attention: {num_heads} heads of queries and {kv_heads} of keys for an embed_dim of "
-                f"{embed_dim}; use a divisor of embed_dim, and a divisor of that"
-            )
-        )
-    kv_dim = embed_dim // num_heads * kv_heads
+    kv_dim = size_of_keys("multi_head_attention", embed_dim, num_heads, num_kv_heads)
     keys = random.split(key, 6)
     shapes = {"in_proj_weight": (embed_dim + 2 * kv_dim, embed_dim)}
     if {kdim or embed_dim, vdim or embed_dim} != {embed_dim}:
