@@ -24,11 +24,45 @@ from compiler.nn.activations import (
     tanh,
     tanhshrink,
 )
-from compiler.nn.distances import cosine_similarity, normalize, pairwise_distance, pdist
-from compiler.nn.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
-from compiler.nn.linear import bilinear, embedding, embedding_bag, linear, one_hot
-from compiler.nn.losses import gaussian_nll_loss, huber_loss, l1_loss, mse_loss, poisson_nll_loss, smooth_l1_loss
-from compiler.nn.losses_classification import cross_entropy, linear_cross_entropy, nll_loss
+from compiler.nn.attention import (
+    cached_attention,
+    scaled_dot_product_attention,
+)
+from compiler.nn.distances import (
+    cosine_similarity,
+    normalize,
+    pairwise_distance,
+    pdist,
+)
+from compiler.nn.dropout import (
+    alpha_dropout,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+)
+from compiler.nn.linear import (
+    bilinear,
+    embedding,
+    embedding_bag,
+    linear,
+    one_hot,
+)
+from compiler.nn.losses import (
+    cross_entropy,
+    gaussian_nll_loss,
+    huber_loss,
+    l1_loss,
+    mse_loss,
+    poisson_nll_loss,
+    smooth_l1_loss,
+)
+from compiler.nn.losses_classification import (
+    cross_entropy,
+    linear_cross_entropy,
+    nll_loss,
+)
 from compiler.nn.losses_margin import (
     cosine_embedding_loss,
     hinge_embedding_loss,
@@ -40,8 +74,22 @@ from compiler.nn.losses_margin import (
     triplet_margin_loss,
     triplet_margin_with_distance_loss,
 )
-from compiler.nn.losses_probability import binary_cross_entropy, binary_cross_entropy_with_logits, kl_div
-from compiler.nn.normalization import batch_norm, group_norm, instance_norm, layer_norm, local_response_norm, rms_norm
+from compiler.nn.losses_probability import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    kl_div,
+)
+from compiler.nn.multi_head import (
+    multi_head_attention,
+)
+from compiler.nn.normalization import (
+    batch_norm,
+    group_norm,
+    instance_norm,
+    layer_norm,
+    local_response_norm,
+    rms_norm,
+)
 from compiler.nn.piecewise import (
     celu,
     elu,
@@ -57,14 +105,27 @@ from compiler.nn.piecewise import (
     softshrink,
     threshold,
 )
-from compiler.nn.reductions import logsumexp, reduce_window, top_k
+from compiler.nn.positions import (
+    alibi_bias,
+    alibi_slopes,
+    rotary_embedding,
+    sinusoidal_positions,
+)
+from compiler.nn.reductions import (
+    logsumexp,
+    reduce_window,
+    top_k,
+)
 
 __all__ = [
+    "alibi_bias",
+    "alibi_slopes",
     "alpha_dropout",
     "batch_norm",
     "bilinear",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
+    "cached_attention",
     "celu",
     "cosine_embedding_loss",
     "cosine_similarity",
@@ -104,6 +165,7 @@ __all__ = [
     "margin_ranking_loss",
     "mish",
     "mse_loss",
+    "multi_head_attention",
     "multi_margin_loss",
     "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
@@ -118,10 +180,13 @@ __all__ = [
     "relu",
     "relu6",
     "rms_norm",
+    "rotary_embedding",
     "rrelu",
+    "scaled_dot_product_attention",
     "selu",
     "sigmoid",
     "silu",
+    "sinusoidal_positions",
     "smooth_l1_loss",
     "soft_margin_loss",
     "softmax",
