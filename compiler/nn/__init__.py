@@ -6,12 +6,33 @@ for the shapes it is called with. Arrays may be float32 or float64; results have
 """
 
 from compiler.nn.activations import gelu, log_sigmoid, log_softmax, relu, sigmoid, softmax
+from compiler.nn.convolution import (
+    conv,
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_transpose,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
+    fold,
+    unfold,
+)
 from compiler.nn.losses import cross_entropy
 from compiler.nn.normalization import layer_norm
 from compiler.nn.reductions import logsumexp, reduce_window, top_k
 
 __all__ = [
+    "conv",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "cross_entropy",
+    "fold",
     "gelu",
     "layer_norm",
     "log_sigmoid",
@@ -22,4 +43,5 @@ __all__ = [
     "sigmoid",
     "softmax",
     "top_k",
+    "unfold",
 ]

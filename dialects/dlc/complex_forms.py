@@ -47,8 +47,8 @@ from dialects.dlc.complex_inverses import (
 from dialects.dlc.complex_parts import ComplexOp, ConjOp, DeinterleaveOp, ImagOp, InterleaveOp, RealOp
 from dialects.dlc.constants import ConstantOp, array_of, constant, full, zeros
 from dialects.dlc.contraction import DotGeneralOp
-from dialects.dlc.convolution import ConvolutionKernelOp, ConvolutionOp
 from dialects.dlc.conversion import ConvertOp, convert
+from dialects.dlc.convolution import ConvolutionKernelOp, ConvolutionOp
 from dialects.dlc.cumulative import CumprodOp, CumsumOp, LinearRecurrenceOp, shifted
 from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
 from dialects.dlc.indexing import GatherOp, ScatterOp

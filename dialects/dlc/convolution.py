@@ -302,7 +302,7 @@ class ConvolutionKernelOp(_ConvolutionOp):
             return None
         sizes = self.shape[2:]
         adjoint = geometry.adjoint(shape_of(x)[2:], sizes)
-        return _turned(b, convolution_kernel(b, y, x, adjoint, sizes), geometry.groups)
+        return turned(b, convolution_kernel(b, y, x, adjoint, sizes), geometry.groups)
 
     def _of_lhs(self, b: OpBuilder, cotangent: SSAValue) -> SSAValue:
         return _image_cotangent(b, self.geometry, self.rhs, cotangent, shape_of(self.lhs))
@@ -346,10 +346,10 @@ def _moved(b: OpBuilder, x: SSAValue, source: int, target: int) -> SSAValue:
 
 def _image_cotangent(b: OpBuilder, geometry: Geometry, y: SSAValue, w: SSAValue, shape: Sequence[int]) -> SSAValue:
     """The convolution of `y` with `w` turned round: the cotangent of an image of this shape."""
-    return convolution(b, y, _turned(b, w, geometry.groups), geometry.adjoint(shape[2:], shape_of(w)[2:]))
+    return convolution(b, y, turned(b, w, geometry.groups), geometry.adjoint(shape[2:], shape_of(w)[2:]))
 
 
-def _turned(b: OpBuilder, w: SSAValue, groups: int) -> SSAValue:
+def turned(b: OpBuilder, w: SSAValue, groups: int) -> SSAValue:
     """The kernel from its last element to its first, with outputs and inputs of each group exchanged."""
     outputs, inputs, *kernel = shape_of(w)
     turned = reverse(b, w, range(2, 2 + len(kernel))) if kernel else w

@@ -15,8 +15,10 @@ Sizes = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Geometry:
-    """In each spatial dimension, element `j` of the image lies at `low + j * lhs_dilation`, and the kernel's element `k` of
-    window `p` at `p * stride + k * rhs_dilation`; all other places up to `high` behind the last element are zero.
+    """Where images and windows lie, for each spatial dimension.
+
+    Element `j` of the image lies at `low + j * lhs_dilation`, and element `k` of the kernel in window `p` at
+    `p * strides + k * rhs_dilation`. All other places are zero; the last is `high` behind the last element.
     """
 
     strides: Sizes
