@@ -293,14 +293,18 @@ class ConvolutionKernelOp(_ConvolutionOp):
         return np.asarray(result.reshape(self.shape), dtype_of(self.result.type))
 
     def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
-        """A sum of nothing is zero. If only the image is dilated, `rhs` takes its place: nothing is multiplied by zeros in between."""
+        """A sum of nothing is zero. Image and `rhs` change places if only the image is dilated, or without strides `rhs` has fewer channels.
+
+        The first leaves out the products with zeros, the second makes fewer windows.
+        """
         x, y = operands
         geometry = self.geometry
         if 0 in {*shape_of(y), *self.shape}:
             return zeros(b, self.result.type)
-        if set(geometry.lhs_dilation) <= {1} or set(geometry.strides) != {1} or 0 in shape_of(x):
+        outputs, inputs, *sizes = self.shape
+        is_dilated, is_wide = not set(geometry.lhs_dilation) <= {1}, 2 * outputs <= inputs * geometry.groups
+        if set(geometry.strides) != {1} or not (is_dilated or is_wide) or 0 in shape_of(x):
             return None
-        sizes = self.shape[2:]
         adjoint = geometry.adjoint(shape_of(x)[2:], sizes)
         return turned(b, convolution_kernel(b, y, x, adjoint, sizes), geometry.groups)
 

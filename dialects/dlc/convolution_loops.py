@@ -34,7 +34,7 @@ from dialects.structured import (
     compute_type,
 )
 
-TAPS = 32
+TAPS = 64
 """Up to this many products per result are unrolled where a matrix product would have few rows."""
 ROWS = 4
 """Up to this many rows a product of matrices takes less time than to make the matrix of the elements in the windows."""
@@ -157,26 +157,61 @@ def _unrolled(b: OpBuilder, x: SSAValue, w: SSAValue, geometry: Geometry, sizes:
 
 def _by_image(b: OpBuilder, x: SSAValue, w: SSAValue, geometry: Geometry, sizes: _Sizes) -> SSAValue:
     """Loops over images and groups with the product of two matrices in them."""
-    places = prod(sizes.counts)
-    w = build_reshape(b, w, (sizes.groups, sizes.outputs, sizes.taps))
-
-    group_type = tensor_type(sizes.element, (sizes.outputs, places))
-    image_type = tensor_type(sizes.element, (sizes.groups, sizes.outputs, places))
-
-    def of_group(inner: OpBuilder, image: SSAValue, filters: SSAValue) -> SSAValue:
-        matrix = _build_matrix(inner, image, geometry, sizes)
-        return build_product_sum(inner, filters, matrix, ((0, 2), (2, 1)), group_type.get_shape(), 1)
+    of_group = _product_of_windows
+    if set(geometry.strides) == {1} and 2 * sizes.outputs <= sizes.inputs and 1 < prod(sizes.kernel) <= TAPS:
+        of_group = _windows_of_product
+        order = (0, 1, *range(3, 3 + len(sizes.kernel)), 2)
+        shape = tuple(shape_of(w)[dim] for dim in order)
+        access = tuple(order.index(dim) for dim in range(len(order)))
+        w = build_copy(b, w, tensor_type(sizes.element, shape), access)
+        w = build_reshape(b, w, (sizes.groups, sizes.outputs * prod(sizes.kernel), sizes.inputs))
+    else:
+        w = build_reshape(b, w, (sizes.groups, sizes.outputs, sizes.taps))
+    group_type = tensor_type(sizes.element, (sizes.outputs, *sizes.counts))
+    image_type = tensor_type(sizes.element, (sizes.groups, sizes.outputs, *sizes.counts))
 
     def of_image(inner: OpBuilder, n: SSAValue | None) -> SSAValue:
         image = _row(inner, x, n)
 
         def row(inmost: OpBuilder, g: SSAValue | None) -> SSAValue:
-            return of_group(inmost, _row(inmost, image, g), _row(inmost, w, g))
+            return of_group(inmost, _row(inmost, image, g), _row(inmost, w, g), geometry, sizes)
 
         return _build_rows(inner, sizes.groups, group_type, row)
 
-    result = _build_rows(b, sizes.images, image_type, of_image)
-    return build_reshape(b, result, (sizes.images, sizes.groups, sizes.outputs, *sizes.counts))
+    return _build_rows(b, sizes.images, image_type, of_image)
+
+
+def _product_of_windows(b: OpBuilder, image: SSAValue, w: SSAValue, geometry: Geometry, sizes: _Sizes) -> SSAValue:
+    """The kernel `[outputs, taps]` times the matrix of the windows."""
+    matrix = _build_matrix(b, image, geometry, sizes)
+    result = build_product_sum(b, w, matrix, ((0, 2), (2, 1)), (sizes.outputs, prod(sizes.counts)), 1)
+    return build_reshape(b, result, (sizes.outputs, *sizes.counts))
+
+
+def _windows_of_product(b: OpBuilder, image: SSAValue, w: SSAValue, geometry: Geometry, sizes: _Sizes) -> SSAValue:
+    """Sums over windows of the kernel `[outputs * elements of a window, inputs]` times the image.
+
+    If there are more inputs than outputs, this is smaller than the matrix of the windows (Anderson et al., arXiv 1709.03395).
+    """
+    rank = len(sizes.kernel)
+    windows = _build_windows(b, image, geometry, sizes.kernel, sizes.counts, sizes.element)
+    _, *places = shape_of(windows.image)
+    pixels = build_reshape(b, windows.image, (sizes.inputs, prod(places)))
+    products = build_product_sum(b, w, pixels, ((0, 2), (2, 1)), (shape_of(w)[0], prod(places)), 1)
+    products = build_reshape(b, products, (sizes.outputs, *sizes.kernel, *places))
+    taps = [[AffineExpr.constant(k) for k in place] for place in product(*map(range, sizes.kernel))]
+    maps = [affine_map(1 + rank, (AffineExpr.dimension(0), *place, *windows.places(1, place))) for place in taps]
+    _, accumulate = product_and_sum(sizes.element)
+
+    def body(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
+        total = arguments[0]
+        for argument in arguments[1:-1]:
+            total = scalar_op(inner, accumulate, total, argument)
+        return (total,)
+
+    empty = build_empty(b, tensor_type(sizes.element, (sizes.outputs, *sizes.counts)))
+    iterators = (PARALLEL,) * (1 + rank)
+    return build_generic(b, [products] * len(taps), (empty,), (*maps, range(1 + rank)), iterators, body)[0]
 
 
 def _build_matrix(b: OpBuilder, image: SSAValue, geometry: Geometry, sizes: _Sizes) -> SSAValue:
