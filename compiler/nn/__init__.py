@@ -5,6 +5,7 @@ functions work inside of `jit` and the transforms, where they become part of the
 for the shapes it is called with. Arrays may be float32 or float64; results have the dtype of the input.
 """
 
+from compiler.nn import init
 from compiler.nn.activations import gelu, log_sigmoid, log_softmax, relu, sigmoid, softmax
 from compiler.nn.convolution import (
     conv,
@@ -34,6 +35,7 @@ __all__ = [
     "cross_entropy",
     "fold",
     "gelu",
+    "init",
     "layer_norm",
     "log_sigmoid",
     "log_softmax",

@@ -237,7 +237,8 @@ class ConvolutionOp(_ConvolutionOp):
 
     def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
         """See `convolution_loops.py`."""
-        return lower_convolution(b, *operands, self.geometry, self.result.type)
+        x, w = operands
+        return lower_convolution(b, x, w, self.geometry, self.result.type)
 
 
 @irdl_op_definition
@@ -338,7 +339,8 @@ class ConvolutionKernelOp(_ConvolutionOp):
 
     def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
         """See `convolution_loops.py`."""
-        return lower_convolution_kernel(b, *operands, self.geometry, self.result.type)
+        x, y = operands
+        return lower_convolution_kernel(b, x, y, self.geometry, self.result.type)
 
 
 def _moved(b: OpBuilder, x: SSAValue, source: int, target: int) -> SSAValue:

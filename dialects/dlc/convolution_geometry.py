@@ -31,8 +31,8 @@ class Geometry:
     @classmethod
     def of(cls, properties: Properties) -> "Geometry":
         """The geometry among the properties of an operation."""
-        *arrays, groups = (properties[field.name] for field in fields(cls))
-        return cls(*map(ints, arrays), cast(IntegerAttr[Any], groups).value.data)  # pyright: ignore[reportArgumentType]
+        arrays = {field.name: ints(properties[field.name]) for field in fields(cls) if field.name != "groups"}
+        return cls(**arrays, groups=cast(IntegerAttr[Any], properties["groups"]).value.data)
 
     def properties(self) -> dict[str, Attribute]:
         """The properties of an operation with this geometry."""
