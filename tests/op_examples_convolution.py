@@ -29,6 +29,7 @@ CONVOLUTIONS = (
     ("2x2x5xf64", "3x2x3xf64", geometry(1, strides=2, low=1, high=3, lhs_dilation=3)),
     ("1x2x5xf64", "3x2x4xf64", geometry(1, strides=2, low=2, high=3, lhs_dilation=4, rhs_dilation=2)),
     ("1x1x3x4x5xf32", "2x1x2x2x3xf32", geometry(3, low=(0, 1, 0), high=(1, 0, 0))),
+    ("5x3x4x3xf64", "7x3x3x2xf64", geometry(2, low=(0, -1), high=-1)),  # one window per image
     ("2x3xf64", "5x3xf64", geometry(0)),  # a matrix product
     ("0x3x5xf64", "5x3x2xf64", geometry(1)),
     ("2x0x5xf64", "5x0x2xf64", geometry(1)),

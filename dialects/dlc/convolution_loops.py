@@ -2,8 +2,8 @@
 
 In general one image after the other, and one group of its channels after the other, is spread out into a matrix of the elements that each
 window covers, which is multiplied by the kernel as a matrix (Chellapilla, Puri and Simard 2006): that keeps the matrix of one image
-in the cache and never makes that of all images. Where each group has few products per result, as in depthwise convolution, generated
-loops read the image directly.
+in the cache and never makes that of all images. Where each image is one window, it is a row of a matrix. Where each group has few products per
+result, as in depthwise convolution, generated loops read the image directly.
 """
 
 from collections.abc import Callable, Sequence
@@ -100,7 +100,11 @@ def lower_convolution(b: OpBuilder, x: SSAValue, w: SSAValue, geometry: Geometry
     x = build_reshape(b, x, (images, groups, inputs, *shape_of(x)[2:]))
     w = build_reshape(b, build_cast(b, w, element), (groups, each, inputs, *kernel))
     sizes = _Sizes(images, groups, each, inputs, tuple(kernel), tuple(counts), element)
-    lower = _unrolled if each <= ROWS and inputs * prod(kernel) <= TAPS else _by_image
+    lower = _by_image
+    if groups == 1 and prod(counts) == 1:
+        lower = _of_rows
+    elif each <= ROWS and sizes.taps <= TAPS:
+        lower = _unrolled
     result = build_cast(b, lower(b, x, w, geometry, sizes), stored)
     return build_reshape(b, result, result_type.get_shape())
 
@@ -121,6 +125,13 @@ class _Sizes:
     def taps(self) -> int:
         """Products per result."""
         return self.inputs * prod(self.kernel)
+
+
+def _of_rows(b: OpBuilder, x: SSAValue, w: SSAValue, geometry: Geometry, sizes: _Sizes) -> SSAValue:
+    """One product of matrices: each image is one window."""
+    rows = build_reshape(b, _build_elements(b, x, geometry, sizes), (sizes.images, sizes.taps))
+    w = build_reshape(b, w, (sizes.outputs, sizes.taps))
+    return build_product_sum(b, rows, w, ((0, 2), (1, 2)), (sizes.images, sizes.outputs), 1)
 
 
 def _unrolled(b: OpBuilder, x: SSAValue, w: SSAValue, geometry: Geometry, sizes: _Sizes) -> SSAValue:
@@ -216,15 +227,23 @@ def _windows_of_product(b: OpBuilder, image: SSAValue, w: SSAValue, geometry: Ge
 
 def _build_matrix(b: OpBuilder, image: SSAValue, geometry: Geometry, sizes: _Sizes) -> SSAValue:
     """Append the matrix whose columns are the windows of one group of channels."""
+    elements = _build_elements(b, image, geometry, sizes)
+    return build_reshape(b, elements, (sizes.taps, prod(sizes.counts)))
+
+
+def _build_elements(b: OpBuilder, image: SSAValue, geometry: Geometry, sizes: _Sizes) -> SSAValue:
+    """Append the elements of windows: where images have spatial dimensions there are the kernel's, then the windows'."""
     windows = _build_windows(b, image, geometry, sizes.kernel, sizes.counts, sizes.element)
-    matrix = windows.image
+    image = windows.image
     rank = len(sizes.kernel)
-    whole = (sizes.inputs, *sizes.kernel, *sizes.counts)
-    if set(sizes.kernel) | set(geometry.strides) != {1} or shape_of(matrix)[1:] != sizes.counts:
-        taps = [AffineExpr.dimension(1 + d) for d in range(rank)]
-        access = affine_map(len(whole), (AffineExpr.dimension(0), *windows.places(1 + rank, taps)))
-        matrix = build_copy(b, matrix, tensor_type(sizes.element, whole), access)
-    return build_reshape(b, matrix, (sizes.taps, prod(sizes.counts)))
+    lead = shape_of(image)[: len(shape_of(image)) - rank]
+    if set(sizes.kernel) | set(geometry.strides) <= {1} and shape_of(image) == (*lead, *sizes.counts):
+        return image
+    whole = (*lead, *sizes.kernel, *sizes.counts)
+    dims = [AffineExpr.dimension(d) for d in range(len(lead) + rank)]
+    places = windows.places(len(lead) + rank, dims[len(lead) :])
+    access = affine_map(len(whole), (*dims[: len(lead)], *places))
+    return build_copy(b, image, tensor_type(sizes.element, whole), access)
 
 
 def lower_convolution_kernel(
@@ -242,9 +261,20 @@ def lower_convolution_kernel(
     x = build_reshape(b, x, (images, groups, inputs, *shape_of(x)[2:]))
     y = build_reshape(b, y, (images, groups, each, *counts))
     sizes = _Sizes(images, groups, each, inputs, tuple(kernel), tuple(counts), element)
-    lower = _direct_kernel if each <= ROWS and inputs * prod(kernel) <= TAPS else _kernel_by_image
+    lower = _kernel_by_image
+    if groups == 1 and prod(counts) == 1:
+        lower = _kernel_of_rows
+    elif each <= ROWS and sizes.taps <= TAPS:
+        lower = _direct_kernel
     result = build_cast(b, lower(b, x, y, geometry, sizes), stored)
     return build_reshape(b, result, result_type.get_shape())
+
+
+def _kernel_of_rows(b: OpBuilder, x: SSAValue, y: SSAValue, geometry: Geometry, sizes: _Sizes) -> SSAValue:
+    """One product of matrices: each image is one window."""
+    rows = build_reshape(b, _build_elements(b, x, geometry, sizes), (sizes.images, sizes.taps))
+    y = build_cast(b, build_reshape(b, y, (sizes.images, sizes.outputs)), sizes.element)
+    return build_product_sum(b, y, rows, ((2, 0), (2, 1)), (sizes.outputs, sizes.taps), 1)
 
 
 def _direct_kernel(b: OpBuilder, x: SSAValue, y: SSAValue, geometry: Geometry, sizes: _Sizes) -> SSAValue:

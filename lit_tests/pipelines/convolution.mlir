@@ -85,3 +85,15 @@ func.func @dilated(%x: tensor<1x8x5x5xf32>, %w: tensor<16x8x4x4xf32>) -> tensor<
   %0 = dlc.convolution %x, %w strides [1, 1] low [2, 2] high [2, 2] dilations [2, 2] x [1, 1] groups 1 : tensor<1x8x5x5xf32>, tensor<16x8x4x4xf32> -> tensor<1x16x10x10xf32>
   func.return %0 : tensor<1x16x10x10xf32>
 }
+
+// -----
+
+// Images of one window are the rows of one matrix.
+// CHECK-LABEL: func.func @one_window(
+// CHECK-NOT:     scf.for
+// CHECK:         rt.gemm trans_rhs
+// CHECK-SAME:      tensor<64x512xf32>, tensor<10x512xf32> -> tensor<64x10xf32>
+func.func @one_window(%x: tensor<64x32x4x4xf32>, %w: tensor<10x32x4x4xf32>) -> tensor<64x10x1x1xf32> {
+  %0 = dlc.convolution %x, %w strides [1, 1] low [0, 0] high [0, 0] dilations [1, 1] x [1, 1] groups 1 : tensor<64x32x4x4xf32>, tensor<10x32x4x4xf32> -> tensor<64x10x1x1xf32>
+  func.return %0 : tensor<64x10x1x1xf32>
+}
