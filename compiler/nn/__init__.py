@@ -16,12 +16,11 @@ from compiler.nn.convolution import (
     conv_transpose1d,
     conv_transpose2d,
     conv_transpose3d,
-    fold,
-    unfold,
 )
 from compiler.nn.losses import cross_entropy
 from compiler.nn.normalization import layer_norm
 from compiler.nn.reductions import logsumexp, reduce_window, top_k
+from compiler.nn.unfolding import fold, unfold
 
 __all__ = [
     "conv",

@@ -1,9 +1,7 @@
-"""Convolution in one to three dimensions, its adjoint, and the windows that it sums over."""
+"""Convolution in one to three dimensions, and its adjoint."""
 
-import operator
 from collections.abc import Sequence
-from math import prod
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +9,10 @@ from compiler.axes import is_sequence
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
 from compiler.frames import current_frame
+from compiler.nn.operands import check_rank, image_layout, per_dimension
 from compiler.numpy_linalg import product_operands
 from compiler.operands import as_tracer
-from compiler.tracer import Tracer, value_of, xp
+from compiler.tracer import Tracer, value_of
 from dialects.dlc import convolution
 from dialects.dlc.convolution_geometry import Geometry
 from dialects.dlc.interfaces import dtype_kind
@@ -131,8 +130,8 @@ def _convolved(
 ) -> Tracer:
     x, w, is_batch = _operands(name, rank, input, weight)
     spatial = w.ndim - 2
-    steps = _amounts(name, "stride", stride, spatial, least=1)
-    dilations = _amounts(name, "dilation", dilation, spatial, least=1)
+    steps = per_dimension(name, "stride", stride, spatial)
+    dilations = per_dimension(name, "dilation", dilation, spatial)
     _check_groups(name, groups, x, w, channels=x.shape[1], inputs=w.shape[1] * groups, outputs=w.shape[0])
     spans = [(k - 1) * d + 1 for k, d in zip(w.shape[2:], dilations, strict=True)]
     low, high = _padding(name, padding, steps, spans)
@@ -268,10 +267,10 @@ def _transposed(
 ) -> Tracer:
     x, w, is_batch = _operands(name, rank, input, weight)
     spatial = w.ndim - 2
-    steps = _amounts(name, "stride", stride, spatial, least=1)
-    dilations = _amounts(name, "dilation", dilation, spatial, least=1)
-    paddings = _amounts(name, "padding", padding, spatial, least=0)
-    more = _amounts(name, "output_padding", output_padding, spatial, least=0)
+    steps = per_dimension(name, "stride", stride, spatial)
+    dilations = per_dimension(name, "dilation", dilation, spatial)
+    paddings = per_dimension(name, "padding", padding, spatial, 0)
+    more = per_dimension(name, "output_padding", output_padding, spatial, 0)
     _check_groups(name, groups, x, w, channels=x.shape[1], inputs=w.shape[0], outputs=w.shape[0])
     for amount, step, distance in zip(more, steps, dilations, strict=True):
         if amount >= max(step, distance):
@@ -297,127 +296,6 @@ def _transposed(
     return _finished(name, Tracer(frame, result), bias, is_batch)
 
 
-@compiled(("kernel_size", "dilation", "padding", "stride"))
-def unfold(
-    input: Any,  # noqa: A002
-    kernel_size: Amount,
-    dilation: Amount = 1,
-    padding: Amount = 0,
-    stride: Amount = 1,
-) -> Any:
-    """The windows of images as columns: what `conv2d` multiplies its weights by.
-
-    Args:
-        input: `[N, C, height, width]`, or without `N`.
-        kernel_size: height and width of a window, or both in one.
-        dilation: distance of the elements in a window.
-        padding: zeros on both sides.
-        stride: steps between windows.
-
-    Returns:
-        `[N, C * kernel height * kernel width, number of windows]`.
-
-    Raises:
-        ShapeError: `input` is no image, or no window fits into it.
-        ArgumentError: an amount is out of range.
-
-    Example:
-        >>> unfold(np.arange(6.0).reshape(1, 2, 3), (1, 2))
-        array([[0., 1., 3., 4.],
-               [1., 2., 4., 5.]])
-    """
-    x = as_tracer(input)
-    is_batch = _check_rank("unfold", x, 2)
-    x = x if is_batch else x[None]
-    grid = _Grid("unfold", x.shape[2:], kernel_size, dilation, padding, stride)
-    padded = _padded(x, grid.paddings)
-    columns: Any = np.zeros((*x.shape[:2], *grid.kernel, *grid.counts), x.dtype, like=cast(Any, x))
-    for place in np.ndindex(*grid.kernel):
-        columns[(slice(None), slice(None), *place)] = padded[grid.windows(place)]
-    result = columns.reshape(x.shape[0], x.shape[1] * prod(grid.kernel), prod(grid.counts))
-    return result if is_batch else result[0]
-
-
-@compiled(("output_size", "kernel_size", "dilation", "padding", "stride"))
-def fold(
-    input: Any,  # noqa: A002
-    output_size: Amount,
-    kernel_size: Amount,
-    dilation: Amount = 1,
-    padding: Amount = 0,
-    stride: Amount = 1,
-) -> Any:
-    """The sum of windows where they lie in an image: the adjoint of `unfold`.
-
-    Args:
-        input: `[N, C * kernel height * kernel width, number of windows]`, or without `N`.
-        output_size: height and width of the image, or both in one.
-        kernel_size: height and width of a window, or both in one.
-        dilation: distance of the elements in a window.
-        padding: how much is cut off on both sides.
-        stride: steps between windows.
-
-    Returns:
-        `[N, C, *output_size]`.
-
-    Raises:
-        ShapeError: `input` does not have as many windows, or as many elements in each.
-        ArgumentError: an amount is out of range.
-
-    Example:
-        >>> fold(np.array([[0.0, 1.0], [1.0, 2.0]]), (1, 3), (1, 2))
-        array([[[0., 2., 2.]]])
-    """
-    columns: Any = as_tracer(input)
-    if columns.ndim not in {2, 3}:
-        raise ShapeError(at_user_line(f"fold: input has shape {columns.shape}, expected two or three dimensions"))
-    is_batch = columns.ndim == 3
-    columns = columns if is_batch else columns[None]
-    sizes = _amounts("fold", "output_size", output_size, 2, least=1)
-    grid = _Grid("fold", sizes, kernel_size, dilation, padding, stride)
-    batch, rows, count = columns.shape
-    if rows % prod(grid.kernel) or count != prod(grid.counts):
-        raise ShapeError(
-            at_user_line(
-                f"fold: input has shape {columns.shape}, expected a multiple of {prod(grid.kernel)} rows and "
-                f"{prod(grid.counts)} columns for an image of {sizes}"
-            )
-        )
-    columns = columns.reshape(batch, rows // prod(grid.kernel), *grid.kernel, *grid.counts)
-    whole = [size + 2 * amount for size, amount in zip(sizes, grid.paddings, strict=True)]
-    image: Any = np.zeros((*columns.shape[:2], *whole), columns.dtype, like=columns)
-    for place in np.ndindex(*grid.kernel):
-        image[grid.windows(place)] += columns[(slice(None), slice(None), *place)]
-    kept = (slice(amount, amount + size) for size, amount in zip(sizes, grid.paddings, strict=True))
-    result = image[(..., *kept)]
-    return result if is_batch else result[0]
-
-
-class _Grid:
-    """Where the windows of `unfold` and `fold` lie in an image of some sizes."""
-
-    def __init__(
-        self, name: str, sizes: Sequence[int], kernel: Amount, dilation: Amount, padding: Amount, stride: Amount
-    ):
-        self.kernel = _amounts(name, "kernel_size", kernel, 2, least=1)
-        self.dilations = _amounts(name, "dilation", dilation, 2, least=1)
-        self.paddings = _amounts(name, "padding", padding, 2, least=0)
-        self.strides = _amounts(name, "stride", stride, 2, least=1)
-        amounts = zip(sizes, self.paddings, self.kernel, self.dilations, self.strides, strict=True)
-        self.counts = tuple((n + 2 * p - (k - 1) * d - 1) // s + 1 for n, p, k, d, s in amounts)
-        if any(count < 1 for count in self.counts):
-            raise ShapeError(at_user_line(f"{name}: no window of {self.kernel} fits an image of {tuple(sizes)}"))
-
-    def windows(self, place: Sequence[int]) -> tuple[Any, ...]:
-        """Index of the element at `place` of all windows."""
-        amounts = zip(place, self.dilations, self.strides, self.counts, strict=True)
-        return (..., *(slice(k * d, k * d + (count - 1) * s + 1, s) for k, d, s, count in amounts))
-
-
-def _padded(x: Tracer, amounts: Sequence[int]) -> Any:
-    return xp.pad(x, ((0, 0), (0, 0), *((n, n) for n in amounts))) if any(amounts) else x
-
-
 def _operands(name: str, rank: int | None, x: Any, weight: Any) -> tuple[Tracer, Tracer, bool]:
     """Input and weight in one dtype, the input with a batch dimension; and whether it had one."""
     x, w = product_operands(name, x, weight)
@@ -432,20 +310,9 @@ def _operands(name: str, rank: int | None, x: Any, weight: Any) -> tuple[Tracer,
         raise ShapeError(
             at_user_line(f"{name}: weight has shape {w.shape}, expected at least one element in each window")
         )
-    is_batch = _check_rank(name, x, w.ndim - 2)
+    check_rank(x, name, (w.ndim - 1, w.ndim), image_layout(w.ndim - 2))
+    is_batch = x.ndim == w.ndim
     return (x if is_batch else x[None]), w, is_batch
-
-
-def _check_rank(name: str, x: Tracer, spatial: int) -> bool:
-    """Whether `x` has a batch dimension in front of channels and spatial dimensions."""
-    if x.ndim not in {spatial + 1, spatial + 2}:
-        raise ShapeError(
-            at_user_line(
-                f"{name}: input has shape {x.shape}, expected {spatial} spatial dimensions behind batch and channels, or "
-                "behind channels"
-            )
-        )
-    return x.ndim == spatial + 2
 
 
 def _check_groups(name: str, groups: Any, x: Tracer, w: Tracer, *, channels: int, inputs: int, outputs: int) -> None:
@@ -455,16 +322,6 @@ def _check_groups(name: str, groups: Any, x: Tracer, w: Tracer, *, channels: int
         raise ShapeError(
             at_user_line(f"{name}: input {x.shape} and weight {w.shape} do not fit in {groups} groups of channels")
         )
-
-
-def _amounts(name: str, what: str, value: Any, rank: int, *, least: int) -> tuple[int, ...]:
-    """One integer of at least `least` for each spatial dimension."""
-    values = tuple(value) if is_sequence(value) else (value,) * rank
-    if len(values) != rank:
-        raise ShapeError(at_user_line(f"{name}: {what} is {value}, expected one number or {rank}"))
-    if any(isinstance(n, bool) or not isinstance(n, int | np.integer) or n < least for n in values):
-        raise ArgumentError(at_user_line(f"{name}: {what} is {value}, expected integers of at least {least}"))
-    return tuple(operator.index(n) for n in values)
 
 
 def _padding(
@@ -482,11 +339,11 @@ def _padding(
         low = tuple((span - 1) // 2 for span in spans)
         return low, tuple(span - 1 - amount for span, amount in zip(spans, low, strict=True))
     if is_sequence(padding) and any(map(is_sequence, padding)):
-        pairs = [_amounts(name, "padding", pair, 2, least=0) for pair in padding]
+        pairs = [per_dimension(name, "padding", pair, 2, 0) for pair in padding]
         if len(pairs) != rank:
             raise ShapeError(at_user_line(f"{name}: padding is {padding}, expected {rank} pairs"))
         return tuple(low for low, _ in pairs), tuple(high for _, high in pairs)
-    both = _amounts(name, "padding", padding, rank, least=0)
+    both = per_dimension(name, "padding", padding, rank, 0)
     return both, both
 
 
