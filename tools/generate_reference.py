@@ -60,6 +60,7 @@ FAMILIES = {
     "sorting": "Sorting and searching",
     "windows": "Sliding windows",
     "contraction": "Products",
+    "convolution": "Convolution",
     "random_bits": "Random bits",
     "shape": "Shapes",
     "slicing": "Slices",

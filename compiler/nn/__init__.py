@@ -24,45 +24,22 @@ from compiler.nn.activations import (
     tanh,
     tanhshrink,
 )
-from compiler.nn.attention import (
-    cached_attention,
-    scaled_dot_product_attention,
+from compiler.nn.attention import cached_attention, scaled_dot_product_attention
+from compiler.nn.convolution import (
+    conv,
+    conv1d,
+    conv2d,
+    conv3d,
+    conv_transpose,
+    conv_transpose1d,
+    conv_transpose2d,
+    conv_transpose3d,
 )
-from compiler.nn.distances import (
-    cosine_similarity,
-    normalize,
-    pairwise_distance,
-    pdist,
-)
-from compiler.nn.dropout import (
-    alpha_dropout,
-    dropout,
-    dropout1d,
-    dropout2d,
-    dropout3d,
-    feature_alpha_dropout,
-)
-from compiler.nn.linear import (
-    bilinear,
-    embedding,
-    embedding_bag,
-    linear,
-    one_hot,
-)
-from compiler.nn.losses import (
-    cross_entropy,
-    gaussian_nll_loss,
-    huber_loss,
-    l1_loss,
-    mse_loss,
-    poisson_nll_loss,
-    smooth_l1_loss,
-)
-from compiler.nn.losses_classification import (
-    cross_entropy,
-    linear_cross_entropy,
-    nll_loss,
-)
+from compiler.nn.distances import cosine_similarity, normalize, pairwise_distance, pdist
+from compiler.nn.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
+from compiler.nn.linear import bilinear, embedding, embedding_bag, linear, one_hot
+from compiler.nn.losses import gaussian_nll_loss, huber_loss, l1_loss, mse_loss, poisson_nll_loss, smooth_l1_loss
+from compiler.nn.losses_classification import cross_entropy, linear_cross_entropy, nll_loss
 from compiler.nn.losses_margin import (
     cosine_embedding_loss,
     hinge_embedding_loss,
@@ -74,22 +51,9 @@ from compiler.nn.losses_margin import (
     triplet_margin_loss,
     triplet_margin_with_distance_loss,
 )
-from compiler.nn.losses_probability import (
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    kl_div,
-)
-from compiler.nn.multi_head import (
-    multi_head_attention,
-)
-from compiler.nn.normalization import (
-    batch_norm,
-    group_norm,
-    instance_norm,
-    layer_norm,
-    local_response_norm,
-    rms_norm,
-)
+from compiler.nn.losses_probability import binary_cross_entropy, binary_cross_entropy_with_logits, kl_div
+from compiler.nn.multi_head import multi_head_attention
+from compiler.nn.normalization import batch_norm, group_norm, instance_norm, layer_norm, local_response_norm, rms_norm
 from compiler.nn.piecewise import (
     celu,
     elu,
@@ -105,17 +69,9 @@ from compiler.nn.piecewise import (
     softshrink,
     threshold,
 )
-from compiler.nn.positions import (
-    alibi_bias,
-    alibi_slopes,
-    rotary_embedding,
-    sinusoidal_positions,
-)
-from compiler.nn.reductions import (
-    logsumexp,
-    reduce_window,
-    top_k,
-)
+from compiler.nn.positions import alibi_bias, alibi_slopes, rotary_embedding, sinusoidal_positions
+from compiler.nn.reductions import logsumexp, reduce_window, top_k
+from compiler.nn.unfolding import fold, unfold
 
 __all__ = [
     "alibi_bias",
@@ -127,6 +83,14 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "cached_attention",
     "celu",
+    "conv",
+    "conv1d",
+    "conv2d",
+    "conv3d",
+    "conv_transpose",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "conv_transpose3d",
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
@@ -138,6 +102,7 @@ __all__ = [
     "embedding",
     "embedding_bag",
     "feature_alpha_dropout",
+    "fold",
     "gaussian_nll_loss",
     "gelu",
     "glu",
@@ -200,4 +165,5 @@ __all__ = [
     "top_k",
     "triplet_margin_loss",
     "triplet_margin_with_distance_loss",
+    "unfold",
 ]

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import I64, DenseArrayBase
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
@@ -29,7 +29,7 @@ from dialects.dlc.interfaces import (
 )
 from dialects.dlc.scalars import scalar_op
 from dialects.dlc.shape import TransposeOp, check_dims, inverse_permutation, transposed
-from dialects.structured import PARALLEL, REDUCTION, build_cast, build_fill, build_generic, compute_type
+from dialects.structured import PARALLEL, REDUCTION, Map, build_cast, build_fill, build_generic, compute_type
 
 
 @dataclass(frozen=True)
@@ -229,22 +229,35 @@ class DotGeneralOp(TensorOp):
         right_loops = _loops(
             (dims.rhs_batch, batch), (rhs_free, range(first_right, num_parallel)), (dims.rhs_contracting, reduced)
         )
-        if is_bool(element):
-            multiply, accumulate = arith.AndIOp, arith.OrIOp
-        elif is_float(element):
-            multiply, accumulate = arith.MulfOp, arith.AddfOp
-        else:
-            multiply, accumulate = arith.MuliOp, arith.AddiOp
-
-        def body(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
-            left, right, total = arguments
-            return (scalar_op(inner, accumulate, total, scalar_op(inner, multiply, left, right)),)
-
-        start = build_fill(b, b.constant(0, element), tensor_type(element, self.shape))
-        iterators = (*(PARALLEL,) * num_parallel, *(REDUCTION,) * num_reduced)
-        maps = (left_loops, right_loops, range(num_parallel))
-        (product,) = build_generic(b, (lhs, rhs), (start,), maps, iterators, body)
+        product = build_product_sum(b, lhs, rhs, (left_loops, right_loops), self.shape, num_reduced)
         return build_cast(b, product, self.result.type.element_type)
+
+
+def product_and_sum(element: Attribute) -> tuple[type[Operation], type[Operation]]:
+    """The scalar operations that multiply elements of a type and add them up: `and` and `or` for `i1`."""
+    if is_bool(element):
+        return arith.AndIOp, arith.OrIOp
+    return (arith.MulfOp, arith.AddfOp) if is_float(element) else (arith.MuliOp, arith.AddiOp)
+
+
+def build_product_sum(
+    b: OpBuilder, lhs: SSAValue, rhs: SSAValue, maps: tuple[Map, Map], shape: Sequence[int], num_reduced: int
+) -> SSAValue:
+    """Append the tensor of this shape whose elements are sums of products: a fill with zero and one generic.
+
+    `maps` tell where the loops over the result, then over what is added up, read the operands.
+    """
+    element = element_type_of(lhs)
+    multiply, accumulate = product_and_sum(element)
+
+    def body(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
+        left, right, total = arguments
+        return (scalar_op(inner, accumulate, total, scalar_op(inner, multiply, left, right)),)
+
+    start = build_fill(b, b.constant(0, element), tensor_type(element, tuple(shape)))
+    iterators = (*(PARALLEL,) * len(shape), *(REDUCTION,) * num_reduced)
+    (result,) = build_generic(b, (lhs, rhs), (start,), (*maps, range(len(shape))), iterators, body)
+    return result
 
 
 def _loops(*groups: tuple[Sequence[int], Sequence[int]]) -> tuple[int, ...]:
