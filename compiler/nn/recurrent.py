@@ -27,7 +27,7 @@ from compiler.nn.recurrent_cells import (
 from compiler.operands import as_tracer
 from compiler.pytrees import sequence_of
 from compiler.random import bernoulli, fold_in
-from compiler.tracer import Tracer
+from compiler.tracer import Tracer, xp
 
 SETTINGS = ("batch_first", "dropout", "training")
 
@@ -124,7 +124,7 @@ def lstm(
         >>> params = {"weight_ih_l0": np.ones((4, 1)), "weight_hh_l0": np.ones((4, 1))}
         >>> output, (h, c) = lstm(np.ones((3, 1)), params)
         >>> output.round(3).ravel(), h.round(3), c.round(3)
-        (array([0.369, 0.651, 0.784]), array([[0.784]]), array([[1.538]]))
+        (array([0.37 , 0.651, 0.789]), array([[0.789]]), array([[1.739]]))
     """
     if hx is not None:
         pair = sequence_of(hx)
@@ -201,7 +201,7 @@ def _recurrent(
     if not is_batch:
         x = x[:, np.newaxis]
     elif batch_first:
-        x = np.swapaxes(x, 0, 1)
+        x = xp.swapaxes(x, 0, 1)
     layers = _layers(name, cell, params, x)
     valid = None if lengths is None else _valid_steps(name, lengths, x, is_batch=is_batch)
     state = iter(_first_states(name, cell, layers, hx, x, is_batch=is_batch))
@@ -214,17 +214,17 @@ def _recurrent(
     for number, directions in enumerate(layers):
         if number and drops:
             kept = bernoulli(fold_in(rng_key, number), np.asarray(1.0 - dropout, x.dtype), x.shape)
-            x = np.where(kept, x / (1.0 - dropout) if dropout < 1.0 else x, np.zeros_like(x))
+            x = xp.where(kept, x / (1.0 - dropout) if dropout < 1.0 else x, xp.zeros_like(x))
         outputs: list[Tracer] = []
         for weights, is_reverse in zip(directions, (False, True), strict=False):
             end, output = _run(cell, x, next(state), weights, valid, is_reverse=is_reverse)
-            last.append(end)
-            outputs.append(output)
-        x = outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=-1)
-    states = tuple(np.stack(each) for each in zip(*last, strict=True))
+            last.append(tuple(each.T for each in end))
+            outputs.append(xp.swapaxes(output, 1, 2))
+        x = outputs[0] if len(outputs) == 1 else xp.concatenate(outputs, axis=-1)
+    states = tuple(xp.stack(each) for each in zip(*last, strict=True))
     if not is_batch:
         return x[:, 0], tuple(each[:, 0] for each in states)
-    return np.swapaxes(x, 0, 1) if batch_first else x, states
+    return xp.swapaxes(x, 0, 1) if batch_first else x, states
 
 
 def _run(
@@ -241,8 +241,8 @@ def _run(
         after = cell.advance(projected, state, weights)
         if is_valid is None:
             return after, after[0]
-        kept = tuple(np.where(is_valid, new, old) for new, old in zip(after, state, strict=True))
-        return kept, np.where(is_valid, after[0], np.zeros_like(after[0]))
+        kept = tuple(xp.where(is_valid, new, old) for new, old in zip(after, state, strict=True))
+        return kept, xp.where(is_valid, after[0], xp.zeros_like(after[0]))
 
     step.__name__ = "step"
     return scan(step, first, (cell.project(x, weights), valid), reverse=is_reverse)
@@ -254,7 +254,9 @@ PARAMETERS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 def _layers(name: str, cell: Cell, params: Mapping[str, Any], x: Tracer) -> list[list[Weights]]:
     """The parameters of each layer and direction."""
     if not isinstance(params, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise ArgumentError(at_user_line(f"{name}: params is a {type(params).__name__}, expected a dict; {_make(name)}"))
+        raise ArgumentError(
+            at_user_line(f"{name}: params is a {type(params).__name__}, expected a dict; {_make(name)}")
+        )
     count = max(1, sum(f"weight_ih_l{layer}" in params for layer in range(len(params))))
     suffixes = ("", "_reverse") if any(str(key).endswith("_reverse") for key in params) else ("",)
     with_bias = any(str(key).startswith("bias") for key in params)
@@ -296,22 +298,22 @@ def _first_states(
     count, batch = sum(map(len, layers)), x.shape[1]
     sizes = (weights.w_hh.shape[1], weights.w_hh.shape[0] // cell.gates)[: cell.states]
     if hx is None:
-        zeros = tuple(as_tracer(np.zeros((batch, size), x.dtype)) for size in sizes)
+        zeros = tuple(as_tracer(np.zeros((size, batch), x.dtype)) for size in sizes)
         return [zeros] * count
     given = tuple(map(as_tracer, hx))
     for label, each, size in zip(("hx",) if len(given) == 1 else ("h", "c"), given, sizes, strict=True):
         check_parameter(name, label, each, (count, batch, size) if is_batch else (count, size), x.dtype)
     return [
-        tuple(each[place] if is_batch else each[place, np.newaxis] for each in given) for place in range(count)
+        tuple(each[place].T if is_batch else each[place, :, np.newaxis] for each in given) for place in range(count)
     ]
 
 
 def _valid_steps(name: str, lengths: Any, x: Tracer, *, is_batch: bool) -> Tracer:
-    """Which steps of which sequences are valid: `[steps, batch, 1]`."""
+    """Which steps of which sequences are valid: `[steps, 1, batch]`."""
     ends = as_tracer(lengths)
     expected = x.shape[1:2] if is_batch else ()
     if ends.shape != expected:
         raise ShapeError(at_user_line(f"{name}: lengths has shape {ends.shape}, expected {expected}, one per sequence"))
     if ends.dtype.kind not in "iu":
         raise DtypeError(at_user_line(f"{name}: lengths has dtype {ends.dtype}, expected integers"))
-    return (np.arange(x.shape[0])[:, np.newaxis] < ends.astype(np.int64).reshape(-1))[..., np.newaxis]
+    return (np.arange(x.shape[0])[:, np.newaxis] < ends.astype(np.int64).reshape(-1))[:, np.newaxis]

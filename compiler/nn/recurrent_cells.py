@@ -15,7 +15,7 @@ from compiler.nn.activations import relu, sigmoid
 from compiler.nn.operands import floating_tracer
 from compiler.operands import as_tracer
 from compiler.pytrees import sequence_of
-from compiler.tracer import Tracer
+from compiler.tracer import Tracer, xp
 
 State = tuple[Tracer, ...]
 """The hidden state, which is the output, and for an LSTM the cell state."""
@@ -48,43 +48,45 @@ class Cell:
     has_inner_bias: bool = False
 
     def project(self, x: Tracer, weights: Weights) -> Tracer:
-        """What depends on the input alone, for any number of steps at once."""
+        """What depends on the input alone, `[…, gates * hidden_size, batch]`, for any number of steps `[…, batch, input_size]`."""
         bias = weights.b_ih
         if bias is not None and weights.b_hh is not None and not self.has_inner_bias:
             bias = bias + weights.b_hh
-        return _linear(x, weights.w_ih, bias)
+        product = x @ weights.w_ih.T
+        return xp.swapaxes(product if bias is None else product + bias, -1, -2)
 
 
-def _linear(x: Tracer, weight: Tracer, bias: Tracer | None) -> Tracer:
-    product = x @ weight.T
-    return product if bias is None else product + bias
+def _gates(rows: Tracer, count: int) -> Tracer:
+    """The rows of each gate; `[gates, hidden_size, batch]` rather than slices, so that the last two dimensions are one loop."""
+    return rows.reshape(count, rows.shape[0] // count, rows.shape[1])
 
 
 def _advance_rnn(activation: Callable[[Tracer], Tracer]) -> Callable[[Tracer, State, Weights], State]:
     def advance(projected: Tracer, state: State, weights: Weights) -> State:
-        return (activation(projected + state[0] @ weights.w_hh.T),)
+        return (activation(projected + weights.w_hh @ state[0]),)
 
     return advance
 
 
 def _advance_lstm(projected: Tracer, state: State, weights: Weights) -> State:
     h, c = state
-    i, f, g, o = np.split(projected + h @ weights.w_hh.T, 4, axis=-1)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
-    h = sigmoid(o) * np.tanh(c)
-    return (h if weights.w_hr is None else h @ weights.w_hr.T), c
+    i, f, g, o = _gates(projected, 4) + _gates(weights.w_hh @ h, 4)
+    c = sigmoid(f) * c + sigmoid(i) * xp.tanh(g)
+    h = sigmoid(o) * xp.tanh(c)
+    return (h if weights.w_hr is None else weights.w_hr @ h), c
 
 
 def _advance_gru(projected: Tracer, state: State, weights: Weights) -> State:
     (h,) = state
-    r, z, n = np.split(projected, 3, axis=-1)
-    hidden_r, hidden_z, hidden_n = np.split(_linear(h, weights.w_hh, weights.b_hh), 3, axis=-1)
-    n = np.tanh(n + sigmoid(r + hidden_r) * hidden_n)
-    z = sigmoid(z + hidden_z)
-    return (n + z * (h - n),)
+    hidden = weights.w_hh @ h
+    if weights.b_hh is not None:
+        hidden = hidden + weights.b_hh[:, np.newaxis]
+    (r, z, n), (hidden_r, hidden_z, hidden_n) = _gates(projected, 3), _gates(hidden, 3)
+    n = xp.tanh(n + sigmoid(r + hidden_r) * hidden_n)
+    return (n + sigmoid(z + hidden_z) * (h - n),)
 
 
-RNN_TANH = Cell(1, 1, _advance_rnn(np.tanh))
+RNN_TANH = Cell(1, 1, _advance_rnn(xp.tanh))
 RNN_RELU = Cell(1, 1, _advance_rnn(relu))
 LSTM = Cell(4, 2, _advance_lstm)
 GRU = Cell(3, 1, _advance_gru, has_inner_bias=True)
@@ -204,7 +206,10 @@ def _cell(name: str, cell: Cell, x: Any, hx: tuple[Any, ...], w_ih: Any, w_hh: A
     state = tuple(map(as_tracer, hx))
     for label, each in zip(("hx",) if len(state) == 1 else ("h", "c"), state, strict=True):
         check_parameter(name, label, each, (*step.shape[:-1], hidden), step.dtype)
-    return cell.advance(cell.project(step, weights), state, weights)
+    rows = step if step.ndim == 2 else step[np.newaxis]
+    columns = tuple(each.T if each.ndim == 2 else each[:, np.newaxis] for each in state)
+    after = cell.advance(cell.project(rows, weights), columns, weights)
+    return tuple(each.T if step.ndim == 2 else each[:, 0] for each in after)
 
 
 def check_weights(

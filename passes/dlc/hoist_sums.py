@@ -53,15 +53,16 @@ from typing import cast
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Block, BlockArgument, SSAValue
+from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects.builder import OpBuilder
 from dialects.dlc.arithmetic import AddOp, add
+from dialects.dlc.broadcast import ReduceSumOp, reduce_sum
+from dialects.dlc.constants import splat_value
 from dialects.dlc.contraction import DotGeneralOp, dot_general
 from dialects.dlc.higher_order import split
 from dialects.dlc.interfaces import element_type_of, ints, is_bool, shape_of
-from dialects.dlc.broadcast import ReduceSumOp, reduce_sum
 from dialects.dlc.scan import ScanOp, scan, step_types
 from dialects.dlc.shape import TransposeOp, transpose
 from passes.dlc.call_graph import CallGraph
@@ -83,7 +84,8 @@ class HoistSumsPass(ModulePass):
         derive = GraphDerivations(graph)
         for function in list(graph.functions.values()):
             scans = [each for each in graph.calls_in(function) if isinstance(each, ScanOp)]
-            if any([_hoist(each, graph, derive) for each in scans]):
+            hoisted = [_hoist(each, graph, derive) for each in scans]
+            if any(hoisted):
                 rebuild_function(function, simplify_op, SimplifyingBuilder)
                 erase_dead_ops(body_of(function))
                 graph.update(function)
@@ -147,7 +149,8 @@ def _hoist(op: ScanOp, graph: CallGraph, derive: GraphDerivations) -> bool:
     found: dict[int, SSAValue] = dict(zip(kept, results, strict=False))
     for each in sums:
         terms = [stacks[term] if term in stacks else _stack_of(op, term) for term in each.terms]
-        found[each.place] = add(b, op.init[each.place], each.total(b, terms))
+        init, total = op.init[each.place], each.total(b, terms)
+        found[each.place] = total if splat_value(init) == 0 else add(b, init, total)
     new = [*(found[place] for place in range(count)), *results[len(kept) : len(kept) + len(outputs) - count]]
     for each in list(aside.ops):
         each.detach()
@@ -194,15 +197,22 @@ def _sum_of(place: int, term: SSAValue) -> _Sum | None:
         dims = owner.dimensions
 
         def product(b: OpBuilder, stacks: list[SSAValue]) -> SSAValue:
-            batch = [[dim + 1 for dim in each] for each in (dims.lhs_batch, dims.rhs_batch)]
-            contracting = [[0, *(dim + 1 for dim in each)] for each in (dims.lhs_contracting, dims.rhs_contracting)]
-            return dot_general(b, *stacks, *batch, *contracting)
+            lhs, rhs = stacks
+            batch = _shifted(dims.lhs_batch), _shifted(dims.rhs_batch)
+            return dot_general(
+                b, lhs, rhs, *batch, [0, *_shifted(dims.lhs_contracting)], [0, *_shifted(dims.rhs_contracting)]
+            )
 
         return _Sum(place, (owner.lhs, owner.rhs), product)
     if isinstance(owner, ReduceSumOp):
-        reduced = [0, *(dim + 1 for dim in ints(owner.dims))]
+        reduced = [0, *_shifted(ints(owner.dims))]
         return _Sum(place, (owner.operand,), lambda b, stacks: reduce_sum(b, stacks[0], reduced))
     return None
+
+
+def _shifted(dims: tuple[int, ...]) -> list[int]:
+    """The same dimensions of a stack."""
+    return [dim + 1 for dim in dims]
 
 
 def _needed(outputs: list[SSAValue]) -> set[SSAValue]:
@@ -213,17 +223,15 @@ def _needed(outputs: list[SSAValue]) -> set[SSAValue]:
         value = pending.pop()
         if value not in needed:
             needed.add(value)
-            if not isinstance(value, BlockArgument):
+            if isinstance(value.owner, Operation):
                 pending += value.owner.operands
     return needed
 
 
 def _is_fixed(op: ScanOp, value: SSAValue) -> bool:
-    """Whether `value` is a constant of the loop, or one that is the same everywhere."""
-    first = 1 + len(op.init)
-    if isinstance(value, BlockArgument):
-        return first <= value.index < first + len(op.constants)
-    return not value.owner.operands
+    """Whether `value` is the same in every step."""
+    constants = range(1 + len(op.init), 1 + len(op.init) + len(op.constants))
+    return all(each.index in constants for each in _needed([value]) if isinstance(each, BlockArgument))
 
 
 def _is_slice(op: ScanOp, value: SSAValue) -> bool:
@@ -234,4 +242,3 @@ def _is_slice(op: ScanOp, value: SSAValue) -> bool:
 def _stack_of(op: ScanOp, value: SSAValue) -> SSAValue:
     assert isinstance(value, BlockArgument)
     return op.xs[value.index - 1 - len(op.init) - len(op.constants)]
-

@@ -98,7 +98,9 @@ def _parameters(
             raise ArgumentError(at_user_line(f"{name}: {what} is {value}, expected at least {least}"))
     if not 0 <= proj_size < hidden_size:
         raise ArgumentError(
-            at_user_line(f"{name}: proj_size is {proj_size}, expected less than hidden_size = {hidden_size}, or 0 for none")
+            at_user_line(
+                f"{name}: proj_size is {proj_size}, expected less than hidden_size = {hidden_size}, or 0 for none"
+            )
         )
     rows, output_size = gates * hidden_size, proj_size or hidden_size
     suffixes = ("", "_reverse") if bidirectional else ("",)
