@@ -89,7 +89,7 @@ def test_sequence_layers_and_their_gradients_are_those_of_pytorch(kind, case):
     params = init(random.key(1), input_size, hidden_size, dtype=dtype, **shape)
     names = list(params)
 
-    module = getattr(torch, "nn").__dict__[torch_name](
+    module = torch.nn.__dict__[torch_name](
         input_size, hidden_size, batch_first=batch_first, **shape, **nonlinearity
     ).to(torch.tensor(np.zeros((), dtype)).dtype)
     assert {name: tuple(each.shape) for name, each in module.named_parameters()} == {

@@ -129,7 +129,7 @@ def lstm(
     if hx is not None:
         pair = sequence_of(hx)
         if pair is None or len(pair) != 2:
-            raise ArgumentError(at_user_line(f"lstm: hx is a {type(hx).__name__}, expected a pair (h, c)"))
+            raise ArgumentError(at_user_line("lstm: hx is no pair of arrays; pass (h, c)"))
         hx = tuple(pair)
     output, (h, c) = _recurrent("lstm", LSTM, input, params, hx, batch_first, dropout, training, rng_key, lengths)
     return output, (h, c)
@@ -244,7 +244,7 @@ def _run(
         kept = tuple(xp.where(is_valid, new, old) for new, old in zip(after, state, strict=True))
         return kept, xp.where(is_valid, after[0], xp.zeros_like(after[0]))
 
-    step.__name__ = "step"
+    weights = cell.prepare(weights, x.shape[1])
     return scan(step, first, (cell.project(x, weights), valid), reverse=is_reverse)
 
 

@@ -38,22 +38,33 @@ class Cell:
     Attributes:
         gates: how many times the hidden size the rows of its weights are.
         states: how many arrays its state is.
-        advance: the next state, from the projected input, the state and the parameters.
-        has_inner_bias: whether `b_hh` is used in the step; if not, it is part of the projected input.
+        advance: the next state, from the projected input, the state and the parameters; all are columns, `[size, batch]`, so that
+            the rows of a gate are contiguous and one loop, and because BLAS multiplies a large matrix by few columns faster than
+            few rows by its transpose.
+        inner_biases: how many gates use `b_hh` within `advance`, the last ones; in the others it is added to the input.
     """
 
     gates: int
     states: int
     advance: Callable[[Tracer, State, Weights], State]
-    has_inner_bias: bool = False
+    inner_biases: int = 0
+
+    def prepare(self, weights: Weights, batch: int) -> Weights:
+        """Equivalent parameters whose `b_ih` has all of `b_hh` that it can take, the rest of which is in columns."""
+        given = [each for each in (weights.b_ih, weights.b_hh) if each is not None]
+        if not given:
+            return weights
+        b_ih, b_hh = (xp.zeros_like(given[0]) if each is None else each for each in (weights.b_ih, weights.b_hh))
+        rows = b_ih.shape[0]
+        inner = self.inner_biases * rows // self.gates
+        b_ih = b_ih + xp.where(np.arange(rows) < rows - inner, b_hh, xp.zeros_like(b_hh))
+        columns = xp.broadcast_to(b_hh[rows - inner :, np.newaxis], (inner, batch)) if inner else None
+        return weights._replace(b_ih=b_ih, b_hh=columns)
 
     def project(self, x: Tracer, weights: Weights) -> Tracer:
-        """What depends on the input alone, `[…, gates * hidden_size, batch]`, for any number of steps `[…, batch, input_size]`."""
-        bias = weights.b_ih
-        if bias is not None and weights.b_hh is not None and not self.has_inner_bias:
-            bias = bias + weights.b_hh
+        """What depends on the input alone, in columns, for any number of steps `[…, batch, input_size]` in one product."""
         product = x @ weights.w_ih.T
-        return xp.swapaxes(product if bias is None else product + bias, -1, -2)
+        return xp.swapaxes(product if weights.b_ih is None else product + weights.b_ih, -1, -2)
 
 
 def _gates(rows: Tracer, count: int) -> Tracer:
@@ -78,10 +89,9 @@ def _advance_lstm(projected: Tracer, state: State, weights: Weights) -> State:
 
 def _advance_gru(projected: Tracer, state: State, weights: Weights) -> State:
     (h,) = state
-    hidden = weights.w_hh @ h
+    (r, z, n), (hidden_r, hidden_z, hidden_n) = _gates(projected, 3), _gates(weights.w_hh @ h, 3)
     if weights.b_hh is not None:
-        hidden = hidden + weights.b_hh[:, np.newaxis]
-    (r, z, n), (hidden_r, hidden_z, hidden_n) = _gates(projected, 3), _gates(hidden, 3)
+        hidden_n = hidden_n + weights.b_hh
     n = xp.tanh(n + sigmoid(r + hidden_r) * hidden_n)
     return (n + sigmoid(z + hidden_z) * (h - n),)
 
@@ -89,7 +99,7 @@ def _advance_gru(projected: Tracer, state: State, weights: Weights) -> State:
 RNN_TANH = Cell(1, 1, _advance_rnn(xp.tanh))
 RNN_RELU = Cell(1, 1, _advance_rnn(relu))
 LSTM = Cell(4, 2, _advance_lstm)
-GRU = Cell(3, 1, _advance_gru, has_inner_bias=True)
+GRU = Cell(3, 1, _advance_gru, inner_biases=1)
 
 
 @compiled()
@@ -160,7 +170,7 @@ def lstm_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh:
     """
     pair = sequence_of(hx)
     if pair is None or len(pair) != 2:
-        raise ArgumentError(at_user_line(f"lstm_cell: hx is a {type(hx).__name__}, expected a pair (h, c)"))
+        raise ArgumentError(at_user_line("lstm_cell: hx is no pair of arrays; pass (h, c)"))
     return _cell("lstm_cell", LSTM, input, tuple(pair), w_ih, w_hh, b_ih, b_hh)
 
 
@@ -208,6 +218,7 @@ def _cell(name: str, cell: Cell, x: Any, hx: tuple[Any, ...], w_ih: Any, w_hh: A
         check_parameter(name, label, each, (*step.shape[:-1], hidden), step.dtype)
     rows = step if step.ndim == 2 else step[np.newaxis]
     columns = tuple(each.T if each.ndim == 2 else each[:, np.newaxis] for each in state)
+    weights = cell.prepare(weights, rows.shape[0])
     after = cell.advance(cell.project(rows, weights), columns, weights)
     return tuple(each.T if step.ndim == 2 else each[:, 0] for each in after)
 
