@@ -289,8 +289,8 @@ def test_a_large_batch_adds_up_its_products_in_the_loop():
     assert transposed.group().count("dlc.dot_general") == 2
 
 
-def test_gradients_of_loops_with_hoisted_sums_are_exact():
-    """Every form of use of a weight: without a batch, transposed, twice, and as an added bias."""
+def steps_of_weights(loop):
+    """The sum of squares of states that a matrix makes, used in several ways, with or without a loop of the compiler."""
     x = sample(7, 5)
 
     def function(w, b):
@@ -298,15 +298,42 @@ def test_gradients_of_loops_with_hoisted_sums_are_exact():
             h = np.tanh(w @ row + h @ w.T * 0.5 + b)
             return h, h
 
-        return np.sum(compiler.scan(step, np.zeros(5), x)[1] ** 2)
+        return np.sum(loop(step, np.zeros(5), x)[1] ** 2)
 
-    def unrolled(w, b):
-        h, total = np.zeros(5), 0.0
-        for row in x:
-            h = np.tanh(w @ row + h @ w.T * 0.5 + b)
-            total = total + np.sum(h**2)
-        return total
+    return function
 
-    w, b = sample(5, 5) / 2, sample(5)
-    for got, want in zip(compiler.grad(function, (0, 1))(w, b), compiler.grad(unrolled, (0, 1))(w, b), strict=True):
+
+def nested_steps(loop):
+    """A loop in a loop, both of which use the same matrix."""
+    x = sample(3, 2, 8)
+
+    def function(w, b):
+        def inner(h, row):
+            return np.tanh(w @ h + row + b), None
+
+        def outer(h, rows):
+            h = np.tanh(w @ loop(inner, h, rows)[0])
+            return h, h
+
+        return np.sum(loop(outer, np.ones(8), x)[1] ** 2)
+
+    return function
+
+
+def python_loop(step, carry, xs):
+    ys = []
+    for x in xs:
+        carry, y = step(carry, x)
+        ys.append(y)
+    return carry, None if ys[0] is None else np.stack(ys)
+
+
+@pytest.mark.parametrize(("make", "size"), [(steps_of_weights, 5), (nested_steps, 8)])
+def test_gradients_of_loops_are_those_of_their_steps_and_products_are_behind_them(make, size):
+    w, b = sample(size, size) / 2, sample(size)
+    gradient = compiler.jit(compiler.grad(make(compiler.scan), (0, 1)))
+    for got, want in zip(gradient(w, b), compiler.grad(make(python_loop), (0, 1))(w, b), strict=True):
         np.testing.assert_allclose(got, want, rtol=256 * EPS, atol=64 * EPS)
+    text = gradient.lower(w, b).as_text("autodiff")
+    outer_products = re.findall(r"func\.func private(?:(?!func\.func).)*?contracting \[\] x \[\]", text, re.DOTALL)
+    assert not outer_products

@@ -82,7 +82,7 @@ class HoistSumsPass(ModulePass):
         del ctx
         graph = CallGraph(op)
         derive = GraphDerivations(graph)
-        for function in list(graph.functions.values()):
+        for function in graph.callees_first(list(graph.functions.values())):
             scans = [each for each in graph.calls_in(function) if isinstance(each, ScanOp)]
             hoisted = [_hoist(each, graph, derive) for each in scans]
             if any(hoisted):
@@ -186,21 +186,31 @@ def _sums(op: ScanOp, body: Block) -> list[_Sum]:
 
 
 def _sum_of(place: int, term: SSAValue) -> _Sum | None:
-    """The sum of `term` over all steps: `sum of x_i y_i` is one product, contracted over the steps too."""
+    """The sum of `term` over all steps: that of `x_i y_i` is one product, contracted over the steps too."""
     owner = term.owner
     if isinstance(owner, TransposeOp):
         inner, permutation = _sum_of(place, owner.operand), ints(owner.permutation)
         if inner is None:
             return None
         return _Sum(place, inner.terms, lambda b, stacks: transpose(b, inner.total(b, stacks), permutation))
+    if isinstance(owner, AddOp):
+        lhs, rhs = _sum_of(place, owner.lhs), _sum_of(place, owner.rhs)
+        if lhs is None or rhs is None:
+            return None
+        count = len(lhs.terms)
+        return _Sum(
+            place,
+            (*lhs.terms, *rhs.terms),
+            lambda b, stacks: add(b, lhs.total(b, stacks[:count]), rhs.total(b, stacks[count:])),
+        )
     if isinstance(owner, DotGeneralOp):
         dims = owner.dimensions
 
         def product(b: OpBuilder, stacks: list[SSAValue]) -> SSAValue:
-            lhs, rhs = stacks
+            left, right = stacks
             batch = _shifted(dims.lhs_batch), _shifted(dims.rhs_batch)
             return dot_general(
-                b, lhs, rhs, *batch, [0, *_shifted(dims.lhs_contracting)], [0, *_shifted(dims.rhs_contracting)]
+                b, left, right, *batch, [0, *_shifted(dims.lhs_contracting)], [0, *_shifted(dims.rhs_contracting)]
             )
 
         return _Sum(place, (owner.lhs, owner.rhs), product)
