@@ -224,6 +224,9 @@ def test_dropout_without_a_key_and_unknown_nonlinearity_are_errors():
         nn.lstm(np.ones((5, 3)), parameters("lstm", 3, 4, 2), dropout=0.5)
     with pytest.raises(compiler.ArgumentError, match="nonlinearity is 'sin'"):
         nn.rnn(np.ones((5, 3)), parameters("rnn", 3, 4), nonlinearity="sin")
+    other = {f"{name}_reverse": weight for name, weight in parameters("gru", 3, 5).items()}
+    with pytest.raises(compiler.ShapeError, match=re.escape("gru: weight_hh has shapes [(12, 4), (15, 5)]")):
+        nn.gru(np.ones((5, 3)), parameters("gru", 3, 4) | other)
     with pytest.raises(compiler.ArgumentError, match="params have unknown weight_hr_l0"):
         nn.gru(np.ones((5, 3)), parameters("gru", 3, 4) | {"weight_hr_l0": np.ones((2, 4))})
     with pytest.raises(compiler.ArgumentError, match="lstm_cell: hx is no pair of arrays"):

@@ -276,13 +276,11 @@ def _layers(name: str, cell: Cell, params: Mapping[str, Any], x: Tracer) -> list
             weights = Weights(*cast(Any, (as_tracer(params[key]) if key in params else None for key in labels)))
             check_weights(name, cell, weights, labels, input_size, x.dtype)
             directions.append(weights)
-        if directions[0].w_hh.shape != directions[-1].w_hh.shape:
-            raise ShapeError(at_user_line(f"{name}: the two directions of layer {layer} have different sizes"))
         layers.append(directions)
         input_size = len(suffixes) * directions[0].w_hh.shape[1]
-    sizes = {directions[0].w_hh.shape for directions in layers}
+    sizes = {weights.w_hh.shape for directions in layers for weights in directions}
     if len(sizes) > 1:
-        raise ShapeError(at_user_line(f"{name}: the layers have different sizes: weight_hh {sorted(sizes)}"))
+        raise ShapeError(at_user_line(f"{name}: weight_hh has shapes {sorted(sizes)}, expected the same everywhere"))
     return layers
 
 
@@ -298,7 +296,8 @@ def _first_states(
     count, batch = sum(map(len, layers)), x.shape[1]
     sizes = (weights.w_hh.shape[1], weights.w_hh.shape[0] // cell.gates)[: cell.states]
     if hx is None:
-        zeros = tuple(as_tracer(np.zeros((size, batch), x.dtype)) for size in sizes)
+        zero = as_tracer(np.zeros((), x.dtype))
+        zeros = tuple(xp.broadcast_to(zero, (size, batch)) for size in sizes)
         return [zeros] * count
     given = tuple(map(as_tracer, hx))
     for label, each, size in zip(("hx",) if len(given) == 1 else ("h", "c"), given, sizes, strict=True):

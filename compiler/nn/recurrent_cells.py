@@ -57,9 +57,11 @@ class Cell:
         b_ih, b_hh = (xp.zeros_like(given[0]) if each is None else each for each in (weights.b_ih, weights.b_hh))
         rows = b_ih.shape[0]
         inner = self.inner_biases * rows // self.gates
-        b_ih = b_ih + xp.where(np.arange(rows) < rows - inner, b_hh, xp.zeros_like(b_hh))
-        columns = xp.broadcast_to(b_hh[rows - inner :, np.newaxis], (inner, batch)) if inner else None
-        return weights._replace(b_ih=b_ih, b_hh=columns)
+        if not inner:
+            return weights._replace(b_ih=b_ih + b_hh, b_hh=None)
+        outer = xp.where(np.arange(rows) < rows - inner, b_hh, xp.zeros_like(b_hh))
+        columns = xp.broadcast_to(b_hh[rows - inner :, np.newaxis], (inner, batch))
+        return weights._replace(b_ih=b_ih + outer, b_hh=columns)
 
     def project(self, x: Tracer, weights: Weights) -> Tracer:
         """What depends on the input alone, in columns, for any number of steps `[…, batch, input_size]` in one product."""
