@@ -35,6 +35,7 @@ from compiler.nn.convolution import (
     conv_transpose2d,
     conv_transpose3d,
 )
+from compiler.nn.ctc import ctc_loss
 from compiler.nn.distances import cosine_similarity, normalize, pairwise_distance, pdist
 from compiler.nn.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
 from compiler.nn.linear import bilinear, embedding, embedding_bag, linear, one_hot
@@ -70,6 +71,8 @@ from compiler.nn.piecewise import (
     threshold,
 )
 from compiler.nn.positions import alibi_bias, alibi_slopes, rotary_embedding, sinusoidal_positions
+from compiler.nn.recurrent import gru, lstm, rnn
+from compiler.nn.recurrent_cells import gru_cell, lstm_cell, rnn_relu_cell, rnn_tanh_cell
 from compiler.nn.reductions import logsumexp, reduce_window, top_k
 from compiler.nn.unfolding import fold, unfold
 
@@ -94,6 +97,7 @@ __all__ = [
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "dropout1d",
     "dropout2d",
@@ -107,6 +111,8 @@ __all__ = [
     "gelu",
     "glu",
     "group_norm",
+    "gru",
+    "gru_cell",
     "gumbel_softmax",
     "hardshrink",
     "hardsigmoid",
@@ -127,6 +133,8 @@ __all__ = [
     "log_softmax",
     "logsigmoid",
     "logsumexp",
+    "lstm",
+    "lstm_cell",
     "margin_ranking_loss",
     "mish",
     "mse_loss",
@@ -145,6 +153,9 @@ __all__ = [
     "relu",
     "relu6",
     "rms_norm",
+    "rnn",
+    "rnn_relu_cell",
+    "rnn_tanh_cell",
     "rotary_embedding",
     "rrelu",
     "scaled_dot_product_attention",
