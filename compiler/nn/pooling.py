@@ -13,6 +13,7 @@ import numpy as np
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, ShapeError, at_user_line
 from compiler.nn.operands import check_rank, floating_tracer, image_layout, per_dimension
+from compiler.tracer import xp
 from compiler.tracing import Tracer, array_value, current_frame, new_tracer
 from dialects.builder import int_array
 from dialects.dlc.windows import ReduceWindowMaxOp, ReduceWindowSumOp, WindowArgmaxOp
@@ -53,7 +54,9 @@ def max_pool1d(
         >>> max_pool1d(np.array([[1.0, 5.0, 2.0, 4.0]]), 2)
         array([[5., 4.]])
     """
-    return _max_pool(input, _windows("max_pool1d", 1, kernel_size, stride, padding, dilation, ceil_mode), return_indices)
+    return _max_pool(
+        input, _windows("max_pool1d", 1, kernel_size, stride, padding, dilation, ceil_mode), return_indices
+    )
 
 
 def max_pool2d(
@@ -75,7 +78,9 @@ def max_pool2d(
                 [13., 15.]]]), array([[[ 5,  7],
                 [13, 15]]]))
     """
-    return _max_pool(input, _windows("max_pool2d", 2, kernel_size, stride, padding, dilation, ceil_mode), return_indices)
+    return _max_pool(
+        input, _windows("max_pool2d", 2, kernel_size, stride, padding, dilation, ceil_mode), return_indices
+    )
 
 
 def max_pool3d(
@@ -94,7 +99,9 @@ def max_pool3d(
         array([[[[53., 55.],
                  [61., 63.]]]])
     """
-    return _max_pool(input, _windows("max_pool3d", 3, kernel_size, stride, padding, dilation, ceil_mode), return_indices)
+    return _max_pool(
+        input, _windows("max_pool3d", 3, kernel_size, stride, padding, dilation, ceil_mode), return_indices
+    )
 
 
 def avg_pool1d(
@@ -125,7 +132,9 @@ def avg_pool1d(
         >>> avg_pool1d(np.array([[1.0, 5.0, 2.0, 4.0]]), 3, 1, padding=1, count_include_pad=False).round(4)
         array([[3.    , 2.6667, 3.6667, 3.    ]])
     """
-    return _avg_pool(input, _windows("avg_pool1d", 1, kernel_size, stride, padding, 1, ceil_mode), count_include_pad, None)
+    return _avg_pool(
+        input, _windows("avg_pool1d", 1, kernel_size, stride, padding, 1, ceil_mode), count_include_pad, None
+    )
 
 
 def avg_pool2d(
@@ -273,11 +282,17 @@ class Windows:
         behind = [
             max((count - 1) * stride + (size - 1) * dilation + 1 - n - padding, 0)
             for n, count, size, stride, padding, dilation in zip(
-                x.shape[-self.rank :], self.counts(x), self.sizes, self.strides, self.padding, self.dilation, strict=True
+                x.shape[-self.rank :],
+                self.counts(x),
+                self.sizes,
+                self.strides,
+                self.padding,
+                self.dilation,
+                strict=True,
             )
         ]
         widths = [(0, 0)] * (x.ndim - self.rank) + list(zip(self.padding, behind, strict=True))
-        return np.pad(x, widths, constant_values=value)
+        return xp.pad(x, widths, constant_values=value)
 
     def emit(self, op: type[Any], x: Tracer) -> Tracer:
         """What an operation on windows makes of `x`, which is padded."""
@@ -289,13 +304,14 @@ class Windows:
     def plane_positions(self, x: Tracer, positions: Tracer, padded: Tracer) -> Tracer:
         """Positions in `padded`, which is `x` with padding, as positions in their plane of `x`."""
         shape = padded.shape[-self.rank :]
-        rest, result, step = positions % math.prod(shape), 0, 1
+        rest, step = positions % math.prod(shape), 1
+        result = xp.zeros_like(positions)
         for n, size, padding, dilation in reversed(
             list(zip(x.shape[-self.rank :], shape, self.padding, self.dilation, strict=True))
         ):
             place = rest % size - padding
             # Padding is what is found where all elements are -inf: the first of them, which PyTorch finds, comes next.
-            place = np.where(place < 0, place % dilation, place) if padding else place
+            place = xp.where(place < 0, place % dilation, place) if padding else place
             result, step, rest = result + place * step, step * n, rest // size
         return result
 
@@ -343,12 +359,14 @@ def _avg_pool(input: Any, windows: Windows, count_include_pad: bool, divisor_ove
 def _numbers_of_elements(windows: Windows, x: Tracer, include_padding: bool) -> Any:
     """How many elements each window has: one number, or an array that broadcasts."""
     result = np.ones((), np.int64)
-    extents = zip(x.shape[-windows.rank :], windows.counts(x), windows.sizes, windows.strides, windows.padding, strict=True)
+    extents = zip(
+        x.shape[-windows.rank :], windows.counts(x), windows.sizes, windows.strides, windows.padding, strict=True
+    )
     for n, count, size, stride, padding in extents:
         first = np.arange(count) * stride - padding
         margin = padding if include_padding else 0
-        numbers = np.minimum(first + size, n + margin) - np.maximum(first, -margin)
-        result = np.multiply.outer(result, numbers)
+        numbers = xp.minimum(first + size, n + margin) - xp.maximum(first, -margin)
+        result = xp.multiply.outer(result, numbers)
     same = result.flat[0]
     return int(same) if (result == same).all() else result.astype(x.dtype)
 
@@ -358,9 +376,9 @@ def _lp_pool(input: Any, windows: Windows, norm_type: float) -> Any:  # noqa: A0
     if norm_type == 0:
         raise ArgumentError(at_user_line(f"{windows.name}: norm_type is 0; use another number"))
     if math.isinf(norm_type):
-        x = math.copysign(1, norm_type) * np.abs(windows.checked(input))
+        x = math.copysign(1, norm_type) * xp.abs(windows.checked(input))
         return math.copysign(1, norm_type) * windows.emit(ReduceWindowMaxOp, windows.padded(x, -np.inf))
     mean = _avg_pool(floating_tracer(input, windows.name) ** norm_type, windows, True, None)
     total = mean * math.prod(windows.sizes)
     is_zero = total == 0
-    return np.where(is_zero, np.zeros_like(total), np.where(is_zero, np.ones_like(total), total) ** (1 / norm_type))
+    return xp.where(is_zero, xp.zeros_like(total), xp.where(is_zero, xp.ones_like(total), total) ** (1 / norm_type))

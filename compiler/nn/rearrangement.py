@@ -9,9 +9,10 @@ import numpy as np
 from compiler.axes import is_sequence
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, ShapeError, at_user_line
+from compiler.frames import Array
 from compiler.nn.operands import per_dimension
 from compiler.operands import as_tracer
-from compiler.tracer import Tracer
+from compiler.tracer import Tracer, xp
 
 _MODES = ("constant", "reflect", "replicate", "circular")
 
@@ -49,24 +50,28 @@ def _pad(input: Any, amounts: tuple[int, ...], mode: str, value: float) -> Any: 
     x = as_tracer(input)
     if len(amounts) % 2 or len(amounts) > 2 * x.ndim:
         raise ShapeError(
-            at_user_line(f"pad: {len(amounts)} amounts do not fit shape {x.shape}; use a pair for each of its last dimensions")
+            at_user_line(
+                f"pad: {len(amounts)} amounts do not fit shape {x.shape}; use a pair for each of its last dimensions"
+            )
         )
     pairs = [(0, 0)] * (x.ndim - len(amounts) // 2) + list(zip(amounts[-2::-2], amounts[::-2], strict=True))
     for dim, (low, high) in enumerate(pairs):
-        if low < 0 and -low + max(-high, 0) > x.shape[dim] or high < -x.shape[dim]:
-            raise ShapeError(at_user_line(f"pad: {(low, high)} cuts more than there is of dimension {dim} of {x.shape}"))
+        if (low < 0 and -low + max(-high, 0) > x.shape[dim]) or high < -x.shape[dim]:
+            raise ShapeError(
+                at_user_line(f"pad: {(low, high)} cuts more than there is of dimension {dim} of {x.shape}")
+            )
     if mode in {"constant", "circular"}:
         x = x[tuple(slice(max(-low, 0), n - max(-high, 0)) for n, (low, high) in zip(x.shape, pairs, strict=True))]
         pairs = [(max(low, 0), max(high, 0)) for low, high in pairs]
     if mode == "constant":
-        return np.pad(x, pairs, constant_values=value)
+        return xp.pad(x, pairs, constant_values=value)
     for dim, (low, high) in enumerate(pairs):
         if low or high:
-            x = np.take(x, _sources(x, dim, low, high, mode), axis=dim)
+            x = xp.take(x, _sources(x, dim, low, high, mode), axis=dim)
     return x
 
 
-def _sources(x: Tracer, dim: int, low: int, high: int, mode: str) -> np.ndarray[Any, Any]:
+def _sources(x: Tracer, dim: int, low: int, high: int, mode: str) -> Array:
     """Where the elements of the padded dimension come from."""
     size = x.shape[dim]
     most = {"reflect": size - 1, "circular": size, "replicate": max(low, high) if size else 0}[mode]
@@ -79,7 +84,7 @@ def _sources(x: Tracer, dim: int, low: int, high: int, mode: str) -> np.ndarray[
         return places % size
     if mode == "replicate":
         return places.clip(0, size - 1)
-    return size - 1 - np.abs(size - 1 - np.abs(places))
+    return size - 1 - xp.abs(size - 1 - xp.abs(places))
 
 
 def pixel_shuffle(input: Any, upscale_factor: int) -> Any:  # noqa: A002
@@ -108,9 +113,7 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Any:  # noqa: A002
 def _pixel_shuffle(input: Any, factor: int) -> Any:  # noqa: A002
     x = as_tracer(input)
     if x.ndim < 3 or x.shape[-3] % factor**2:
-        raise ShapeError(
-            at_user_line(f"pixel_shuffle: input has shape {x.shape}, expected […, C * {factor**2}, H, W]")
-        )
+        raise ShapeError(at_user_line(f"pixel_shuffle: input has shape {x.shape}, expected […, C * {factor**2}, H, W]"))
     *batch, channels, height, width = x.shape
     count = channels // factor**2
     parts = x.reshape(math.prod(batch), count, factor, factor, height, width)
