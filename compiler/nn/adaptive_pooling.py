@@ -16,7 +16,8 @@ from compiler.frames import Array
 from compiler.nn.operands import check_rank, floating_tracer, image_layout, per_dimension
 from compiler.nn.pooling import Windows
 from compiler.tracer import xp
-from compiler.tracing import Tracer
+from compiler.tracing import Tracer, array_value, current_frame, new_tracer
+from dialects.dlc.resampling import resample
 from dialects.dlc.windows import ReduceWindowMaxOp, ReduceWindowSumOp, WindowArgmaxOp
 
 Sizes = int | None | Sequence[int | None]
@@ -154,13 +155,14 @@ def adaptive_avg(x: Tracer, counts: tuple[int, ...]) -> Tracer:
         return windows.emit(ReduceWindowSumOp, x) / math.prod(windows.sizes)
     for dim, count in zip(reversed(range(x.ndim)), reversed(counts), strict=False):
         places, lengths = _places(x.shape[dim], count)
-        behind = (1,) * (x.ndim - dim - 1)
-        elements = xp.take(x, places, axis=dim)
-        # A repeated element is left out and not multiplied by zero: it may be infinite.
-        is_element = xp.less(np.arange(places.shape[1]), lengths[:, None]).reshape(*places.shape, *behind)
-        total = xp.sum(xp.where(is_element, elements, xp.zeros_like(elements)), axis=dim + 1)
-        x = total / lengths.astype(x.dtype).reshape(count, *behind)
+        is_place = np.arange(places.shape[1]) < lengths[:, None]
+        x = resampled(x, dim, np.where(is_place, places, -1), np.repeat(1 / lengths[:, None], places.shape[1], 1))
     return x
+
+
+def resampled(x: Tracer, dim: int, positions: Array, weights: Array) -> Tracer:
+    """Weighted sums of the elements along `dim`; the tables are `[elements, summands]`, and -1 is no position."""
+    return new_tracer(resample(current_frame().builder, array_value(x), dim, positions, weights))
 
 
 @compiled(("name", "output_sizes", "return_indices"))
@@ -175,15 +177,14 @@ def _adaptive_max_pool(input: Any, name: str, output_sizes: tuple[int | None, ..
     outer = x.shape[: x.ndim - len(counts)]
     plane = x.shape[len(outer) :]
     # The first of the largest elements in row-major order is that of the first row that has one.
-    largest: Any = x
-    positions: Any = np.arange(math.prod(plane)).reshape(plane)
+    largest, found = x, list[Any]()
     for dim, count in zip(reversed(range(x.ndim)), reversed(counts), strict=False):
         places, _ = _places(x.shape[dim], count)
-        candidates = xp.take(largest, places, axis=dim)
-        chosen = xp.expand_dims(xp.argmax(candidates, axis=dim + 1), dim + 1)
-        positions = xp.take(xp.broadcast_to(positions, largest.shape), places, axis=dim)
-        positions = xp.take_along_axis(positions, chosen, axis=dim + 1).squeeze(dim + 1)
-        largest = xp.take_along_axis(candidates, chosen, axis=dim + 1).squeeze(dim + 1)
+        chosen = xp.argmax(xp.take(largest, places, axis=dim), axis=dim + 1)
+        chosen = chosen + places[:, 0].reshape(-1, *(1,) * (x.ndim - dim - 1))
+        largest, *found = (xp.take_along_axis(a, chosen, axis=dim) for a in (largest, *found))
+        found = [chosen, *found]
+    positions = xp.ravel_multi_index(tuple(found), plane)
     result = at_plane_positions(x, positions, len(counts))
     return (result, positions) if return_indices else result
 

@@ -13,16 +13,12 @@ from compiler.axes import is_sequence
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, ShapeError, at_user_line
 from compiler.frames import Array
-from compiler.nn.adaptive_pooling import adaptive_avg
+from compiler.nn.adaptive_pooling import adaptive_avg, resampled
 from compiler.nn.operands import check_rank, floating_tracer, per_dimension
 from compiler.tracer import xp
-from compiler.tracing import Tracer
 
 Taps = tuple[Array, Array]
 """Positions and weights of what each element of a result is the sum of, `[elements, how many]`."""
-
-MOST_UNROLLED = 8
-"""Up to this many weighted elements are added one by one; more are gathered and reduced, which takes longer to run."""
 
 _RANKS = {"linear": 1, "bilinear": 2, "bicubic": 2, "trilinear": 3}
 _MODES = ("nearest", "nearest-exact", *_RANKS, "area")
@@ -120,13 +116,14 @@ def _interpolate(
     for dim in reversed(range(2, x.ndim)):
         n, count, scale = x.shape[dim], counts[dim - 2], scales[dim - 2]
         if mode in {"nearest", "nearest-exact"}:
-            x = xp.take(x, _nearest(n, count, scale, 0.5 if mode == "nearest-exact" else 0.0), axis=dim)
+            places = _nearest(n, count, scale, 0.5 if mode == "nearest-exact" else 0.0)[:, None]
+            x = resampled(x, dim, places, np.ones(places.shape))
         elif n != count or (scale not in {None, 1} and not align_corners and (antialias or mode == "bicubic")):
             step = (n - 1) / max(count - 1, 1) if align_corners else n / count if scale is None else scale
             centres = (
                 np.arange(count) * step if align_corners and not antialias else (np.arange(count) + 0.5) * step - 0.5
             )
-            x = _weighted(x, dim, (_stretched if antialias else _at)(mode, n, centres, step))
+            x = resampled(x, dim, *(_stretched if antialias else _at)(mode, n, centres, step))
     return x
 
 
@@ -173,15 +170,3 @@ def cubic(a: float) -> Callable[[Any], Any]:
         return xp.where(distance <= 1, near, xp.where(distance < 2, far, xp.zeros_like(far)))
 
     return weigh
-
-
-def _weighted(x: Tracer, dim: int, taps: Taps) -> Tracer:
-    """The weighted sums of elements along `dim`."""
-    positions, weights = taps[0], taps[1].astype(x.dtype)
-    behind = (1,) * (x.ndim - dim - 1)
-    if positions.shape[1] > MOST_UNROLLED:
-        return xp.sum(xp.take(x, positions, axis=dim) * weights.reshape(*weights.shape, *behind), axis=dim + 1)
-    result: Any = 0
-    for k in range(positions.shape[1]):
-        result = result + xp.take(x, positions[:, k], axis=dim) * weights[:, k].reshape(-1, *behind)
-    return result
