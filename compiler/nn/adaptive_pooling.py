@@ -193,4 +193,6 @@ def at_plane_positions(x: Tracer, positions: Tracer, rank: int) -> Tracer:
     """The elements of `x` at positions in its last `rank` dimensions, counted in row-major order."""
     outer = x.shape[: x.ndim - rank]
     flat = x.reshape(*outer, math.prod(x.shape[len(outer) :]))
-    return xp.take_along_axis(flat, positions.reshape(*outer, -1), axis=-1).reshape(positions.shape)
+    return xp.take_along_axis(
+        flat, positions.reshape(*outer, math.prod(positions.shape[len(outer) :])), axis=-1
+    ).reshape(positions.shape)

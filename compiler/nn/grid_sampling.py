@@ -176,7 +176,7 @@ def _affine_grid(theta: Any, size: tuple[int, ...], align_corners: bool) -> Any:
         )
     # The last spatial dimension is the first coordinate.
     axes = [_centres(n, align_corners).reshape(-1, *(1,) * (rank - dim - 1)) for dim, n in enumerate(plane)]
-    base = xp.stack([*xp.broadcast_arrays(*axes)[::-1], np.ones(plane)], axis=-1).reshape(-1, rank + 1)
+    base = xp.stack([*xp.broadcast_arrays(*axes)[::-1], np.ones(plane)], axis=-1).reshape(math.prod(plane), rank + 1)
     return (base.astype(maps.dtype) @ xp.swapaxes(maps, 1, 2)).reshape(size[0], *plane, rank)
 
 

@@ -124,12 +124,12 @@ def _max_unpool(
             at_user_line(f"{name}: output_size is {plane}; use sizes less than a stride from {natural}")
         )
     outer = x.shape[: x.ndim - rank]
-    rows, size = math.prod(outer), math.prod(plane)
+    rows, count, size = math.prod(outer), math.prod(x.shape[len(outer) :]), math.prod(plane)
     result = scatter(
         current_frame().builder,
         array_value(np.zeros((rows, size), x.dtype)),
-        array_value(positions.reshape(rows, -1, 1)),
-        array_value(x.reshape(rows, -1)),
+        array_value(positions.reshape(rows, count, 1)),
+        array_value(x.reshape(rows, count)),
         (1,),
         "set",
         batch_dims=1,

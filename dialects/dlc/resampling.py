@@ -88,7 +88,7 @@ class ResampleOp(TensorOp):
                 raise VerifyException(f"{cls.name}: {name} have type {table}, expected tensor<?x?x{element}>")
         if types[0].get_shape() != types[1].get_shape():
             raise VerifyException(f"{cls.name}: positions have type {types[0]}, but weights {types[1]}")
-        positions = array_of(properties["positions"])
+        positions = array_of(cast(DenseIntOrFPElementsAttr[Any], properties["positions"]))
         if ((positions < -1) | (positions >= shape[dim])).any():
             raise VerifyException(
                 f"{cls.name}: positions are from {positions.min()} to {positions.max()}, expected -1 to {shape[dim] - 1} "
@@ -105,14 +105,14 @@ class ResampleOp(TensorOp):
         """`np.take` for each column."""
         x, dim = computed(operands[0]), _integer(self.dim)
         positions, weights = self.tables
-        result: Array = np.zeros(self.shape, x.dtype)
         behind = (1,) * (x.ndim - dim - 1)
+        result = np.zeros(self.shape, x.dtype)
         if result.size and x.size:
             with np.errstate(all="ignore"):
                 for places, factors in zip(positions.T, weights.T, strict=True):
                     terms = np.take(x, np.maximum(places, 0), dim) * factors.astype(x.dtype).reshape(-1, *behind)
-                    result = result + np.where(places.reshape(-1, *behind) < 0, x.dtype.type(0), terms)
-        return result.astype(dtype_of(self.result.type))
+                    result += cast(Array, np.where(places.reshape(-1, *behind) < 0, np.zeros_like(terms), terms))
+        return np.asarray(result, dtype_of(self.result.type))
 
     def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
         """Every element at its place with weight 1 is the operand."""
