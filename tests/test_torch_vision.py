@@ -57,8 +57,12 @@ CASES = [
     ("interpolate", (2, 2, 4, 4, 6), ((3, 5, 4),), {"mode": "trilinear"}),
     *(
         ("pad", IMAGES, (amounts,), {"mode": mode})
-        for mode in ("constant", "reflect", "replicate", "circular")
-        for amounts in ((1, 2, 3, 0), (-1, 2, 1, -2))
+        for mode, amounts in (
+            ("constant", (1, 2, 3, 0)),
+            ("reflect", (-1, 2, 1, -2)),
+            ("replicate", (1, 2, 3, 0)),
+            ("circular", (-1, 2, 1, -2)),
+        )
     ),
     ("pixel_shuffle", (2, 8, 3, 5), (2,), {}),
     ("pixel_unshuffle", (2, 3, 4, 6), (2,), {}),
@@ -129,9 +133,19 @@ def test_unpooling_is_that_of_pytorch(rank):
         )
 
 
-@pytest.mark.parametrize("align_corners", [True, False])
-@pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection"])
-@pytest.mark.parametrize("mode", ["bilinear", "nearest", "bicubic"])
+@pytest.mark.parametrize(
+    ("mode", "padding_mode", "align_corners"),
+    [
+        ("bilinear", "zeros", True),
+        ("bilinear", "border", False),
+        ("bilinear", "reflection", False),
+        ("nearest", "zeros", False),
+        ("nearest", "reflection", True),
+        ("bicubic", "zeros", False),
+        ("bicubic", "border", True),
+        ("bicubic", "reflection", False),
+    ],
+)
 def test_sampling_at_a_grid_is_that_of_pytorch(mode, padding_mode, align_corners):
     rng = np.random.default_rng(0)
     settings = {"mode": mode, "padding_mode": padding_mode, "align_corners": align_corners}

@@ -155,7 +155,7 @@ def adaptive_avg(x: Tracer, counts: tuple[int, ...]) -> Tracer:
         return windows.emit(ReduceWindowSumOp, x) / math.prod(windows.sizes)
     for dim, count in zip(reversed(range(x.ndim)), reversed(counts), strict=False):
         places, lengths = _places(x.shape[dim], count)
-        is_place = np.arange(places.shape[1]) < lengths[:, None]
+        is_place = xp.less(np.arange(places.shape[1]), lengths[:, None])
         x = resampled(x, dim, np.where(is_place, places, -1), np.repeat(1 / lengths[:, None], places.shape[1], 1))
     return x
 
