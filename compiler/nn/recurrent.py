@@ -12,6 +12,7 @@ import numpy as np
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
 from compiler.loops import scan
+from compiler.nn.dropout import dropped
 from compiler.nn.operands import floating_tracer
 from compiler.nn.recurrent_cells import (
     GRU,
@@ -26,7 +27,7 @@ from compiler.nn.recurrent_cells import (
 )
 from compiler.operands import as_tracer
 from compiler.pytrees import sequence_of
-from compiler.random import bernoulli, fold_in
+from compiler.random import fold_in
 from compiler.tracer import Tracer, xp
 
 SETTINGS = ("batch_first", "dropout", "training")
@@ -205,16 +206,11 @@ def _recurrent(
     layers = _layers(name, cell, params, x)
     valid = None if lengths is None else _valid_steps(name, lengths, x, is_batch=is_batch)
     state = iter(_first_states(name, cell, layers, hx, x, is_batch=is_batch))
-    if dropout and not 0.0 <= dropout <= 1.0:
-        raise ArgumentError(at_user_line(f"{name}: dropout is {dropout}; use a probability in [0, 1]"))
-    drops = training and dropout > 0 and len(layers) > 1
-    if drops and rng_key is None:
-        raise ArgumentError(at_user_line(f"{name}: dropout needs rng_key; pass a key of compiler.random"))
     last: list[State] = []
     for number, directions in enumerate(layers):
-        if number and drops:
-            kept = bernoulli(fold_in(rng_key, number), np.asarray(1.0 - dropout, x.dtype), x.shape)
-            x = xp.where(kept, x / (1.0 - dropout) if dropout < 1.0 else x, xp.zeros_like(x))
+        if number:
+            layer_key = None if rng_key is None else fold_in(rng_key, number)
+            x = dropped(name, x, x.shape, dropout, training, layer_key)
         outputs: list[Tracer] = []
         for weights, is_reverse in zip(directions, (False, True), strict=False):
             end, output = _run(cell, x, next(state), weights, valid, is_reverse=is_reverse)
