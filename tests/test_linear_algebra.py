@@ -265,8 +265,16 @@ def test_second_derivatives_of_a_log_determinant():
 
 
 def test_one_factorization_serves_for_a_solution_and_its_gradients():
-    text = compiler.jit(compiler.grad(lambda a, b: np.sum(np.linalg.solve(a, b) ** 2))).lower(np.eye(3), np.ones(3))
-    assert text.as_text("autodiff").count("dlc.lu ") == 1
+    lowered = compiler.jit(compiler.grad(lambda a, b: np.sum(np.linalg.solve(a, b) ** 2))).lower(np.eye(3), np.ones(3))
+    assert lowered.as_text("autodiff").count("dlc.lu ") == 1
+
+
+def test_equal_factorizations_are_one():
+    def function(a):
+        return np.linalg.cholesky(a) + np.linalg.cholesky(a), np.linalg.eigvalsh(a), np.linalg.eigh(a)[1]
+
+    text = compiler.jit(function).lower(np.eye(3)).as_text("autodiff")
+    assert [text.count(f"dlc.{name} ") for name in ("cholesky", "eigh")] == [1, 1]
 
 
 def test_vectors_that_nothing_reads_are_not_computed():
