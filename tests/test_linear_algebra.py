@@ -257,6 +257,16 @@ def test_the_gradient_of_a_hermitian_matrix_is_hermitian():
         np.testing.assert_allclose(gradient, gradient.T, rtol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.complex128])
+def test_the_determinant_of_a_singular_matrix_has_its_derivative(dtype):
+    a = np.array([[1, 2], [2, 4]], dtype)
+    gradient = np.asarray(compiler.grad(lambda a: np.linalg.det(a).real)(a))
+    np.testing.assert_allclose(gradient, [[4, -2], [-2, 1]], rtol=1e-14)
+    b = np.arange(9.0).reshape(3, 3).astype(dtype)
+    cofactors = np.array([[-3, 6, -3], [6, -12, 6], [-3, 6, -3]])
+    np.testing.assert_allclose(np.asarray(compiler.grad(lambda b: np.linalg.det(b).real)(b)), cofactors, rtol=1e-12)
+
+
 def test_second_derivatives_of_a_log_determinant():
     a = positive(np.float64, 3, 3)
     hessian = np.asarray(compiler.hessian(lambda a: np.linalg.slogdet(a)[1])(a))
