@@ -279,6 +279,11 @@ def test_one_factorization_serves_for_a_solution_and_its_gradients():
     assert lowered.as_text("autodiff").count("dlc.lu ") == 1
 
 
+def test_calls_of_lapack_count_as_calls_of_a_library():
+    lowered = compiler.jit(np.linalg.inv).lower(np.zeros((5, 3, 3)))
+    assert lowered.cost_analysis().library_calls == 3
+
+
 def test_equal_factorizations_are_one():
     def function(a):
         return np.linalg.cholesky(a) + np.linalg.cholesky(a), np.linalg.eigvalsh(a), np.linalg.eigh(a)[1]
