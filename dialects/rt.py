@@ -1,16 +1,18 @@
 """The `rt` dialect: what a compiled program asks of its surroundings.
 
 `rt.kernel` groups structured operations that will become one kernel, `rt.launch` runs an outlined kernel over a
-range, `rt.gemm` calls the BLAS library, `rt.row` is a view of part of a buffer, `rt.scatter` is the structured operation
-that `linalg` lacks.
+range, `rt.gemm` calls the BLAS library, `rt.row` is a view of part of a buffer, `rt.scatter` and `rt.fft` are the structured
+operations that `linalg` lacks.
 """
 
 from collections.abc import Sequence
+from math import prod
 from typing import Self, cast
 
 from xdsl.dialects.builtin import (
     I64,
     DenseArrayBase,
+    FloatAttr,
     FunctionType,
     IndexType,
     IntegerAttr,
@@ -42,6 +44,8 @@ from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import HasParent, IsolatedFromAbove, IsTerminator, Pure
 from xdsl.utils.exceptions import VerifyException
+
+from dialects.fourier import FourierPlan, plan_transform
 
 ARRAY_TYPES = "rt.array_types"
 """The attribute of a host function that holds the types of its arrays, where they are not those of its own type.
@@ -311,6 +315,62 @@ class ScatterOp(IRDLOperation):
 
 
 @irdl_op_definition
+class FftOp(IRDLOperation):
+    """A structured operation: `result[o, k, i] = scale * sum over j of exp(-2 pi i j k / n) input[o, j, i]` on complex numbers.
+
+    The last dimension, of size 2, has the real and the imaginary part. With `inverse` the sign of the exponent is positive.
+    The steps have the `radices`, whose product is `n`, and take their roots of unity from `roots` (`dialects/fourier.py`). Where
+    `kind` is `real`, `input` are `2 n` real numbers, and the result are elements `0 … n` of their transform; `inverse_real` is the
+    way back. `parts` is in how many parts the last loop is computed. A `scratch` has one row for each point of
+    the parallel loops; without it there is room on the stack. On memrefs the result and the scratch are operands.
+    """
+
+    name = "rt.fft"
+
+    input = operand_def(TensorType | MemRefType)
+    roots = operand_def(TensorType | MemRefType)
+    outs = var_operand_def(MemRefType)
+    results_ = var_result_def(TensorType)
+    kind = prop_def(StringAttr)
+    inverse = opt_prop_def(UnitAttr)
+    radices = prop_def(DenseArrayBase.constr(I64))
+    scale = prop_def(FloatAttr)
+    parts = prop_def(IntegerAttr[I64])
+
+    assembly_format = (
+        "$kind (`inverse` $inverse^)? $input `,` $roots (`into` $outs^)? `radices` $radices `scale` $scale `parts` $parts "
+        "`:` type($input) `,` type($roots) (`into` type($outs)^)? (`->` type($results_)^)? attr-dict"
+    )
+
+    @property
+    def plan(self) -> FourierPlan:
+        """The steps."""
+        radices = tuple(cast(Sequence[int], self.radices.get_values()))
+        return plan_transform(radices, self.kind.data != "complex")
+
+    @property
+    def parallel(self) -> tuple[int, ...]:
+        """The extents of the parallel loops."""
+        return cast(ShapedType, self.input.type).get_shape()[0], self.parts.value.data
+
+    def verify_(self) -> None:
+        """Check that the shapes fit."""
+        points = prod(cast(Sequence[int], self.radices.get_values()))
+        sizes = {"complex": (points, points), "real": (points, points + 1), "inverse_real": (points + 1, points)}
+        if self.kind.data not in sizes:
+            raise VerifyException(f'rt.fft: kind is "{self.kind.data}", expected one of {", ".join(sizes)}')
+        types = [cast(ShapedType, value.type).get_shape() for value in (self.input, *(self.outs or self.results_))]
+        outer, _, inner, _ = types[0] if len(types[0]) == 4 else (0, 0, 0, 0)
+        expected = [(outer, size, inner, 2) for size in sizes[self.kind.data]]
+        if types[:2] != expected or inner % self.parts.value.data or (inner > 1 and self.kind.data != "complex"):
+            raise VerifyException(
+                f"rt.fft: takes shape {types[0]} to {types[1]}, expected {expected[0]} to {expected[1]}, in equal parts"
+            )
+        if cast(ShapedType, self.roots.type).get_shape() != (self.plan.table_size,):
+            raise VerifyException(f"rt.fft: roots have type {self.roots.type}, expected {self.plan.table_size} numbers")
+
+
+@irdl_op_definition
 class RowOp(IRDLOperation):
     """The row `source[position]`: a view of the contiguous memory of all elements whose first index is `position`.
 
@@ -335,4 +395,4 @@ class RowOp(IRDLOperation):
             raise VerifyException(f"rt.row: a row of {source} is no {self.result.type}; leave out the first dimension")
 
 
-Rt = Dialect("rt", [GemmOp, KernelOp, LaunchOp, RowOp, ScatterOp, YieldOp], [])
+Rt = Dialect("rt", [FftOp, GemmOp, KernelOp, LaunchOp, RowOp, ScatterOp, YieldOp], [])

@@ -23,6 +23,7 @@ from dialects.dlc.conversion import ConvertOp
 from dialects.dlc.cumulative import CumlogsumexpOp, CummaxOp, CumminOp, CumprodOp, CumsumOp, LinearRecurrenceOp
 from dialects.dlc.custom_derivatives import CustomJvpOp, CustomUnknownOp, CustomVjpOp, TransposedOp
 from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
+from dialects.dlc.fourier import FftOp, IrfftOp, PackedFftOp, RfftOp
 from dialects.dlc.indexing import GatherOp, ScatterOp
 from dialects.dlc.powers import CbrtOp, Exp2Op, Log2Op, Log10Op
 from dialects.dlc.random_bits import RandomBitsOp
@@ -217,6 +218,11 @@ Dlc = Dialect(
         WindowArgminOp,
         # contraction
         DotGeneralOp,
+        # fourier
+        FftOp,
+        IrfftOp,
+        PackedFftOp,
+        RfftOp,
         # random bits
         RandomBitsOp,
         # transforms

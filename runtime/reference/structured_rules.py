@@ -271,6 +271,29 @@ def _scatter(machine: Machine, op: rt.ScatterOp, values: Values, operands: list[
     return [target] if op.result is not None else []
 
 
+def _fft(machine: Machine, op: rt.FftOp, values: Values, operands: list[Any]) -> list[Any]:
+    """By NumPy; what scratch holds in the end is unspecified."""
+    del machine, values
+    x, _, *outs = operands
+    points, inner = prod(op.radices.get_values()), x.shape[2]
+    scale, is_inverse = op.scale.value.data, op.inverse is not None
+    if op.kind.data == "real":
+        result = np.fft.rfft(x.reshape(len(x), 2 * points)) * scale
+    else:
+        z = np.ascontiguousarray(x).view(np.result_type(x, np.complex64)).reshape(x.shape[:3])
+        if op.kind.data == "inverse_real":
+            result = np.fft.irfft(z[:, :, 0], 2 * points, norm="forward") * scale
+        else:
+            result = (np.fft.ifft(z, axis=1, norm="forward") if is_inverse else np.fft.fft(z, axis=1)) * scale
+    result = np.ascontiguousarray(result).view(result.real.dtype).astype(x.dtype).reshape(len(x), -1, inner, 2)
+    if outs:
+        check_writable(op, outs[0])
+        outs[0][...] = result
+        return []
+    types = [cast(TensorType[Any], value.type).get_shape() for value in op.results_[1:]]
+    return [result, *(np.zeros(shape, x.dtype) for shape in types)]
+
+
 def _from_elements(machine: Machine, op: tensor.FromElementsOp, values: Values, operands: list[Any]) -> list[Any]:
     del machine, values
     result_type = cast(TensorType[Any], op.result.type)
@@ -317,6 +340,7 @@ STRUCTURED_RULES: Rules = {
     tensor.ExpandShapeOp: _reshape,
     tensor.ExtractOp: _extract,
     rt.ScatterOp: _scatter,
+    rt.FftOp: _fft,
     tensor.InsertOp: _insert,
     tensor.FromElementsOp: _from_elements,
     tensor.ExtractSliceOp: _extract_slice,
