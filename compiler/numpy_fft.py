@@ -16,10 +16,10 @@ from compiler.numpy_ufuncs import store
 from compiler.operands import as_tracer
 from compiler.promotion import FLOAT64
 from compiler.tracer import Tracer, describe, value_of
+from dialects.builder import tensor_type
 from dialects.dlc import fourier
 from dialects.dlc.constants import full
 from dialects.dlc.interfaces import element_type_of, shape_of
-from dialects.builder import tensor_type
 from dialects.dlc.slicing import pad, slice_
 
 _OPPOSITE = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
@@ -141,7 +141,9 @@ def _sizes_and_axes(what: str, x: Tracer, s: Any, axes: Any, last: int | None = 
         if last is not None and sizes:
             sizes[-1] = last
     else:
-        sizes = [x.shape[dim] if size in {None, -1} else operator.index(size) for size, dim in zip(s, dims, strict=False)]
+        sizes = [
+            x.shape[dim] if size in {None, -1} else operator.index(size) for size, dim in zip(s, dims, strict=False)
+        ]
         if len(s) != len(dims):
             raise ShapeError(at_user_line(f"{what}: s has {len(s)} sizes for {len(dims)} axes, expected one for each"))
     return sizes, dims

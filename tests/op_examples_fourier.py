@@ -27,7 +27,7 @@ FOURIER_EXAMPLES = (
             ("2x12x3xcomplex<f32>", 1, 0.25, False),
             ("2x1xcomplex<f32>", 1, 3.0, False),
             ("0x4xcomplex<f64>", 1, 1.0, False),
-            ("17x3xcomplex<f64>", 0, 0.5, True),
+            ("37x3xcomplex<f64>", 0, 0.5, True),
             ("67x2xcomplex<f64>", 0, 1.0, True),
             ("2x3x256xcomplex<f64>", 1, 1.0, False),
             ("6x70xcomplex<f32>", 1, 1.0, False),
@@ -42,7 +42,7 @@ FOURIER_EXAMPLES = (
             ("2x2xf64", 1.0),
             ("2x4xf64", 1.0),
             ("3x60xf64", 0.5),
-            ("34xf64", 1.0),
+            ("74xf64", 1.0),
             ("0x3xf32", 1.0),
         )
     ),
@@ -54,7 +54,7 @@ FOURIER_EXAMPLES = (
             ("1xcomplex<f64>", 1, 1.0),
             ("2x2xcomplex<f64>", 2, 1.0),
             ("2x31xcomplex<f32>", 60, 0.5),
-            ("18xcomplex<f64>", 34, 1.0),
+            ("38xcomplex<f64>", 74, 1.0),
             ("0x3xcomplex<f32>", 4, 1.0),
         )
     ),

@@ -106,7 +106,9 @@ class FftOp(_OnComplexOp):
         dim = integer(self.dim)
         if x.size == 0:
             return x
-        return (np.fft.fft(x, axis=dim) if self.inverse is None else np.fft.ifft(x, axis=dim, norm="forward")) * self.factor
+        return (
+            np.fft.fft(x, axis=dim) if self.inverse is None else np.fft.ifft(x, axis=dim, norm="forward")
+        ) * self.factor
 
     def transpose(self, b: OpBuilder, cotangent: SSAValue, linear: Sequence[bool]) -> Sequence[SSAValue | None]:
         """Itself."""
@@ -137,7 +139,9 @@ class RfftOp(_OnComplexOp):
     def evaluate(self, operands: Sequence[Array]) -> Array:
         """`np.fft.rfft`."""
         (x,) = operands
-        return (np.fft.rfft(x) if x.size else np.zeros(self.shape)).astype(DTYPES[self.result.type.element_type]) * self.factor
+        return (np.fft.rfft(x) if x.size else np.zeros(self.shape)).astype(
+            DTYPES[self.result.type.element_type]
+        ) * self.factor
 
     def transpose(self, b: OpBuilder, cotangent: SSAValue, linear: Sequence[bool]) -> Sequence[SSAValue | None]:
         """`irfft` of the conjugate, in which all elements count twice that have a mirror image."""
@@ -204,9 +208,7 @@ class PackedFftOp(_FourierOp):
     dim = prop_def(IntegerAttr[I64])
     inverse = opt_prop_def(UnitAttr)
 
-    assembly_format = (
-        "$kind (`inverse` $inverse^)? $operand `dim` $dim `scale` $scale attr-dict `:` type($operand) `->` type($result)"
-    )
+    assembly_format = "$kind (`inverse` $inverse^)? $operand `dim` $dim `scale` $scale attr-dict `:` type($operand) `->` type($result)"
 
     @classmethod
     def infer_type(cls, operand_types: Sequence[AnyTensor], properties: Properties) -> AnyTensor:
@@ -215,13 +217,17 @@ class PackedFftOp(_FourierOp):
         kind, dim = cast(StringAttr, properties["kind"]).data, integer(properties["dim"])
         shape = operand_type.get_shape()
         if kind not in cls.KINDS or (kind != "complex" and "inverse" in properties):
-            raise VerifyException(f'{cls.name}: kind is "{kind}", expected one of {", ".join(cls.KINDS)}, inverse only for complex')
+            raise VerifyException(
+                f'{cls.name}: kind is "{kind}", expected one of {", ".join(cls.KINDS)}, inverse only for complex'
+            )
         if operand_type.element_type not in {f32, f64}:
             raise VerifyException(f"{cls.name}: operand 0 has type {operand_type}, expected elements of f32 or f64")
         _expect_points(cls.name, operand_type, dim)
         last = {"complex": len(shape) - 2, "real": len(shape) - 1, "inverse_real": len(shape) - 2}[kind]
         if dim > last or (kind != "complex" and dim != last) or (kind != "real" and shape[-1] != 2):
-            raise VerifyException(f"{cls.name}: dim is {dim} of {operand_type}, expected complex numbers or the last dimension")
+            raise VerifyException(
+                f"{cls.name}: dim is {dim} of {operand_type}, expected complex numbers or the last dimension"
+            )
         points = {"complex": shape[dim], "real": shape[dim] // 2, "inverse_real": shape[dim] - 1}[kind]
         if points < 2 or radices_of(points) is None or (kind == "real" and shape[dim] % 2):
             raise VerifyException(f"{cls.name}: {operand_type} has {points} points, expected small prime factors")
@@ -242,7 +248,9 @@ class PackedFftOp(_FourierOp):
         if self.kind.data == "inverse_real":
             return (np.fft.irfft(z, self.shape[-1], norm="forward") * self.factor).astype(x.dtype)
         dim = integer(self.dim)
-        result = (np.fft.fft(z, axis=dim) if self.inverse is None else np.fft.ifft(z, axis=dim, norm="forward")) * self.factor
+        result = (
+            np.fft.fft(z, axis=dim) if self.inverse is None else np.fft.ifft(z, axis=dim, norm="forward")
+        ) * self.factor
         return np.stack((result.real, result.imag), -1).astype(x.dtype)
 
     def transpose(self, b: OpBuilder, cotangent: SSAValue, linear: Sequence[bool]) -> Sequence[SSAValue | None]:
@@ -279,7 +287,9 @@ class PackedFftOp(_FourierOp):
         rows = build_copy(b, x, tensor_type(element, (outer, inner, points, 2)), (0, 2, 1, 3))
         result = self._build(b, build_reshape(b, rows, (outer * inner, points, 1, 2)), 1)
         result = build_reshape(b, result, (outer, inner, points, 2))
-        return build_reshape(b, build_copy(b, result, tensor_type(element, (outer, points, inner, 2)), (0, 2, 1, 3)), shape)
+        return build_reshape(
+            b, build_copy(b, result, tensor_type(element, (outer, points, inner, 2)), (0, 2, 1, 3)), shape
+        )
 
     def _columns(self, points: int, inner: int) -> int:
         """How many columns to compute together: a divisor of `inner`."""
@@ -364,4 +374,3 @@ def packed_fft(
 
 def _direction(inverse: bool) -> dict[str, Any]:
     return {"inverse": UnitAttr()} if inverse else {}
-

@@ -94,7 +94,9 @@ def _by_convolution(b: OpBuilder, x: Pair, dim: int, scale: float, inverse: bool
     def along(numbers: NDArray[Any]) -> Pair:
         """A constant along `dim`."""
         sizes = (*shape[:dim], len(numbers), *shape[dim + 1 :])
-        real, imag = (broadcast_in_dim(b, constant(b, part.astype(dtype)), sizes, (dim,)) for part in (numbers.real, numbers.imag))
+        real, imag = (
+            broadcast_in_dim(b, constant(b, part.astype(dtype)), sizes, (dim,)) for part in (numbers.real, numbers.imag)
+        )
         return real, imag
 
     around = along(_conjugate_if(inverse, chirp))

@@ -187,7 +187,8 @@ def _build_kernel(b: OpBuilder, group: Group) -> None:
         value
         for value in group.results
         # What a nest of loops writes, and scratch, is too large for the stack: it needs a place in the arena even if nothing reads it.
-        if isinstance(value.owner, scf.ForOp | FftOp) or any(_enclosing(use.operation, inside) is None for use in value.uses)
+        if isinstance(value.owner, scf.ForOp | FftOp)
+        or any(_enclosing(use.operation, inside) is None for use in value.uses)
     ]
     outside = {value: [use for use in value.uses if _enclosing(use.operation, inside) is None] for value in results}
     body.builder.location = b.location = ops[-1].location

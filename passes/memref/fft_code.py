@@ -239,7 +239,9 @@ class FftCode:
             number, _ = a.scale((a.real(op_type, real, imag), zero), self.scale)
             self._store(b, after, 0, place, (number, zero))
 
-        def for_pair(b: OpBuilder, a: ComplexArithmetic, root: Complex, k: Position, back: Position, width: int) -> None:
+        def for_pair(
+            b: OpBuilder, a: ComplexArithmetic, root: Complex, k: Position, back: Position, width: int
+        ) -> None:
             x = a.scale(self._load(b, before, k, 1, width), self.scale / 2)
             y = a.scale(self._reversed(b, self._load(b, before, back, 0, width), width), self.scale / 2)
             even = a.real(arith.AddfOp, x[0], y[0]), a.real(arith.SubfOp, x[1], y[1])
@@ -260,7 +262,9 @@ class FftCode:
         ends = a.real(arith.SubfOp, first, last), a.real(arith.AddfOp, first, last)
         self._store(b, after, 0, 0, ends)
 
-        def for_pair(b: OpBuilder, a: ComplexArithmetic, root: Complex, k: Position, back: Position, width: int) -> None:
+        def for_pair(
+            b: OpBuilder, a: ComplexArithmetic, root: Complex, k: Position, back: Position, width: int
+        ) -> None:
             x = self._load(b, before, k, 1, width)
             y = self._reversed(b, self._load(b, before, back, 0, width), width)
             even = a.real(arith.AddfOp, x[0], y[0]), a.real(arith.SubfOp, x[1], y[1])
@@ -284,8 +288,10 @@ class FftCode:
         width = _power_of_two(min(self.width, rest))
 
         def for_point(b: OpBuilder, k: Position, roots: list[Complex]) -> None:
-            back: Position = self.points - width - k if isinstance(k, int) else b.create(
-                arith.SubiOp, (self.number(self.points - width), k), _INDEX
+            back: Position = (
+                self.points - width - k
+                if isinstance(k, int)
+                else b.create(arith.SubiOp, (self.number(self.points - width), k), _INDEX)
             )
             body(b, self._arithmetic(b, width), roots[0], k, back, width)
 
