@@ -6,7 +6,6 @@ the radices that come later and `s` that of the earlier ones, a step of radix `r
     y[p, k, q] = w(r m)^(p k) sum over j of w(r)^(j k) x[j, p, q],    w(n) = exp(-2 pi i / n), p < m, q < s.
 """
 
-from collections.abc import Iterator
 from functools import lru_cache
 from math import isqrt, prod
 from typing import Any, NamedTuple
@@ -14,23 +13,25 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-RADICES = (8, 4, 2, 3, 5, 7, 11, 13)
-"""The numbers of points that have a step of their own."""
+WRITTEN_OUT = 13
+"""Steps of larger radices, which are prime, are loops with a table."""
 
-DIRECT_ROOTS = 512
-"""Up to so many points per factor a table has all its roots; a longer one has two factors of each."""
+LARGEST_RADIX = 127
+
+DIRECT_ROOTS = 4096
+"""A table of up to so many roots has them all; a longer one has two factors of each."""
 
 
 class RootTable(NamedTuple):
-    """The roots `w(order)^(k (p + first))` for `0 < k <= factors` and `0 <= p < count`, from `offset` on.
+    """The roots `w(order)^(k (p + first))` for `0 < k <= factors` and `0 <= p < points`, from `offset` on.
 
-    First real parts, then imaginary ones, each `[k, p]`. With `fine < count` the roots are products `w^(k (p % fine + first))
+    First real parts, then imaginary ones, each `[k, p]`. With `fine < points` the roots are products `w^(k (p % fine + first))
     w^(k (p - p % fine))`: the table of the first factors comes first.
     """
 
     order: int
     factors: int
-    count: int
+    points: int
     first: int
     fine: int
     offset: int
@@ -38,7 +39,7 @@ class RootTable(NamedTuple):
     @property
     def coarse(self) -> int:
         """How many second factors there are for each `k`; 1 if there are none in the table."""
-        return -(-self.count // self.fine)
+        return -(-self.points // self.fine)
 
     @property
     def size(self) -> int:
@@ -55,34 +56,47 @@ class RootTable(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A step of radix `radix`, with `points` as `m` and `stride` as `s` above; the last one multiplies by no roots."""
+    """A step of radix `radix`, with `points` as `m` and `stride` as `s` above; the last one multiplies by no roots.
+
+    If it is a loop, the cosines and sines of `2 pi j k / radix` for `0 < j, k <= radix / 2` stand from `turns` on, each `[k, j]`.
+    """
 
     radix: int
     points: int
     stride: int
     roots: RootTable | None
+    turns: int | None
+
+    @property
+    def half(self) -> int:
+        """How many pairs of `x[j]` and `x[radix - j]` there are."""
+        return self.radix // 2
+
+    def turn_numbers(self) -> NDArray[np.float64]:
+        """The cosines and sines."""
+        j = np.arange(1, self.half + 1)
+        roots = unit_roots(np.outer(j, j), self.radix)
+        return np.concatenate((roots.real.ravel(), -roots.imag.ravel()))
 
 
 class FourierPlan(NamedTuple):
-    """The steps of a transform, and the roots that a real one needs in addition."""
+    """The steps of a transform, the roots that one of twice as many real numbers needs in addition, and how many numbers all are."""
 
     steps: tuple[Step, ...]
     real_roots: RootTable | None
+    table_size: int
 
     def table(self, dtype: np.dtype[Any]) -> NDArray[Any]:
         """All roots, after the first of all, 1, which makes sure that there are some."""
-        numbers = [np.array([1.0, 0.0]), *(table.numbers() for table in self._tables())]
-        return np.concatenate(numbers).astype(dtype)
-
-    @property
-    def table_size(self) -> int:
-        """How many numbers `table` has."""
-        return 2 + sum(table.size for table in self._tables())
-
-    def _tables(self) -> Iterator[RootTable]:
-        yield from (step.roots for step in self.steps if step.roots is not None)
+        numbers = [np.array([1.0, 0.0])]
+        for step in self.steps:
+            if step.roots is not None:
+                numbers.append(step.roots.numbers())
+            if step.turns is not None:
+                numbers.append(step.turn_numbers())
         if self.real_roots is not None:
-            yield self.real_roots
+            numbers.append(self.real_roots.numbers())
+        return np.concatenate(numbers).astype(dtype)
 
 
 @lru_cache(maxsize=256)
@@ -96,40 +110,46 @@ def plan_transform(radices: tuple[int, ...], is_real: bool) -> FourierPlan:
         points //= radix
         roots = None
         if points > 1:
-            roots = RootTable(radix * points, radix - 1, points, 0, _fine(points), offset)
+            roots = RootTable(radix * points, radix - 1, points, 0, _fine(radix - 1, points), offset)
             offset += roots.size
-        steps.append(Step(radix, points, stride, roots))
+        step = Step(radix, points, stride, roots, offset if radix > WRITTEN_OUT else None)
+        if step.turns is not None:
+            offset += 2 * step.half**2
+        steps.append(step)
         stride *= radix
     real_roots = None
     if is_real and size > 1:
-        count = size // 2
-        fine = count if count <= DIRECT_ROOTS else 1 << (isqrt(count).bit_length())
-        real_roots = RootTable(2 * size, 1, count, 1, fine, offset)
-    return FourierPlan(tuple(steps), real_roots)
+        pairs = size // 2
+        fine = pairs if pairs <= DIRECT_ROOTS else 1 << isqrt(pairs).bit_length()
+        real_roots = RootTable(2 * size, 1, pairs, 1, fine, offset)
+        offset += real_roots.size
+    return FourierPlan(tuple(steps), real_roots, offset)
 
 
-def _fine(count: int) -> int:
-    """How many roots to keep as first factors: all, or a divisor near the square root."""
-    if count <= DIRECT_ROOTS:
-        return count
-    divisors = [d for d in range(16, 4 * isqrt(count)) if count % d == 0]
-    return min(divisors, key=lambda d: d + count // d + (d % 16 > 0) * count) if divisors else count
+def _fine(factors: int, points: int) -> int:
+    """How many roots to keep as first factors: all, or a divisor near the square root, so that vectors of them are whole if possible."""
+    if factors * points <= DIRECT_ROOTS:
+        return points
+    divisors = [d for d in range(1, points + 1) if points % d == 0]
+    return min(divisors, key=lambda d: d + points // d + (d % 16 > 0) * isqrt(points))
 
 
 @lru_cache(maxsize=1024)
 def radices_of(size: int) -> tuple[int, ...] | None:
-    """The radices of the steps for `size` points; `None` if a prime factor is too large for a step of its own.
+    """The radices of the steps for `size` points; `None` if a prime factor is too large for a step.
+
+    A prime number of points is one if it is too large to be written out: there would be nothing to put into the lanes.
 
     Few steps, and first a large power of two, after which all vectors are full.
     """
     twos = (size & -size).bit_length() - 1 if size else 0
     rest = size >> twos
     odd: list[int] = []
-    for radix in sorted((radix for radix in RADICES if radix % 2), reverse=True):
+    for radix in range(3, LARGEST_RADIX + 1, 2):
         while rest % radix == 0 and rest > 1:
-            odd.append(radix)
+            odd.insert(0, radix)
             rest //= radix
-    if rest != 1:
+    if rest != 1 or (odd == [size] and size > WRITTEN_OUT):
         return None
     eights, left = divmod(twos, 3)
     even = [8] * eights + {0: [], 1: [2], 2: [4]}[left]
@@ -150,3 +170,74 @@ def unit_roots(exponents: NDArray[Any], order: int) -> NDArray[np.complex128]:
     real = np.where((eighths >= 2) & (eighths < 6), -real, real)
     imag = np.where(eighths >= 4, -imag, imag)
     return real - 1j * imag
+
+
+class FourierLayout(NamedTuple):
+    """What lies where in a transform from an array of shape `source` to one of shape `target`: `[rows, elements, columns, parts]`.
+
+    `split` is in how many parts the columns are computed.
+    """
+
+    kind: str
+    radices: tuple[int, ...]
+    source: tuple[int, ...]
+    target: tuple[int, ...]
+    split: int
+
+    @property
+    def points(self) -> int:
+        """How many complex numbers are transformed."""
+        return prod(self.radices)
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether real numbers are taken as the parts of half as many complex ones."""
+        return self.kind != "complex" and self.source[-1] == self.target[-1] == 2
+
+    @property
+    def plan(self) -> FourierPlan:
+        """The steps and roots."""
+        return plan_transform(self.radices, self.is_paired)
+
+    @property
+    def fits_target(self) -> bool:
+        """Whether the place of the result is one piece of memory with room for the planes of a row."""
+        return self.split == 1 and (self.kind == "complex" or self.is_paired)
+
+    @property
+    def turns(self) -> int:
+        """How often a row lies in planes, between the steps and where real numbers are put together."""
+        return len(self.radices) - 1 + (self.kind != "complex")
+
+    @property
+    def num_planes(self) -> int:
+        """How many pairs of planes of scratch a row needs; it never lies in the place of the result before the last step."""
+        return min(self.turns, 1 if self.fits_target else 2)
+
+    @property
+    def scratch_shape(self) -> tuple[int, ...]:
+        """The shape of scratch for all points of the parallel loops."""
+        columns = self.source[2] // self.split
+        return (self.source[0] * self.split, 2 * self.points * columns * self.num_planes)
+
+    def fault(self) -> str:
+        """What is wrong with the shapes; empty if they fit."""
+        n = self.points
+        half = n + 1 if self.is_paired else n // 2 + 1
+        kinds = {"complex": (n, n), "real": (n, half), "inverse_real": (half, n)}
+        if self.kind not in kinds:
+            return f'kind is "{self.kind}", expected one of {", ".join(kinds)}'
+        if len(self.source) != 4 or n < 2:
+            return f"the operand has shape {self.source} and the radices are {self.radices}, expected four dimensions and some radices"
+        rows, _, columns, _ = self.source
+        before, after = kinds[self.kind]
+        numbers = {"complex": ((1, 2), (2, 2)), "real": ((1, 2), (2, 2)), "inverse_real": ((2, 1), (2, 2))}[self.kind]
+        expected = [((rows, before, columns, x), (rows, after, columns, y)) for x, y in numbers]
+        if (
+            (self.source, self.target) not in expected
+            or columns % self.split
+            or (columns > 1 and self.kind != "complex")
+        ):
+            first, second = expected[1]
+            return f"takes shape {self.source} to {self.target}, expected {first} to {second}, in equal parts"
+        return ""

@@ -6,7 +6,6 @@ operations that `linalg` lacks.
 """
 
 from collections.abc import Sequence
-from math import prod
 from typing import Self, cast
 
 from xdsl.dialects.builtin import (
@@ -45,7 +44,7 @@ from xdsl.printer import Printer
 from xdsl.traits import HasParent, IsolatedFromAbove, IsTerminator, Pure
 from xdsl.utils.exceptions import VerifyException
 
-from dialects.fourier import FourierPlan, plan_transform
+from dialects.fourier import FourierLayout
 
 ARRAY_TYPES = "rt.array_types"
 """The attribute of a host function that holds the types of its arrays, where they are not those of its own type.
@@ -318,11 +317,11 @@ class ScatterOp(IRDLOperation):
 class FftOp(IRDLOperation):
     """A structured operation: `result[o, k, i] = scale * sum over j of exp(-2 pi i j k / n) input[o, j, i]` on complex numbers.
 
-    The last dimension, of size 2, has the real and the imaginary part. With `inverse` the sign of the exponent is positive.
-    The steps have the `radices`, whose product is `n`, and take their roots of unity from `roots` (`dialects/fourier.py`). Where
-    `kind` is `real`, `input` are `2 n` real numbers, and the result are elements `0 … n` of their transform; `inverse_real` is the
-    way back. `parts` is in how many parts the last loop is computed. A `scratch` has one row for each point of
-    the parallel loops; without it there is room on the stack. On memrefs the result and the scratch are operands.
+    The last dimension has the real and the imaginary part, or is of size 1: of real numbers. With `inverse` the sign of the exponent is
+    positive. The steps have the `radices`, whose product is `n`, and take their roots of unity from `roots` (`dialects/fourier.py`).
+    Where `kind` is `real`, the result are the elements `0 … n / 2` of the transform of `n` real numbers; if they lie in pairs, of
+    `2 n`. `inverse_real` is the way back. `parts` is in how many parts the loop over `i` is split. Scratch has one row for each point of
+    the parallel loops; without it there is room on the stack. On memrefs the result and the scratch are the operands `outs`.
     """
 
     name = "rt.fft"
@@ -330,7 +329,7 @@ class FftOp(IRDLOperation):
     input = operand_def(TensorType | MemRefType)
     roots = operand_def(TensorType | MemRefType)
     outs = var_operand_def(MemRefType)
-    results_ = var_result_def(TensorType)
+    outputs = var_result_def(TensorType)
     kind = prop_def(StringAttr)
     inverse = opt_prop_def(UnitAttr)
     radices = prop_def(DenseArrayBase.constr(I64))
@@ -339,14 +338,15 @@ class FftOp(IRDLOperation):
 
     assembly_format = (
         "$kind (`inverse` $inverse^)? $input `,` $roots (`into` $outs^)? `radices` $radices `scale` $scale `parts` $parts "
-        "`:` type($input) `,` type($roots) (`into` type($outs)^)? (`->` type($results_)^)? attr-dict"
+        "`:` type($input) `,` type($roots) (`into` type($outs)^)? (`->` type($outputs)^)? attr-dict"
     )
 
     @property
-    def plan(self) -> FourierPlan:
-        """The steps."""
+    def layout(self) -> FourierLayout:
+        """What lies where."""
+        shapes = [cast(ShapedType, value.type).get_shape() for value in (self.input, *(self.outs or self.outputs))]
         radices = tuple(cast(Sequence[int], self.radices.get_values()))
-        return plan_transform(radices, self.kind.data != "complex")
+        return FourierLayout(self.kind.data, radices, shapes[0], shapes[1], self.parts.value.data)
 
     @property
     def parallel(self) -> tuple[int, ...]:
@@ -355,19 +355,16 @@ class FftOp(IRDLOperation):
 
     def verify_(self) -> None:
         """Check that the shapes fit."""
-        points = prod(cast(Sequence[int], self.radices.get_values()))
-        sizes = {"complex": (points, points), "real": (points, points + 1), "inverse_real": (points + 1, points)}
-        if self.kind.data not in sizes:
-            raise VerifyException(f'rt.fft: kind is "{self.kind.data}", expected one of {", ".join(sizes)}')
-        types = [cast(ShapedType, value.type).get_shape() for value in (self.input, *(self.outs or self.results_))]
-        outer, _, inner, _ = types[0] if len(types[0]) == 4 else (0, 0, 0, 0)
-        expected = [(outer, size, inner, 2) for size in sizes[self.kind.data]]
-        if types[:2] != expected or inner % self.parts.value.data or (inner > 1 and self.kind.data != "complex"):
-            raise VerifyException(
-                f"rt.fft: takes shape {types[0]} to {types[1]}, expected {expected[0]} to {expected[1]}, in equal parts"
-            )
-        if cast(ShapedType, self.roots.type).get_shape() != (self.plan.table_size,):
-            raise VerifyException(f"rt.fft: roots have type {self.roots.type}, expected {self.plan.table_size} numbers")
+        layout = self.layout
+        fault = layout.fault()
+        if fault:
+            raise VerifyException(f"rt.fft: {fault}")
+        scratch = [cast(ShapedType, value.type).get_shape() for value in (self.outs or self.outputs)[1:]]
+        if scratch not in ([], [layout.scratch_shape]):
+            raise VerifyException(f"rt.fft: scratch has shape {scratch[0]}, expected {layout.scratch_shape}")
+        size = layout.plan.table_size
+        if cast(ShapedType, self.roots.type).get_shape() != (size,):
+            raise VerifyException(f"rt.fft: roots have type {self.roots.type}, expected {size} numbers")
 
 
 @irdl_op_definition

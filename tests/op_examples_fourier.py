@@ -31,6 +31,9 @@ FOURIER_EXAMPLES = (
             ("67x2xcomplex<f64>", 0, 1.0, True),
             ("2x3x256xcomplex<f64>", 1, 1.0, False),
             ("6x70xcomplex<f32>", 1, 1.0, False),
+            ("2x115xcomplex<f64>", 1, 1.0, True),
+            ("37x2x3xcomplex<f64>", 0, 1.0, False),
+            ("74x5xcomplex<f32>", 0, 1.0, False),
         )
     ),
     *(
@@ -62,16 +65,21 @@ FOURIER_EXAMPLES = (
         OpExample(
             PackedFftOp,
             (tensor(x),),
-            {"kind": StringAttr(kind), "dim": integer(dim), "scale": number(scale)}
+            {"kind": StringAttr(kind), "dim": integer(dim), "length": integer(length), "scale": number(scale)}
             | ({"inverse": UnitAttr()} if inverse else {}),
         )
-        for x, kind, dim, scale, inverse in (
-            ("3x15x2xf64", "complex", 1, 1.0, False),
-            ("7x5x2xf32", "complex", 0, 0.5, True),
-            ("2x6x2x1x2xf64", "complex", 2, 1.0, True),
-            ("3x36xf64", "real", 1, 1.0, False),
-            ("3x19x2xf64", "inverse_real", 1, 0.5, False),
-            ("0x4x2xf64", "complex", 1, 1.0, False),
+        for x, kind, dim, length, scale, inverse in (
+            ("3x15x2xf64", "complex", 1, 15, 1.0, False),
+            ("7x5x2xf32", "complex", 0, 7, 0.5, True),
+            ("2x6x2x1x2xf64", "complex", 2, 2, 1.0, True),
+            ("3x12xf64", "from_real", 1, 12, 1.0, False),
+            ("6x3xf32", "from_real", 0, 6, 1.0, True),
+            ("3x36xf64", "real", 1, 36, 1.0, False),
+            ("3x15xf64", "real", 1, 15, 1.0, False),
+            ("3x19x2xf64", "inverse_real", 1, 36, 0.5, False),
+            ("3x18x2xf32", "inverse_real", 1, 35, 1.0, False),
+            ("2x2x2xf64", "inverse_real", 1, 2, 1.0, False),
+            ("0x4x2xf64", "complex", 1, 4, 1.0, False),
         )
     ),
 )

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import I64, ComplexType, FloatAttr, IntegerAttr, StringAttr, UnitAttr, f32, f64, i64
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
@@ -19,7 +19,7 @@ from dialects import rt
 from dialects.builder import OpBuilder, int_array, tensor_type
 from dialects.dlc.arithmetic import mul
 from dialects.dlc.broadcast import broadcast_in_dim
-from dialects.dlc.complex_parts import conj
+from dialects.dlc.complex_parts import conj, deinterleave
 from dialects.dlc.constants import constant, dense_attribute
 from dialects.dlc.elementwise import expect_kind
 from dialects.dlc.interfaces import (
@@ -32,7 +32,7 @@ from dialects.dlc.interfaces import (
     part_type,
     shape_of,
 )
-from dialects.fourier import plan_transform, radices_of
+from dialects.fourier import FourierLayout, radices_of
 from dialects.structured import build_copy, build_fill, build_reshape
 
 STACK_BYTES = 1 << 18
@@ -104,11 +104,7 @@ class FftOp(_OnComplexOp):
         """`np.fft.fft`, or `np.fft.ifft` without its factor."""
         (x,) = operands
         dim = integer(self.dim)
-        if x.size == 0:
-            return x
-        return (
-            np.fft.fft(x, axis=dim) if self.inverse is None else np.fft.ifft(x, axis=dim, norm="forward")
-        ) * self.factor
+        return _complex_transform(x, dim, self.factor, self.inverse is not None) if x.size else x
 
     def transpose(self, b: OpBuilder, cotangent: SSAValue, linear: Sequence[bool]) -> Sequence[SSAValue | None]:
         """Itself."""
@@ -181,9 +177,10 @@ class IrfftOp(_OnComplexOp):
     def evaluate(self, operands: Sequence[Array]) -> Array:
         """`np.fft.irfft` without its factor."""
         (x,) = operands
+        dtype = DTYPES[self.result.type.element_type]
         if x.size == 0:
-            return np.zeros(self.shape, x.real.dtype)
-        return np.fft.irfft(x, integer(self.length), norm="forward").astype(x.real.dtype) * self.factor
+            return np.zeros(self.shape, dtype)
+        return np.fft.irfft(x, integer(self.length), norm="forward").astype(dtype) * self.factor
 
     def transpose(self, b: OpBuilder, cotangent: SSAValue, linear: Sequence[bool]) -> Sequence[SSAValue | None]:
         """The conjugate of `rfft`, in which all elements count twice that have a mirror image."""
@@ -196,127 +193,150 @@ class IrfftOp(_OnComplexOp):
 class PackedFftOp(_FourierOp):
     """A transform of complex numbers as they lie in memory: the last dimension, of size 2, has real and imaginary parts.
 
-    `complex` is `dlc.fft` along `dim`; `real` is `dlc.rfft`, `inverse_real` is `dlc.irfft`, both of an even number `n` of real ones along
-    `dim`, which is the last dimension of these. `n`, or `n / 2`, has small prime factors only.
+    `complex` is `dlc.fft` along `dim`, and `from_real` is that of a tensor of real numbers; `real` is `dlc.rfft` and `inverse_real` is
+    `dlc.irfft` of `length` numbers, along the last dimension of these. There are at least two points, without a large prime factor.
     """
 
     name = "dlc.packed_fft"
 
-    KINDS: ClassVar[tuple[str, ...]] = ("complex", "real", "inverse_real")
+    KINDS: ClassVar[tuple[str, ...]] = ("complex", "from_real", "real", "inverse_real")
 
     kind = prop_def(StringAttr)
     dim = prop_def(IntegerAttr[I64])
     inverse = opt_prop_def(UnitAttr)
+    length = prop_def(IntegerAttr[I64])
 
-    assembly_format = "$kind (`inverse` $inverse^)? $operand `dim` $dim `scale` $scale attr-dict `:` type($operand) `->` type($result)"
+    assembly_format = (
+        "$kind (`inverse` $inverse^)? $operand `dim` $dim `length` $length `scale` $scale attr-dict "
+        "`:` type($operand) `->` type($result)"
+    )
 
     @classmethod
     def infer_type(cls, operand_types: Sequence[AnyTensor], properties: Properties) -> AnyTensor:
         """The operand's type, or that of the numbers on the other side."""
         (operand_type,) = operand_types
         kind, dim = cast(StringAttr, properties["kind"]).data, integer(properties["dim"])
-        shape = operand_type.get_shape()
-        if kind not in cls.KINDS or (kind != "complex" and "inverse" in properties):
+        shape, element, length = operand_type.get_shape(), operand_type.element_type, integer(properties["length"])
+        if kind not in cls.KINDS or (kind in {"real", "inverse_real"} and "inverse" in properties):
+            kinds = ", ".join(cls.KINDS)
             raise VerifyException(
-                f'{cls.name}: kind is "{kind}", expected one of {", ".join(cls.KINDS)}, inverse only for complex'
+                f'{cls.name}: kind is "{kind}", expected one of {kinds}, inverse with the first two only'
             )
-        if operand_type.element_type not in {f32, f64}:
+        if element not in {f32, f64}:
             raise VerifyException(f"{cls.name}: operand 0 has type {operand_type}, expected elements of f32 or f64")
         _expect_points(cls.name, operand_type, dim)
-        last = {"complex": len(shape) - 2, "real": len(shape) - 1, "inverse_real": len(shape) - 2}[kind]
-        if dim > last or (kind != "complex" and dim != last) or (kind != "real" and shape[-1] != 2):
+        is_packed = kind in {"complex", "inverse_real"}
+        rank = len(shape) - is_packed
+        if dim >= rank or (is_packed and shape[-1] != 2) or (kind in {"real", "inverse_real"} and dim != rank - 1):
             raise VerifyException(
-                f"{cls.name}: dim is {dim} of {operand_type}, expected complex numbers or the last dimension"
+                f"{cls.name}: dim is {dim} of {operand_type}, expected numbers along the last dimension"
             )
-        points = {"complex": shape[dim], "real": shape[dim] // 2, "inverse_real": shape[dim] - 1}[kind]
-        if points < 2 or radices_of(points) is None or (kind == "real" and shape[dim] % 2):
-            raise VerifyException(f"{cls.name}: {operand_type} has {points} points, expected small prime factors")
-        if kind == "complex":
-            return operand_type
-        result = (*shape[:-1], points + 1, 2) if kind == "real" else (*shape[:-2], 2 * points)
-        return tensor_type(operand_type.element_type, result)
+        if shape[dim] != (length // 2 + 1 if kind == "inverse_real" else length) or not has_steps(length):
+            raise VerifyException(
+                f"{cls.name}: length is {length} and operand 0 has type {operand_type}, expected as many points, without a "
+                "large prime factor"
+            )
+        sizes = {
+            "complex": shape,
+            "from_real": (*shape, 2),
+            "real": (*shape[:-1], length // 2 + 1, 2),
+            "inverse_real": (*shape[:-2], length),
+        }
+        return tensor_type(element, sizes[kind])
 
     def evaluate(self, operands: Sequence[Array]) -> Array:
         """By `np.fft`."""
         (x,) = operands
+        kind, dim, length = self.kind.data, integer(self.dim), integer(self.length)
         if 0 in self.shape:
             return np.zeros(self.shape, x.dtype)
-        if self.kind.data == "real":
-            result = np.fft.rfft(x) * self.factor
-            return np.stack((result.real, result.imag), -1).astype(x.dtype)
-        z = np.ascontiguousarray(x).view(np.result_type(x, np.complex64))[..., 0]
-        if self.kind.data == "inverse_real":
-            return (np.fft.irfft(z, self.shape[-1], norm="forward") * self.factor).astype(x.dtype)
-        dim = integer(self.dim)
-        result = (
-            np.fft.fft(z, axis=dim) if self.inverse is None else np.fft.ifft(z, axis=dim, norm="forward")
-        ) * self.factor
-        return np.stack((result.real, result.imag), -1).astype(x.dtype)
+        z: Any = x[..., 0] + 1j * x[..., 1] if kind in {"complex", "inverse_real"} else x
+        if kind == "inverse_real":
+            return (np.fft.irfft(z, length, norm="forward") * self.factor).astype(x.dtype)
+        is_half = kind == "real"
+        result = np.fft.rfft(z) if is_half else _complex_transform(z, dim, 1.0, self.inverse is not None)
+        return (np.stack((np.real(result), np.imag(result)), -1) * self.factor).astype(x.dtype)
 
     def transpose(self, b: OpBuilder, cotangent: SSAValue, linear: Sequence[bool]) -> Sequence[SSAValue | None]:
         """The other direction: the matrix of real and imaginary parts is that of a conjugate transpose."""
         del linear
-        dim = integer(self.dim)
+        dim, length = integer(self.dim), integer(self.length)
         match self.kind.data:
             case "real":
-                halves = mul(b, cotangent, weights(b, cotangent, shape_of(self.operand)[-1], 0.5, dim))
-                return (packed_fft(b, "inverse_real", halves, dim, self.factor),)
+                halves = mul(b, cotangent, weights(b, cotangent, length, 0.5, dim))
+                return (packed_fft(b, "inverse_real", halves, dim, length, self.factor),)
             case "inverse_real":
-                result = packed_fft(b, "real", cotangent, dim, self.factor)
-                return (mul(b, result, weights(b, result, self.shape[-1], 2.0, dim)),)
-            case _:
-                return (packed_fft(b, "complex", cotangent, dim, self.factor, inverse=self.inverse is None),)
+                result = packed_fft(b, "real", cotangent, dim, length, self.factor)
+                return (mul(b, result, weights(b, result, length, 2.0, dim)),)
+            case kind:
+                result = packed_fft(b, "complex", cotangent, dim, length, self.factor, inverse=self.inverse is None)
+                return (result if kind == "complex" else deinterleave(b, result, 0),)
 
     def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
         """`rt.fft`; with the dimensions in another order where too few columns could be computed together."""
         (x,) = operands
-        shape, kind = shape_of(x), self.kind.data
-        if 0 in shape:
+        if 0 in self.shape:
             return build_fill(b, b.constant(0.0, self.result.type.element_type), self.result.type)
-        dim = integer(self.dim)
-        if kind != "complex":
-            outer, rows = prod(shape[:dim]), shape[dim]
-            result = self._build(b, build_reshape(b, x, (outer, rows // 2 if kind == "real" else rows, 1, 2)), 1)
-            return build_reshape(b, result, self.shape)
-        outer, points, inner = prod(shape[:dim]), shape[dim], prod(shape[dim + 1 : -1])
-        x = build_reshape(b, x, (outer, points, inner, 2))
-        columns = self._columns(points, inner)
+        shape, kind = shape_of(x), self.kind.data
+        dim, length, element = integer(self.dim), integer(self.length), element_type_of(x)
+        rows = prod(shape[:dim])
+        if kind in {"real", "inverse_real"}:
+            half, parts = length // 2 + 1, 1
+            if length % 2 == 0 and has_steps(length // 2):
+                length, parts = length // 2, 2
+            sizes = [(rows, length, 1, parts), (rows, half, 1, 2)]
+            source, target = sizes if kind == "real" else sizes[::-1]
+            return build_reshape(b, self._build(b, build_reshape(b, x, source), kind, length, target), self.shape)
+        parts = 2 if kind == "complex" else 1
+        inner = prod(shape[dim + 1 :]) // parts
+        x = build_reshape(b, x, (rows, length, inner, parts))
+        columns = self._columns(length, inner)
         if columns >= min(inner, MAX_COLUMNS // 4):
-            return build_reshape(b, self._build(b, x, inner // columns), shape)
-        element = self.result.type.element_type
-        rows = build_copy(b, x, tensor_type(element, (outer, inner, points, 2)), (0, 2, 1, 3))
-        result = self._build(b, build_reshape(b, rows, (outer * inner, points, 1, 2)), 1)
-        result = build_reshape(b, result, (outer, inner, points, 2))
-        return build_reshape(
-            b, build_copy(b, result, tensor_type(element, (outer, points, inner, 2)), (0, 2, 1, 3)), shape
-        )
+            result = self._build(b, x, "complex", length, (rows, length, inner, 2), inner // columns)
+            return build_reshape(b, result, self.shape)
+        x = build_copy(b, x, tensor_type(element, (rows, inner, length, parts)), (0, 2, 1, 3))
+        x = build_reshape(b, x, (rows * inner, length, 1, parts))
+        result = self._build(b, x, "complex", length, (rows * inner, length, 1, 2))
+        result = build_reshape(b, result, (rows, inner, length, 2))
+        result = build_copy(b, result, tensor_type(element, (rows, length, inner, 2)), (0, 2, 1, 3))
+        return build_reshape(b, result, self.shape)
 
     def _columns(self, points: int, inner: int) -> int:
         """How many columns to compute together: a divisor of `inner`."""
         limit = STACK_BYTES // (4 * points * DTYPES[self.result.type.element_type].itemsize)
-        return max((d for d in range(1, min(inner, MAX_COLUMNS, limit) + 1) if inner % d == 0), default=0)
+        return max((d for d in range(1, min(inner, MAX_COLUMNS, limit) + 1) if inner % d == 0), default=1)
 
-    def _build(self, b: OpBuilder, x: SSAValue, parts: int) -> SSAValue:
-        outer, rows, inner, _ = shape_of(x)
-        kind, element = self.kind.data, element_type_of(x)
-        points = rows - 1 if kind == "inverse_real" else rows
+    def _build(
+        self, b: OpBuilder, x: SSAValue, kind: str, points: int, target: tuple[int, ...], split: int = 1
+    ) -> SSAValue:
+        element = element_type_of(x)
+        dtype = DTYPES[element]
         radices = radices_of(points)
         assert radices is not None, f"{points} has a large prime factor"
-        dtype = DTYPES[element]
-        numbers = plan_transform(radices, kind != "complex").table(dtype)
+        layout = FourierLayout(kind, radices, shape_of(x), target, split)
+        numbers = layout.plan.table(dtype)
         roots = b.create(arith.ConstantOp, (), tensor_type(element, numbers.shape), {"value": dense_attribute(numbers)})
-        properties = {
-            "kind": self.kind,
+        properties: dict[str, Attribute] = {
+            "kind": StringAttr(kind),
             "radices": int_array(radices),
             "scale": self.scale,
-            "parts": IntegerAttr(parts, i64),
+            "parts": IntegerAttr(split, i64),
         }
         if self.inverse is not None:
             properties["inverse"] = self.inverse
-        result_types = [tensor_type(element, (outer, points + 1 if kind == "real" else points, inner, 2))]
-        if parts == 1 and 2 * points * inner * dtype.itemsize > STACK_BYTES:
-            result_types.append(tensor_type(element, (outer, 2 * points * inner)))
+        result_types = [tensor_type(element, target)]
+        if layout.scratch_shape[1] * dtype.itemsize > STACK_BYTES:
+            result_types.append(tensor_type(element, layout.scratch_shape))
         return b.create_op(rt.FftOp, (x, roots), result_types, properties).results[0]
+
+
+def has_steps(size: int) -> bool:
+    """Whether a transform of so many points goes in steps of small radices."""
+    return size > 1 and radices_of(size) is not None
+
+
+def _complex_transform(x: Array, dim: int, scale: float, inverse: bool) -> Array:
+    return (np.fft.ifft(x, axis=dim, norm="forward") if inverse else np.fft.fft(x, axis=dim)) * scale
 
 
 def integer(attribute: Any) -> int:
@@ -365,11 +385,11 @@ def irfft(b: OpBuilder, x: SSAValue, length: int, scale: float = 1.0) -> SSAValu
 
 
 def packed_fft(
-    b: OpBuilder, kind: str, x: SSAValue, dim: int, scale: float = 1.0, *, inverse: bool = False
+    b: OpBuilder, kind: str, x: SSAValue, dim: int, length: int, scale: float = 1.0, *, inverse: bool = False
 ) -> SSAValue:
     """Append a `dlc.packed_fft`."""
-    properties = _properties(scale, kind=StringAttr(kind), dim=IntegerAttr(dim, i64), **_direction(inverse))
-    return PackedFftOp.emit(b, (x,), properties)
+    places = {"dim": IntegerAttr(dim, i64), "length": IntegerAttr(length, i64)}
+    return PackedFftOp.emit(b, (x,), _properties(scale, kind=StringAttr(kind), **places, **_direction(inverse)))
 
 
 def _direction(inverse: bool) -> dict[str, Any]:

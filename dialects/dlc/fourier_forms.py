@@ -18,13 +18,13 @@ from dialects.dlc.arithmetic import mul, neg
 from dialects.dlc.broadcast import broadcast_in_dim
 from dialects.dlc.complex_functions import Pair, multiply
 from dialects.dlc.complex_parts import deinterleave, interleave
-from dialects.dlc.constants import constant, full, zeros
+from dialects.dlc.constants import constant, full, is_splat, zeros
 from dialects.dlc.contraction import dot_general
-from dialects.dlc.fourier import packed_fft
+from dialects.dlc.fourier import has_steps, packed_fft
 from dialects.dlc.interfaces import DTYPES, element_type_of, shape_of, tensor_type_of
 from dialects.dlc.shape import inverse_permutation, reshape, reverse, transposed
 from dialects.dlc.slicing import concatenate, pad, slice_
-from dialects.fourier import radices_of, unit_roots
+from dialects.fourier import unit_roots
 
 MATRIX_POINTS = 64
 """Up to so many points with a large prime factor are a matrix product."""
@@ -35,8 +35,10 @@ def transform(b: OpBuilder, x: Pair, dim: int, scale: float, *, inverse: bool = 
     size = shape_of(x[0])[dim]
     if size == 1:
         return _scaled(b, x, scale)
-    if radices_of(size) is not None:
-        return _parts(b, packed_fft(b, "complex", interleave(b, *x), dim, scale, inverse=inverse))
+    if has_steps(size):
+        if is_splat(x[1], 0):
+            return _parts(b, packed_fft(b, "from_real", x[0], dim, size, scale, inverse=inverse))
+        return _parts(b, packed_fft(b, "complex", interleave(b, *x), dim, size, scale, inverse=inverse))
     if size <= MATRIX_POINTS:
         return _by_matrix(b, x, dim, scale, inverse)
     return _by_convolution(b, x, dim, scale, inverse)
@@ -46,8 +48,8 @@ def real_transform(b: OpBuilder, x: SSAValue, scale: float) -> Pair:
     """Append the elements `k <= n / 2` of the transform of real numbers along the last dimension."""
     shape = shape_of(x)
     dim, size = len(shape) - 1, shape[-1]
-    if _splits(size):
-        return _parts(b, packed_fft(b, "real", x, dim, scale))
+    if has_steps(size):
+        return _parts(b, packed_fft(b, "real", x, dim, size, scale))
     result = transform(b, (x, zeros(b, tensor_type_of(x))), dim, scale)
     return _part(b, result[0], dim, 0, size // 2 + 1), _part(b, result[1], dim, 0, size // 2 + 1)
 
@@ -55,16 +57,11 @@ def real_transform(b: OpBuilder, x: SSAValue, scale: float) -> Pair:
 def inverse_real_transform(b: OpBuilder, x: Pair, size: int, scale: float) -> SSAValue:
     """Append the `size` real numbers whose transform has the elements `x` for `k <= n / 2`, times `size` and `scale`."""
     dim = len(shape_of(x[0])) - 1
-    if _splits(size):
-        return packed_fft(b, "inverse_real", interleave(b, *x), dim, scale)
+    if has_steps(size):
+        return packed_fft(b, "inverse_real", interleave(b, *x), dim, size, scale)
     mirrored = [reverse(b, _part(b, part, dim, 1, (size + 1) // 2), (dim,)) for part in x]
     whole = concatenate(b, [x[0], mirrored[0]], dim), concatenate(b, [x[1], neg(b, mirrored[1])], dim)
     return transform(b, whole, dim, scale, inverse=True)[0]
-
-
-def _splits(size: int) -> bool:
-    """Whether real numbers are transformed as half as many complex ones."""
-    return size % 2 == 0 and size > 2 and radices_of(size // 2) is not None
 
 
 def _by_matrix(b: OpBuilder, x: Pair, dim: int, scale: float, inverse: bool) -> Pair:
@@ -94,9 +91,8 @@ def _by_convolution(b: OpBuilder, x: Pair, dim: int, scale: float, inverse: bool
     def along(numbers: NDArray[Any]) -> Pair:
         """A constant along `dim`."""
         sizes = (*shape[:dim], len(numbers), *shape[dim + 1 :])
-        real, imag = (
-            broadcast_in_dim(b, constant(b, part.astype(dtype)), sizes, (dim,)) for part in (numbers.real, numbers.imag)
-        )
+        parts = np.real(numbers).astype(dtype), np.imag(numbers).astype(dtype)
+        real, imag = (broadcast_in_dim(b, constant(b, part), sizes, (dim,)) for part in parts)
         return real, imag
 
     around = along(_conjugate_if(inverse, chirp))

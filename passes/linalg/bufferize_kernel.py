@@ -193,8 +193,8 @@ class KernelBufferizer:
 
     def _fft(self, op: rt.FftOp) -> None:
         places = dict(zip(self.yielded, self.destinations, strict=True))
-        self.memref_of.update((result, places[result]) for result in op.results_)
-        operands = (self.read(op.input), self.read(op.roots), *(places[result] for result in op.results_))
+        self.memref_of.update((result, places[result]) for result in op.outputs)
+        operands = (self.read(op.input), self.read(op.roots), *(places[result] for result in op.outputs))
         self.builder.create_op(rt.FftOp, operands, (), dict(op.properties), attributes=dict(op.attributes))
 
     def _nest(self, op: scf.ForOp) -> None:

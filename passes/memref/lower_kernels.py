@@ -63,7 +63,7 @@ from typing import Any, cast
 from xdsl.context import Context
 from xdsl.dialects import func
 from xdsl.dialects.builtin import DenseArrayBase, FunctionType, IndexType, ModuleOp
-from xdsl.ir import Block
+from xdsl.ir import Block, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects import rt
@@ -117,7 +117,7 @@ def _lower(function: func.FuncOp, tile: tuple[int, ...], vector_bits: int) -> tu
     block = Block(arg_types=[IndexType(), IndexType(), *(argument.type for argument in old.args)])
     block.args[0].name_hint = "lo"
     block.args[1].name_hint = "hi"
-    arguments = dict(zip(old.args, block.args[2:], strict=True))
+    arguments: dict[SSAValue, SSAValue] = dict(zip(old.args, block.args[2:], strict=True))
     for before, after in arguments.items():
         after.name_hint = before.name_hint
     over = tile

@@ -275,23 +275,21 @@ def _fft(machine: Machine, op: rt.FftOp, values: Values, operands: list[Any]) ->
     """By NumPy; what scratch holds in the end is unspecified."""
     del machine, values
     x, _, *outs = operands
-    points, inner = prod(op.radices.get_values()), x.shape[2]
-    scale, is_inverse = op.scale.value.data, op.inverse is not None
-    if op.kind.data == "real":
-        result = np.fft.rfft(x.reshape(len(x), 2 * points)) * scale
+    layout, scale = op.layout, op.scale.value.data
+    if layout.kind == "real":
+        result = np.fft.rfft(x.reshape(len(x), layout.points * x.shape[-1])) * scale
     else:
-        z = np.ascontiguousarray(x).view(np.result_type(x, np.complex64)).reshape(x.shape[:3])
-        if op.kind.data == "inverse_real":
-            result = np.fft.irfft(z[:, :, 0], 2 * points, norm="forward") * scale
+        z = x[..., 0] + 1j * x[..., 1] if x.shape[-1] == 2 else x[..., 0]
+        if layout.kind == "inverse_real":
+            result = np.fft.irfft(z[:, :, 0], layout.points * layout.target[-1], norm="forward") * scale
         else:
-            result = (np.fft.ifft(z, axis=1, norm="forward") if is_inverse else np.fft.fft(z, axis=1)) * scale
-    result = np.ascontiguousarray(result).view(result.real.dtype).astype(x.dtype).reshape(len(x), -1, inner, 2)
+            result = (np.fft.fft(z, axis=1) if op.inverse is None else np.fft.ifft(z, axis=1, norm="forward")) * scale
+    result = np.ascontiguousarray(result).view(result.real.dtype).astype(x.dtype).reshape(layout.target)
     if outs:
         check_writable(op, outs[0])
         outs[0][...] = result
         return []
-    types = [cast(TensorType[Any], value.type).get_shape() for value in op.results_[1:]]
-    return [result, *(np.zeros(shape, x.dtype) for shape in types)]
+    return [result, *(np.zeros(layout.scratch_shape, x.dtype) for _ in op.outputs[1:])]
 
 
 def _from_elements(machine: Machine, op: tensor.FromElementsOp, values: Values, operands: list[Any]) -> list[Any]:
