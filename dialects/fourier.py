@@ -159,7 +159,7 @@ def radices_of(size: int) -> tuple[int, ...] | None:
 
 
 def unit_roots(exponents: NDArray[Any], order: int) -> NDArray[np.complex128]:
-    """`exp(-2 pi i exponents / order)`, correctly rounded but for the last bit: angles are exact up to an eighth of a turn."""
+    """`exp(-2 pi i exponents / order)` with errors below the precision of 1: angles are less than an eighth of a turn."""
     eighths, rest = np.divmod(8 * (np.asarray(exponents, np.int64) % order), order)
     is_odd = eighths % 2 == 1
     angle = np.where(is_odd, order - rest, rest) / order * (np.pi / 4)

@@ -11,6 +11,7 @@ from typing import Self, cast
 from xdsl.dialects.builtin import (
     I64,
     DenseArrayBase,
+    Float64Type,
     FloatAttr,
     FunctionType,
     IndexType,
@@ -333,7 +334,7 @@ class FftOp(IRDLOperation):
     kind = prop_def(StringAttr)
     inverse = opt_prop_def(UnitAttr)
     radices = prop_def(DenseArrayBase.constr(I64))
-    scale = prop_def(FloatAttr)
+    scale = prop_def(FloatAttr[Float64Type])
     parts = prop_def(IntegerAttr[I64])
 
     assembly_format = (

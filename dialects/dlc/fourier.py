@@ -10,7 +10,18 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 from xdsl.dialects import arith
-from xdsl.dialects.builtin import I64, ComplexType, FloatAttr, IntegerAttr, StringAttr, UnitAttr, f32, f64, i64
+from xdsl.dialects.builtin import (
+    I64,
+    ComplexType,
+    Float64Type,
+    FloatAttr,
+    IntegerAttr,
+    StringAttr,
+    UnitAttr,
+    f32,
+    f64,
+    i64,
+)
 from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def
 from xdsl.utils.exceptions import VerifyException
@@ -46,7 +57,7 @@ class _FourierOp(TensorOp):
     """A transform, which is linear in its only operand."""
 
     operand = operand_def(AnyTensor)
-    scale = prop_def(FloatAttr)
+    scale = prop_def(FloatAttr[Float64Type])
 
     @property
     def factor(self) -> float:
