@@ -60,6 +60,7 @@ FAMILIES = {
     "sorting": "Sorting and searching",
     "windows": "Sliding windows",
     "contraction": "Products",
+    "fourier": "Fourier transforms",
     "random_bits": "Random bits",
     "shape": "Shapes",
     "slicing": "Slices",
