@@ -122,7 +122,7 @@ def mlp_workload() -> Workload:
 
     def step(params, velocity, x, y):
         value, gradients = compiler.value_and_grad(loss)(params, x, y)
-        params, state = optimiser.update(gradients, compiler.optim.SgdState(velocity), params)
+        params, state = optimiser.update(gradients, compiler.optim.SgdState(np.int64(0), velocity), params)
         return params, state.velocity, value
 
     def flat(result) -> tuple[Any, ...]:

@@ -1,7 +1,7 @@
 """dlc: compile NumPy-style functions to fused, differentiated machine code.
 
 `jit` compiles; `grad`, `jvp`, `vjp`, `jacrev`, `vmap` and others transform; `fori_loop`, `scan`, `cond` and others are loops
-and choices on traced values; `nn` and `optim` have layers and optimisers.
+and choices on traced values; `nn` and `optim` have layers and optimisers; `save` and `load` keep trees of arrays in files.
 `Tensor` is an immutable array whose operations are compiled; `numpy` has the Python array API standard.
 """
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from compiler.errors import CompilerError as CompilerError
     from compiler.errors import CopyError as CopyError
     from compiler.errors import DtypeError as DtypeError
+    from compiler.errors import FormatError as FormatError
     from compiler.errors import InternalError as InternalError
     from compiler.errors import MissingLibraryError as MissingLibraryError
     from compiler.errors import ShapeError as ShapeError
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from compiler.loops import while_loop as while_loop
     from compiler.options import CompileOptions as CompileOptions
     from compiler.prefix_scan import associative_scan as associative_scan
+    from compiler.saving import load as load
+    from compiler.saving import save as save
     from compiler.slicing import dynamic_slice as dynamic_slice
     from compiler.slicing import dynamic_update_slice as dynamic_update_slice
     from compiler.tensor import Tensor as Tensor
@@ -77,6 +80,8 @@ _HOMES = {
     "associative_scan": "compiler.prefix_scan",
     "dynamic_slice": "compiler.slicing",
     "dynamic_update_slice": "compiler.slicing",
+    "save": "compiler.saving",
+    "load": "compiler.saving",
     "CompileOptions": "compiler.options",
     "CompilerError": "compiler.errors",
     "TracingError": "compiler.errors",
@@ -85,6 +90,7 @@ _HOMES = {
     "UnsupportedError": "compiler.errors",
     "ArgumentError": "compiler.errors",
     "CopyError": "compiler.errors",
+    "FormatError": "compiler.errors",
     "MissingLibraryError": "compiler.errors",
     "InternalError": "compiler.errors",
 }

@@ -8,6 +8,8 @@ from typing import Any, TypeAlias, cast
 
 import optree
 
+from compiler.errors import ArgumentError, at_user_line
+
 NAMESPACE = "dlc"
 TreeSpec: TypeAlias = optree.PyTreeSpec
 
@@ -26,6 +28,19 @@ def unflatten(spec: TreeSpec, leaves: Iterable[Any]) -> Any:
 def leaf_paths(spec: TreeSpec) -> list[str]:
     """How to reach each leaf from the whole, as Python: `[0]['w'].bias`."""
     return [accessor.codify("") for accessor in spec.accessors()]
+
+
+def dotted_names(spec: TreeSpec, who: str) -> list[str]:
+    """Keys, positions and fields on the way to each leaf, joined by dots, as PyTorch names parameters: `layers.0.bias`.
+
+    Raises:
+        ArgumentError: two leaves have one name; `who` says who needs the names.
+    """
+    names = [".".join(str(getattr(entry, "field", entry.entry)) for entry in way) for way in spec.accessors()]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ArgumentError(at_user_line(f"{who}: two leaves have the name {twice!r}; rename a key"))
+    return names
 
 
 def sequence_of(tree: Any) -> Sequence[Any] | None:

@@ -8,6 +8,7 @@ CompilerError
 ├── UnsupportedError        a function or feature that dlc does not have     (also a NotImplementedError)
 ├── ArgumentError           a wrong argument of a public function            (also a TypeError)
 ├── CopyError               a copy is needed that was forbidden              (also a ValueError)
+├── FormatError             a file that is not what it should be             (also a ValueError)
 ├── MissingLibraryError     a BLAS, CUDA or other library that is not there  (also an ImportError)
 └── InternalError           our mistake: a pass failed on a valid program
 ```
@@ -46,6 +47,10 @@ class ArgumentError(CompilerError, TypeError):
 
 class CopyError(CompilerError, ValueError):
     """An array must be copied for what is asked, and `copy=False` forbids it."""
+
+
+class FormatError(CompilerError, ValueError):
+    """A file that is damaged, or not of the format that it should have."""
 
 
 class MissingLibraryError(CompilerError, ImportError):

@@ -1,7 +1,8 @@
 """Train a classifier of handwritten digits with one compiled training step.
 
 The whole step (loss, gradients, Adam update) is one compiled function of plain NumPy code. Data: the 1,797 images of 8×8
-pixels that ship with scikit-learn. Run with `make demo` or `python examples/train_digits.py`; `--help` lists the options.
+pixels that ship with scikit-learn. Run with `make demo` or `python examples/train_digits.py`; `--help` lists the options. With
+`--checkpoint` each epoch is saved, and `--resume` goes on where a run has stopped, to the same bits.
 """
 
 import argparse
@@ -90,9 +91,9 @@ def numpy_step(params, state, x, y):
     return new, (step, means, variances), value
 
 
-def batches(rng, x, y, size):
-    """Shuffled batches of one epoch, all of the same size."""
-    order = rng.permutation(len(x))
+def batches(seed, epoch, x, y, size):
+    """Shuffled batches of one epoch, all of the same size; the order follows from the seed and the epoch."""
+    order = np.random.default_rng([seed, epoch]).permutation(len(x))
     for start in range(0, len(x) - size + 1, size):
         chosen = order[start : start + size]
         yield x[chosen], y[chosen]
@@ -115,7 +116,13 @@ def main():
     parser.add_argument("--hidden", type=int, default=256)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--checkpoint", help="a .safetensors file to save parameters and optimiser to after every epoch"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
     args = parser.parse_args()
+    if args.resume and not args.checkpoint:
+        parser.error("--resume needs --checkpoint")
     console = Console()
 
     digits = load_digits()
@@ -123,14 +130,18 @@ def main():
     x_train, x_test, y_train, y_test = train_test_split(
         images, digits.target.astype(np.int64), test_size=0.2, random_state=args.seed, stratify=digits.target
     )
-    rng = np.random.default_rng(args.seed)
-    params = init_params(rng, [64, args.hidden, args.hidden, 10])
+    params = init_params(np.random.default_rng(args.seed), [64, args.hidden, args.hidden, 10])
     state = OPTIMISER.init(params)
+    done = 0
     console.print(
         f"{len(x_train)} training and {len(x_test)} test images, MLP 64-{args.hidden}-{args.hidden}-10, float32"
     )
 
-    x, y = next(batches(rng, x_train, y_train, args.batch))
+    if args.resume:
+        params, state, done = compiler.load(args.checkpoint, like=(params, state, done))
+        console.print(f"resumed after epoch {done}")
+
+    x, y = next(batches(args.seed, done, x_train, y_train, args.batch))
     start = time.perf_counter()
     train_step(params, state, x, y)
     console.print(
@@ -139,10 +150,12 @@ def main():
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task("training", total=args.epochs)
-        for _ in range(args.epochs):
-            for x, y in batches(rng, x_train, y_train, args.batch):
+        task = progress.add_task("training", total=args.epochs, completed=done)
+        for epoch in range(done, args.epochs):
+            for x, y in batches(args.seed, epoch, x_train, y_train, args.batch):
                 params, state, value = train_step(params, state, x, y)
+            if args.checkpoint:
+                compiler.save(args.checkpoint, (params, state, epoch + 1))
             progress.update(task, advance=1, description=f"training, loss {float(value):.4f}")
     result = float(accuracy(params, x_test, y_test))
     console.print(f"test accuracy: [bold]{100 * result:.1f} %[/bold]")
