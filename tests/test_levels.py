@@ -34,11 +34,14 @@ REASSOCIATED = {
     "dlc.reduce_sum",
     "dlc.reduce_prod",
     "dlc.dot_general",
+    "dlc.convolution",
+    "dlc.convolution_kernel",
     "dlc.scatter",
     "dlc.cumlogsumexp",
     "dlc.reduce_window_sum",
     "dlc.irfft",
     "dlc.packed_fft",
+    "dlc.resample",
 }
 """Operations whose terms may be combined in any order: the error is relative to the largest value."""
 

@@ -20,6 +20,7 @@ from dialects.dlc.complex_parts import ComplexOp, ConjOp, DeinterleaveOp, ImagOp
 from dialects.dlc.constants import ConstantOp, IotaOp
 from dialects.dlc.contraction import DotGeneralOp
 from dialects.dlc.conversion import ConvertOp
+from dialects.dlc.convolution import ConvolutionKernelOp, ConvolutionOp
 from dialects.dlc.cumulative import CumlogsumexpOp, CummaxOp, CumminOp, CumprodOp, CumsumOp, LinearRecurrenceOp
 from dialects.dlc.custom_derivatives import CustomJvpOp, CustomUnknownOp, CustomVjpOp, TransposedOp
 from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
@@ -28,6 +29,7 @@ from dialects.dlc.indexing import GatherOp, ScatterOp
 from dialects.dlc.powers import CbrtOp, Exp2Op, Log2Op, Log10Op
 from dialects.dlc.random_bits import RandomBitsOp
 from dialects.dlc.reduction import ReduceAndOp, ReduceMaxOp, ReduceMinOp, ReduceOrOp, ReduceProdOp, ReduceXorOp
+from dialects.dlc.resampling import ResampleOp
 from dialects.dlc.rounding import CeilOp, FloorOp, RoundOp, TruncOp
 from dialects.dlc.scan import ScanOp
 from dialects.dlc.selection import ClampOp, CompareOp, SelectOp
@@ -216,6 +218,8 @@ Dlc = Dialect(
         ReduceWindowSumOp,
         WindowArgmaxOp,
         WindowArgminOp,
+        # resampling
+        ResampleOp,
         # contraction
         DotGeneralOp,
         # fourier
@@ -223,6 +227,9 @@ Dlc = Dialect(
         IrfftOp,
         PackedFftOp,
         RfftOp,
+        # convolution
+        ConvolutionKernelOp,
+        ConvolutionOp,
         # random bits
         RandomBitsOp,
         # transforms
