@@ -47,6 +47,8 @@ func.func private @sum_exp(%lo: index, %hi: index, %x: memref<64x100xf32>, %out:
 }
 ```
 
+The loops of an `rt.fft`, which is alone in its kernel, are in `fft_code.py`.
+
 Requires: kernels as `bufferize` and `outline-kernels` leave them: private functions with `rt.tile`.
 
 Ensures: no `linalg` is left. A kernel computes the points `lo … hi - 1` of its tile space, whatever the split. Temporaries
