@@ -7,7 +7,8 @@ import pytest
 
 import compiler
 from compiler import program_cache
-from dialects.structural_key import operation_key
+from compiler.options import CompileOptions
+from compiler.program_cache import program_key
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +38,7 @@ def test_programs_long_unused_are_forgotten(monkeypatch):
     for n in (1, 2, 1, 3):
         compiler.jit(lambda x: x + 1)(np.ones(n))
     assert len(program_cache._programs) == 2
-    assert [key[0] for key in program_cache._programs] == [
-        operation_key(compiler.jit(lambda x: x + 1).trace(np.ones(n))._traced.module) for n in (1, 3)
+    assert list(program_cache._programs) == [
+        program_key(compiler.jit(lambda x: x + 1).trace(np.ones(n))._traced.module, "cpu", CompileOptions())
+        for n in (1, 3)
     ]
