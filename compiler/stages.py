@@ -16,6 +16,7 @@ from xdsl.dialects.builtin import ModuleOp
 
 from compiler.abstract import AbstractArray, abstract
 from compiler.array_kinds import Wrap, as_plain
+from compiler.collector import paused_collector
 from compiler.compile_log import SignatureRecord
 from compiler.errors import ArgumentError, InternalError, at_user_line
 from compiler.executable import MachineCode, compile_to_machine_code, load_machine_code
@@ -28,7 +29,6 @@ from compiler.pipelines import (
     Target,
     VerifyingObserver,
     passes_between,
-    paused_collector,
     run_passes,
     stages,
 )
