@@ -1,7 +1,8 @@
 """The `rt` dialect: what a compiled program asks of its surroundings.
 
 `rt.kernel` groups structured operations that will become one kernel, `rt.launch` runs an outlined kernel over a
-range, `rt.gemm` calls the BLAS library, `rt.row` is a view of part of a buffer, `rt.scatter` is the structured operation
+range, `rt.gemm` calls the BLAS library, `rt.lapack` (`dialects/lapack.py`)
+LAPACK, `rt.row` is a view of part of a buffer, `rt.scatter` is the structured operation
 that `linalg` lacks.
 """
 
@@ -42,6 +43,8 @@ from xdsl.parser import Parser
 from xdsl.printer import Printer
 from xdsl.traits import HasParent, IsolatedFromAbove, IsTerminator, Pure
 from xdsl.utils.exceptions import VerifyException
+
+from dialects.lapack import LapackOp
 
 ARRAY_TYPES = "rt.array_types"
 """The attribute of a host function that holds the types of its arrays, where they are not those of its own type.
@@ -335,4 +338,4 @@ class RowOp(IRDLOperation):
             raise VerifyException(f"rt.row: a row of {source} is no {self.result.type}; leave out the first dimension")
 
 
-Rt = Dialect("rt", [GemmOp, KernelOp, LaunchOp, RowOp, ScatterOp, YieldOp], [])
+Rt = Dialect("rt", [GemmOp, KernelOp, LapackOp, LaunchOp, RowOp, ScatterOp, YieldOp], [])

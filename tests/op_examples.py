@@ -3,6 +3,7 @@
 from op_example import OpExample, build_function, random_operands, tensor
 from op_examples_cumulative import CUMULATIVE_EXAMPLES
 from op_examples_elementwise import ELEMENTWISE_EXAMPLES
+from op_examples_matrices import MATRIX_EXAMPLES
 from op_examples_random import RANDOM_EXAMPLES
 from op_examples_sorting import SORTING_EXAMPLES
 from op_examples_structural import STRUCTURAL_EXAMPLES
@@ -14,6 +15,7 @@ OP_EXAMPLES: tuple[OpExample, ...] = (
     *CUMULATIVE_EXAMPLES,
     *SORTING_EXAMPLES,
     *WINDOW_EXAMPLES,
+    *MATRIX_EXAMPLES,
     *RANDOM_EXAMPLES,
 )
 

@@ -24,6 +24,8 @@ from dialects.dlc.cumulative import CumlogsumexpOp, CummaxOp, CumminOp, CumprodO
 from dialects.dlc.custom_derivatives import CustomJvpOp, CustomUnknownOp, CustomVjpOp, TransposedOp
 from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
 from dialects.dlc.indexing import GatherOp, ScatterOp
+from dialects.dlc.lu import LuOp, LuSolveOp, PermutationOfPivotsOp
+from dialects.dlc.orthogonal import QrOp
 from dialects.dlc.powers import CbrtOp, Exp2Op, Log2Op, Log10Op
 from dialects.dlc.random_bits import RandomBitsOp
 from dialects.dlc.reduction import ReduceAndOp, ReduceMaxOp, ReduceMinOp, ReduceOrOp, ReduceProdOp, ReduceXorOp
@@ -44,7 +46,9 @@ from dialects.dlc.special import (
     Xlog1pyOp,
     XlogyOp,
 )
+from dialects.dlc.spectral import EighOp, SvdOp
 from dialects.dlc.transforms import CallOp, JvpOp, VjpOp, VmapOp
+from dialects.dlc.triangular import CholeskyOp, TriangularSolveOp
 from dialects.dlc.trigonometric import (
     AcoshOp,
     AcosOp,
@@ -217,6 +221,18 @@ Dlc = Dialect(
         WindowArgminOp,
         # contraction
         DotGeneralOp,
+        # triangular matrices
+        CholeskyOp,
+        TriangularSolveOp,
+        # lu
+        LuOp,
+        LuSolveOp,
+        PermutationOfPivotsOp,
+        # orthogonal matrices
+        QrOp,
+        # spectral
+        EighOp,
+        SvdOp,
         # random bits
         RandomBitsOp,
         # transforms

@@ -1,0 +1,139 @@
+"""Functions of `np.linalg` that factorize matrices, and what follows from a factorization.
+
+Nothing raises in compiled code: where NumPy raises `LinAlgError`, results are NaN, or what dividing by zero gives.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+from xdsl.ir import SSAValue
+
+from compiler.errors import DtypeError, ShapeError, at_user_line
+from compiler.frames import current_frame
+from compiler.numpy_linalg import astype, diagonal
+from compiler.operands import as_tracer, new_tracer
+from compiler.promotion import FLOAT64, broadcast_shapes, result_dtype
+from compiler.tracer import Tracer, value_of, xp
+from compiler.views import broadcast
+from dialects.dlc import lu as lu_ops
+from dialects.dlc import triangular
+from dialects.dlc.interfaces import dtype_kind
+
+SlogdetResult = type(np.linalg.slogdet(np.eye(1)))
+
+
+def matrices(what: str, a: Any, *, square: bool = False) -> Tracer:
+    """`a` as floating-point matrices.
+
+    Raises:
+        DtypeError: LAPACK does not have the dtype.
+        ShapeError: they are no (square) matrices.
+    """
+    x = as_tracer(a)
+    if dtype_kind(x.dtype) in "biu":
+        x = astype(x, FLOAT64)
+    if x.dtype.char not in "fdFD":
+        raise DtypeError(at_user_line(f"{what}: there is no LAPACK for {x.dtype}; convert with `.astype(np.float32)`"))
+    if x.ndim < 2 or (square and x.shape[-1] != x.shape[-2]):
+        kind = "square matrices" if square else "matrices"
+        raise ShapeError(
+            at_user_line(f"{what}: the array has shape {x.shape}, expected {kind} in the last two dimensions")
+        )
+    return x
+
+
+def symmetrized(x: Tracer) -> Tracer:
+    """`(x + xᴴ) / 2`: so that the derivative with respect to a Hermitian matrix is Hermitian."""
+    return (x + x.mT.conj()) / 2
+
+
+def emitted(function: Callable[..., Any], *operands: Tracer, **options: Any) -> Any:
+    """What `function` of the dialect appends for operands: a tracer, or a tuple of them."""
+    frame = current_frame()
+    results = function(frame.builder, *(value_of(x, frame) for x in operands), **options)
+    if isinstance(results, SSAValue):
+        return new_tracer(results)
+    return tuple(map(new_tracer, results))
+
+
+def cholesky(a: Any, *, upper: bool = False) -> Tracer:
+    """`np.linalg.cholesky` of `(a + aᴴ) / 2`, which is `a`; NaN where `a` is not positive definite."""
+    factor = emitted(triangular.cholesky, symmetrized(matrices("np.linalg.cholesky", a, square=True)))
+    return factor.mT.conj() if upper else factor
+
+
+def solve(a: Any, b: Any) -> Tracer:
+    """`np.linalg.solve`; inf or NaN where `a` is singular."""
+    what = "np.linalg.solve"
+    x, y = matrices(what, a, square=True), as_tracer(b)
+    is_vector = y.ndim == 1
+    y = matrices(what, y[:, np.newaxis] if is_vector else y)
+    dtype = result_dtype(x, y)
+    x, y = astype(x, dtype), astype(y, dtype)
+    if x.shape[-1] != y.shape[-2]:
+        raise ShapeError(
+            at_user_line(
+                f"{what}: the matrices of shape {x.shape} do not fit the right-hand sides of shape {as_tracer(b).shape}"
+            )
+        )
+    solution = solve_with_factors(x, emitted(lu_ops.lu, x), y)
+    return solution[..., 0] if is_vector else solution
+
+
+def solve_with_factors(
+    x: Tracer,
+    factorization: tuple[Tracer, Tracer, Tracer],
+    y: Tracer,
+    form: Literal["none", "transpose", "adjoint"] = "none",
+) -> Tracer:
+    """The solution of `form(x) z = y`, given what `lu` makes of `x`; batches are broadcast."""
+    factors, _, permutation = factorization
+    if x.ndim == 2 and y.ndim > 2:
+        # One matrix for all: the batch is more columns.
+        columns = xp.moveaxis(y, -2, 0)
+        flat = solve_with_factors(x, factorization, columns.reshape(x.shape[0], -1), form)
+        return xp.moveaxis(flat.reshape(columns.shape), 0, -2)
+    batch = broadcast_shapes("solve", x.shape[:-2], y.shape[:-2])
+    x, factors = (broadcast(z, (*batch, *z.shape[-2:])) for z in (x, factors))
+    permutation = broadcast(permutation, (*batch, permutation.shape[-1]))
+    y = broadcast(y, (*batch, *y.shape[-2:]))
+    return emitted(lu_ops.lu_solve, x, factors, permutation, y, form=form)
+
+
+def inv(a: Any) -> Tracer:
+    """`np.linalg.inv`; inf or NaN where `a` is singular."""
+    x = matrices("np.linalg.inv", a, square=True)
+    return solve(x, xp.broadcast_to(np.eye(x.shape[-1], dtype=x.dtype), x.shape))
+
+
+def slogdet(a: Any) -> Any:
+    """`np.linalg.slogdet`."""
+    x = matrices("np.linalg.slogdet", a, square=True)
+    diagonal_of_upper, parity = _pivots(x)
+    signs = xp.sign(diagonal_of_upper)
+    return SlogdetResult(parity * xp.prod(signs, axis=-1), xp.sum(xp.log(xp.abs(diagonal_of_upper)), axis=-1))
+
+
+def det(a: Any) -> Tracer:
+    """`np.linalg.det`."""
+    diagonal_of_upper, parity = _pivots(matrices("np.linalg.det", a, square=True))
+    return parity * xp.prod(diagonal_of_upper, axis=-1)
+
+
+def _pivots(x: Tracer) -> tuple[Tracer, Tracer]:
+    """The diagonal of `U`, and 1 or -1 for an even or an odd number of exchanges."""
+    factors, pivots, _ = emitted(lu_ops.lu, x)
+    exchanges = xp.sum(pivots != np.arange(x.shape[-1], dtype=np.int32), axis=-1)
+    parity = (1 - 2 * (exchanges % 2)).astype(x.dtype)
+    return diagonal(factors, 0, -2, -1), parity
+
+
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    np.linalg.cholesky: cholesky,
+    np.linalg.solve: solve,
+    np.linalg.inv: inv,
+    np.linalg.slogdet: slogdet,
+    np.linalg.det: det,
+}
+"""The functions of this file by the function of NumPy that they are."""
