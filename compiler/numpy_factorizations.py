@@ -9,18 +9,22 @@ from typing import Any, Literal
 import numpy as np
 from xdsl.ir import SSAValue
 
-from compiler.errors import DtypeError, ShapeError, at_user_line
+from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
 from compiler.frames import current_frame
 from compiler.numpy_linalg import astype, diagonal
 from compiler.operands import as_tracer, new_tracer
 from compiler.promotion import FLOAT64, broadcast_shapes, result_dtype
-from compiler.tracer import Tracer, value_of, xp
+from compiler.tracer import Tracer, fail_unsupported, value_of, xp
 from compiler.views import broadcast
+from dialects.dlc import eigen, orthogonal, spectral, triangular
 from dialects.dlc import lu as lu_ops
-from dialects.dlc import triangular
 from dialects.dlc.interfaces import dtype_kind
 
 SlogdetResult = type(np.linalg.slogdet(np.eye(1)))
+QRResult = type(np.linalg.qr(np.eye(1)))
+EigResult = type(np.linalg.eig(np.eye(1)))
+EighResult = type(np.linalg.eigh(np.eye(1)))
+SVDResult = type(np.linalg.svd(np.eye(1)))
 
 
 def matrices(what: str, a: Any, *, square: bool = False) -> Tracer:
@@ -129,11 +133,73 @@ def _pivots(x: Tracer) -> tuple[Tracer, Tracer]:
     return diagonal(factors, 0, -2, -1), parity
 
 
+def qr(a: Any, mode: str = "reduced") -> Any:
+    """`np.linalg.qr`; `mode` is `"reduced"`, `"complete"` or `"r"`.
+
+    Raises:
+        UnsupportedError: the mode is `"raw"`, which is how LAPACK has it.
+        ArgumentError: there is no such mode.
+    """
+    x = matrices("np.linalg.qr", a)
+    if mode == "raw":
+        fail_unsupported('np.linalg.qr: mode="raw"', 'use mode="reduced"')
+    if mode not in {"reduced", "complete", "r"}:
+        raise ArgumentError(at_user_line(f'np.linalg.qr: mode is {mode!r}, expected "reduced", "complete" or "r"'))
+    q, r = emitted(orthogonal.qr, x, full_matrices=mode == "complete")
+    return r if mode == "r" else QRResult(q, r)
+
+
+def eigh(a: Any, UPLO: str = "L") -> Any:  # noqa: N803
+    """`np.linalg.eigh` of `(a + aᴴ) / 2`, which is `a`, whatever `UPLO` is; NaN where `a` is not finite."""
+    return EighResult(*_eigh("np.linalg.eigh", a, UPLO))
+
+
+def eigvalsh(a: Any, UPLO: str = "L") -> Tracer:  # noqa: N803
+    """`np.linalg.eigvalsh`, as `eigh`; no vectors are computed."""
+    return _eigh("np.linalg.eigvalsh", a, UPLO)[0]
+
+
+def _eigh(what: str, a: Any, triangle: str) -> tuple[Tracer, Tracer]:
+    if triangle.upper() not in {"L", "U"}:
+        raise ArgumentError(at_user_line(f'{what}: UPLO is {triangle!r}, expected "L" or "U"'))
+    return emitted(spectral.eigh, symmetrized(matrices(what, a, square=True)))
+
+
+def eig(a: Any) -> Any:
+    """`np.linalg.eig`, complex also if all eigenvalues of a real matrix are real; NaN where `a` is not finite."""
+    return EigResult(*emitted(eigen.eig, matrices("np.linalg.eig", a, square=True)))
+
+
+def eigvals(a: Any) -> Tracer:
+    """`np.linalg.eigvals`, as `eig`; no vectors are computed."""
+    return emitted(eigen.eig, matrices("np.linalg.eigvals", a, square=True))[0]
+
+
+def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+    """`np.linalg.svd`; NaN where `a` is not finite. `hermitian` is no faster here."""
+    del hermitian
+    x = matrices("np.linalg.svd", a)
+    u, s, vh = emitted(spectral.svd, x, full_matrices=bool(full_matrices and compute_uv))
+    return SVDResult(u, s, vh) if compute_uv else s
+
+
+def svdvals(x: Any, /) -> Tracer:
+    """`np.linalg.svdvals`; no vectors are computed."""
+    return svd(x, compute_uv=False)
+
+
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.linalg.cholesky: cholesky,
     np.linalg.solve: solve,
     np.linalg.inv: inv,
     np.linalg.slogdet: slogdet,
     np.linalg.det: det,
+    np.linalg.qr: qr,
+    np.linalg.eig: eig,
+    np.linalg.eigvals: eigvals,
+    np.linalg.eigh: eigh,
+    np.linalg.eigvalsh: eigvalsh,
+    np.linalg.svd: svd,
+    np.linalg.svdvals: svdvals,
 }
 """The functions of this file by the function of NumPy that they are."""

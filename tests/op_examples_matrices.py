@@ -7,6 +7,7 @@ from op_example import OpExample, build_op, random_array, tensor
 from xdsl.dialects.builtin import IntegerAttr, StringAttr, UnitAttr, i32, i64
 
 from dialects.builder import tensor_type
+from dialects.dlc.eigen import EigOp
 from dialects.dlc.interfaces import ELEMENT_TYPES
 from dialects.dlc.lu import LuOp, LuSolveOp, PermutationOfPivotsOp
 from dialects.dlc.orthogonal import QrOp
@@ -119,6 +120,10 @@ MATRIX_EXAMPLES = (
     *(
         OpExample(QrOp, (tensor(text),), {"full": UnitAttr()})
         for text in ("3x3xf64", "2x3x3xf32", "3x5xf64", "0x0xf64", "2x4xcomplex<f64>")
+    ),
+    *(
+        OpExample(EigOp, (tensor(text),), domain=(spread,))
+        for text in (*SQUARE[:-2], "3x3xcomplex<f32>", "2x3x3xcomplex<f32>")
     ),
     *(
         OpExample(EighOp, (tensor(text),), domain=(spread,))

@@ -41,6 +41,7 @@ REASSOCIATED = {
 """Operations whose terms may be combined in any order: the error is relative to the largest value."""
 
 UP_TO_PHASES = {
+    "dlc.eig": lambda *parts: of_eigenvalues(parts[0] + 1j * parts[1], parts[2] + 1j * parts[3]),
     "dlc.eigh": lambda w, v: (w, v * w[..., np.newaxis, :] @ adjoint(v), adjoint(v) @ v),
     "dlc.qr": lambda q, r: (q @ r, adjoint(q) @ q, r),
     "dlc.svd": lambda u, s, vh: (
@@ -69,6 +70,12 @@ FREE_OF_SIZES = {
 } | {f"{side}_{kind}" for side in ("lhs", "rhs") for kind in ("batch", "contracting")}
 SPECIAL = (0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 0.5, 2.5, -1.5)
 EXTREME = (*SPECIAL, 1e-30, -3e30, 88.0, -110.0)  # finite values that overflow or vanish in some order of combination
+
+
+def of_eigenvalues(w, v):
+    """Sums over eigenvalues in any order, the matrix, and the lengths of the vectors."""
+    with np.errstate(all="ignore"):
+        return w.sum(-1), (w * w).sum(-1), v * w[..., np.newaxis, :] @ np.linalg.inv(v), np.linalg.norm(v, axis=-2)
 
 
 def adjoint(x):

@@ -23,6 +23,7 @@ from dialects.dlc.conversion import ConvertOp
 from dialects.dlc.cumulative import CumlogsumexpOp, CummaxOp, CumminOp, CumprodOp, CumsumOp, LinearRecurrenceOp
 from dialects.dlc.custom_derivatives import CustomJvpOp, CustomUnknownOp, CustomVjpOp, TransposedOp
 from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
+from dialects.dlc.eigen import EigOp
 from dialects.dlc.indexing import GatherOp, ScatterOp
 from dialects.dlc.lu import LuOp, LuSolveOp, PermutationOfPivotsOp
 from dialects.dlc.orthogonal import QrOp
@@ -233,6 +234,8 @@ Dlc = Dialect(
         # spectral
         EighOp,
         SvdOp,
+        # eigenvalues
+        EigOp,
         # random bits
         RandomBitsOp,
         # transforms

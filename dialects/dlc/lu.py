@@ -70,7 +70,9 @@ class LuOp(MatrixOp):
             for place in np.ndindex(*batch):
                 x = factors[place]
                 for i in range(pivots.shape[-1]):
-                    pivots[(*place, i)] = pivot = i + int(np.argmax(np.abs(x[i:, i].real) + np.abs(x[i:, i].imag)))
+                    pivots[(*place, i)] = pivot = i + int(
+                        np.argmax(np.abs(np.real(x[i:, i])) + np.abs(np.imag(x[i:, i])))
+                    )
                     x[[i, pivot]] = x[[pivot, i]]
                     if x[i, i] != 0:
                         x[i + 1 :, i] /= x[i, i]

@@ -19,7 +19,7 @@ from xdsl.utils.exceptions import VerifyException
 from dialects.builder import OpBuilder, tensor_type
 from dialects.dlc.arithmetic import add, mul, sub
 from dialects.dlc.broadcast import broadcast_in_dim, reduce_sum
-from dialects.dlc.complex_parts import conj, packed_type
+from dialects.dlc.complex_parts import conj, interleave, packed_type
 from dialects.dlc.constants import full, iota, zeros
 from dialects.dlc.contraction import dot_general
 from dialects.dlc.interfaces import (
@@ -160,6 +160,13 @@ class MatrixOp(PureOp):
         """The type of a batch of arrays with `sizes`, of numbers as they are in operand 0."""
         tail = () if self.packed is None else (2,)
         return tensor_type(element_type_of(self.operands[0]), (*self.batch_shape, *sizes, *tail))
+
+    def identity(self, b: OpBuilder, matrix_type: AnyTensor) -> SSAValue:
+        """Matrices of a type, real or packed, with ones on the diagonal and zeros elsewhere."""
+        shape = matrix_type.get_shape()
+        ones = full(b, 1, tensor_type(matrix_type.element_type, shape if self.packed is None else shape[:-1]))
+        eye = triangle(b, ones, "eq")
+        return eye if self.packed is None else interleave(b, eye, zeros(b, tensor_type_of(eye)))
 
     def is_read(self, index: int) -> bool:
         """Whether something reads result `index`: if not, it need not be computed."""

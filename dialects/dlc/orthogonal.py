@@ -10,7 +10,7 @@ from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, result_def
 from dialects.builder import OpBuilder, tensor_type
 from dialects.dlc.arithmetic import add, sub
 from dialects.dlc.complex_parts import complex_, imag
-from dialects.dlc.constants import full, zeros
+from dialects.dlc.constants import zeros
 from dialects.dlc.interfaces import AnyTensor, Array, Properties, element_type_of, is_complex, shape_of, tensor_type_of
 from dialects.dlc.matrix_op import MatrixOp, adjoint, expect_matrices, product, triangle
 from dialects.dlc.slicing import concatenate, pad, slice_
@@ -90,7 +90,7 @@ class QrOp(MatrixOp):
         rows, columns = self.sizes
         size = shape_of(self.q)[self.matrix_dims[1]]
         if 0 in shape_of(x):
-            return triangle(b, full(b, 1, self.q.type), "eq", self.matrix_dims), zeros(b, self.r.type)
+            return self.identity(b, self.q.type), zeros(b, self.r.type)
         reflections = Output(self.packed_type(min(rows, columns)))
         space = BLOCK * max(rows, columns)
         packed, scales, _ = self.call(

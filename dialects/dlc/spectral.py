@@ -72,8 +72,8 @@ class EighOp(MatrixOp):
     def compute(self, operands: Sequence[Array]) -> Sequence[Array]:
         """`np.linalg.eigh`."""
         (x,) = operands
-        finite = np.isfinite(x).all((-1, -2))
-        values, vectors = np.linalg.eigh(np.where(finite[..., np.newaxis, np.newaxis], x, 0))
+        finite, x = cleaned(x)
+        values, vectors = np.linalg.eigh(x)
         values[~finite], vectors[~finite] = np.nan, np.nan
         return values, vectors
 
@@ -163,8 +163,8 @@ class SvdOp(MatrixOp):
     def compute(self, operands: Sequence[Array]) -> Sequence[Array]:
         """`np.linalg.svd`."""
         (x,) = operands
-        finite = np.isfinite(x).all((-1, -2))
-        results = np.linalg.svd(np.where(finite[..., np.newaxis, np.newaxis], x, 0), self.is_full)
+        finite, x = cleaned(x)
+        results = np.linalg.svd(x, self.is_full)
         for result in results:
             result[~finite] = np.nan
         return results
@@ -211,8 +211,7 @@ class SvdOp(MatrixOp):
         (x,) = operands
         rows, columns = self.sizes
         if 0 in shape_of(x):
-            eye = [triangle(b, full(b, 1, t), "eq", self.matrix_dims) for t in (self.u.type, self.vh.type)]
-            return eye[0], zeros(b, self.s.type), eye[1]
+            return self.identity(b, self.u.type), zeros(b, self.s.type), self.identity(b, self.vh.type)
         small, large = min(rows, columns), max(rows, columns)
         with_vectors = self.is_read(0) or self.is_read(2)
         finite = self.finite(b, x)
@@ -255,6 +254,12 @@ class SvdOp(MatrixOp):
             return zeros(b, self.u.type), self.where(b, good, s), zeros(b, self.vh.type)
         vh_result, u_result = vectors
         return self.where(b, good, u_result), self.where(b, good, s), self.where(b, good, vh_result)
+
+
+def cleaned(x: Array) -> tuple[Array, Array]:
+    """Which matrices are finite, and all of them with zeros for those that are not."""
+    finite: Array = np.asarray(np.isfinite(x).all((-1, -2)))
+    return finite, np.where(finite[..., np.newaxis, np.newaxis], x, 0)
 
 
 def real_type(tensor: AnyTensor) -> Attribute:
