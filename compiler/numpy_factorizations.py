@@ -3,8 +3,9 @@
 Nothing raises in compiled code: where NumPy raises `LinAlgError`, results are NaN, or what dividing by zero gives.
 """
 
+import math
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, cast
 
 import numpy as np
 from xdsl.ir import SSAValue
@@ -20,11 +21,11 @@ from dialects.dlc import eigen, orthogonal, spectral, triangular
 from dialects.dlc import lu as lu_ops
 from dialects.dlc.interfaces import dtype_kind
 
-SlogdetResult = type(np.linalg.slogdet(np.eye(1)))
-QRResult = type(np.linalg.qr(np.eye(1)))
-EigResult = type(np.linalg.eig(np.eye(1)))
-EighResult = type(np.linalg.eigh(np.eye(1)))
-SVDResult = type(np.linalg.svd(np.eye(1)))
+SlogdetResult: Any = type(np.linalg.slogdet(np.eye(1)))
+QRResult: Any = type(np.linalg.qr(np.eye(1)))
+EigResult: Any = type(np.linalg.eig(np.eye(1)))
+EighResult: Any = type(np.linalg.eigh(np.eye(1)))
+SVDResult: Any = type(np.linalg.svd(np.eye(1)))
 
 
 def matrices(what: str, a: Any, *, square: bool = False) -> Tracer:
@@ -57,7 +58,7 @@ def emitted(function: Callable[..., Any], *operands: Tracer, **options: Any) -> 
     frame = current_frame()
     results = function(frame.builder, *(value_of(x, frame) for x in operands), **options)
     if isinstance(results, SSAValue):
-        return new_tracer(results)
+        return new_tracer(cast(SSAValue, results))
     return tuple(map(new_tracer, results))
 
 
@@ -69,40 +70,45 @@ def cholesky(a: Any, *, upper: bool = False) -> Tracer:
 
 def solve(a: Any, b: Any) -> Tracer:
     """`np.linalg.solve`; inf or NaN where `a` is singular."""
-    what = "np.linalg.solve"
+    x, y, is_vector = common_matrices("np.linalg.solve", a, b)
+    factors, _, permutation = emitted(lu_ops.lu, x)
+
+    def solve_batch(x: Tracer, y: Tracer) -> Tracer:
+        like_x = broadcast(factors, x.shape), broadcast(permutation, x.shape[:-1])
+        return emitted(lu_ops.lu_solve, x, *like_x, y)
+
+    return solved(x, y, is_vector, solve_batch)
+
+
+def common_matrices(what: str, a: Any, b: Any) -> tuple[Tracer, Tracer, bool]:
+    """Square matrices and right-hand sides, of one dtype, and whether the latter were one vector, which is a column now.
+
+    Raises:
+        ShapeError: the shapes do not fit.
+    """
     x, y = matrices(what, a, square=True), as_tracer(b)
     is_vector = y.ndim == 1
     y = matrices(what, y[:, np.newaxis] if is_vector else y)
     dtype = result_dtype(x, y)
-    x, y = astype(x, dtype), astype(y, dtype)
     if x.shape[-1] != y.shape[-2]:
         raise ShapeError(
             at_user_line(
-                f"{what}: the matrices of shape {x.shape} do not fit the right-hand sides of shape {as_tracer(b).shape}"
+                f"{what}: the matrices have shape {x.shape} and the right-hand sides {np.shape(b)}; "
+                f"expected {x.shape[-1]} rows"
             )
         )
-    solution = solve_with_factors(x, emitted(lu_ops.lu, x), y)
-    return solution[..., 0] if is_vector else solution
+    return astype(x, dtype), astype(y, dtype), is_vector
 
 
-def solve_with_factors(
-    x: Tracer,
-    factorization: tuple[Tracer, Tracer, Tracer],
-    y: Tracer,
-    form: Literal["none", "transpose", "adjoint"] = "none",
-) -> Tracer:
-    """The solution of `form(x) z = y`, given what `lu` makes of `x`; batches are broadcast."""
-    factors, _, permutation = factorization
+def solved(x: Tracer, y: Tracer, is_vector: bool, solve_batch: Callable[[Tracer, Tracer], Tracer]) -> Tracer:
+    """What `solve_batch`, which wants equal batches, makes of `x` and `y`; all right-hand sides of one matrix are its columns."""
     if x.ndim == 2 and y.ndim > 2:
-        # One matrix for all: the batch is more columns.
-        columns = xp.moveaxis(y, -2, 0)
-        flat = solve_with_factors(x, factorization, columns.reshape(x.shape[0], -1), form)
-        return xp.moveaxis(flat.reshape(columns.shape), 0, -2)
+        rows = xp.moveaxis(y, -2, 0)
+        flat = solve_batch(x, rows.reshape(x.shape[0], math.prod(rows.shape[1:])))
+        return xp.moveaxis(flat.reshape(rows.shape), 0, -2)
     batch = broadcast_shapes("solve", x.shape[:-2], y.shape[:-2])
-    x, factors = (broadcast(z, (*batch, *z.shape[-2:])) for z in (x, factors))
-    permutation = broadcast(permutation, (*batch, permutation.shape[-1]))
-    y = broadcast(y, (*batch, *y.shape[-2:]))
-    return emitted(lu_ops.lu_solve, x, factors, permutation, y, form=form)
+    solution = solve_batch(broadcast(x, (*batch, *x.shape[-2:])), broadcast(y, (*batch, *y.shape[-2:])))
+    return solution[..., 0] if is_vector else solution
 
 
 def inv(a: Any) -> Tracer:

@@ -78,6 +78,18 @@ PROGRAMS = {
         (floats(6, 50),),
     ),
     "windows": (lambda x: nn.reduce_window(x, "max", (1, 3, 3), (1, 2, 2)), (floats(2, 9, 11),)),
+    "convolution": (
+        lambda x, w, b: nn.relu(nn.conv(x, w, b, stride=(1, 2), padding=1)),
+        (floats(2, 8, 9, 11), floats(10, 8, 3, 3), floats(10)),
+    ),
+    "convolution_gradient": (
+        compiler.grad(lambda w, v, x: np.sum(np.tanh(nn.conv(nn.conv(x, w, padding=1), v, stride=2))), (0, 1)),
+        (floats(8, 3, 3, 3), floats(8, 8, 2, 2), floats(2, 3, 8, 8)),
+    ),
+    "conv_transpose": (
+        lambda x, w: nn.conv_transpose(x, w, stride=2, padding=1, output_padding=1),
+        (floats(2, 6, 5, 5), floats(6, 4, 3, 3)),
+    ),
     "argmax": (lambda x: (np.argmax(x, axis=1), np.argmin(x)), (floats(6, 50),)),
     "exp_f64": (lambda x: np.exp(x) + np.expm1(x), (floats(40, dtype=np.float64),)),
     "log_f64": (lambda x: np.log(x) + np.log1p(x), (positive(40, dtype=np.float64),)),

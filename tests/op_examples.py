@@ -1,6 +1,7 @@
 """`OP_EXAMPLES`: several applications of every op of the dialect, for the tests that must hold for all of them."""
 
 from op_example import OpExample, build_function, random_operands, tensor
+from op_examples_convolution import CONVOLUTION_EXAMPLES
 from op_examples_cumulative import CUMULATIVE_EXAMPLES
 from op_examples_elementwise import ELEMENTWISE_EXAMPLES
 from op_examples_matrices import MATRIX_EXAMPLES
@@ -16,6 +17,7 @@ OP_EXAMPLES: tuple[OpExample, ...] = (
     *SORTING_EXAMPLES,
     *WINDOW_EXAMPLES,
     *MATRIX_EXAMPLES,
+    *CONVOLUTION_EXAMPLES,
     *RANDOM_EXAMPLES,
 )
 

@@ -54,7 +54,7 @@ def test_links_lead_to_files(path):
         assert (path.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("document", ["README.md", "docs/optim.md", "docs/tutorial.md"])
+@pytest.mark.parametrize("document", ["README.md", "docs/attention.md", "docs/optim.md", "docs/tutorial.md"])
 def test_code_runs(document):
     text = re.sub(r"<!-- generated: .*?<!-- end -->", "", (ROOT / document).read_text(), flags=re.DOTALL)
     blocks = list(CODE.finditer(text))

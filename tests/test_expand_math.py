@@ -326,7 +326,7 @@ def test_expansion_holds_single_instructions_and_is_the_same_for_vectors(op_type
     assert {n for n in scalar if n.startswith("math.")} <= SINGLE_INSTRUCTIONS
 
 
-@pytest.mark.parametrize(("name", "element", "limit"), [("exp", "f32", 46), ("tanh", "f32", 42), ("log", "f32", 66)])
+@pytest.mark.parametrize(("name", "element", "limit"), [("exp", "f32", 47), ("tanh", "f32", 42), ("log", "f32", 66)])
 def test_expansion_is_small(name, element, limit):
     assert len(op_names(expand(function_of(name, element)))) <= limit
 

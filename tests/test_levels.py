@@ -34,6 +34,8 @@ REASSOCIATED = {
     "dlc.reduce_sum",
     "dlc.reduce_prod",
     "dlc.dot_general",
+    "dlc.convolution",
+    "dlc.convolution_kernel",
     "dlc.scatter",
     "dlc.cumlogsumexp",
     "dlc.reduce_window_sum",

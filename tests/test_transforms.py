@@ -242,3 +242,17 @@ def test_vjp_keeps_the_primals_as_they_were():
 def test_has_aux_without_a_pair_is_an_error():
     with pytest.raises(compiler.ArgumentError, match=r"vjp: with has_aux, .* must return a pair"):
         compiler.vjp(lambda x: x, np.ones(1), has_aux=True)
+
+
+@pytest.mark.parametrize("subscripts", ["le,se->ls", "le,es->ls", "el,se->ls", "ble,bse->bls"])
+def test_cotangents_of_products_need_no_transpose(subscripts):
+    sizes = {"b": 2, "l": 3, "s": 4, "e": 5}
+    lhs, rhs, out = (
+        np.ones([sizes[d] for d in part])
+        for part in (*subscripts.split("->")[0].split(","), subscripts[-3:].strip("->"))
+    )
+
+    def pulled(lhs, rhs, weights):
+        return compiler.vjp(lambda lhs, rhs: np.einsum(subscripts, lhs, rhs), lhs, rhs)[1](weights)
+
+    assert "dlc.transpose" not in compiler.jit(pulled).lower(lhs, rhs, out).as_text("autodiff")

@@ -136,3 +136,29 @@ def test_ties_share_the_derivative_of_an_extreme() -> None:
     gx, gu = compiler.jit(compiler.grad(fn, (0, 1)))(np.array([2.0, 0, 1]), np.array([2.0, 2, 3]))
     np.testing.assert_allclose(gx, [1 / 3, 0, 100])
     np.testing.assert_allclose(gu, [1 / 3, 1 / 3, 10])
+
+
+def test_the_gradient_of_an_array_written_part_by_part_reads_each_part_where_it_is():
+    def fn(x: Any) -> Any:
+        y = np.zeros_like(x)
+        for i in range(4):
+            y[10 * i : 10 * i + 10 : 3] = np.sin(x[10 * i : 10 * i + 10 : 3])
+        y[2:5] = x[2:5] ** 2  # hides what was written there before
+        return np.sum(y * y)
+
+    gradient = compiler.grad(fn)
+    x, step = X[:, 0], 1e-6
+    ends = [(fn(x + step * e) - fn(x - step * e)) / (2 * step) for e in np.eye(40)]
+    np.testing.assert_allclose(compiler.jit(gradient)(x), ends, rtol=1e-7, atol=1e-8)
+
+
+def test_the_gradient_of_disjoint_parts_changes_no_cotangent():
+    def fn(x: Any, weights: Any) -> Any:
+        y = np.zeros_like(x)
+        for i in range(4):
+            y[i] = x[i + 4]
+        return np.sum(y * weights)
+
+    text = compiler.jit(compiler.grad(fn)).lower(X, X).as_text("autodiff")
+    assert text.count("dlc.slice") == 4
+    assert "dlc.update_slice" not in text

@@ -65,6 +65,7 @@ FAMILIES = {
     "orthogonal": "QR factorization",
     "spectral": "Eigenvalues of Hermitian matrices, singular values",
     "eigen": "Eigenvalues of other matrices",
+    "convolution": "Convolution",
     "random_bits": "Random bits",
     "shape": "Shapes",
     "slicing": "Slices",

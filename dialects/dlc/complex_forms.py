@@ -48,6 +48,7 @@ from dialects.dlc.complex_parts import ComplexOp, ConjOp, DeinterleaveOp, ImagOp
 from dialects.dlc.constants import ConstantOp, array_of, constant, full, zeros
 from dialects.dlc.contraction import DotGeneralOp
 from dialects.dlc.conversion import ConvertOp, convert
+from dialects.dlc.convolution import ConvolutionKernelOp, ConvolutionOp
 from dialects.dlc.cumulative import CumprodOp, CumsumOp, LinearRecurrenceOp, shifted
 from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
 from dialects.dlc.indexing import GatherOp, ScatterOp
@@ -169,11 +170,11 @@ def _compare(b: OpBuilder, op: TensorOp, operands: Sequence[Parts]) -> Parts:
     return Parts(join(b, compare(b, direction, x.real, y.real), compare(b, direction, _imag(x), _imag(y))))
 
 
-def _dot_general(b: OpBuilder, op: TensorOp, operands: Sequence[Parts]) -> Parts:
+def _bilinear(b: OpBuilder, op: TensorOp, operands: Sequence[Parts]) -> Parts:
     """Four real products, each of which the BLAS library may take."""
 
     def product(x: SSAValue, y: SSAValue) -> SSAValue:
-        return DotGeneralOp.emit(b, (x, y), op.properties)
+        return op.emit(b, (x, y), op.properties)
 
     x, y = operands
     return Parts(
@@ -293,7 +294,9 @@ FORMS: Mapping[type[TensorOp], Form] = {
     AsinhOp: _of_pairs(inverse_hyperbolic_sine),
     AcoshOp: _of_pairs(inverse_hyperbolic_cosine),
     AtanhOp: _of_pairs(inverse_hyperbolic_tangent),
-    DotGeneralOp: _dot_general,
+    DotGeneralOp: _bilinear,
+    ConvolutionOp: _bilinear,
+    ConvolutionKernelOp: _bilinear,
     ReduceProdOp: _reduce_prod,
     CumprodOp: _cumprod,
     LinearRecurrenceOp: _linear_recurrence,

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import I64, DenseArrayBase
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
@@ -29,7 +29,7 @@ from dialects.dlc.interfaces import (
 )
 from dialects.dlc.scalars import scalar_op
 from dialects.dlc.shape import TransposeOp, check_dims, inverse_permutation, transposed
-from dialects.structured import PARALLEL, REDUCTION, build_cast, build_fill, build_generic, compute_type
+from dialects.structured import PARALLEL, REDUCTION, Map, build_cast, build_fill, build_generic, compute_type
 
 
 @dataclass(frozen=True)
@@ -165,27 +165,22 @@ class DotGeneralOp(TensorOp):
 
     def _of_lhs(self, b: OpBuilder, cotangent: SSAValue) -> SSAValue:
         dims = self.dimensions
-        lhs_rank, rhs_rank = len(shape_of(self.lhs)), len(shape_of(self.rhs))
-        batch = tuple(range(len(dims.lhs_batch)))
-        first_rhs = len(batch) + len(dims.lhs_free(lhs_rank))
-        product = dot_general(
-            b, cotangent, self.rhs, batch, dims.rhs_batch, range(first_rhs, len(self.shape)), dims.rhs_free(rhs_rank)
-        )
+        lhs_free = dims.lhs_free(len(shape_of(self.lhs)))
+        rhs_free = dims.rhs_free(len(shape_of(self.rhs)))
+        first_rhs = len(dims.lhs_batch) + len(lhs_free)
+        matrix = (cotangent, range(len(dims.lhs_batch)), range(first_rhs, len(self.shape)), lhs_free)
         # The product has the contracted dimensions in the order in which the right operand has them.
         contracted = [left for _, left in sorted(zip(dims.rhs_contracting, dims.lhs_contracting, strict=True))]
-        order = (*dims.lhs_batch, *dims.lhs_free(lhs_rank), *contracted)
-        return transposed(b, product, inverse_permutation(order))
+        return _product_in_order(b, dims.lhs_batch, matrix, (self.rhs, dims.rhs_batch, rhs_free, contracted))
 
     def _of_rhs(self, b: OpBuilder, cotangent: SSAValue) -> SSAValue:
         dims = self.dimensions
-        lhs_rank, rhs_rank = len(shape_of(self.lhs)), len(shape_of(self.rhs))
-        batch = tuple(range(len(dims.lhs_batch)))
-        lhs_free = dims.lhs_free(lhs_rank)
-        kept = range(len(batch), len(batch) + len(lhs_free))
-        product = dot_general(b, self.lhs, cotangent, dims.lhs_batch, batch, lhs_free, kept)
+        lhs_free = dims.lhs_free(len(shape_of(self.lhs)))
+        rhs_free = dims.rhs_free(len(shape_of(self.rhs)))
+        first_lhs = len(dims.lhs_batch)
+        matrix = (cotangent, range(first_lhs), range(first_lhs, first_lhs + len(lhs_free)), rhs_free)
         contracted = [right for _, right in sorted(zip(dims.lhs_contracting, dims.rhs_contracting, strict=True))]
-        order = (*dims.rhs_batch, *contracted, *dims.rhs_free(rhs_rank))
-        return transposed(b, product, inverse_permutation(order))
+        return _product_in_order(b, dims.rhs_batch, (self.lhs, dims.lhs_batch, lhs_free, contracted), matrix)
 
     def batch(self, b: OpBuilder, operands: Sequence[SSAValue], batched: Sequence[bool], size: int) -> SSAValue:
         """One more batch dimension if both are batched; else a free dimension, moved to the front."""
@@ -234,22 +229,35 @@ class DotGeneralOp(TensorOp):
         right_loops = _loops(
             (dims.rhs_batch, batch), (rhs_free, range(first_right, num_parallel)), (dims.rhs_contracting, reduced)
         )
-        if is_bool(element):
-            multiply, accumulate = arith.AndIOp, arith.OrIOp
-        elif is_float(element):
-            multiply, accumulate = arith.MulfOp, arith.AddfOp
-        else:
-            multiply, accumulate = arith.MuliOp, arith.AddiOp
-
-        def body(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
-            left, right, total = arguments
-            return (scalar_op(inner, accumulate, total, scalar_op(inner, multiply, left, right)),)
-
-        start = build_fill(b, b.constant(0, element), tensor_type(element, self.shape))
-        iterators = (*(PARALLEL,) * num_parallel, *(REDUCTION,) * num_reduced)
-        maps = (left_loops, right_loops, range(num_parallel))
-        (product,) = build_generic(b, (lhs, rhs), (start,), maps, iterators, body)
+        product = build_product_sum(b, lhs, rhs, (left_loops, right_loops), self.shape, num_reduced)
         return build_cast(b, product, self.result.type.element_type)
+
+
+def product_and_sum(element: Attribute) -> tuple[type[Operation], type[Operation]]:
+    """The scalar operations that multiply elements of a type and add them up: `and` and `or` for `i1`."""
+    if is_bool(element):
+        return arith.AndIOp, arith.OrIOp
+    return (arith.MulfOp, arith.AddfOp) if is_float(element) else (arith.MuliOp, arith.AddiOp)
+
+
+def build_product_sum(
+    b: OpBuilder, lhs: SSAValue, rhs: SSAValue, maps: tuple[Map, Map], shape: Sequence[int], num_reduced: int
+) -> SSAValue:
+    """Append the tensor of this shape whose elements are sums of products: a fill with zero and one generic.
+
+    `maps` tell where the loops over the result, then over what is added up, read the operands.
+    """
+    element = element_type_of(lhs)
+    multiply, accumulate = product_and_sum(element)
+
+    def body(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
+        left, right, total = arguments
+        return (scalar_op(inner, accumulate, total, scalar_op(inner, multiply, left, right)),)
+
+    start = build_fill(b, b.constant(0, element), tensor_type(element, tuple(shape)))
+    iterators = (*(PARALLEL,) * len(shape), *(REDUCTION,) * num_reduced)
+    (result,) = build_generic(b, (lhs, rhs), (start,), (*maps, range(len(shape))), iterators, body)
+    return result
 
 
 def _loops(*groups: tuple[Sequence[int], Sequence[int]]) -> tuple[int, ...]:
@@ -258,6 +266,21 @@ def _loops(*groups: tuple[Sequence[int], Sequence[int]]) -> tuple[int, ...]:
     for dims, loops in groups:
         loop_of.update(zip(dims, loops, strict=True))
     return tuple(loop_of[dim] for dim in range(len(loop_of)))
+
+
+def _product_in_order(b: OpBuilder, batch: Sequence[int], lhs: "_Factor", rhs: "_Factor") -> SSAValue:
+    """The product of two factors with the dimensions in the order of the operand that it is the cotangent of.
+
+    The factor whose dimensions come first there is the first, so that a transposed operand has a cotangent without a transpose.
+    """
+    if lhs[3] and rhs[3] and min(lhs[3]) > max(rhs[3]):
+        lhs, rhs = rhs, lhs
+    product = dot_general(b, lhs[0], rhs[0], lhs[1], rhs[1], lhs[2], rhs[2])
+    return transposed(b, product, inverse_permutation((*batch, *lhs[3], *rhs[3])))
+
+
+_Factor: TypeAlias = tuple[SSAValue, Sequence[int], Sequence[int], Sequence[int]]
+"""An operand, its batch dimensions, those that are contracted, and where the others go."""
 
 
 def _without_transpose(

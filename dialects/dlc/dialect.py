@@ -20,6 +20,7 @@ from dialects.dlc.complex_parts import ComplexOp, ConjOp, DeinterleaveOp, ImagOp
 from dialects.dlc.constants import ConstantOp, IotaOp
 from dialects.dlc.contraction import DotGeneralOp
 from dialects.dlc.conversion import ConvertOp
+from dialects.dlc.convolution import ConvolutionKernelOp, ConvolutionOp
 from dialects.dlc.cumulative import CumlogsumexpOp, CummaxOp, CumminOp, CumprodOp, CumsumOp, LinearRecurrenceOp
 from dialects.dlc.custom_derivatives import CustomJvpOp, CustomUnknownOp, CustomVjpOp, TransposedOp
 from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
@@ -236,6 +237,9 @@ Dlc = Dialect(
         SvdOp,
         # eigenvalues
         EigOp,
+        # convolution
+        ConvolutionKernelOp,
+        ConvolutionOp,
         # random bits
         RandomBitsOp,
         # transforms

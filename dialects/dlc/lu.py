@@ -26,7 +26,7 @@ from dialects.dlc.interfaces import (
     shape_of,
     tensor_type_of,
 )
-from dialects.dlc.matrix_op import MatrixOp, expect_matrices, expect_type, product, triangle
+from dialects.dlc.matrix_op import MatrixOp, SolverOp, expect_matrices, expect_type, product, triangle
 from dialects.dlc.scalars import scalar_op
 from dialects.dlc.selection import compare, select
 from dialects.dlc.shape import reshape
@@ -210,7 +210,7 @@ class PermutationOfPivotsOp(TensorOp):
 
 
 @irdl_op_definition
-class LuSolveOp(MatrixOp):
+class LuSolveOp(SolverOp):
     """The solution `x` of `form(a) x = b`, where `factors` and `permutation` are those of `a`: `a[permutation] = L U`.
 
     `form` is `"none"`, `"transpose"` or `"adjoint"`. The value depends on the factors only, the derivative on `a` only, as if the factors

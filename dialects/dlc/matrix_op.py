@@ -37,7 +37,7 @@ from dialects.dlc.interfaces import (
 from dialects.dlc.reduction import reduce_and
 from dialects.dlc.scalars import Direction
 from dialects.dlc.selection import compare, select
-from dialects.dlc.shape import stacked, transpose
+from dialects.dlc.shape import inverse_permutation, reshape, stacked, transpose, transposed
 from dialects.lapack import Argument, Output, build_lapack
 
 ELEMENTS = {f32, f64, ComplexType(f32), ComplexType(f64)}
@@ -223,6 +223,31 @@ def expect_type(name: str, index: int, actual: AnyTensor, expected: AnyTensor) -
     """Raise `VerifyException` unless an operand has the expected type."""
     if actual != expected:
         raise VerifyException(f"{name}: operand {index} has type {actual}, expected {expected}")
+
+
+class SolverOp(MatrixOp):
+    """An operation whose last operand is right-hand sides, and whose result is solutions, column by column or row by row."""
+
+    @property
+    def is_right(self) -> bool:
+        """Whether each row is a right-hand side, and not each column."""
+        return False
+
+    def batch_all(
+        self, b: OpBuilder, operands: Sequence[SSAValue], batched: Sequence[bool], size: int
+    ) -> Sequence[SSAValue]:
+        """Right-hand sides for one and the same matrix are more columns (or rows); else one more dimension of the batch."""
+        *matrices, x = operands
+        if True in batched[:-1]:
+            return super().batch_all(b, operands, batched, size)
+        shape = shape_of(x)
+        place = self.matrix_dims[0] + (not self.is_right)
+        order = [*range(1, place + 1), 0, *range(place + 1, len(shape))]
+        moved = transposed(b, x, order)
+        sizes = shape_of(moved)
+        flat = reshape(b, moved, (*sizes[:place], sizes[place] * sizes[place + 1], *sizes[place + 2 :]))
+        solution = reshape(b, self.emit_one(b, (*matrices, flat), self.properties), sizes)
+        return (transposed(b, solution, inverse_permutation(order)),)
 
 
 # What derivatives are made of. All of these take matrices that are not packed.

@@ -15,6 +15,7 @@ from dialects.dlc.complex_parts import conj
 from dialects.dlc.interfaces import AnyTensor, Array, Properties, shape_of
 from dialects.dlc.matrix_op import (
     MatrixOp,
+    SolverOp,
     adjoint,
     expect_matrices,
     halves,
@@ -85,7 +86,7 @@ class CholeskyOp(MatrixOp):
 
 
 @irdl_op_definition
-class TriangularSolveOp(MatrixOp):
+class TriangularSolveOp(SolverOp):
     """The solution `x` of `form(a) x = b`, with `right` that of `x form(a) = b`, where `a` is upper or, with `lower`, lower triangular.
 
     `form` is `"none"`, `"transpose"` or `"adjoint"`. With `unit_diagonal` the diagonal counts as ones. The rest of `a` is not read.
@@ -120,6 +121,11 @@ class TriangularSolveOp(MatrixOp):
                 f"{cls.name}: operand 1 has type {b}, expected the batch and the element type of {a}, and {n} {kind}"
             )
         return (b,)
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the matrix is on the right."""
+        return self.right is not None
 
     def compute(self, operands: Sequence[Array]) -> Sequence[Array]:
         """Substitution."""

@@ -98,7 +98,10 @@ class UpdateSliceOp(TensorOp):
         return UpdateSliceOp.emit(b, (dx, dupdate), self.properties)
 
     def transpose(self, b: OpBuilder, cotangent: SSAValue, linear: Sequence[bool]) -> Sequence[SSAValue | None]:
-        """Of the operand: the cotangent with zeros in the window. Of the update: the window."""
+        """Of the operand: the cotangent with zeros in the window. Of the update: the window.
+
+        What later updates put zeros into is read before they do, if it is elsewhere: an array that is written part by part costs each part.
+        """
         operand_cotangent = update_cotangent = None
         if linear[0]:
             nothing = zeros(b, tensor_type_of(self.update))
@@ -106,8 +109,19 @@ class UpdateSliceOp(TensorOp):
         if linear[1]:
             places = zip(ints(self.starts), ints(self.strides), shape_of(self.update), strict=True)
             limits = [start + max(size - 1, 0) * stride + min(size, 1) for start, stride, size in places]
-            update_cotangent = slice_(b, cotangent, ints(self.starts), limits, ints(self.strides))
+            before = cotangent
+            while isinstance(before.owner, UpdateSliceOp) and before.owner.is_beside(ints(self.starts), limits):
+                before = before.owner.operand
+            update_cotangent = slice_(b, before, ints(self.starts), limits, ints(self.strides))
         return operand_cotangent, update_cotangent
+
+    def is_beside(self, starts: Sequence[int], limits: Sequence[int]) -> bool:
+        """Whether the window has nothing between `starts` and `limits`."""
+        places = zip(ints(self.starts), ints(self.strides), shape_of(self.update), strict=True)
+        bounds = zip(places, starts, limits, strict=True)
+        return any(
+            limit <= first or first + (size - 1) * stride < start for (first, stride, size), start, limit in bounds
+        )
 
     def batch(self, b: OpBuilder, operands: Sequence[SSAValue], batched: Sequence[bool], size: int) -> SSAValue:
         """The window with all of the leading dimension."""

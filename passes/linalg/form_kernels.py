@@ -58,6 +58,7 @@ func.func @f(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
 In program order, each operation joins the kernels of its producers, those first that save most memory traffic, if they
 have outer parallel loops in common through which all values pass unpermuted, and if no cycle arises. These must be all the
 loops of some member, as the rows of a softmax are; or the kernel has many long rows and no reduction; or there is little to do.
+Little work that others still wait for does not join what waits for a large kernel: they could then not join that one.
 
 *Requires*: the structured form.
 *Ensures*: the `fused` stage: every structured operation lies in exactly one kernel, kernels are closed.

@@ -46,6 +46,10 @@ class AcyclicGroups:
         """The place of a group in the topological order; no two groups have the same."""
         return self._order[group]
 
+    def before(self, group: int) -> Iterator[int]:
+        """The groups that a group needs."""
+        return self._neighbours(self._before, group)
+
     def merge(self, first: int, second: int) -> str | None:
         """Merge two groups into one; return why not if a cycle arises or cannot be excluded."""
         low, high = sorted((first, second), key=self._order.__getitem__)

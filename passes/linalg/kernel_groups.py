@@ -75,6 +75,7 @@ class KernelGrouping:
         self.groups: dict[int, Group] = {}
         """The kernels, by the node that stands for them in `graph`."""
         self._node_of: dict[SSAValue, int] = {}
+        self._added: set[Operation] = set()
 
     def add(self, op: Operation) -> int:
         """Add the next operation of the block, joining it with earlier ones if it is structured."""
@@ -88,6 +89,7 @@ class KernelGrouping:
             captured = (*captured, write.dest, *places)
         sources = (*op.operands, *captured)
         node = self.graph.add(self._node_of[value] for value in sources if value in self._node_of)
+        self._added.add(op)
         for result in op.results:
             self._node_of[result] = node
         if isinstance(op, GenericOp):
@@ -143,6 +145,8 @@ class KernelGrouping:
         tile = self._common_tile(mine, theirs)
         if isinstance(tile, str):
             return tile
+        if prod(tile) == 1 and self._would_wait(other, own):
+            return "what still reads its results would have to wait for a large kernel"
         results = {**theirs.results, **mine.results}
         point_bytes = sum(num_bytes(value, len(tile)) for value in results if not _is_window_write(value))
         if point_bytes > self.max_point_bytes:
@@ -154,6 +158,18 @@ class KernelGrouping:
         members = sorted((*theirs.members, *mine.members), key=lambda member: member.node)
         self.groups[self.graph.find(own)] = Group(members, tile, results=results)
         return None
+
+    def _would_wait(self, small: int, reader: int) -> bool:
+        """Whether results that are read later, too, would come after a large kernel only because `reader` does."""
+        results = self.groups[small].results
+        if all(use.operation in self._added for value in results for use in value.uses):
+            return False
+        before = set(self.graph.before(small))
+        return any(
+            group not in before and max(prod(m.sizes) for m in self.groups[group].members) > self.max_serial_points
+            for group in self.graph.before(reader)
+            if group in self.groups and group != small
+        )
 
     def _common_tile(self, mine: Group, theirs: Group) -> tuple[int, ...] | str:
         """The tile of the two groups together, or why they have none."""

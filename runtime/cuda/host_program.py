@@ -25,8 +25,7 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from dialects import rt
-from dialects.errors import InternalError, UnsupportedError
-from dialects.lapack import LapackOp
+from dialects.errors import InternalError
 from runtime.cuda.cublas import Product
 from runtime.cuda.driver import Driver, Kernels, Step
 from runtime.reference.machine import Machine, dtype_of_element
@@ -232,11 +231,6 @@ class _Host:
         multiply = self.driver.blas().multiply
         self.do(partial(multiply, product_of(op), self.addresses[op.lhs], self.addresses[op.rhs], out))
 
-    def lapack(self, op: LapackOp) -> None:
-        raise UnsupportedError(
-            f"{op.routine.data}: LAPACK runs on the CPU only; compile the function that factorizes or solves for the target cpu"
-        )
-
     def copy(self, op: memref.CopyOp) -> None:
         source, destination, size = (
             self.addresses[op.source],
@@ -306,7 +300,6 @@ _RULES: dict[type[Operation], Callable[[_Host, Any], None]] = {
     memref.GetGlobalOp: _Host.get_global,
     rt.LaunchOp: _Host.launch,
     rt.GemmOp: _Host.gemm,
-    LapackOp: _Host.lapack,
     memref.CopyOp: _Host.copy,
     memref.LoadOp: _Host.load,
     memref.StoreOp: _Host.store,

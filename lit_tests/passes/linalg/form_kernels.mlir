@@ -410,3 +410,98 @@ func.func @recurrence(%x: tensor<8xf32>) -> tensor<8xf32> {
   }
   func.return %r : tensor<8xf32>
 }
+
+// -----
+
+// What a later operation reads, too, does not join a kernel that waits for a large one: the rows would then take two kernels.
+// CHECK-LABEL: func.func @unblocked(
+// CHECK:         %[[C:.*]] = rt.kernel "reduce_sum" tile [] ins(%{{.*}} = %{{.*}} : tensor<8xf32>)
+// CHECK:         %[[R:.*]], %{{.*}} = rt.kernel "fused_sum_fma" tile [64] ins({{.*}} = %[[C]] : tensor<f32>)
+// CHECK:         rt.kernel "fused_sum_div" tile [] ins(%{{.*}} = %[[R]] : tensor<64xf32>, %{{.*}} = %[[C]] : tensor<f32>)
+// CHECK-NOT:     rt.kernel
+func.func @unblocked(%x: tensor<64x100xf32>, %v: tensor<8xf32>) -> (tensor<f32>, tensor<64x100xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %e0 = tensor.empty() : tensor<64xf32>
+  %f0 = linalg.fill ins(%zero : f32) outs(%e0 : tensor<64xf32>) -> tensor<64xf32>
+  %rows = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>], iterator_types = ["parallel", "reduction"]}
+      ins(%x : tensor<64x100xf32>) outs(%f0 : tensor<64xf32>) {
+  ^bb0(%p: f32, %acc: f32):
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<64xf32>
+  %e1 = tensor.empty() : tensor<f32>
+  %f1 = linalg.fill ins(%zero : f32) outs(%e1 : tensor<f32>) -> tensor<f32>
+  %count = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> ()>], iterator_types = ["reduction"]}
+      ins(%v : tensor<8xf32>) outs(%f1 : tensor<f32>) {
+  ^bb0(%p: f32, %acc: f32):
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<f32>
+  %total = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> ()>], iterator_types = ["reduction"]}
+      ins(%rows : tensor<64xf32>) outs(%f1 : tensor<f32>) {
+  ^bb0(%p: f32, %acc: f32):
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<f32>
+  %mean = linalg.generic {indexing_maps = [affine_map<() -> ()>, affine_map<() -> ()>, affine_map<() -> ()>], iterator_types = []}
+      ins(%total, %count : tensor<f32>, tensor<f32>) outs(%e1 : tensor<f32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %s = arith.divf %p, %q : f32
+    linalg.yield %s : f32
+  } -> tensor<f32>
+  %e2 = tensor.empty() : tensor<64x100xf32>
+  %each = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>, affine_map<(i, j) -> ()>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %rows, %count : tensor<64x100xf32>, tensor<64xf32>, tensor<f32>) outs(%e2 : tensor<64x100xf32>) {
+  ^bb0(%p: f32, %q: f32, %c: f32, %o: f32):
+    %r = math.fma %p, %c, %q : f32
+    linalg.yield %r : f32
+  } -> tensor<64x100xf32>
+  func.return %mean, %each : tensor<f32>, tensor<64x100xf32>
+}
+
+// -----
+
+// Without a later reader it does.
+// CHECK-LABEL: func.func @joined(
+// CHECK:         rt.kernel "fused_sum_mul" tile [64]
+// CHECK:         rt.kernel "fused_sum_div" tile []
+// CHECK-NOT:     rt.kernel
+func.func @joined(%x: tensor<64x100xf32>, %v: tensor<8xf32>) -> (tensor<f32>, tensor<64x100xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %e0 = tensor.empty() : tensor<64xf32>
+  %f0 = linalg.fill ins(%zero : f32) outs(%e0 : tensor<64xf32>) -> tensor<64xf32>
+  %rows = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>], iterator_types = ["parallel", "reduction"]}
+      ins(%x : tensor<64x100xf32>) outs(%f0 : tensor<64xf32>) {
+  ^bb0(%p: f32, %acc: f32):
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<64xf32>
+  %e1 = tensor.empty() : tensor<f32>
+  %f1 = linalg.fill ins(%zero : f32) outs(%e1 : tensor<f32>) -> tensor<f32>
+  %count = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> ()>], iterator_types = ["reduction"]}
+      ins(%v : tensor<8xf32>) outs(%f1 : tensor<f32>) {
+  ^bb0(%p: f32, %acc: f32):
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<f32>
+  %total = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> ()>], iterator_types = ["reduction"]}
+      ins(%rows : tensor<64xf32>) outs(%f1 : tensor<f32>) {
+  ^bb0(%p: f32, %acc: f32):
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<f32>
+  %mean = linalg.generic {indexing_maps = [affine_map<() -> ()>, affine_map<() -> ()>, affine_map<() -> ()>], iterator_types = []}
+      ins(%total, %count : tensor<f32>, tensor<f32>) outs(%e1 : tensor<f32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %s = arith.divf %p, %q : f32
+    linalg.yield %s : f32
+  } -> tensor<f32>
+  %e2 = tensor.empty() : tensor<64x100xf32>
+  %each = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %rows : tensor<64x100xf32>, tensor<64xf32>) outs(%e2 : tensor<64x100xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %m = arith.mulf %p, %q : f32
+    linalg.yield %m : f32
+  } -> tensor<64x100xf32>
+  func.return %mean, %each : tensor<f32>, tensor<64x100xf32>
+}

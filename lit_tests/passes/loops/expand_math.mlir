@@ -1,13 +1,16 @@
 // RUN: dlc-opt %s -p expand-math --split-input-file | filecheck %s
 
 // The exponential keeps NaN when it clamps (the constant is the first operand of an ordered comparison), rounds the
-// quotient by adding a large number, and scales in two steps, so that subnormal results are rounded once.
+// quotient by adding a large number, and scales in two steps, so that subnormal results are rounded once. Where the result
+// is zero, it scales zero: nothing underflows.
 // CHECK-LABEL: func.func @exp
 // CHECK-SAME: (%[[X:.*]]: f32)
 // CHECK: %[[LOW:.*]] = arith.constant -1.040000e+02 : f32
 // CHECK-NEXT: %[[IS_LOW:.*]] = arith.cmpf ogt, %[[LOW]], %[[X]] : f32
 // CHECK-NEXT: %{{.*}} = arith.select %[[IS_LOW]], %[[LOW]], %[[X]] : f32
 // CHECK: math.fma
+// CHECK: %[[ZERO:.*]] = arith.constant 0.000000e+00 : f32
+// CHECK-NEXT: arith.select %[[IS_LOW]], %[[ZERO]], %{{.*}} : f32
 // CHECK: arith.shli
 // CHECK: arith.shli
 // CHECK: %[[RESULT:.*]] = arith.mulf
