@@ -13,6 +13,7 @@ from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, at_user_line
 from compiler.matrix_functions import block_diag, expm, polar, toeplitz
 from compiler.numpy_factorizations import cholesky, common_matrices, emitted, matrices, solved
+from compiler.numpy_linalg import diagonal_mask
 from compiler.operands import as_tracer
 from compiler.tracer import Tracer
 from compiler.views import broadcast
@@ -51,7 +52,8 @@ def lu(a: Any) -> Any:
     rows, columns = x.shape[-2:]
     size = min(rows, columns)
     factors, _, permutation = emitted(lu_ops.lu, x)
-    lower = np.tril(factors[..., :size], -1) + np.eye(rows, size, dtype=x.dtype)
+    below = np.tril(factors[..., :size], -1)
+    lower = below + diagonal_mask(below.shape).astype(x.dtype)
     p = (permutation[..., np.newaxis, :] == np.arange(rows, dtype=np.int32)[:, np.newaxis]).astype(x.real.dtype)
     return p, lower, np.triu(factors[..., :size, :])
 

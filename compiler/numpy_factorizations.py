@@ -12,7 +12,7 @@ from xdsl.ir import SSAValue
 
 from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
 from compiler.frames import current_frame
-from compiler.numpy_linalg import astype, diagonal
+from compiler.numpy_linalg import astype, diagonal, diagonal_mask
 from compiler.operands import as_tracer, new_tracer
 from compiler.promotion import FLOAT64, broadcast_shapes, result_dtype
 from compiler.tracer import Tracer, fail_unsupported, value_of, xp
@@ -114,7 +114,7 @@ def solved(x: Tracer, y: Tracer, is_vector: bool, solve_batch: Callable[[Tracer,
 def inv(a: Any) -> Tracer:
     """`np.linalg.inv`; inf or NaN where `a` is singular."""
     x = matrices("np.linalg.inv", a, square=True)
-    return solve(x, xp.broadcast_to(np.eye(x.shape[-1], dtype=x.dtype), x.shape))
+    return solve(x, diagonal_mask(x.shape).astype(x.dtype))
 
 
 def slogdet(a: Any) -> Any:

@@ -28,11 +28,9 @@ from xdsl.irdl import (
     IRDLOperation,
     irdl_op_definition,
     prop_def,
-    traits_def,
     var_operand_def,
     var_result_def,
 )
-from xdsl.traits import Pure
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.builder import OpBuilder, int_array
@@ -63,7 +61,6 @@ class LapackOp(IRDLOperation):
     count = prop_def(IntegerAttr[I64])
 
     irdl_options = (AttrSizedOperandSegments(as_property=True),)
-    traits = traits_def(Pure())
 
     assembly_format = (
         "$routine $arguments `count` $count `strides` $strides (`ins` `(` $inputs^ `:` type($inputs) `)`)? "

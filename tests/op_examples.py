@@ -8,7 +8,7 @@ from op_examples_matrices import MATRIX_EXAMPLES
 from op_examples_random import RANDOM_EXAMPLES
 from op_examples_sorting import SORTING_EXAMPLES
 from op_examples_structural import STRUCTURAL_EXAMPLES
-from op_examples_windows import WINDOW_EXAMPLES
+from op_examples_windows import RESAMPLING_EXAMPLES, WINDOW_EXAMPLES
 
 OP_EXAMPLES: tuple[OpExample, ...] = (
     *ELEMENTWISE_EXAMPLES,
@@ -18,6 +18,7 @@ OP_EXAMPLES: tuple[OpExample, ...] = (
     *WINDOW_EXAMPLES,
     *MATRIX_EXAMPLES,
     *CONVOLUTION_EXAMPLES,
+    *RESAMPLING_EXAMPLES,
     *RANDOM_EXAMPLES,
 )
 

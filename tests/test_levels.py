@@ -39,6 +39,7 @@ REASSOCIATED = {
     "dlc.scatter",
     "dlc.cumlogsumexp",
     "dlc.reduce_window_sum",
+    "dlc.resample",
 }
 """Operations whose terms may be combined in any order: the error is relative to the largest value."""
 

@@ -257,6 +257,16 @@ def test_the_gradient_of_a_hermitian_matrix_is_hermitian():
         np.testing.assert_allclose(gradient, gradient.T, rtol=1e-12)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.complex128])
+def test_the_determinant_of_a_singular_matrix_has_its_derivative(dtype):
+    a = np.array([[1, 2], [2, 4]], dtype)
+    gradient = np.asarray(compiler.grad(lambda a: np.linalg.det(a).real)(a))
+    np.testing.assert_allclose(gradient, [[4, -2], [-2, 1]], rtol=1e-14)
+    b = np.arange(9.0).reshape(3, 3).astype(dtype)
+    cofactors = np.array([[-3, 6, -3], [6, -12, 6], [-3, 6, -3]])
+    np.testing.assert_allclose(np.asarray(compiler.grad(lambda b: np.linalg.det(b).real)(b)), cofactors, rtol=1e-12)
+
+
 def test_second_derivatives_of_a_log_determinant():
     a = positive(np.float64, 3, 3)
     hessian = np.asarray(compiler.hessian(lambda a: np.linalg.slogdet(a)[1])(a))
@@ -265,8 +275,21 @@ def test_second_derivatives_of_a_log_determinant():
 
 
 def test_one_factorization_serves_for_a_solution_and_its_gradients():
-    text = compiler.jit(compiler.grad(lambda a, b: np.sum(np.linalg.solve(a, b) ** 2))).lower(np.eye(3), np.ones(3))
-    assert text.as_text("autodiff").count("dlc.lu ") == 1
+    lowered = compiler.jit(compiler.grad(lambda a, b: np.sum(np.linalg.solve(a, b) ** 2))).lower(np.eye(3), np.ones(3))
+    assert lowered.as_text("autodiff").count("dlc.lu ") == 1
+
+
+def test_calls_of_lapack_count_as_calls_of_a_library():
+    lowered = compiler.jit(np.linalg.inv).lower(np.zeros((5, 3, 3)))
+    assert lowered.cost_analysis().library_calls == 3
+
+
+def test_equal_factorizations_are_one():
+    def function(a):
+        return np.linalg.cholesky(a) + np.linalg.cholesky(a), np.linalg.eigvalsh(a), np.linalg.eigh(a)[1]
+
+    text = compiler.jit(function).lower(np.eye(3)).as_text("autodiff")
+    assert [text.count(f"dlc.{name} ") for name in ("cholesky", "eigh")] == [1, 1]
 
 
 def test_vectors_that_nothing_reads_are_not_computed():

@@ -59,6 +59,7 @@ FAMILIES = {
     "cumulative": "Cumulative operations",
     "sorting": "Sorting and searching",
     "windows": "Sliding windows",
+    "resampling": "Resampling",
     "contraction": "Products",
     "triangular": "Triangular matrices",
     "lu": "LU factorization",

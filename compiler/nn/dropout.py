@@ -32,10 +32,10 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, *, rng_key: Any =
         array([0., 2., 2., 2., 0.])
     """
     x = floating_tracer(input, "dropout")
-    return _dropped("dropout", x, x.shape, p, training, rng_key)
+    return dropped("dropout", x, x.shape, p, training, rng_key)
 
 
-def _dropped(name: str, x: Tracer, shape: tuple[int, ...], p: float, training: bool, rng_key: Any) -> Any:
+def dropped(name: str, x: Tracer, shape: tuple[int, ...], p: float, training: bool, rng_key: Any) -> Any:
     """Dropout with one decision for each element of `shape`, which broadcasts with `x`."""
     if not _drops(name, p, training, rng_key):
         return x
@@ -90,7 +90,7 @@ def dropout1d(input: Any, p: float = 0.5, training: bool = True, *, rng_key: Any
                [2., 2.]])
     """
     x = floating_tracer(input, "dropout1d")
-    return _dropped("dropout1d", x, _channels("dropout1d", x, 3), p, training, rng_key)
+    return dropped("dropout1d", x, _channels("dropout1d", x, 3), p, training, rng_key)
 
 
 @compiled(("p", "training"))
@@ -116,7 +116,7 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True, *, rng_key: Any
                [2., 2.]])
     """
     x = floating_tracer(input, "dropout2d")
-    return _dropped("dropout2d", x, _channels("dropout2d", x, 4), p, training, rng_key)
+    return dropped("dropout2d", x, _channels("dropout2d", x, 4), p, training, rng_key)
 
 
 @compiled(("p", "training"))
@@ -141,7 +141,7 @@ def dropout3d(input: Any, p: float = 0.5, training: bool = True, *, rng_key: Any
                [2., 2.]])
     """
     x = floating_tracer(input, "dropout3d")
-    return _dropped("dropout3d", x, _channels("dropout3d", x, 5), p, training, rng_key)
+    return dropped("dropout3d", x, _channels("dropout3d", x, 5), p, training, rng_key)
 
 
 @compiled(("p", "training"))

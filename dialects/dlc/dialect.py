@@ -31,6 +31,7 @@ from dialects.dlc.orthogonal import QrOp
 from dialects.dlc.powers import CbrtOp, Exp2Op, Log2Op, Log10Op
 from dialects.dlc.random_bits import RandomBitsOp
 from dialects.dlc.reduction import ReduceAndOp, ReduceMaxOp, ReduceMinOp, ReduceOrOp, ReduceProdOp, ReduceXorOp
+from dialects.dlc.resampling import ResampleOp
 from dialects.dlc.rounding import CeilOp, FloorOp, RoundOp, TruncOp
 from dialects.dlc.scan import ScanOp
 from dialects.dlc.selection import ClampOp, CompareOp, SelectOp
@@ -221,6 +222,8 @@ Dlc = Dialect(
         ReduceWindowSumOp,
         WindowArgmaxOp,
         WindowArgminOp,
+        # resampling
+        ResampleOp,
         # contraction
         DotGeneralOp,
         # triangular matrices

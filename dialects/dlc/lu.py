@@ -83,7 +83,8 @@ class LuOp(MatrixOp):
         """`dL = L low(F)` and `dU = up(F) U` where `F = L⁻¹ dA[p] U⁻¹`, `low` is what is below the diagonal and `up` the rest.
 
         (de Hoog, Anderssen and Lukas, "Differentiation of matrix functionals using triangular factorization", 2011.) Of a matrix that is
-        not square, `L` and `U` are extended by ones on the diagonal.
+        not square, `L` and `U` are extended by ones on the diagonal. What a last pivot of zero is divided by is multiplied by it again, so
+        any other number does: then the determinant of a singular matrix has its derivative.
         """
         (da,) = tangents
         if da is None:
@@ -92,7 +93,7 @@ class LuOp(MatrixOp):
         size = min(rows, columns)
         moved = permuted(b, da, permutation_of_pivots(b, self.pivots, rows))
         lower = _completed(b, triangle(b, self._part(b, rows, size), "gt"), rows, 0)
-        upper = _completed(b, triangle(b, self._part(b, size, columns), "le"), columns, size)
+        upper = _with_pivots(b, _completed(b, triangle(b, self._part(b, size, columns), "le"), columns, size))
         inner = triangular_solve(b, lower, moved, unit_diagonal=True)
         inner = triangular_solve(b, upper, inner, left_side=False, lower=False)
         below = product(b, lower, triangle(b, inner, "gt"))
@@ -134,6 +135,13 @@ def _completed(b: OpBuilder, x: SSAValue, size: int, first: int) -> SSAValue:
     shape = shape_of(whole)
     is_one = broadcast_in_dim(b, is_one, shape, (len(batch), len(batch) + 1))
     return select(b, is_one, full(b, 1, tensor_type_of(whole)), whole)
+
+
+def _with_pivots(b: OpBuilder, upper: SSAValue) -> SSAValue:
+    """`upper` with ones for zeros on its diagonal."""
+    ones = full(b, 1, tensor_type_of(upper))
+    is_zero = compare(b, "eq", upper, zeros(b, tensor_type_of(upper)))
+    return select(b, is_zero, triangle(b, ones, "eq"), upper)
 
 
 @irdl_op_definition

@@ -170,9 +170,10 @@ class SvdOp(MatrixOp):
         return results
 
     def jvp_all(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> Sequence[SSAValue | None]:
-        """Townsend, "Differentiating the singular value decomposition", 2016, extended to complex numbers as JAX does.
+        """`ds = diag(P)`, `du = u (F ∘ (P s + s Pᴴ))` and `dv = v (F ∘ (s P + Pᴴ s))` where `P = uᴴ dA v` and `F[i, j] = 1 / (s[j]² - s[i]²)`.
 
-        Vectors of equal singular values have no derivative; the terms that would be infinite count as zero.
+        And what lies outside of the spaces that `u` and `v` span (Townsend, "Differentiating the singular value decomposition", 2016;
+        for complex numbers as in JAX). Vectors of equal singular values have no derivative; terms that would be infinite count as zero.
         """
         (da,) = tangents
         if da is None:

@@ -92,8 +92,8 @@ class SimplifyingBuilder(OpBuilder):
         successors: Sequence[Block] = (),
         attributes: Mapping[str, Attribute] | None = None,
     ) -> Operation:
-        """Append an operation; one with several results, only if there is none like it."""
-        if len(result_types) < 2 or not issubclass(op_type, PureOp):
+        """Append an operation; a pure one that `create` does not know, only if there is none like it."""
+        if issubclass(op_type, TensorOp) or not issubclass(op_type, PureOp):
             return super().create_op(op_type, operands, result_types, properties, regions, successors, attributes)
         key = (op_type, tuple(operands), _properties_key(properties))
         known = self._known_ops.get(key)

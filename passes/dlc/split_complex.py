@@ -26,7 +26,7 @@ func.func @f(%x: tensor<4x2xf32>, %y: tensor<4x2xf32>) -> tensor<4x2xf32>
 ```
 
 Within a function a complex tensor is two real ones; where it is passed on (arguments, results, control flow) it is one with a last
-dimension of size 2, which is how NumPy has it in memory.
+dimension of size 2, which is how NumPy has it in memory. So has LAPACK: an operation on matrices gets such tensors, and is `packed`.
 
 *Requires* that no transform is left (`expand-transforms`): derivatives are taken of complex operations.
 *Ensures* that no type is complex; a public function that had complex types keeps its type as `rt.array_types`.

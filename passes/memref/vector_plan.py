@@ -102,11 +102,20 @@ def plan_kernel(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> Kernel
 
 
 def _plan_scatter(kernel: Kernel, sweeps: list[Sweep], scatters: list[Statement], vector_bits: int) -> KernelPlan:
-    """Lanes along the rows that a scatter writes, if these are contiguous; all of a row goes before the next update."""
+    """Lanes along the rows that a scatter writes, if these are contiguous; all of a row goes before the next update.
+
+    The place of a row is one for all lanes: they may not be the rows of a batch, each of which has its own.
+    """
     scalar = SweepPlan(None, 0, masked_tail=False)
     last = kernel.rank - 1
     moved = [access for s in scatters for access in (s.inputs[0][1], s.outputs[0].access) if isinstance(access, Access)]
-    if kernel.rank and kernel.tile[-1] > 1 and all(lane_stride(access, last) == 1 for access in moved):
+    places = [access for s in scatters if s.scatter is not None for _, access, _ in s.scatter.columns]
+    if (
+        kernel.rank
+        and kernel.tile[-1] > 1
+        and all(lane_stride(access, last) == 1 for access in moved)
+        and all(lane_stride(access, last) == 0 for access in places)
+    ):
         lanes = _width(scatters, vector_bits)
         masked = all(_may_mask(statement, last) for statement in scatters)
         block = min(BLOCK, -(-kernel.tile[-1] // lanes) * lanes)
