@@ -6,13 +6,14 @@ What singular values count as zero is decided while the program runs; shapes do 
 import math
 import operator
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from compiler.axes import normalize_axes
 from compiler.errors import ArgumentError, ShapeError, at_user_line
-from compiler.numpy_factorizations import eigh, eigvals, inv, matrices, solve, svd, symmetrized
+from compiler.numpy_factorizations import eigh, eigvals, inv, matrices, qr, solve, svd, symmetrized
 from compiler.numpy_linalg import astype
 from compiler.numpy_norms import norm
 from compiler.operands import as_tracer
@@ -77,7 +78,7 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = 1e-1
     `rtol=None` is the tolerance of the array API, `max(M, N) * eps`; `rcond` is another name for `rtol`.
     """
     x = matrices("np.linalg.pinv", a)
-    return _pseudoinverse()(
+    return _pseudoinverse(
         symmetrized(x) if hermitian else x, _tolerance(x, rtol if rcond is None else rcond), hermitian
     )
 
@@ -88,21 +89,20 @@ def _tolerance(x: Tracer, rtol: Any) -> Tracer:
     return astype(as_tracer(tolerance), limits.dtype)[..., np.newaxis]
 
 
-_rules: list[Callable[..., Tracer]] = []
+@cache
+def _with_rule(
+    function: Callable[..., Any], rule: Callable[..., Any], fixed: tuple[int, ...] = ()
+) -> Callable[..., Any]:
+    """A function with a derivative of its own: that of the factors would be wrong where singular values are equal or zero."""
+    from compiler.custom_derivatives import custom_jvp
+
+    differentiable = custom_jvp(function, nondiff_argnums=fixed)
+    differentiable.defjvp(rule)
+    return differentiable
 
 
-def _pseudoinverse() -> Callable[[Tracer, Tracer, bool], Tracer]:
-    """The pseudoinverse as a function with a derivative of its own.
-
-    That of the factors would be wrong where singular values are equal or zero.
-    """
-    if not _rules:
-        from compiler.custom_derivatives import custom_jvp
-
-        pseudoinverse = custom_jvp(_pseudoinverse_of, nondiff_argnums=(2,))
-        pseudoinverse.defjvp(_pseudoinverse_jvp)
-        _rules.append(pseudoinverse)
-    return _rules[0]
+def _pseudoinverse(x: Tracer, tolerance: Tracer, hermitian: bool = False) -> Tracer:
+    return _with_rule(_pseudoinverse_of, _pseudoinverse_jvp, (2,))(x, tolerance, hermitian)
 
 
 def _pseudoinverse_of(x: Tracer, tolerance: Tracer, hermitian: bool) -> Tracer:
@@ -128,7 +128,7 @@ def _pseudoinverse_jvp(hermitian: bool, primals: Sequence[Tracer], tangents: Seq
     (Golub and Pereyra, "The differentiation of pseudo-inverses and nonlinear least squares problems", 1973.)
     """
     x, tolerance = primals
-    inverse = _pseudoinverse()(x, tolerance, hermitian)
+    inverse = _pseudoinverse(x, tolerance, hermitian)
     if x.shape[-2] < x.shape[-1]:
         # A⁺ᴴ = Aᴴ⁺: products of the shorter side are the cheaper ones.
         return inverse, _moved(x.mT.conj(), inverse.mT.conj(), tangents[0].mT.conj()).mT.conj()
@@ -163,11 +163,33 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Tracer, Tracer, Tracer, Tr
     rows, columns = x.shape
     is_default = rcond is None or (isinstance(rcond, int | float) and rcond < 0)
     tolerance = _tolerance(x, None if is_default else rcond)
-    solution = _pseudoinverse()(x, tolerance, False) @ y
-    s = svd(x, full_matrices=False)[1]
+    solution, s = _with_rule(_least_squares, _least_squares_jvp)(x, y, tolerance)
     rank = xp.sum(s > tolerance * xp.max(s, initial=0), dtype=np.int32)
     residuals = xp.sum(xp.square(xp.abs(y - x @ solution)), axis=0) if rows > columns else xp.zeros_like(s, shape=(0,))
     return solution[:, 0] if is_vector else solution, residuals, rank, s
+
+
+def _least_squares(x: Tracer, y: Tracer, tolerance: Tracer) -> tuple[Tracer, Tracer]:
+    """The solution and the singular values.
+
+    `R` of the matrix beside the right-hand sides has `R` of the matrix and `Qᴴ y`, all that matters of a matrix with many rows.
+    """
+    rows, columns = x.shape
+    if rows > columns:
+        r = qr(xp.concatenate([x, y], axis=1), mode="r")
+        x, y = r[:columns, :columns], r[:columns, columns:]
+    u, s, vh = svd(x, full_matrices=False)
+    return vh.mT.conj() @ (_inverse_above(s, tolerance)[:, np.newaxis] * (u.mT.conj() @ y)), s
+
+
+def _least_squares_jvp(primals: Sequence[Tracer], tangents: Sequence[Tracer]) -> tuple[Any, Any]:
+    """`P dy + dP y` for `P = A⁺`, and `ds[i] = u[:, i]ᴴ dA v[:, i]`, its real part."""
+    x, y, tolerance = primals
+    dx, dy, _ = tangents
+    inverse, moved = _pseudoinverse_jvp(False, (x, tolerance), (dx,))
+    u, _, vh = svd(x, full_matrices=False)
+    ds = xp.sum(u.conj() * (dx @ vh.mT.conj()), axis=-2).real
+    return _with_rule(_least_squares, _least_squares_jvp)(*primals), (inverse @ dy + moved @ y, ds)
 
 
 def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Tracer:  # noqa: N803
