@@ -15,6 +15,7 @@ from compiler.numpy_cumulative import FUNCTIONS as CUMULATIVE_FUNCTIONS
 from compiler.numpy_editing import FUNCTIONS as EDITING_FUNCTIONS
 from compiler.numpy_einsum import FUNCTIONS as EINSUM_FUNCTIONS
 from compiler.numpy_factorizations import FUNCTIONS as FACTORIZATION_FUNCTIONS
+from compiler.numpy_fft import FUNCTIONS as FFT_FUNCTIONS
 from compiler.numpy_indexing import FUNCTIONS as INDEXING_FUNCTIONS
 from compiler.numpy_inverses import FUNCTIONS as INVERSES_FUNCTIONS
 from compiler.numpy_joining import FUNCTIONS as JOINING_FUNCTIONS
@@ -56,6 +57,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **NORMS_FUNCTIONS,
     **INVERSES_FUNCTIONS,
     **EINSUM_FUNCTIONS,
+    **FFT_FUNCTIONS,
 }
 """Our function for each function of NumPy that is not a ufunc."""
 

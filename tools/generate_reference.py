@@ -66,6 +66,7 @@ FAMILIES = {
     "orthogonal": "QR factorization",
     "spectral": "Eigenvalues of Hermitian matrices, singular values",
     "eigen": "Eigenvalues of other matrices",
+    "fourier": "Fourier transforms",
     "convolution": "Convolution",
     "random_bits": "Random bits",
     "shape": "Shapes",

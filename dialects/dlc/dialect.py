@@ -25,6 +25,7 @@ from dialects.dlc.cumulative import CumlogsumexpOp, CummaxOp, CumminOp, CumprodO
 from dialects.dlc.custom_derivatives import CustomJvpOp, CustomUnknownOp, CustomVjpOp, TransposedOp
 from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
 from dialects.dlc.eigen import EigOp
+from dialects.dlc.fourier import FftOp, IrfftOp, PackedFftOp, RfftOp
 from dialects.dlc.indexing import GatherOp, ScatterOp
 from dialects.dlc.lu import LuOp, LuSolveOp, PermutationOfPivotsOp
 from dialects.dlc.orthogonal import QrOp
@@ -240,6 +241,11 @@ Dlc = Dialect(
         SvdOp,
         # eigenvalues
         EigOp,
+        # fourier
+        FftOp,
+        IrfftOp,
+        PackedFftOp,
+        RfftOp,
         # convolution
         ConvolutionKernelOp,
         ConvolutionOp,
