@@ -7,6 +7,7 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -94,9 +95,8 @@ def _with_rule(
     function: Callable[..., Any], rule: Callable[..., Any], fixed: tuple[int, ...] = ()
 ) -> Callable[..., Any]:
     """A function with a derivative of its own: that of the factors would be wrong where singular values are equal or zero."""
-    from compiler.custom_derivatives import custom_jvp
-
-    differentiable = custom_jvp(function, nondiff_argnums=fixed)
+    # By name: what traces rules of derivatives knows the functions of NumPy.
+    differentiable = import_module("compiler").custom_jvp(function, nondiff_argnums=fixed)
     differentiable.defjvp(rule)
     return differentiable
 
