@@ -183,13 +183,17 @@ def _least_squares(x: Tracer, y: Tracer, tolerance: Tracer) -> tuple[Tracer, Tra
 
 
 def _least_squares_jvp(primals: Sequence[Tracer], tangents: Sequence[Tracer]) -> tuple[Any, Any]:
-    """`P dy + dP y` for `P = A⁺`, and `ds[i] = u[:, i]ᴴ dA v[:, i]`, its real part."""
+    """`P (dy - dA z) + P Pᴴ dAᴴ (y - A z) + (1 - P A) dAᴴ Pᴴ z` for `P = A⁺`, and `ds[i] = u[:, i]ᴴ dA v[:, i]`, its real part."""
     x, y, tolerance = primals
     dx, dy, _ = tangents
-    inverse, moved = _pseudoinverse_jvp(False, (x, tolerance), (dx,))
+    solution, s = _with_rule(_least_squares, _least_squares_jvp)(x, y, tolerance)
+    inverse = _pseudoinverse(x, tolerance)
+    dual, dxh = inverse.mT.conj(), dx.mT.conj()
+    outside = dxh @ (dual @ solution)
+    moved = inverse @ (dy - dx @ solution + dual @ (dxh @ (y - x @ solution)) - x @ outside) + outside
     u, _, vh = svd(x, full_matrices=False)
     ds = xp.sum(u.conj() * (dx @ vh.mT.conj()), axis=-2).real
-    return _with_rule(_least_squares, _least_squares_jvp)(*primals), (inverse @ dy + moved @ y, ds)
+    return (solution, s), (moved, ds)
 
 
 def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Tracer:  # noqa: N803

@@ -12,7 +12,7 @@ import compiler.numpy as cnp
 from compiler.pytrees import flatten
 
 L: Any = np.linalg
-DTYPES = [np.float32, np.float64, np.complex64, np.complex128]
+DTYPES = [np.float32, np.float64, np.complex128]
 
 
 def assert_close(got: Any, want: Any, eps: float = 200) -> None:
