@@ -45,23 +45,27 @@ def decoded(codes):
 
 
 def init_params(key, layers, size):
-    """Parameters with the names and distributions of PyTorch's layers; smaller where they are added up or shared."""
+    """Parameters with the names and distributions of PyTorch's layers, but smaller where a residual is added."""
+    share = np.float32(1 / np.sqrt(2 * layers))
+
+    def residual(key, inputs):
+        params = nn.init.linear(key, inputs, size)
+        return {"weight": share * params["weight"], "bias": params["bias"]}
 
     def block(key):
         keys = random.split(key, 4)
         return {
             "norm1": nn.init.layer_norm(size),
             "qkv": nn.init.linear(keys[0], size, 3 * size),
-            "out": nn.init.linear(keys[1], size, size),
+            "out": residual(keys[1], size),
             "norm2": nn.init.layer_norm(size),
             "expand": nn.init.linear(keys[2], size, 4 * size),
-            "reduce": nn.init.linear(keys[3], 4 * size, size),
+            "reduce": residual(keys[3], 4 * size),
         }
 
-    tokens, positions, *blocks = random.split(key, 2 + layers)
+    tokens, *blocks = random.split(key, 1 + layers)
     return {
-        "tokens": {"weight": nn.init.normal(tokens, (len(ALPHABET), size), std=0.02)},
-        "positions": {"weight": nn.init.normal(positions, (LENGTH, size), std=0.02)},
+        "tokens": {"weight": nn.init.normal(tokens, (len(ALPHABET), size), std=size**-0.5)},
         "blocks": list(map(block, blocks)),
         "norm": nn.init.layer_norm(size),
     }
@@ -74,11 +78,12 @@ def transform(params, tokens, caches=None, first=0):
     """
     batch, length = tokens.shape
     size = params["norm"]["weight"].shape[0]
-    x = nn.embedding(tokens, **params["tokens"]) + nn.embedding(first + np.arange(length), **params["positions"])
-    kept = []
+    x = nn.embedding(tokens, **params["tokens"])
+    positions, kept = first + np.arange(length), []
     for i, block in enumerate(params["blocks"]):
         qkv = nn.linear(nn.layer_norm(x, size, **block["norm1"]), **block["qkv"])
         query, key, value = qkv.reshape(batch, length, 3, -1, HEAD_SIZE).transpose(2, 0, 3, 1, 4)
+        query, key = nn.rotary_embedding(query, positions), nn.rotary_embedding(key, positions)
         if caches is None:
             attended = nn.scaled_dot_product_attention(query, key, value, is_causal=True)
         else:
@@ -101,7 +106,7 @@ compiled_loss = compiler.jit(loss)
 
 def optimiser_for(steps):
     """AdamW whose rate rises for a tenth of the steps and falls for the rest."""
-    return optim.adamw(optim.schedules.warmup_cosine(2e-3, max(steps // 10, 1), steps), (0.9, 0.99), weight_decay=0.1)
+    return optim.adamw(optim.schedules.warmup_cosine(4e-3, max(steps // 10, 1), steps), (0.9, 0.99), weight_decay=0.1)
 
 
 def training_step(optimiser):

@@ -13,13 +13,24 @@ def tensors(params):
 def transform(params, tokens, head_size):
     batch, length = tokens.shape
     size = params["norm"]["weight"].shape[0]
-    x = functional.embedding(tokens, **params["tokens"]) + params["positions"]["weight"][:length]
+    x = functional.embedding(tokens, **params["tokens"])
+    angles = torch.arange(length)[:, None] * 10000.0 ** (
+        -torch.arange(0, head_size, 2, dtype=torch.float64) / head_size
+    )
+    cosine, sine = angles.cos().float(), angles.sin().float()
+
+    def rotated(x):
+        one, other = x.chunk(2, dim=-1)
+        return torch.cat([one * cosine - other * sine, other * cosine + one * sine], dim=-1)
+
     for block in params["blocks"]:
         qkv = functional.linear(functional.layer_norm(x, (size,), **block["norm1"]), **block["qkv"])
         query, key, value = qkv.reshape(batch, length, 3, -1, head_size).permute(2, 0, 3, 1, 4)
-        attended = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+        attended = functional.scaled_dot_product_attention(rotated(query), rotated(key), value, is_causal=True)
         x = x + functional.linear(attended.transpose(1, 2).reshape(batch, length, size), **block["out"])
-        hidden = functional.gelu(functional.linear(functional.layer_norm(x, (size,), **block["norm2"]), **block["expand"]))
+        hidden = functional.gelu(
+            functional.linear(functional.layer_norm(x, (size,), **block["norm2"]), **block["expand"])
+        )
         x = x + functional.linear(hidden, **block["reduce"])
     return functional.linear(functional.layer_norm(x, (size,), **params["norm"]), **params["tokens"])
 

@@ -33,7 +33,7 @@ def test_training_falls_to_the_loss_of_pytorch_step_by_step(gpt):
     steps = 60
     params = gpt.init_params(random.key(0), 2, 64)
     text, _ = gpt.text_of_python()
-    schedule = optim.schedules.warmup_cosine(2e-3, steps // 10, steps)
+    schedule = optim.schedules.warmup_cosine(4e-3, steps // 10, steps)
     theirs = gpt_in_torch.training_step(gpt_in_torch.tensors(params), schedule, gpt.HEAD_SIZE)
     optimiser = gpt.optimiser_for(steps)
     state, step = optimiser.init(params), gpt.training_step(optimiser)
@@ -43,9 +43,8 @@ def test_training_falls_to_the_loss_of_pytorch_step_by_step(gpt):
         params, state, value = step(params, state, batch)
         got.append(float(value))
         want.append(theirs(batch))
-    print(np.abs(np.array(got)/np.array(want)-1))
     np.testing.assert_allclose(got[:10], want[:10], rtol=1e-4)
-    np.testing.assert_allclose(got, want, rtol=5e-3)
+    np.testing.assert_allclose(got, want, rtol=2e-3)
     assert got[-1] < 0.75 * got[0]
 
 
@@ -53,8 +52,7 @@ def test_a_short_training_learns_and_writes(gpt, tmp_path, capsys):
     options = ("--steps", "120", "--layers", "2", "--size", "64", "--prompt", "import ", "--characters", "100")
     assert gpt.main([*options, "--output", str(tmp_path)]) == 0
     out = capsys.readouterr().out
-    print(out)
-    assert number(r"on held-out text ([\d.]+)", out) < 2.8
+    assert number(r"on held-out text ([\d.]+)", out) < 2.4
     written = out[out.index("import ") + len("import ") :]
     assert len(written.rstrip("\n")) > 50
     assert set(written) <= set(gpt.ALPHABET)
@@ -67,7 +65,16 @@ def test_a_short_training_learns_and_writes(gpt, tmp_path, capsys):
 
 def test_an_interrupted_training_resumes_to_the_same_file(gpt, tmp_path, monkeypatch):
     def run(name, *options):
-        arguments = ("--steps", "9", "--save-every", "2", "--checkpoint", str(tmp_path / name), "--output", str(tmp_path))
+        arguments = (
+            "--steps",
+            "9",
+            "--save-every",
+            "2",
+            "--checkpoint",
+            str(tmp_path / name),
+            "--output",
+            str(tmp_path),
+        )
         return gpt.main([*SMALL, *arguments, *options])
 
     def interrupted(text, seed, step):
@@ -99,7 +106,9 @@ def test_tokens_that_follow_a_cache_get_the_logits_of_the_whole_text(gpt):
         return np.concatenate(logits, axis=1)
 
     whole, _ = compiler.jit(gpt.transform)(params, tokens)
-    np.testing.assert_allclose(in_parts(params, tokens), whole, atol=1e3 * np.finfo(np.float32).eps * np.abs(whole).max())
+    np.testing.assert_allclose(
+        in_parts(params, tokens), whole, atol=1e3 * np.finfo(np.float32).eps * np.abs(whole).max()
+    )
 
 
 def test_the_likeliest_characters_are_written_without_chance(gpt):
