@@ -104,9 +104,14 @@ def loss(params, tokens):
 compiled_loss = compiler.jit(loss)
 
 
+def schedule_for(steps):
+    """Learning rates that rise for a tenth of the steps and fall for the rest."""
+    return optim.schedules.warmup_cosine(4e-3, max(steps // 10, 1), steps)
+
+
 def optimiser_for(steps):
-    """AdamW whose rate rises for a tenth of the steps and falls for the rest."""
-    return optim.adamw(optim.schedules.warmup_cosine(4e-3, max(steps // 10, 1), steps), (0.9, 0.99), weight_decay=0.1)
+    """AdamW with that schedule."""
+    return optim.adamw(schedule_for(steps), (0.9, 0.99), weight_decay=0.1)
 
 
 def training_step(optimiser):
@@ -171,7 +176,7 @@ def write(params, prompt, count, key, temperature, top_k):
 def main(arguments=None):
     """Train, test on what was held out, and write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=250)
+    parser.add_argument("--steps", type=int, default=400)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--size", type=int, default=128, help=f"of the vectors, a multiple of {HEAD_SIZE}")
     parser.add_argument("--seed", type=int, default=0)

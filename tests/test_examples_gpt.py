@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import compiler
-from compiler import optim, random
+from compiler import random
 
 ROOT = Path(__file__).resolve().parent.parent
 for library in ("rich", "matplotlib", "PIL"):
@@ -33,8 +33,7 @@ def test_training_falls_to_the_loss_of_pytorch_step_by_step(gpt):
     steps = 60
     params = gpt.init_params(random.key(0), 2, 64)
     text, _ = gpt.text_of_python()
-    schedule = optim.schedules.warmup_cosine(4e-3, steps // 10, steps)
-    theirs = gpt_in_torch.training_step(gpt_in_torch.tensors(params), schedule, gpt.HEAD_SIZE)
+    theirs = gpt_in_torch.training_step(gpt_in_torch.tensors(params), gpt.schedule_for(steps), gpt.HEAD_SIZE)
     optimiser = gpt.optimiser_for(steps)
     state, step = optimiser.init(params), gpt.training_step(optimiser)
     got, want = [], []
