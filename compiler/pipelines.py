@@ -47,6 +47,7 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
             ("inline", {}),
             ("simplify-dlc", {}),  # folds constants and merges equal values on the way
             ("prune-control-flow", {}),
+            ("hoist-sums", {}),  # what is stacked is known now
             ("remove-dead-functions", {}),
         ],
         "linalg": [("split-complex", {}), ("convert-dlc-to-linalg", {})],

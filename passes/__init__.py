@@ -21,6 +21,7 @@ ALL_PASSES: tuple[str, ...] = (
     "dlc.fold_constants",
     "dlc.simplify_dlc",
     "dlc.prune_control_flow",
+    "dlc.hoist_sums",
     "dlc.split_complex",
     "dlc.remove_dead_functions",
     "dlc.convert_dlc_to_linalg",

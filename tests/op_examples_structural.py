@@ -138,6 +138,7 @@ SCATTERS = (
     ("7x3xf64", "5x1xi64", (0,), 0, "drop", "add"),
     ("7x3xf64", "5x1xi64", (0,), 0, "drop", "set"),
     ("7x3xf32", "1xi32", (0,), 0, "clamp", "add"),
+    ("4x1xf64", "4x1x1xi64", (1,), 1, "drop", "add"),
     ("7x3xbf16", "5x1xui8", (0,), 0, "drop", "add"),
     ("7x3xui8", "5x1xi16", (0,), 0, "clamp", "add"),
     ("7x3xcomplex<f64>", "5x1xi64", (0,), 0, "drop", "add"),

@@ -1,8 +1,11 @@
-"""Examples of ops on sliding windows."""
+"""Examples of ops on sliding windows, and at places along a dimension."""
 
+import numpy as np
 from op_example import OpExample, tensor
+from xdsl.dialects.builtin import IntegerAttr, i64
 
 from dialects.builder import int_array
+from dialects.dlc.resampling import ResampleOp, table
 from dialects.dlc.windows import (
     ReduceWindowMaxOp,
     ReduceWindowMinOp,
@@ -16,6 +19,7 @@ WINDOWS = (
     ("3x5xf64", (2, 3), (1, 1), (1, 1)),
     ("2x6x7xf32", (1, 3, 2), (1, 2, 2), (1, 1, 3)),
     ("3x5xf64", (4, 2), (1, 1), (1, 1)),
+    ("3x5xf64", (2, 5), (1, 7), (1, 1)),
     ("f64", (), (), ()),
     ("17xui8", (3,), (2,), (1,)),
 )
@@ -42,4 +46,29 @@ WINDOW_EXAMPLES = tuple(
         *WINDOWS,
         *(FURTHER if op_type in {ReduceWindowSumOp, WindowArgmaxOp} else ()),
     )
+)
+
+TABLES = (
+    ("5xf64", 0, [[0, 1], [1, 1], [4, -1], [-1, -1], [2, 0]]),
+    ("3x5xf32", 1, [[4], [4], [0]]),
+    ("2x3x4xf64", 1, [[0, 2, 1]] * 2),
+    ("2x40xf32", 1, [list(range(40)), [*range(1, 40), -1], [7] * 40]),
+    ("4x3xbf16", 0, [[0, 3], [1, -1]]),
+    ("0x3xf64", 0, [[-1], [-1]]),
+    ("3x2xf64", 0, [[0], [1], [2]]),
+    ("1xf32", 0, [[0, 0, 0]]),
+)
+"""Positions along a dimension; weights are those of a sequence that has no two equal numbers, and a one and a zero."""
+
+RESAMPLING_EXAMPLES = tuple(
+    OpExample(
+        ResampleOp,
+        (tensor(x),),
+        {
+            "dim": IntegerAttr(dim, i64),
+            "positions": table(np.array(rows)),
+            "weights": table((np.arange(np.size(rows)).reshape(np.shape(rows)) - 1.0) / 2 + (np.shape(rows)[1] == 1)),
+        },
+    )
+    for x, dim, rows in TABLES
 )

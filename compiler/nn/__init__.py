@@ -24,6 +24,14 @@ from compiler.nn.activations import (
     tanh,
     tanhshrink,
 )
+from compiler.nn.adaptive_pooling import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_avg_pool3d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    adaptive_max_pool3d,
+)
 from compiler.nn.attention import cached_attention, scaled_dot_product_attention
 from compiler.nn.convolution import (
     conv,
@@ -35,8 +43,11 @@ from compiler.nn.convolution import (
     conv_transpose2d,
     conv_transpose3d,
 )
+from compiler.nn.ctc import ctc_loss
 from compiler.nn.distances import cosine_similarity, normalize, pairwise_distance, pdist
 from compiler.nn.dropout import alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout
+from compiler.nn.fractional_pooling import fractional_max_pool2d, fractional_max_pool3d
+from compiler.nn.grid_sampling import affine_grid, grid_sample
 from compiler.nn.linear import bilinear, embedding, embedding_bag, linear, one_hot
 from compiler.nn.losses import gaussian_nll_loss, huber_loss, l1_loss, mse_loss, poisson_nll_loss, smooth_l1_loss
 from compiler.nn.losses_classification import cross_entropy, linear_cross_entropy, nll_loss
@@ -69,20 +80,47 @@ from compiler.nn.piecewise import (
     softshrink,
     threshold,
 )
+from compiler.nn.pooling import (
+    avg_pool1d,
+    avg_pool2d,
+    avg_pool3d,
+    lp_pool1d,
+    lp_pool2d,
+    lp_pool3d,
+    max_pool1d,
+    max_pool2d,
+    max_pool3d,
+)
 from compiler.nn.positions import alibi_bias, alibi_slopes, rotary_embedding, sinusoidal_positions
+from compiler.nn.rearrangement import channel_shuffle, pad, pixel_shuffle, pixel_unshuffle
+from compiler.nn.recurrent import gru, lstm, rnn
+from compiler.nn.recurrent_cells import gru_cell, lstm_cell, rnn_relu_cell, rnn_tanh_cell
 from compiler.nn.reductions import logsumexp, reduce_window, top_k
+from compiler.nn.resampling import interpolate
 from compiler.nn.unfolding import fold, unfold
+from compiler.nn.unpooling import max_unpool1d, max_unpool2d, max_unpool3d
 
 __all__ = [
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_max_pool1d",
+    "adaptive_max_pool2d",
+    "adaptive_max_pool3d",
+    "affine_grid",
     "alibi_bias",
     "alibi_slopes",
     "alpha_dropout",
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
     "batch_norm",
     "bilinear",
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cached_attention",
     "celu",
+    "channel_shuffle",
     "conv",
     "conv1d",
     "conv2d",
@@ -94,6 +132,7 @@ __all__ = [
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "dropout",
     "dropout1d",
     "dropout2d",
@@ -103,10 +142,15 @@ __all__ = [
     "embedding_bag",
     "feature_alpha_dropout",
     "fold",
+    "fractional_max_pool2d",
+    "fractional_max_pool3d",
     "gaussian_nll_loss",
     "gelu",
     "glu",
+    "grid_sample",
     "group_norm",
+    "gru",
+    "gru_cell",
     "gumbel_softmax",
     "hardshrink",
     "hardsigmoid",
@@ -116,6 +160,7 @@ __all__ = [
     "huber_loss",
     "init",
     "instance_norm",
+    "interpolate",
     "kl_div",
     "l1_loss",
     "layer_norm",
@@ -127,7 +172,18 @@ __all__ = [
     "log_softmax",
     "logsigmoid",
     "logsumexp",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
+    "lstm",
+    "lstm_cell",
     "margin_ranking_loss",
+    "max_pool1d",
+    "max_pool2d",
+    "max_pool3d",
+    "max_unpool1d",
+    "max_unpool2d",
+    "max_unpool3d",
     "mish",
     "mse_loss",
     "multi_head_attention",
@@ -137,14 +193,20 @@ __all__ = [
     "nll_loss",
     "normalize",
     "one_hot",
+    "pad",
     "pairwise_distance",
     "pdist",
+    "pixel_shuffle",
+    "pixel_unshuffle",
     "poisson_nll_loss",
     "prelu",
     "reduce_window",
     "relu",
     "relu6",
     "rms_norm",
+    "rnn",
+    "rnn_relu_cell",
+    "rnn_tanh_cell",
     "rotary_embedding",
     "rrelu",
     "scaled_dot_product_attention",

@@ -19,6 +19,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from dialects.builder import OpBuilder, affine_map, int_array, tensor_type
 from dialects.dlc.binary import rem
+from dialects.dlc.broadcast import broadcast_in_dim
 from dialects.dlc.constants import full, zeros
 from dialects.dlc.elementwise import expect_kind
 from dialects.dlc.indexing import gather
@@ -226,23 +227,35 @@ class ReduceWindowSumOp(_ReduceWindowOp):
         return None if dx is None else ReduceWindowSumOp.emit(b, (dx,), self.properties)
 
     def transpose(self, b: OpBuilder, cotangent: SSAValue, linear: Sequence[bool]) -> Sequence[SSAValue | None]:
-        """The sum of the cotangents of all windows that an element is in: of windows of the spread-out cotangent."""
+        """The sum of the cotangents of all windows that an element is in: of windows of the spread-out cotangent.
+
+        Where a dimension is one window as a whole, its elements are in no other, and the cotangent is repeated.
+        """
         del linear
         shape = shape_of(self.operand)
         if 0 in self.shape:
             return (zeros(b, tensor_type_of(self.operand)),)
-        spans = [(size - 1) * dilation for size, _, dilation in self.windows]
-        used = [(count - 1) * stride + 1 for count, (_, stride, _) in zip(self.shape, self.windows, strict=True)]
+        whole = [size == n for (size, *_), n in zip(self.windows, shape, strict=True)]
+        windows = [(1, 1, 1) if is_whole else window for is_whole, window in zip(whole, self.windows, strict=True)]
+        spans = [(size - 1) * dilation for size, _, dilation in windows]
+        used = [(count - 1) * stride + 1 for count, (_, stride, _) in zip(self.shape, windows, strict=True)]
+        sizes = [1 if is_whole else n for is_whole, n in zip(whole, shape, strict=True)]
         spread = pad(
             b,
             cotangent,
             full(b, 0, tensor_type(element_type_of(cotangent), ())),
             spans,
-            [n - size for n, size in zip(shape, used, strict=True)],
-            [stride - 1 for stride in ints(self.strides)],
+            [n - size for n, size in zip(sizes, used, strict=True)],
+            [stride - 1 for _, stride, _ in windows],
         )
-        ones = int_array((1,) * len(shape))
-        return (ReduceWindowSumOp.emit(b, (spread,), {**self.properties, "strides": ones}),)
+        properties = {
+            "sizes": int_array(tuple(size for size, *_ in windows)),
+            "strides": int_array((1,) * len(shape)),
+            "dilations": int_array(tuple(dilation for *_, dilation in windows)),
+        }
+        total = ReduceWindowSumOp.emit(b, (spread,), properties)
+        kept = [dim for dim, is_whole in enumerate(whole) if not is_whole]
+        return (broadcast_in_dim(b, reshape(b, total, [shape[dim] for dim in kept]), shape, kept),)
 
 
 class _WindowExtremumOp(_ReduceWindowOp, ABC):

@@ -15,7 +15,7 @@ from xdsl.dialects.builtin import Float32Type, Float64Type
 from xdsl.ir import Operation
 
 from dialects.remarks import emit_remark
-from passes.memref.accesses import Access
+from passes.memref.accesses import Access, Index
 from passes.memref.statements import Kernel, Statement, bit_width, operation_cost
 from passes.memref.sweeps import Sweep, read_elsewhere
 
@@ -102,11 +102,20 @@ def plan_kernel(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> Kernel
 
 
 def _plan_scatter(kernel: Kernel, sweeps: list[Sweep], scatters: list[Statement], vector_bits: int) -> KernelPlan:
-    """Lanes along the rows that a scatter writes, if these are contiguous; all of a row goes before the next update."""
+    """Lanes along the rows that a scatter writes, if these are contiguous; all of a row goes before the next update.
+
+    The place of a row is one for all lanes: they may not be the rows of a batch, each of which has its own.
+    """
     scalar = SweepPlan(None, 0, masked_tail=False)
     last = kernel.rank - 1
     moved = [access for s in scatters for access in (s.inputs[0][1], s.outputs[0].access) if isinstance(access, Access)]
-    if kernel.rank and kernel.tile[-1] > 1 and all(lane_stride(access, last) == 1 for access in moved):
+    places = [access for s in scatters if s.scatter is not None for _, access, _ in s.scatter.columns]
+    if (
+        kernel.rank
+        and kernel.tile[-1] > 1
+        and all(lane_stride(access, last) == 1 for access in moved)
+        and all(lane_stride(access, last) == 0 for access in places)
+    ):
         lanes = _width(scatters, vector_bits)
         masked = all(_may_mask(statement, last) for statement in scatters)
         block = min(BLOCK, -(-kernel.tile[-1] // lanes) * lanes)
@@ -121,7 +130,9 @@ def _tile_lanes(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> int:
     if any(_body_cost(sweep) > CHEAP for sweep in sweeps):
         return width
     statements = [s for sweep in sweeps for s in sweep.statements]
-    if any(lane_stride(a, kernel.rank - 1) not in (0, 1) for s in statements for a in _accesses(s)):
+    last = kernel.rank - 1
+    accesses = [access for s in statements for access in _accesses(s)]
+    if any(lane_stride(a, last) not in (0, 1) and not is_part_of_pairs(a, last) for a in accesses):
         return min(width, STREAMS)
     size = kernel.tile[-1]
     return _widened(width, size) if any(s.is_reduction for s in statements) else _narrowed(width, size)
@@ -199,6 +210,8 @@ def _cost(sweep: Sweep, dim: int | None, width: int) -> float:
         for access in _accesses(statement):
             if dim is None or (stride := lane_stride(access, dim)) == 1:
                 total += 1
+            elif is_part_of_pairs(access, dim):
+                total += 2
             elif stride != 0:
                 # Far lanes cost a cache line each, unless the next iteration goes on in the same lines.
                 far = dim == len(statement.sizes) - 1 and (stride is None or abs(stride) > LINE)
@@ -249,6 +262,12 @@ def lane_stride(access: Access, dim: int) -> int | None:
     # Lanes that are tile points are the last dimension of a temporary's storage.
     is_tile_dim = dim < len(access.buffer.shape) - len(access.buffer.inner_shape)
     return 1 if stride != 0 and is_tile_dim and access.buffer.is_temporary else stride
+
+
+def is_part_of_pairs(access: Access, dim: int) -> bool:
+    """Whether lanes along `dim` are one part each of pairs of neighbours, as complex numbers are: two vectors hold all the pairs."""
+    last = access.indices[-1:]
+    return lane_stride(access, dim) == 2 and access.buffer.shape[-1] == 2 and last in ((Index((), 0),), (Index((), 1),))
 
 
 def _may_mask(statement: Statement, dim: int) -> bool:

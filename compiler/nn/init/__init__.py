@@ -25,6 +25,7 @@ from compiler.nn.init.layers import (
     prelu,
     rms_norm,
 )
+from compiler.nn.init.recurrent import gru, lstm, rnn
 from compiler.nn.init.schemes import (
     calculate_gain,
     constant,
@@ -54,15 +55,18 @@ __all__ = [
     "embedding",
     "eye",
     "group_norm",
+    "gru",
     "kaiming_normal",
     "kaiming_uniform",
     "layer_norm",
     "linear",
+    "lstm",
     "multi_head_attention",
     "normal",
     "ones",
     "prelu",
     "rms_norm",
+    "rnn",
     "sparse",
     "trunc_normal",
     "uniform",
