@@ -3,7 +3,7 @@
 A transformer that normalises first (Radford et al., "Language models are unsupervised multitask learners", 2019): functions of
 a dict of parameters, and one compiled training step. Data: the texts that `help()` shows for topics, which come with
 Python; the last tenth is held out. With `--checkpoint` the run is saved now and then, and `--resume` goes on where it has
-stopped, to the same bits. `--steps 150 --layers 2 --size 64` takes a few seconds.
+stopped, to the same bits. `--steps 150 --layers 2 --size 64` takes ten seconds.
 """
 
 import argparse
@@ -72,9 +72,9 @@ def init_params(key, layers, size):
 
 
 def transform(params, tokens, caches=None, first=0):
-    """Logits of the character after each of `tokens`, (batch, length), and the caches with their keys and values.
+    """Logits of the character after each of `tokens`, (batch, length), and the caches with their keys and values, if any.
 
-    Without caches, tokens see one another; with a cache for each block they follow `first` others, which they see too.
+    A token sees those before it: in `tokens`, and with a cache for each block also the `first` ones that are in there.
     """
     batch, length = tokens.shape
     size = params["norm"]["weight"].shape[0]
