@@ -59,6 +59,7 @@ FAMILIES = {
     "cumulative": "Cumulative operations",
     "sorting": "Sorting and searching",
     "windows": "Sliding windows",
+    "window_selection": "Extrema of windows",
     "resampling": "Resampling",
     "contraction": "Products",
     "convolution": "Convolution",

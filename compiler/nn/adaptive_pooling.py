@@ -18,7 +18,8 @@ from compiler.nn.pooling import Windows
 from compiler.tracer import xp
 from compiler.tracing import Tracer, array_value, current_frame, new_tracer
 from dialects.dlc.resampling import resample
-from dialects.dlc.windows import ReduceWindowMaxOp, ReduceWindowSumOp, WindowArgmaxOp
+from dialects.dlc.window_selection import WindowArgmaxOp
+from dialects.dlc.windows import ReduceWindowMaxOp, ReduceWindowSumOp
 
 Sizes = int | None | Sequence[int | None]
 

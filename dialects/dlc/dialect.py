@@ -78,12 +78,16 @@ from dialects.dlc.unary import (
 )
 from dialects.dlc.updating import UpdateSliceOp
 from dialects.dlc.while_loop import WhileOp
+from dialects.dlc.window_selection import (
+    SelectAndScatterAddOp,
+    WindowArgmaxOp,
+    WindowArgminOp,
+    WindowSelectOp,
+)
 from dialects.dlc.windows import (
     ReduceWindowMaxOp,
     ReduceWindowMinOp,
     ReduceWindowSumOp,
-    WindowArgmaxOp,
-    WindowArgminOp,
 )
 
 Dlc = Dialect(
@@ -217,6 +221,8 @@ Dlc = Dialect(
         ReduceWindowSumOp,
         WindowArgmaxOp,
         WindowArgminOp,
+        WindowSelectOp,
+        SelectAndScatterAddOp,
         # resampling
         ResampleOp,
         # contraction
