@@ -27,6 +27,7 @@ from passes.linalg.maps import (
     identity_prefix,
     iterators,
     loop_sizes,
+    num_parallel,
     shape_of,
 )
 from passes.linalg.reshapes import unit_reshape_access
@@ -219,8 +220,7 @@ class FusionPlan:
         times = len(readers)
         if not loops.body.is_cheap or loops.body.num_ops > self.max_recomputed_ops:
             return f"too expensive to repeat: {needed} times instead of {loops.points}, {loops.body.num_ops} operations each"
-        inputs = dict.fromkeys(op.operands[: len(op.operands) - 1])
-        if times > 1 and sum(_num_bytes(value) for value in inputs) > _num_bytes(op.results[0]):
+        if times > 1 and self._num_bytes_read(op, self.max_recomputed_ops) > _num_bytes(op.results[0]):
             return f"repeating it for {times} readers reads more memory than keeping it"
         for root, access in readers:
             prefix = identity_prefix(access)
@@ -232,6 +232,19 @@ class FusionPlan:
             ):
                 return "needed once per row of its reader; a kernel can compute it there"
         return None
+
+    def _num_bytes_read(self, op: GenericOp, budget: int) -> int:
+        """How much an elementwise operation reads: of inputs that up to `budget` operations compute, what these read."""
+        total = 0
+        for value in dict.fromkeys(op.operands[: len(op.operands) - 1]):
+            size, owner = _num_bytes(value), value.owner
+            if isinstance(owner, GenericOp) and value not in self._pinned and len(owner.results) == 1:
+                body = examine_body(owner)
+                is_elementwise = num_parallel(owner) == len(iterators(owner)) and body.is_flat and not body.captured
+                if is_elementwise and body.is_cheap and body.num_ops <= budget:
+                    size = min(size, self._num_bytes_read(owner, budget - body.num_ops))
+            total += size
+        return total
 
     def _inline(self, loops: Loops, root: Loops, access: Access) -> bool:
         """Plan the computation of `loops` in `root`, which reads its result by `access`."""
