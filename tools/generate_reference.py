@@ -60,6 +60,7 @@ FAMILIES = {
     "sorting": "Sorting and searching",
     "windows": "Sliding windows",
     "window_selection": "Extrema of windows",
+    "unfolding": "Elements of windows",
     "resampling": "Resampling",
     "contraction": "Products",
     "convolution": "Convolution",

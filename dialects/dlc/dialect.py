@@ -76,6 +76,7 @@ from dialects.dlc.unary import (
     StopGradientOp,
     TanhOp,
 )
+from dialects.dlc.unfolding import FoldOp, UnfoldOp
 from dialects.dlc.updating import UpdateSliceOp
 from dialects.dlc.while_loop import WhileOp
 from dialects.dlc.window_selection import (
@@ -223,6 +224,8 @@ Dlc = Dialect(
         WindowArgminOp,
         WindowSelectOp,
         SelectAndScatterAddOp,
+        UnfoldOp,
+        FoldOp,
         # resampling
         ResampleOp,
         # contraction
