@@ -181,8 +181,9 @@ def _adaptive_max_pool(input: Any, name: str, output_sizes: tuple[int | None, ..
         windows = Windows(name, sizes, sizes, (0,) * rank, (1,) * rank, False)
         found = windows.plane_positions(apart, windows.emit(WindowArgmaxOp, apart), apart)
         places = xp.unravel_index(found, apart.shape[x.ndim - rank :])
+        origins: list[Any] = [xp.asarray(table.ravel(), like=x) for table in tables]
         positions = xp.ravel_multi_index(
-            tuple(xp.take(table.ravel(), place) for table, place in zip(tables, places, strict=True)), plane
+            tuple(origin[place] for origin, place in zip(origins, places, strict=True)), plane
         )
         return windows.emit(ReduceWindowMaxOp, apart), positions
     # One dimension after the other; the first of the largest elements in row-major order is that of the first row that has one.
