@@ -211,6 +211,8 @@ class FusionPlan:
             return None
         if pinned:
             return "needed in memory anyway, by a library call, a result or a computed index"
+        if loops.body.captured and any(_skips(access) for _, access in readers):
+            return "it reads at computed places, and neighbours in its reader would be far apart there"
         copies = Counter(root for root, _ in readers)
         if any(root.body_ops + copies[root] * loops.body.num_ops > self.max_body_ops for root, _ in readers):
             return f"the fused body would have more than {self.max_body_ops} operations"
@@ -319,6 +321,19 @@ class FusionPlan:
         for read in added:
             self._add_read(root, read)
         return True
+
+
+def _skips(access: Access) -> bool:
+    """Whether not all elements along the last dimension are read by neighbours."""
+    if not access:
+        return False
+    dims = access[-1].used_dims()
+    origin = [0] * (max(dims, default=-1) + 1)
+    return any(
+        access[-1].eval([int(other == d) for other in range(len(origin))], ()) - access[-1].eval(origin, ())
+        not in {0, 1}
+        for d in dims
+    )
 
 
 def _num_bytes(value: SSAValue) -> int:
