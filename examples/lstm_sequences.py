@@ -19,7 +19,7 @@ from compiler import nn, optim, random
 PACKAGES = ("asyncio", "email", "http", "importlib", "logging", "multiprocessing", "unittest", "xml")
 SHORTEST, LONGEST = 16, 64
 CHARACTERS = 96  # those that ASCII prints; the last stands for all others
-EMBEDDED, HIDDEN, BATCH = 32, 64, 64
+EMBEDDED, HIDDEN, BATCH = 32, 64, 32
 
 
 def init_params(key):

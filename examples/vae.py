@@ -15,46 +15,42 @@ from training import options, trained, where_to_look
 import compiler
 from compiler import nn, optim, random, special
 
-BATCH, CODE, DOTS = 64, 8, 16
+BATCH, HIDDEN, CODE, DOTS = 64, 256, 8, 16
 
 
 def init_params(key):
     """The parameters, under the names that PyTorch's `state_dict` would have."""
-    conv1, conv2, code, fc, deconv1, deconv2 = random.split(key, 6)
+    layers = {
+        "encoder": {"fc1": (64, HIDDEN), "fc2": (HIDDEN, HIDDEN), "code": (HIDDEN, 2 * CODE)},
+        "decoder": {"fc1": (CODE, HIDDEN), "fc2": (HIDDEN, HIDDEN), "pixels": (HIDDEN, 64)},
+    }
+    keys = iter(random.split(key, 6))
     return {
-        "encoder": {
-            "conv1": nn.init.conv(conv1, 1, 32, 4),
-            "conv2": nn.init.conv(conv2, 32, 64, 4),
-            "code": nn.init.linear(code, 256, 2 * CODE),
-        },
-        "decoder": {
-            "fc": nn.init.linear(fc, CODE, 256),
-            "conv1": nn.init.conv_transpose(deconv1, 64, 32, 4),
-            "conv2": nn.init.conv_transpose(deconv2, 32, 1, 4),
-        },
+        name: {layer: nn.init.linear(next(keys), *sizes) for layer, sizes in net.items()}
+        for name, net in layers.items()
     }
 
 
 def encode(params, x):
-    """Means and logarithms of variances of the codes, (n, 8) each, of images, (n, 1, 8, 8)."""
-    x = nn.silu(nn.conv(x / DOTS - 0.5, **params["conv1"], stride=2, padding=1))
-    x = nn.silu(nn.conv(x, **params["conv2"], stride=2, padding=1))
-    code = nn.linear(x.reshape(len(x), -1), **params["code"])
+    """Means and logarithms of variances of the codes, (n, 8) each, of images, (n, 8, 8)."""
+    x = nn.silu(nn.linear(x.reshape(-1, 64) / DOTS - 0.5, **params["fc1"]))
+    x = nn.silu(nn.linear(x, **params["fc2"]))
+    code = nn.linear(x, **params["code"])
     return code[:, :CODE], code[:, CODE:]
 
 
 def decode(params, z):
-    """Logits of the probability that a dot has ink, (n, 1, 8, 8), of codes."""
-    x = nn.silu(nn.linear(z, **params["fc"])).reshape(len(z), 64, 2, 2)
-    x = nn.silu(nn.conv_transpose(x, **params["conv1"], stride=2, padding=1))
-    return nn.conv_transpose(x, **params["conv2"], stride=2, padding=1)
+    """Logits of the probability that a dot has ink, (n, 8, 8), of codes."""
+    x = nn.silu(nn.linear(z, **params["fc1"]))
+    x = nn.silu(nn.linear(x, **params["fc2"]))
+    return nn.linear(x, **params["pixels"]).reshape(-1, 8, 8)
 
 
 def log_likelihood(logits, x):
     """Of each image, in nats: its pixels are binomially distributed."""
     ways = special.gammaln(DOTS + 1.0) - special.gammaln(x + 1) - special.gammaln(DOTS - x + 1)
     inked = x * nn.logsigmoid(logits) + (DOTS - x) * nn.logsigmoid(-logits)
-    return np.sum(ways + inked, axis=(1, 2, 3))
+    return np.sum(ways + inked, axis=(1, 2))
 
 
 def log_normal(z, mean=0.0, log_variance=0.0):
@@ -86,7 +82,7 @@ def loss(params, x, key):
 
 def training(seed, steps):
     """A new run, and one compiled step of it."""
-    optimiser = optim.adam(optim.schedules.warmup_cosine(3e-3, steps // 20 + 1, steps + 2))
+    optimiser = optim.adam(optim.schedules.warmup_cosine(6e-3, steps // 20 + 1, steps + 2))
 
     @compiler.jit
     def train_step(run, x):
@@ -124,13 +120,13 @@ def reconstructed(params, x):
 @compiler.jit
 def decoded(params, z):
     """The inked share of each pixel, (n, 8, 8)."""
-    return nn.sigmoid(decode(params["decoder"], z))[:, 0]
+    return nn.sigmoid(decode(params["decoder"], z))
 
 
 def digits(seed):
-    """Images of 0 to 16, (n, 1, 8, 8), for training and for testing, then the digits that they show."""
+    """Images of 0 to 16, (n, 8, 8), for training and for testing, then the digits that they show."""
     data = load_digits()
-    images = data.images.astype(np.float32)[:, None]
+    images = data.images.astype(np.float32)
     return train_test_split(images, data.target, test_size=0.2, random_state=seed, stratify=data.target)
 
 
@@ -138,12 +134,12 @@ def likelihood_of_pixels(x_train, x_test):
     """What there is to beat, in nats for each image: every pixel counts dots as it did in training, whatever the others do."""
     counts = np.stack([np.sum(x_train == dots, axis=0) + 1 for dots in range(DOTS + 1)])
     chosen = np.take_along_axis(counts / (len(x_train) + DOTS + 1), x_test.astype(int), axis=0)
-    return np.sum(np.log(chosen), axis=(1, 2, 3))
+    return np.sum(np.log(chosen), axis=(1, 2))
 
 
 def main(arguments=None):
     """Train, compare bounds of the likelihood, and look at digits that were never written."""
-    args = options(__doc__, epochs=100).parse_args(arguments)
+    args = options(__doc__, epochs=60).parse_args(arguments)
     x_train, x_test, _, y_test = digits(args.seed)
     first, train_step = training(args.seed, args.epochs * (len(x_train) // BATCH))
     count = sum(map(np.size, optree.tree_leaves(first["params"])))
@@ -163,7 +159,7 @@ def main(arguments=None):
         shown = np.stack([np.flatnonzero(y_test == digit)[:4] for digit in range(10)])
         originals = x_test[shown.T.ravel()]
         codes, images = reconstructed(params, originals)
-        pairs = np.stack([originals[:, 0].reshape(4, 10, 8, 8) / DOTS, images.reshape(4, 10, 8, 8)], axis=1)
+        pairs = np.stack([originals.reshape(4, 10, 8, 8) / DOTS, images.reshape(4, 10, 8, 8)], axis=1)
         show_images(copies, pairs.reshape(80, 8, 8), 10)
         copies.set_title("held-out digits, and what is left of them\nin eight numbers, below")
         show_images(samples, decoded(params, random.normal(walking, (80, CODE), np.float32)), 10)
