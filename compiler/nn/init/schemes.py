@@ -6,9 +6,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from compiler import random
+from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, ShapeError, at_user_line
 from compiler.nn.operands import check_choice
+from compiler.random import bits, split
+from compiler.random import normal as draw_normal
+from compiler.random import truncated_normal as draw_truncated_normal
+from compiler.random import uniform as draw_uniform
 
 Mode = Literal["fan_in", "fan_out"]
 Shape = Sequence[int]
@@ -56,7 +60,7 @@ def uniform(key: Any, shape: Shape, a: float = 0.0, b: float = 1.0, dtype: Any =
         >>> uniform(random.key(0), (2,), -1.0, 1.0).dtype
         dtype('float32')
     """
-    return random.uniform(key, shape, dtype, a, b)
+    return draw_uniform(key, shape, dtype, a, b)
 
 
 def normal(key: Any, shape: Shape, mean: float = 0.0, std: float = 1.0, dtype: Any = np.float32) -> Any:
@@ -74,7 +78,7 @@ def normal(key: Any, shape: Shape, mean: float = 0.0, std: float = 1.0, dtype: A
         >>> normal(random.key(0), (3,), 1.0, 0.5).shape
         (3,)
     """
-    return random.normal(key, shape, dtype) * std + mean
+    return draw_normal(key, shape, dtype) * std + mean
 
 
 def trunc_normal(
@@ -103,7 +107,7 @@ def trunc_normal(
         True
     """
     kind = np.dtype(dtype).type
-    drawn = random.truncated_normal(key, kind((a - mean) / std), kind((b - mean) / std), shape, dtype)
+    drawn = draw_truncated_normal(key, kind((a - mean) / std), kind((b - mean) / std), shape, dtype)
     return np.clip(drawn * std + mean, a, b)
 
 
@@ -299,6 +303,39 @@ def kaiming_normal(
     return normal(key, shape, 0.0, _kaiming_deviation("kaiming_normal", shape, a, mode, nonlinearity), dtype)
 
 
+def orthogonal(key: Any, shape: Shape, gain: float = 1.0, dtype: Any = np.float32) -> Any:
+    """A random matrix with orthonormal rows or columns, whichever are fewer, times `gain` (Saxe, McClelland and Ganguli, ICLR 2014).
+
+    The `q` of a matrix of normally distributed numbers, with the signs that make the diagonal of `r` positive: uniform among all such.
+
+    Args:
+        key: a key of `compiler.random`.
+        shape: two sizes or more; those behind the first are taken together as columns.
+        gain: see `calculate_gain`.
+        dtype: float32 or float64.
+
+    Raises:
+        ShapeError: there are less than two sizes.
+
+    Example:
+        >>> from compiler import random
+        >>> w = orthogonal(random.key(0), (2, 5))
+        >>> np.allclose(w @ w.T, np.eye(2), atol=1e-6)
+        True
+    """
+    if len(shape) < 2:
+        raise ShapeError(at_user_line(f"orthogonal: shape is {tuple(shape)}, expected two sizes or more"))
+    return _orthogonal(key, shape=tuple(shape), gain=gain, dtype=dtype)
+
+
+@compiled(static=("shape", "dtype"))
+def _orthogonal(key: Any, *, shape: tuple[int, ...], gain: float, dtype: Any) -> Any:
+    rows, columns = shape[0], math.prod(shape[1:])
+    q, r = np.linalg.qr(draw_normal(key, (max(rows, columns), min(rows, columns)), dtype))
+    q = q * np.where(np.diagonal(r) < 0, -1, 1).astype(dtype)
+    return (q if rows >= columns else q.T).reshape(shape) * gain
+
+
 def sparse(key: Any, shape: Shape, sparsity: float, std: float = 0.01, dtype: Any = np.float32) -> Any:
     """Normally distributed numbers, of which a share in each column is 0 (Martens, ICML 2010).
 
@@ -322,9 +359,9 @@ def sparse(key: Any, shape: Shape, sparsity: float, std: float = 0.01, dtype: An
         raise ShapeError(at_user_line(f"sparse: shape is {tuple(shape)}, expected two sizes"))
     if not 0.0 <= sparsity <= 1.0:
         raise ArgumentError(at_user_line(f"sparse: sparsity is {sparsity}; use a number in [0, 1]"))
-    values, order = random.split(key)
+    values, order = split(key)
     # The ranks of random numbers in a column are a random order of its rows.
-    ranks = np.argsort(np.argsort(random.bits(order, shape), axis=0), axis=0)
+    ranks = np.argsort(np.argsort(bits(order, shape), axis=0), axis=0)
     return np.where(ranks < math.ceil(sparsity * shape[0]), 0.0, normal(values, shape, 0.0, std, dtype)).astype(dtype)
 
 
