@@ -35,7 +35,17 @@ from dialects.dlc.interfaces import TensorOp
 from passes import get_all_passes
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/tutorial.md", "docs/dlc-opt.md", "docs/ops.md")
+DOCUMENTS = (
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "docs/tutorial.md",
+    "docs/dlc-opt.md",
+    "docs/ops.md",
+    "docs/nn.md",
+    "docs/convolution.md",
+    "docs/recurrent.md",
+)
 PART = re.compile(
     r"(<!-- generated: (?P<name>[\w-]+)(?P<arguments>(?: [\w@][\w@.-]*)*) -->\n).*?(<!-- end -->)", re.DOTALL
 )
