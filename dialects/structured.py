@@ -15,6 +15,7 @@ from xdsl.dialects.builtin import (
     ArrayAttr,
     BFloat16Type,
     DenseArrayBase,
+    DenseIntOrFPElementsAttr,
     Float16Type,
     IndexType,
     IntegerAttr,
@@ -390,7 +391,12 @@ def is_splat_constant(value: SSAValue) -> bool:
     owner = value.owner
     if not isinstance(owner, arith.ConstantOp) or 0 in getattr(value.type, "get_shape", tuple)():
         return False
-    return bool(getattr(owner.value, "is_splat", lambda: True)())
+    numbers = owner.value
+    if not isinstance(numbers, DenseIntOrFPElementsAttr):
+        return True
+    # Bytes, not numbers: a table of roots of unity has many, and each would become a Python object.
+    data = cast(DenseIntOrFPElementsAttr[Any], numbers).data.data
+    return data == data[: len(data) // len(numbers)] * len(numbers)
 
 
 def trip_count(loop: scf.ForOp) -> int | None:

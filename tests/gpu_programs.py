@@ -77,6 +77,10 @@ PROGRAMS = {
         lambda x: (np.sort(x, 1), np.argsort(x, 0), np.searchsorted(np.sort(x[0]), x)),
         (floats(6, 50),),
     ),
+    "fft": (
+        lambda z: (np.fft.fft(z), np.fft.ifft2(z), np.abs(np.fft.rfft(z.real, n=34)), np.fft.irfft(z, n=300)),
+        (complexes(20, 48),),
+    ),
     "windows": (lambda x: nn.reduce_window(x, "max", (1, 3, 3), (1, 2, 2)), (floats(2, 9, 11),)),
     "convolution": (
         lambda x, w, b: nn.relu(nn.conv(x, w, b, stride=(1, 2), padding=1)),

@@ -419,7 +419,7 @@ X = np.ones((2, 4))
         (lambda: nn.prelu(X, np.ones(3)), compiler.ShapeError, "prelu: weight has shape (3,), expected (1,) or (4,)"),
         (lambda: nn.rrelu(X, training=True), compiler.ArgumentError, "rrelu: rng_key is missing"),
         (lambda: nn.dropout(X), compiler.ArgumentError, "dropout: rng_key is missing; pass a key of `compiler.random`"),
-        (lambda: nn.dropout(X, 1.5), compiler.ArgumentError, "dropout: p is 1.5; use a probability, in [0, 1]"),
+        (lambda: nn.dropout(X, 1.5), compiler.ArgumentError, "dropout: p is 1.5; use a probability in [0, 1]"),
         (lambda: nn.dropout2d(X), compiler.ShapeError, "dropout2d: input has shape (2, 4), expected 3 or 4 dimensions"),
         (lambda: nn.mse_loss(X, np.ones(3)), compiler.ShapeError, "mse_loss: shapes (2, 4) and (3,) do not fit"),
         (lambda: nn.mse_loss(X, X, reduction="max"), compiler.ArgumentError, "mse_loss: reduction is 'max'"),

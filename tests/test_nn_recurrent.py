@@ -220,7 +220,7 @@ def test_wrong_arguments_are_named(arguments, error, message):
 
 
 def test_dropout_without_a_key_and_unknown_nonlinearity_are_errors():
-    with pytest.raises(compiler.ArgumentError, match="lstm: dropout needs rng_key"):
+    with pytest.raises(compiler.ArgumentError, match="lstm: rng_key is missing"):
         nn.lstm(np.ones((5, 3)), parameters("lstm", 3, 4, 2), dropout=0.5)
     with pytest.raises(compiler.ArgumentError, match="nonlinearity is 'sin'"):
         nn.rnn(np.ones((5, 3)), parameters("rnn", 3, 4), nonlinearity="sin")

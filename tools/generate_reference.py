@@ -71,6 +71,7 @@ FAMILIES = {
     "windows": "Sliding windows",
     "resampling": "Resampling",
     "contraction": "Products",
+    "fourier": "Fourier transforms",
     "convolution": "Convolution",
     "random_bits": "Random bits",
     "shape": "Shapes",

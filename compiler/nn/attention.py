@@ -207,6 +207,6 @@ def as_mask(name: str, mask: Any, like: Tracer) -> Tracer:
 def check_dropout(name: str, dropout_p: float, rng_key: Any) -> None:
     """Raise an error unless there is a probability, and a key if it is not zero."""
     if not 0 <= dropout_p <= 1:
-        raise ArgumentError(at_user_line(f"{name}: dropout_p is {dropout_p}; use a probability, in [0, 1]"))
+        raise ArgumentError(at_user_line(f"{name}: dropout_p is {dropout_p}; use a probability in [0, 1]"))
     if dropout_p:
         check_rng_key(name, rng_key)

@@ -37,17 +37,17 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, *, rng_key: Any =
 
 def dropped(name: str, x: Tracer, shape: tuple[int, ...], p: float, training: bool, rng_key: Any) -> Any:
     """Dropout with one decision for each element of `shape`, which broadcasts with `x`."""
-    if not _drops(name, p, training, rng_key):
+    if not drops(name, p, training, rng_key):
         return x
     if p == 1.0:
         return xp.zeros_like(x)
     return np.where(_is_kept(x, shape, p, rng_key), x / (1.0 - p), 0.0)
 
 
-def _drops(name: str, p: float, training: bool, rng_key: Any) -> bool:
-    """Whether there is anything to do."""
+def drops(name: str, p: float, training: bool, rng_key: Any, argument: str = "p") -> bool:
+    """Whether there is anything to drop; raise an error if `argument` is no probability, or a key is missing."""
     if not 0.0 <= p <= 1.0:
-        raise ArgumentError(at_user_line(f"{name}: p is {p}; use a probability, in [0, 1]"))
+        raise ArgumentError(at_user_line(f"{name}: {argument} is {p}; use a probability in [0, 1]"))
     if not training or p == 0.0:
         return False
     check_rng_key(name, rng_key)
@@ -198,7 +198,7 @@ def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, *,
 
 
 def _alpha_dropped(name: str, x: Tracer, shape: tuple[int, ...], p: float, training: bool, rng_key: Any) -> Any:
-    if not _drops(name, p, training, rng_key):
+    if not drops(name, p, training, rng_key):
         return x
     if p == 1.0:
         return xp.zeros_like(x)

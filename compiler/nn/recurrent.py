@@ -12,7 +12,7 @@ import numpy as np
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
 from compiler.loops import scan
-from compiler.nn.dropout import dropped
+from compiler.nn.dropout import dropped, drops
 from compiler.nn.operands import floating_tracer
 from compiler.nn.recurrent_cells import (
     GRU,
@@ -206,11 +206,11 @@ def _recurrent(
     layers = _layers(name, cell, params, x)
     valid = None if lengths is None else _valid_steps(name, lengths, x, is_batch=is_batch)
     state = iter(_first_states(name, cell, layers, hx, x, is_batch=is_batch))
+    drops_between = drops(name, dropout, training and len(layers) > 1, rng_key, "dropout")
     last: list[State] = []
     for number, directions in enumerate(layers):
-        if number:
-            layer_key = None if rng_key is None else fold_in(rng_key, number)
-            x = dropped(name, x, x.shape, dropout, training, layer_key)
+        if number and drops_between:
+            x = dropped(name, x, x.shape, dropout, training, fold_in(rng_key, number))
         outputs: list[Tracer] = []
         for weights, is_reverse in zip(directions, (False, True), strict=False):
             end, output = _run(cell, x, next(state), weights, valid, is_reverse=is_reverse)

@@ -1,4 +1,4 @@
-"""The Python array API standard 2024.12, main namespace, on `Tensor`s and in traced functions.
+"""The Python array API standard 2024.12, main namespace and the extension `fft`, on `Tensor`s and in traced functions.
 
 Names, signatures, dtypes and special values are the standard's; `docs/array-api.md` lists what differs. Outside of traced
 functions every call is compiled, once for each signature, and gives `Tensor`s; in traced functions it is part of the program.
@@ -7,6 +7,7 @@ What NumPy has beyond the standard and `jit` supports is here under NumPy's name
 
 # fmt: off
 # isort: off
+from compiler.numpy import fft
 from compiler.numpy.constants import e, inf, nan, newaxis, pi
 from compiler.numpy.creation import (
     arange, asarray, empty, empty_like, eye, from_dlpack, full, full_like, linspace, meshgrid, ones, ones_like,
@@ -172,6 +173,7 @@ __all__ = [
     "extract",
     "eye",
     "fabs",
+    "fft",
     "finfo",
     "fix",
     "flatnonzero",

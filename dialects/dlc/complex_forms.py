@@ -51,6 +51,8 @@ from dialects.dlc.conversion import ConvertOp, convert
 from dialects.dlc.convolution import ConvolutionKernelOp, ConvolutionOp
 from dialects.dlc.cumulative import CumprodOp, CumsumOp, LinearRecurrenceOp, shifted
 from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
+from dialects.dlc.fourier import FftOp, IrfftOp, RfftOp, integer
+from dialects.dlc.fourier_forms import inverse_real_transform, real_transform, transform
 from dialects.dlc.indexing import GatherOp, ScatterOp
 from dialects.dlc.interfaces import (
     AnyTensor,
@@ -262,6 +264,23 @@ def _cumprod(b: OpBuilder, op: TensorOp, operands: Sequence[Parts]) -> Parts:
     return Parts(*pair)
 
 
+def _fft(b: OpBuilder, op: TensorOp, operands: Sequence[Parts]) -> Parts:
+    (x,) = operands
+    fft = cast(FftOp, op)
+    pair = x.real, _imag(x)
+    return Parts(*transform(b, pair, integer(fft.dim), fft.factor, inverse=fft.inverse is not None))
+
+
+def _rfft(b: OpBuilder, op: TensorOp, operands: Sequence[Parts]) -> Parts:
+    return Parts(*real_transform(b, operands[0].real, cast(RfftOp, op).factor))
+
+
+def _irfft(b: OpBuilder, op: TensorOp, operands: Sequence[Parts]) -> Parts:
+    (x,) = operands
+    irfft = cast(IrfftOp, op)
+    return Parts(inverse_real_transform(b, (x.real, _imag(x)), integer(irfft.length), irfft.factor))
+
+
 FORMS: Mapping[type[TensorOp], Form] = {
     RealOp: lambda b, op, operands: Parts(operands[0].real),  # noqa: ARG005
     ImagOp: lambda b, op, operands: Parts(_imag(operands[0])),  # noqa: ARG005
@@ -300,5 +319,8 @@ FORMS: Mapping[type[TensorOp], Form] = {
     ReduceProdOp: _reduce_prod,
     CumprodOp: _cumprod,
     LinearRecurrenceOp: _linear_recurrence,
+    FftOp: _fft,
+    RfftOp: _rfft,
+    IrfftOp: _irfft,
 }
 """The formula of each other operation that takes or makes complex numbers."""

@@ -215,6 +215,16 @@ class InterleaveOp(TensorOp):
         """`np.stack` along the last axis."""
         return np.stack(operands, axis=-1)
 
+    def simplify(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue | None:
+        """Of both halves of a tensor, the tensor."""
+        del b
+        halves = [x.owner for x in operands]
+        for index, half in enumerate(halves):
+            if not isinstance(half, DeinterleaveOp) or half.index.value.data != index:
+                return None
+        sources = [cast(DeinterleaveOp, half).operand for half in halves]
+        return sources[0] if sources[0] is sources[1] else None
+
     def jvp(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> SSAValue | None:
         """Linear in both together."""
         dx, dy = tangents

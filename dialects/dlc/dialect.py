@@ -24,6 +24,7 @@ from dialects.dlc.convolution import ConvolutionKernelOp, ConvolutionOp
 from dialects.dlc.cumulative import CumlogsumexpOp, CummaxOp, CumminOp, CumprodOp, CumsumOp, LinearRecurrenceOp
 from dialects.dlc.custom_derivatives import CustomJvpOp, CustomUnknownOp, CustomVjpOp, TransposedOp
 from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
+from dialects.dlc.fourier import FftOp, IrfftOp, PackedFftOp, RfftOp
 from dialects.dlc.indexing import GatherOp, ScatterOp
 from dialects.dlc.powers import CbrtOp, Exp2Op, Log2Op, Log10Op
 from dialects.dlc.random_bits import RandomBitsOp
@@ -221,6 +222,11 @@ Dlc = Dialect(
         ResampleOp,
         # contraction
         DotGeneralOp,
+        # fourier
+        FftOp,
+        IrfftOp,
+        PackedFftOp,
+        RfftOp,
         # convolution
         ConvolutionKernelOp,
         ConvolutionOp,

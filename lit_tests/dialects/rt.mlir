@@ -14,3 +14,55 @@ func.func @wrong(%x: memref<9x4xf32>, %i: index) {
   %0 = rt.row %x[%i] : memref<9x4xf32> -> memref<9xf32>
   func.return
 }
+
+// -----
+
+// Four points in one step; the table has one number that each has.
+// CHECK-LABEL: func.func @fft(
+func.func @fft(%x: tensor<3x4x2x2xf64>, %roots: tensor<2xf64>, %memory: memref<3x4x2x2xf64>, %table: memref<2xf64>, %out: memref<3x4x2x2xf64>) {
+  // CHECK: rt.fft "complex" inverse %x, %roots radices [4] scale 2.500000e-01 parts 1 : tensor<3x4x2x2xf64>, tensor<2xf64> -> tensor<3x4x2x2xf64>
+  %0 = rt.fft "complex" inverse %x, %roots radices [4] scale 0.25 parts 1 : tensor<3x4x2x2xf64>, tensor<2xf64> -> tensor<3x4x2x2xf64>
+  // CHECK: rt.fft "complex" %memory, %table into %out radices [4] scale 1.000000e+00 parts 2 : memref<3x4x2x2xf64>, memref<2xf64> into memref<3x4x2x2xf64>
+  rt.fft "complex" %memory, %table into %out radices [4] scale 1.0 parts 2 : memref<3x4x2x2xf64>, memref<2xf64> into memref<3x4x2x2xf64>
+  func.return
+}
+
+// -----
+
+func.func @fft_of_other_points(%x: tensor<3x5x1x2xf64>, %roots: tensor<2xf64>) {
+  // expected-error@+1 {{rt.fft: takes shape (3, 5, 1, 2) to (3, 5, 1, 2), expected (3, 4, 1, 2) to (3, 4, 1, 2), in equal parts}}
+  %0 = rt.fft "complex" %x, %roots radices [4] scale 1.0 parts 1 : tensor<3x5x1x2xf64>, tensor<2xf64> -> tensor<3x5x1x2xf64>
+  func.return
+}
+
+// -----
+
+func.func @fft_of_unknown_kind(%x: tensor<3x4x1x2xf64>, %roots: tensor<2xf64>) {
+  // expected-error@+1 {{rt.fft: kind is "sine", expected one of complex, real, inverse_real}}
+  %0 = rt.fft "sine" %x, %roots radices [4] scale 1.0 parts 1 : tensor<3x4x1x2xf64>, tensor<2xf64> -> tensor<3x4x1x2xf64>
+  func.return
+}
+
+// -----
+
+func.func @fft_without_steps(%x: tensor<3x1x1x2xf64>, %roots: tensor<2xf64>) {
+  // expected-error@+1 {{rt.fft: the operand has shape (3, 1, 1, 2) and the radices are (), expected four dimensions and some radices}}
+  %0 = rt.fft "complex" %x, %roots radices [] scale 1.0 parts 1 : tensor<3x1x1x2xf64>, tensor<2xf64> -> tensor<3x1x1x2xf64>
+  func.return
+}
+
+// -----
+
+func.func @fft_with_other_scratch(%x: tensor<3x4x1x2xf64>, %roots: tensor<4xf64>) {
+  // expected-error@+1 {{rt.fft: scratch has shape (5,), expected (3, 8)}}
+  %0, %1 = rt.fft "complex" %x, %roots radices [2, 2] scale 1.0 parts 1 : tensor<3x4x1x2xf64>, tensor<4xf64> -> tensor<3x4x1x2xf64>, tensor<5xf64>
+  func.return
+}
+
+// -----
+
+func.func @fft_with_other_roots(%x: tensor<3x4x1x2xf64>, %roots: tensor<5xf64>) {
+  // expected-error@+1 {{rt.fft: roots have type tensor<5xf64>, expected 6 numbers}}
+  %0 = rt.fft "complex" %x, %roots radices [2, 2] scale 1.0 parts 1 : tensor<3x4x1x2xf64>, tensor<5xf64> -> tensor<3x4x1x2xf64>
+  func.return
+}

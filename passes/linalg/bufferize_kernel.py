@@ -56,6 +56,8 @@ class KernelBufferizer:
                 self._generic(op)
             elif isinstance(op, rt.ScatterOp):
                 self._scatter(op)
+            elif isinstance(op, rt.FftOp):
+                self._fft(op)
             elif isinstance(op, scf.ForOp):
                 self._nest(op)
             elif isinstance(op, tensor.EmptyOp | FillOp | rt.YieldOp | tensor.InsertSliceOp):
@@ -188,6 +190,12 @@ class KernelBufferizer:
         regions = [_rebuild_region(op.body, self.scalar_of, self)]
         operands = (self.read(op.updates), self.read(op.indices), target)
         self.builder.create_op(rt.ScatterOp, operands, (), dict(op.properties), regions, attributes=dict(op.attributes))
+
+    def _fft(self, op: rt.FftOp) -> None:
+        places = dict(zip(self.yielded, self.destinations, strict=True))
+        self.memref_of.update((result, places[result]) for result in op.outputs)
+        operands = (self.read(op.input), self.read(op.roots), *(places[result] for result in op.outputs))
+        self.builder.create_op(rt.FftOp, operands, (), dict(op.properties), attributes=dict(op.attributes))
 
     def _nest(self, op: scf.ForOp) -> None:
         """A loop nest that inserts into carried tensors: each becomes its destination memref."""

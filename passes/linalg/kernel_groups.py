@@ -100,7 +100,7 @@ class KernelGrouping:
             }
             self.groups[node] = Group([member], member.parallel, results=results)
             self._join_producers(member)
-        elif isinstance(op, rt.ScatterOp):
+        elif isinstance(op, rt.ScatterOp | rt.FftOp):
             member = Member(op, node, op.parallel, len(op.parallel), [], captured)
             self.groups[node] = Group([member], op.parallel, may_grow=False, results=dict.fromkeys(op.results, 0))
         elif is_scalar_nest(op):
@@ -137,7 +137,7 @@ class KernelGrouping:
         """Merge two groups; return why not."""
         mine, theirs = self.groups[own], self.groups[other]
         if not mine.may_grow or not theirs.may_grow:
-            return "a scatter is a kernel of its own"
+            return "a scatter or a Fourier transform is a kernel of its own"
         if len(mine.members) + len(theirs.members) > self.max_group_size:
             return f"the kernel would have more than {self.max_group_size} operations"
         if _reads_around_window(mine, theirs) or _reads_around_window(theirs, mine):

@@ -8,7 +8,7 @@ from xdsl.dialects.linalg.ops import GenericOp, IndexOp, YieldOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.ir.affine import AffineDimExpr
 
-from dialects.rt import ScatterOp
+from dialects.rt import FftOp, ScatterOp
 from dialects.structured import KERNEL_NAME
 from passes.linalg.contractions import is_product_sum
 from passes.linalg.maps import accesses, is_running_reduction, iterators, num_parallel
@@ -36,6 +36,8 @@ def content_names(op: Operation) -> list[str]:
     """What the structured operation `op` computes, in order, each once."""
     if isinstance(op, ScatterOp):
         return ["scatter"]
+    if isinstance(op, FftOp):
+        return ["fft"]
     if isinstance(op, tensor.InsertSliceOp):
         return ["update"]
     if isinstance(op, scf.ForOp):

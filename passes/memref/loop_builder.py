@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, cast
 
 from xdsl.dialects import arith, memref, scf, vector
 from xdsl.dialects.builtin import (
+    DenseArrayBase,
     DenseIntOrFPElementsAttr,
     IndexType,
     IntegerAttr,
@@ -25,7 +26,7 @@ from dialects.builder import OpBuilder, constant_attribute, int_array, memref_ty
 from passes.linalg.reshape_memref import reassociation
 from passes.memref.accesses import Access, Buffer, Index
 from passes.memref.statements import constant_number
-from passes.memref.vector_plan import lane_stride
+from passes.memref.vector_plan import is_part_of_pairs, lane_stride
 
 INDEX = IndexType()
 
@@ -289,6 +290,8 @@ class LoopBuilder:
         elif stride == 1:
             storage, positions = self._row(access, storage, positions)
             result = self._load_vector(storage, buffer.element_type, positions, depth)
+        elif self.mask is None and is_part_of_pairs(access, self.lane_dim):
+            result = self._load_part(access, storage, positions, depth)
         else:
             result = self.assemble(
                 buffer.element_type,
@@ -296,6 +299,20 @@ class LoopBuilder:
             )
         self._in_memory[result.depth].setdefault(buffer, {})[key] = result
         return result
+
+    def _load_part(self, access: Access, storage: SSAValue, positions: list[Position], depth: int) -> Value:
+        """Read whole pairs, once for both parts, and take every other element."""
+        element_type = access.buffer.element_type
+        positions, part = [*positions[:-1], 0], access.indices[-1].constant
+        key = ("pairs", self._key(positions, 2))
+        both = self._look_up(access.buffer, key)
+        if both is None:
+            memory, at = self._row(access, storage, positions)
+            operands = (Value(memory, 0), *(self.position(p) for p in at))
+            both = self.op(vector.LoadOp, operands, vector_type(element_type, 2 * self.lanes), kind=VECTOR, depth=depth)
+            self._in_memory[both.depth].setdefault(access.buffer, {})[key] = both
+        mask = DenseArrayBase.from_list(i64, list(range(part, 2 * self.lanes, 2)))
+        return self.op(vector.ShuffleOp, (both, both), vector_type(element_type, self.lanes), {"mask": mask}, VECTOR)
 
     def load_at(self, buffer: Buffer, indices: Sequence[Value]) -> Value:
         """Read a buffer at indices that the code computes."""

@@ -47,6 +47,8 @@ func.func private @sum_exp(%lo: index, %hi: index, %x: memref<64x100xf32>, %out:
 }
 ```
 
+The loops of an `rt.fft`, which is alone in its kernel, are in `fft_code.py`.
+
 Requires: kernels as `bufferize` and `outline-kernels` leave them: private functions with `rt.tile`.
 
 Ensures: no `linalg` is left. A kernel computes the points `lo … hi - 1` of its tile space, whatever the split. Temporaries
@@ -63,11 +65,12 @@ from typing import Any, cast
 from xdsl.context import Context
 from xdsl.dialects import func
 from xdsl.dialects.builtin import DenseArrayBase, FunctionType, IndexType, ModuleOp
-from xdsl.ir import Block
+from xdsl.ir import Block, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects import rt
 from dialects.builder import OpBuilder, int_array
+from passes.memref.fft_code import FftCode
 from passes.memref.kernel_code import KernelCode
 from passes.memref.loop_builder import LoopBuilder
 from passes.memref.statements import Kernel
@@ -111,18 +114,23 @@ class LowerKernelsPass(ModulePass):
 
 def _lower(function: func.FuncOp, tile: tuple[int, ...], vector_bits: int) -> tuple[int, ...]:
     """Replace the body of a kernel; return the sizes that it is launched over."""
-    kernel = Kernel(function, tile)
     old = function.body.block
+    fft = next((op for op in old.ops if isinstance(op, rt.FftOp)), None)
     block = Block(arg_types=[IndexType(), IndexType(), *(argument.type for argument in old.args)])
     block.args[0].name_hint = "lo"
     block.args[1].name_hint = "hi"
-    for before, after in zip(old.args, block.args[2:], strict=True):
+    arguments: dict[SSAValue, SSAValue] = dict(zip(old.args, block.args[2:], strict=True))
+    for before, after in arguments.items():
         after.name_hint = before.name_hint
-        kernel.buffers[before].storage = after
-    builder = LoopBuilder(block)
-    builder.set_location(function)
     over = tile
-    if prod(tile):
+    if fft is not None:
+        FftCode(fft, OpBuilder(block, fft.location), arguments, vector_bits).emit()
+    elif prod(tile):
+        kernel = Kernel(function, tile)
+        for before, after in arguments.items():
+            kernel.buffers[before].storage = after
+        builder = LoopBuilder(block)
+        builder.set_location(function)
         over = KernelCode(kernel, builder, vector_bits).emit()
     OpBuilder(block, function.location).create_op(func.ReturnOp)
     function.body.detach_block(old)

@@ -15,7 +15,7 @@ from xdsl.dialects.builtin import Float32Type, Float64Type
 from xdsl.ir import Operation
 
 from dialects.remarks import emit_remark
-from passes.memref.accesses import Access
+from passes.memref.accesses import Access, Index
 from passes.memref.statements import Kernel, Statement, bit_width, operation_cost
 from passes.memref.sweeps import Sweep, read_elsewhere
 
@@ -130,7 +130,9 @@ def _tile_lanes(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> int:
     if any(_body_cost(sweep) > CHEAP for sweep in sweeps):
         return width
     statements = [s for sweep in sweeps for s in sweep.statements]
-    if any(lane_stride(a, kernel.rank - 1) not in (0, 1) for s in statements for a in _accesses(s)):
+    last = kernel.rank - 1
+    accesses = [access for s in statements for access in _accesses(s)]
+    if any(lane_stride(a, last) not in (0, 1) and not is_part_of_pairs(a, last) for a in accesses):
         return min(width, STREAMS)
     size = kernel.tile[-1]
     return _widened(width, size) if any(s.is_reduction for s in statements) else _narrowed(width, size)
@@ -208,6 +210,8 @@ def _cost(sweep: Sweep, dim: int | None, width: int) -> float:
         for access in _accesses(statement):
             if dim is None or (stride := lane_stride(access, dim)) == 1:
                 total += 1
+            elif is_part_of_pairs(access, dim):
+                total += 2
             elif stride != 0:
                 # Far lanes cost a cache line each, unless the next iteration goes on in the same lines.
                 far = dim == len(statement.sizes) - 1 and (stride is None or abs(stride) > LINE)
@@ -258,6 +262,12 @@ def lane_stride(access: Access, dim: int) -> int | None:
     # Lanes that are tile points are the last dimension of a temporary's storage.
     is_tile_dim = dim < len(access.buffer.shape) - len(access.buffer.inner_shape)
     return 1 if stride != 0 and is_tile_dim and access.buffer.is_temporary else stride
+
+
+def is_part_of_pairs(access: Access, dim: int) -> bool:
+    """Whether lanes along `dim` are one part each of pairs of neighbours, as complex numbers are: two vectors hold all the pairs."""
+    last = access.indices[-1:]
+    return lane_stride(access, dim) == 2 and access.buffer.shape[-1] == 2 and last in ((Index((), 0),), (Index((), 1),))
 
 
 def _may_mask(statement: Statement, dim: int) -> bool:

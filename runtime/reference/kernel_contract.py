@@ -46,7 +46,7 @@ def check_kernel(kernel: rt.KernelOp) -> None:
                 raise violation(op, "does not write a value of its kernel into a tensor from outside")
             if any(not isinstance(use.operation, rt.YieldOp) for use in op.result.uses):
                 raise violation(op, "is read in its own kernel")
-        elif isinstance(op, rt.ScatterOp):
+        elif isinstance(op, rt.ScatterOp | rt.FftOp):
             if tile != op.parallel or computed:
                 raise violation(op, f"does not stand alone in a kernel with tile {op.parallel}")
             computed.update(op.results)

@@ -271,6 +271,27 @@ def _scatter(machine: Machine, op: rt.ScatterOp, values: Values, operands: list[
     return [target] if op.result is not None else []
 
 
+def _fft(machine: Machine, op: rt.FftOp, values: Values, operands: list[Any]) -> list[Any]:
+    """By NumPy; what scratch holds in the end is unspecified."""
+    del machine, values
+    x, _, *outs = operands
+    layout, scale = op.layout, op.scale.value.data
+    if layout.kind == "real":
+        result = np.fft.rfft(x.reshape(len(x), layout.points * x.shape[-1])) * scale
+    else:
+        z = x[..., 0] + 1j * x[..., 1] if x.shape[-1] == 2 else x[..., 0]
+        if layout.kind == "inverse_real":
+            result = np.fft.irfft(z[:, :, 0], layout.points * layout.target[-1], norm="forward") * scale
+        else:
+            result = (np.fft.fft(z, axis=1) if op.inverse is None else np.fft.ifft(z, axis=1, norm="forward")) * scale
+    result = np.ascontiguousarray(result).view(result.real.dtype).astype(x.dtype).reshape(layout.target)
+    if outs:
+        check_writable(op, outs[0])
+        outs[0][...] = result
+        return []
+    return [result, *(np.zeros(layout.scratch_shape, x.dtype) for _ in op.outputs[1:])]
+
+
 def _from_elements(machine: Machine, op: tensor.FromElementsOp, values: Values, operands: list[Any]) -> list[Any]:
     del machine, values
     result_type = cast(TensorType[Any], op.result.type)
@@ -317,6 +338,7 @@ STRUCTURED_RULES: Rules = {
     tensor.ExpandShapeOp: _reshape,
     tensor.ExtractOp: _extract,
     rt.ScatterOp: _scatter,
+    rt.FftOp: _fft,
     tensor.InsertOp: _insert,
     tensor.FromElementsOp: _from_elements,
     tensor.ExtractSliceOp: _extract_slice,

@@ -421,3 +421,56 @@ func.func private @running_columns(%x: memref<5x40xf32>, %out: memref<5x40xf32>)
   }
   func.return
 }
+
+// -----
+
+// The parts of complex numbers: pairs are read once, as two vectors, and taken apart.
+// CHECK-LABEL: func.func private @squared_sizes(
+// CHECK:         scf.for
+// CHECK:           %[[Z:.*]] = vector.load %{{.*}} : memref<200xf32>, vector<16xf32>
+// CHECK-NEXT:      %[[RE:.*]] = vector.shuffle %[[Z]], %[[Z]] [0, 2, 4, 6, 8, 10, 12, 14]
+// CHECK-NEXT:      %[[IM:.*]] = vector.shuffle %[[Z]], %[[Z]] [1, 3, 5, 7, 9, 11, 13, 15]
+// CHECK-NEXT:      arith.mulf %[[RE]], %[[RE]] : vector<8xf32>
+// CHECK-NEXT:      arith.mulf %[[IM]], %[[IM]] : vector<8xf32>
+func.func private @squared_sizes(%z: memref<100x2xf32>, %out: memref<100xf32>) attributes {rt.tile = array<i64: 100>} {
+  linalg.generic {indexing_maps = [affine_map<(d0) -> (d0, 0)>, affine_map<(d0) -> (d0, 1)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} ins(%z, %z : memref<100x2xf32>, memref<100x2xf32>) outs(%out : memref<100xf32>) {
+  ^bb0(%re: f32, %im: f32, %o: f32):
+    %0 = arith.mulf %re, %re : f32
+    %1 = arith.mulf %im, %im : f32
+    %2 = arith.addf %0, %1 : f32
+    linalg.yield %2 : f32
+  }
+  func.return
+}
+
+// -----
+
+// Pairs of which a part is at a computed place are read one by one.
+// CHECK-LABEL: func.func private @reversed_pairs(
+// CHECK-NOT:     vector.shuffle
+// CHECK:         func.return
+func.func private @reversed_pairs(%z: memref<100x2xf32>, %out: memref<100x2xf32>) attributes {rt.tile = array<i64: 100>} {
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0, -d1 + 1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%z : memref<100x2xf32>) outs(%out : memref<100x2xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    linalg.yield %a : f32
+  }
+  func.return
+}
+
+// -----
+
+// Columns of two points, transformed together: whole vectors, no masks, and no scratch for a single step.
+// CHECK-LABEL: func.func private @fft(
+// CHECK-NOT:     memref.alloca
+// CHECK:         scf.for
+// CHECK:           vector.load %{{.*}} : memref<96xf32>, vector<16xf32>
+// CHECK:           vector.load %{{.*}} : memref<96xf32>, vector<16xf32>
+// CHECK:           arith.addf %{{.*}}, %{{.*}} : vector<8xf32>
+// CHECK:           arith.subf %{{.*}}, %{{.*}} : vector<8xf32>
+// CHECK:           vector.store %{{.*}} : memref<96xf32>, vector<16xf32>
+// CHECK-NOT:     vector.masked
+// CHECK:         func.return
+func.func private @fft(%x: memref<3x2x8x2xf32>, %roots: memref<2xf32>, %out: memref<3x2x8x2xf32>) attributes {rt.tile = array<i64: 3, 1>} {
+  rt.fft "complex" %x, %roots into %out radices [2] scale 1.0 parts 1 : memref<3x2x8x2xf32>, memref<2xf32> into memref<3x2x8x2xf32>
+  func.return
+}
