@@ -23,7 +23,14 @@ ALIASES = {
     "np": "numpy",
 }
 LIBRARIES = ("torch", "jax", "optax", "flax", "optree", "compiler", "numpy")
-COMPLETE = ("compiler.nn", "compiler.nn.init", "compiler.optim", "compiler.optim.schedules", "compiler.random")
+COMPLETE = (
+    "compiler.nn",
+    "compiler.nn.init",
+    "compiler.optim",
+    "compiler.optim.schedules",
+    "compiler.random",
+    "compiler.numpy.fft",
+)
 TRACED = {function.__name__ for function in (*FUNCTIONS, *UFUNC_RULES)}
 
 

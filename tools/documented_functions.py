@@ -43,6 +43,11 @@ def states(x, h, weights):
     return nn.gru(x, weights, h)[0]
 
 
+def filtered(x, response):
+    """Signals with their frequencies amplified."""
+    return np.fft.irfft(np.fft.rfft(x) * response, 256)
+
+
 def _float32(*shape: int) -> Any:
     return np.zeros(shape, np.float32)
 
@@ -53,6 +58,7 @@ ARGUMENTS: dict[Any, tuple[Any, ...]] = {
     slope: (_float32(8),),
     dense: (_float32(64, 256), _float32(512, 256), _float32(512)),
     downsample: (_float32(8, 16, 32, 32), _float32(32, 16, 3, 3), _float32(32)),
+    filtered: (_float32(100, 256), _float32(129)),
     states: (
         _float32(100, 8, 16),
         _float32(1, 8, 32),
