@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from compiler import random
 from compiler.axes import is_sequence
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, ShapeError, at_user_line
@@ -14,6 +13,7 @@ from compiler.nn.adaptive_pooling import at_plane_positions
 from compiler.nn.operands import check_rank, floating_tracer, image_layout, per_dimension
 from compiler.nn.pooling import Amounts
 from compiler.operands import as_tracer
+from compiler.random import uniform
 from compiler.tracer import xp
 from compiler.tracing import Tracer
 
@@ -143,7 +143,7 @@ def _samples(x: Tracer, samples: Any, rng_key: Any, name: str, outer: tuple[int,
     if (samples is None) == (rng_key is None):
         raise ArgumentError(at_user_line(f"{name}: needs either rng_key=compiler.random.key(seed) or _random_samples"))
     if rng_key is not None:
-        return random.uniform(rng_key, (*outer, rank), dtype=x.dtype)
+        return uniform(rng_key, (*outer, rank), dtype=x.dtype)
     given = as_tracer(samples)
     expected = (*((1,) * (2 - len(outer))), *outer, rank)
     if given.shape != expected:

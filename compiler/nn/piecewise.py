@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from compiler import random
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, ShapeError, at_user_line
 from compiler.nn.operands import check_rng_key, floating_tracer, operand_like
+from compiler.random import uniform
 from compiler.tracer import Tracer, xp
 
 SELU_ALPHA = 1.6732632423543772
@@ -228,7 +228,7 @@ def rrelu(
     if not training:
         return np.where(x > 0, x, x * ((lower + upper) / 2))
     check_rng_key("rrelu", rng_key)
-    slopes: Any = random.uniform(rng_key, x.shape, x.dtype, lower, upper)
+    slopes: Any = uniform(rng_key, x.shape, x.dtype, lower, upper)
     return np.where(x > 0, x, x * slopes)
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from compiler import random
 from compiler.nn.operands import size_of_keys
+from compiler.random import normal, split, uniform
 
 
 def multi_head_attention(
@@ -50,7 +50,7 @@ def multi_head_attention(
         ((16, 8), (8, 8))
     """
     kv_dim = size_of_keys("multi_head_attention", embed_dim, num_heads, num_kv_heads)
-    keys = random.split(key, 6)
+    keys = split(key, 6)
     shapes = {"in_proj_weight": (embed_dim + 2 * kv_dim, embed_dim)}
     if {kdim or embed_dim, vdim or embed_dim} != {embed_dim}:
         rows = embed_dim, kv_dim, kv_dim
@@ -61,13 +61,13 @@ def multi_head_attention(
     params: dict[str, Any] = {}
     for number, (name, shape) in enumerate(shapes.items()):
         bound = math.sqrt(6 / sum(shape))
-        params[name] = random.uniform(keys[number], shape, dtype, -bound, bound)
+        params[name] = uniform(keys[number], shape, dtype, -bound, bound)
     bound = 1 / math.sqrt(embed_dim)
-    params["out_proj"] = {"weight": random.uniform(keys[3], (embed_dim, embed_dim), dtype, -bound, bound)}
+    params["out_proj"] = {"weight": uniform(keys[3], (embed_dim, embed_dim), dtype, -bound, bound)}
     if bias:
         params["in_proj_bias"] = np.zeros(embed_dim + 2 * kv_dim, dtype)
         params["out_proj"]["bias"] = np.zeros(embed_dim, dtype)
     if add_bias_kv:
         for number, name in ((4, "bias_k"), (5, "bias_v")):
-            params[name] = random.normal(keys[number], (1, 1, kv_dim), dtype) / np.sqrt(dtype(kv_dim))
+            params[name] = normal(keys[number], (1, 1, kv_dim), dtype) / np.sqrt(dtype(kv_dim))
     return params

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from compiler import random
 from compiler.errors import ArgumentError, at_user_line
+from compiler.random import split, uniform
 
 
 def conv(
@@ -97,6 +97,6 @@ def _kernel(name: str, inputs: int, outputs: int, kernel: int | Sequence[int], g
 
 def _uniform(key: Any, shape: tuple[int, ...], biases: int, dtype: Any) -> dict[str, Any]:
     bound = 1 / math.sqrt(math.prod(shape[1:]))
-    keys = random.split(key)
-    parameters = {"weight": random.uniform(keys[0], shape, dtype, -bound, bound)}
-    return parameters | ({"bias": random.uniform(keys[1], (biases,), dtype, -bound, bound)} if biases else {})
+    keys = split(key)
+    parameters = {"weight": uniform(keys[0], shape, dtype, -bound, bound)}
+    return parameters | ({"bias": uniform(keys[1], (biases,), dtype, -bound, bound)} if biases else {})

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from compiler import random
 from compiler.nn.init.schemes import constant, normal, ones, uniform, zeros
+from compiler.random import split
 
 
 def linear(key: Any, in_features: int, out_features: int, bias: bool = True, dtype: Any = np.float32) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def linear(key: Any, in_features: int, out_features: int, bias: bool = True, dty
 
 def _uniform(key: Any, shape: tuple[int, ...], fan_in: int, bias: bool, dtype: Any) -> dict[str, Any]:
     bound = 1.0 / math.sqrt(max(fan_in, 1))
-    keys = random.split(key)
+    keys = split(key)
     shapes = {"weight": shape} | ({"bias": shape[:1]} if bias else {})
     return {name: uniform(keys[i], sizes, -bound, bound, dtype) for i, (name, sizes) in enumerate(shapes.items())}
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from compiler import random
 from compiler.errors import ArgumentError, at_user_line
+from compiler.random import split, uniform
 
 
 def rnn(
@@ -116,7 +116,5 @@ def _parameters(
             if proj_size:
                 shapes[f"weight_hr_{place}"] = proj_size, hidden_size
     bound = 1.0 / math.sqrt(hidden_size)
-    keys = random.split(key, len(shapes))
-    return {
-        each: random.uniform(keys[i], shape, dtype, -bound, bound) for i, (each, shape) in enumerate(shapes.items())
-    }
+    keys = split(key, len(shapes))
+    return {each: uniform(keys[i], shape, dtype, -bound, bound) for i, (each, shape) in enumerate(shapes.items())}

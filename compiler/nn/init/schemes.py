@@ -6,9 +6,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from compiler import random
 from compiler.errors import ArgumentError, ShapeError, at_user_line
 from compiler.nn.operands import check_choice
+from compiler.random import bits, split
+from compiler.random import normal as draw_normal
+from compiler.random import truncated_normal as draw_truncated_normal
+from compiler.random import uniform as draw_uniform
 
 Mode = Literal["fan_in", "fan_out"]
 Shape = Sequence[int]
@@ -56,7 +59,7 @@ def uniform(key: Any, shape: Shape, a: float = 0.0, b: float = 1.0, dtype: Any =
         >>> uniform(random.key(0), (2,), -1.0, 1.0).dtype
         dtype('float32')
     """
-    return random.uniform(key, shape, dtype, a, b)
+    return draw_uniform(key, shape, dtype, a, b)
 
 
 def normal(key: Any, shape: Shape, mean: float = 0.0, std: float = 1.0, dtype: Any = np.float32) -> Any:
@@ -74,7 +77,7 @@ def normal(key: Any, shape: Shape, mean: float = 0.0, std: float = 1.0, dtype: A
         >>> normal(random.key(0), (3,), 1.0, 0.5).shape
         (3,)
     """
-    return random.normal(key, shape, dtype) * std + mean
+    return draw_normal(key, shape, dtype) * std + mean
 
 
 def trunc_normal(
@@ -103,7 +106,7 @@ def trunc_normal(
         True
     """
     kind = np.dtype(dtype).type
-    drawn = random.truncated_normal(key, kind((a - mean) / std), kind((b - mean) / std), shape, dtype)
+    drawn = draw_truncated_normal(key, kind((a - mean) / std), kind((b - mean) / std), shape, dtype)
     return np.clip(drawn * std + mean, a, b)
 
 
@@ -322,9 +325,9 @@ def sparse(key: Any, shape: Shape, sparsity: float, std: float = 0.01, dtype: An
         raise ShapeError(at_user_line(f"sparse: shape is {tuple(shape)}, expected two sizes"))
     if not 0.0 <= sparsity <= 1.0:
         raise ArgumentError(at_user_line(f"sparse: sparsity is {sparsity}; use a number in [0, 1]"))
-    values, order = random.split(key)
+    values, order = split(key)
     # The ranks of random numbers in a column are a random order of its rows.
-    ranks = np.argsort(np.argsort(random.bits(order, shape), axis=0), axis=0)
+    ranks = np.argsort(np.argsort(bits(order, shape), axis=0), axis=0)
     return np.where(ranks < math.ceil(sparsity * shape[0]), 0.0, normal(values, shape, 0.0, std, dtype)).astype(dtype)
 
 
