@@ -80,6 +80,12 @@ def test_the_readme_names_real_commands():
     assert {"make demo", "make test"} <= set(re.findall(r"make [a-z]+", text))
 
 
+def test_the_readme_lists_all_examples():
+    text = (ROOT / "README.md").read_text()
+    programs = {path.name for path in (ROOT / "examples").glob("*.py") if "__main__" in path.read_text()}
+    assert programs == set(re.findall(r"\]\(examples/(\w+\.py)\)", text))
+
+
 def test_the_documented_functions_are_what_numpy_computes(generator):
     import compiler
 
