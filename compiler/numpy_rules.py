@@ -14,6 +14,7 @@ from compiler.numpy_creation import FUNCTIONS as CREATION_FUNCTIONS
 from compiler.numpy_cumulative import FUNCTIONS as CUMULATIVE_FUNCTIONS
 from compiler.numpy_editing import FUNCTIONS as EDITING_FUNCTIONS
 from compiler.numpy_einsum import FUNCTIONS as EINSUM_FUNCTIONS
+from compiler.numpy_factorizations import FUNCTIONS as FACTORIZATION_FUNCTIONS
 from compiler.numpy_fft import FUNCTIONS as FFT_FUNCTIONS
 from compiler.numpy_indexing import FUNCTIONS as INDEXING_FUNCTIONS
 from compiler.numpy_joining import FUNCTIONS as JOINING_FUNCTIONS
@@ -51,6 +52,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **EDITING_FUNCTIONS,
     **STATISTICS_FUNCTIONS,
     **LINALG_FUNCTIONS,
+    **FACTORIZATION_FUNCTIONS,
     **NORMS_FUNCTIONS,
     **EINSUM_FUNCTIONS,
     **FFT_FUNCTIONS,
