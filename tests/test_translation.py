@@ -30,6 +30,7 @@ COMPLETE = (
     "compiler.optim.schedules",
     "compiler.random",
     "compiler.numpy.fft",
+    "compiler.linalg",
 )
 TRACED = {function.__name__ for function in (*FUNCTIONS, *UFUNC_RULES)}
 
@@ -89,8 +90,8 @@ def test_names_exist(library):
 
 
 def test_functions_of_numpy_work_on_traced_arrays():
-    plain = {name.split(".")[1] for name in NAMES if name.startswith("numpy.") and name.count(".") == 1}
-    assert plain <= TRACED
+    functions = {name for name in NAMES if re.fullmatch(r"numpy\.(linalg\.)?\w+", name)}
+    assert {name.rpartition(".")[2] for name in functions} <= TRACED
 
 
 @pytest.mark.parametrize("module", COMPLETE)

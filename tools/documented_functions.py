@@ -48,6 +48,11 @@ def filtered(x, response):
     return np.fft.irfft(np.fft.rfft(x) * response, 256)
 
 
+def factor(x):
+    """Cholesky factors of covariance matrices."""
+    return np.linalg.cholesky(x @ x.mT)
+
+
 def _float32(*shape: int) -> Any:
     return np.zeros(shape, np.float32)
 
@@ -58,6 +63,7 @@ ARGUMENTS: dict[Any, tuple[Any, ...]] = {
     slope: (_float32(8),),
     dense: (_float32(64, 256), _float32(512, 256), _float32(512)),
     downsample: (_float32(8, 16, 32, 32), _float32(32, 16, 3, 3), _float32(32)),
+    factor: (_float32(10, 32, 256),),
     filtered: (_float32(100, 256), _float32(129)),
     states: (
         _float32(100, 8, 16),

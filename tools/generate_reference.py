@@ -46,6 +46,7 @@ DOCUMENTS = (
     "docs/convolution.md",
     "docs/recurrent.md",
     "docs/fft.md",
+    "docs/linalg.md",
 )
 PART = re.compile(
     r"(<!-- generated: (?P<name>[\w-]+)(?P<arguments>(?: [\w@][\w@.-]*)*) -->\n).*?(<!-- end -->)", re.DOTALL
