@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")], key=lambda path: path.relative_to(ROOT).as_posix()
 )
-LINK = re.compile(r"\[[^\]]*\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)")
+LINK = re.compile(r"\[[^\]]*\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
 CODE = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
@@ -56,11 +56,24 @@ def test_generated_parts_are_up_to_date(generator, path):
     assert generator.updated(text) == text, "run tools/generate_reference.py"
 
 
+def anchors(path):
+    """What headings of a document are called in links, as GitHub does."""
+    headings = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name)
-def test_links_lead_to_files(path):
+def test_links_lead_to_files_and_headings(path):
     text = re.sub(r"^ *```.*?^ *```$|`[^`\n]*`", "", path.read_text(), flags=re.DOTALL | re.MULTILINE)
-    for target in LINK.findall(text):
-        assert (path.parent / target).exists(), target
+    for file, anchor in LINK.findall(text):
+        target = path.parent / file if file else path
+        assert target.exists(), file
+        assert not anchor or anchor in anchors(target), f"{file}#{anchor}"
+
+
+def test_the_index_lists_all_documents():
+    listed = {file for file, _ in LINK.findall((ROOT / "docs" / "index.md").read_text())}
+    assert {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"} <= listed
 
 
 @pytest.mark.parametrize("document", WITH_CODE)
