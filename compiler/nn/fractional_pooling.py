@@ -10,7 +10,7 @@ from compiler.axes import is_sequence
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, ShapeError, at_user_line
 from compiler.nn.adaptive_pooling import at_plane_positions
-from compiler.nn.operands import check_rank, floating_tracer, image_layout, per_dimension
+from compiler.nn.operands import check_rank, drawn_dtype, floating_tracer, image_layout, per_dimension
 from compiler.nn.pooling import Amounts
 from compiler.operands import as_tracer
 from compiler.random import uniform
@@ -143,12 +143,12 @@ def _samples(x: Tracer, samples: Any, rng_key: Any, name: str, outer: tuple[int,
     if (samples is None) == (rng_key is None):
         raise ArgumentError(at_user_line(f"{name}: needs either rng_key=compiler.random.key(seed) or _random_samples"))
     if rng_key is not None:
-        return uniform(rng_key, (*outer, rank), dtype=x.dtype)
+        return uniform(rng_key, (*outer, rank), dtype=drawn_dtype(x))
     given = as_tracer(samples)
     expected = (*((1,) * (2 - len(outer))), *outer, rank)
     if given.shape != expected:
         raise ShapeError(at_user_line(f"{name}: _random_samples have shape {given.shape}, expected {expected}"))
-    return given.astype(x.dtype).reshape(*outer, rank)
+    return given.astype(drawn_dtype(x)).reshape(*outer, rank)
 
 
 def _starts(samples: Tracer, plane: Sequence[int], sizes: Sequence[int], counts: Sequence[int]) -> list[Tracer]:

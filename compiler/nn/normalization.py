@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from ml_dtypes import finfo
 
 from compiler.compiled_functions import compiled
 from compiler.custom_derivatives import custom_jvp
@@ -132,7 +133,7 @@ def rms_norm(
 @compiled(("sizes", "eps"))
 def _rms_norm(input: Any, sizes: tuple[int, ...], weight: Any, eps: float | None) -> Any:  # noqa: A002
     x, axes = _last_dims("rms_norm", input, sizes)
-    least = float(np.finfo(x.dtype).eps) if eps is None else eps
+    least = float(finfo(x.dtype).eps) if eps is None else eps
     scaled = x / np.sqrt(np.mean(x * x, axis=axes, keepdims=True) + least)
     return _affine(scaled, _parameter("rms_norm", "weight", weight, sizes, x), None)
 

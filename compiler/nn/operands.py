@@ -27,6 +27,11 @@ def operand_like(x: Any, like: Tracer) -> Tracer:
     return as_tracer(x).astype(like.dtype)
 
 
+def drawn_dtype(x: Tracer) -> np.dtype[Any]:
+    """The dtype in which random numbers for `x` are drawn: that of `x`, or float32 for half precision, which has too few."""
+    return np.promote_types(x.dtype, np.float32)
+
+
 def check_choice(name: str, argument: str, value: object, choices: tuple[str, ...]) -> None:
     """Raise an error unless `value` is one of the words that `argument` may be."""
     if value not in choices:
