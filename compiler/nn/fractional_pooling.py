@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from compiler.argument_checks import checked
 from compiler.axes import is_sequence
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, ShapeError, at_user_line
@@ -18,6 +19,7 @@ from compiler.tracer import xp
 from compiler.tracing import Tracer
 
 
+@checked
 def fractional_max_pool2d(
     input: Any,  # noqa: A002
     kernel_size: Amounts,
@@ -56,6 +58,7 @@ def fractional_max_pool2d(
     return _fractional_max_pool(input, _random_samples, rng_key, "fractional_max_pool2d", *wanted, return_indices)
 
 
+@checked
 def fractional_max_pool3d(
     input: Any,  # noqa: A002
     kernel_size: Amounts,

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from compiler.argument_checks import checked
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
 from compiler.frames import is_tracing
@@ -83,6 +84,7 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
     return _with_bias("bilinear", product, bias, (out,))
 
 
+@checked
 def one_hot(tensor: Any, num_classes: int = -1) -> Any:
     """1 where the position in a new last dimension is the index, elsewhere 0.
 

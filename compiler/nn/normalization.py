@@ -3,19 +3,22 @@
 import functools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from ml_dtypes import finfo
 
+from compiler.argument_checks import checked
 from compiler.compiled_functions import compiled
 from compiler.custom_derivatives import custom_jvp
 from compiler.errors import ShapeError, at_user_line
 from compiler.nn.operands import constant_for_derivatives, floating_tracer, operand_like
 from compiler.numpy_windows import reduced_windows
+from compiler.random.drawing import as_shape
 from compiler.tracing import Tracer
 
 
+@checked
 def layer_norm(
     input: Any,  # noqa: A002
     normalized_shape: int | Sequence[int],
@@ -41,11 +44,7 @@ def layer_norm(
         >>> layer_norm(np.array([[1.0, 2.0, 3.0]]), 3).round(4)
         array([[-1.2247,  0.    ,  1.2247]])
     """
-    return _layer_norm(input, _sizes(normalized_shape), weight, bias, eps)
-
-
-def _sizes(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
-    return (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+    return _layer_norm(input, as_shape("layer_norm", normalized_shape), weight, bias, eps)
 
 
 @compiled(("sizes", "eps"))
@@ -106,6 +105,7 @@ def _affine(x: Any, weight: Any, bias: Any) -> Any:
     return scaled if bias is None else scaled + bias
 
 
+@checked
 def rms_norm(
     input: Any,  # noqa: A002
     normalized_shape: int | Sequence[int],
@@ -127,13 +127,13 @@ def rms_norm(
         >>> rms_norm(np.array([[3.0, 4.0]]), 2).round(4)
         array([[0.8485, 1.1314]])
     """
-    return _rms_norm(input, _sizes(normalized_shape), weight, eps)
+    return _rms_norm(input, as_shape("rms_norm", normalized_shape), weight, eps)
 
 
 @compiled(("sizes", "eps"))
 def _rms_norm(input: Any, sizes: tuple[int, ...], weight: Any, eps: float | None) -> Any:  # noqa: A002
     x, axes = _last_dims("rms_norm", input, sizes)
-    least = float(finfo(x.dtype).eps) if eps is None else eps
+    least = float(cast(Any, finfo(x.dtype)).eps) if eps is None else eps
     scaled = x / np.sqrt(np.mean(x * x, axis=axes, keepdims=True) + least)
     return _affine(scaled, _parameter("rms_norm", "weight", weight, sizes, x), None)
 
