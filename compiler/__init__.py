@@ -94,7 +94,7 @@ _HOMES = {
     "MissingLibraryError": "compiler.errors",
     "InternalError": "compiler.errors",
 }
-_MODULES = ("nn", "numpy", "optim", "random", "special")
+_MODULES = ("linalg", "nn", "numpy", "optim", "random", "special")
 
 __all__ = [  # noqa: PLE0604
     *_HOMES,  # pyright: ignore[reportUnsupportedDunderAll]

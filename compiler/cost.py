@@ -10,6 +10,7 @@ from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.ir import Operation, SSAValue
 
 from dialects import rt
+from dialects.lapack import LapackOp
 from dialects.partial_reads import loop_extents
 from dialects.structured import trip_count
 from passes.loops.expand_math import EXPANSIONS
@@ -56,6 +57,9 @@ def _cost_of(op: Operation) -> Counter[str]:
         total["library_calls"] += 1
         total["flops"] += _gemm_flops(op)
         total["bytes_accessed"] += sum(map(_bytes, (*op.operands, *op.results)))
+    elif isinstance(op, LapackOp):
+        total["library_calls"] += 1
+        total["bytes_accessed"] += sum(map(_bytes, op.arrays))
     return total
 
 

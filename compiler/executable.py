@@ -97,7 +97,7 @@ def compile_for_cpu(
     Raises:
         CompilerError: the program is not supported, or a library is missing.
     """
-    from runtime.blas import cblas_symbols
+    from runtime.blas import blas_symbols
     from runtime.llvm_text import emit_llvm
     from runtime.native import emit_object, load
 
@@ -105,5 +105,4 @@ def compile_for_cpu(
     run_passes(module, passes_between(stage, "llvm", "cpu", options), observers)
     signature = signature_of(module, name)
     text = emit_llvm(module)
-    symbols = cblas_symbols(options.blas) if "@cblas_" in text else {}
-    return Executable(signature, load(emit_object(text), symbols))
+    return Executable(signature, load(emit_object(text), blas_symbols(text, options.blas)))

@@ -14,8 +14,10 @@ from compiler.numpy_creation import FUNCTIONS as CREATION_FUNCTIONS
 from compiler.numpy_cumulative import FUNCTIONS as CUMULATIVE_FUNCTIONS
 from compiler.numpy_editing import FUNCTIONS as EDITING_FUNCTIONS
 from compiler.numpy_einsum import FUNCTIONS as EINSUM_FUNCTIONS
+from compiler.numpy_factorizations import FUNCTIONS as FACTORIZATION_FUNCTIONS
 from compiler.numpy_fft import FUNCTIONS as FFT_FUNCTIONS
 from compiler.numpy_indexing import FUNCTIONS as INDEXING_FUNCTIONS
+from compiler.numpy_inverses import FUNCTIONS as INVERSES_FUNCTIONS
 from compiler.numpy_joining import FUNCTIONS as JOINING_FUNCTIONS
 from compiler.numpy_linalg import FUNCTIONS as LINALG_FUNCTIONS
 from compiler.numpy_norms import FUNCTIONS as NORMS_FUNCTIONS
@@ -51,7 +53,9 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **EDITING_FUNCTIONS,
     **STATISTICS_FUNCTIONS,
     **LINALG_FUNCTIONS,
+    **FACTORIZATION_FUNCTIONS,
     **NORMS_FUNCTIONS,
+    **INVERSES_FUNCTIONS,
     **EINSUM_FUNCTIONS,
     **FFT_FUNCTIONS,
 }

@@ -6,6 +6,7 @@ from xdsl.dialects.linalg.ops import GenericOp
 
 from dialects import rt
 from dialects.errors import ArgumentError
+from dialects.lapack import LapackOp
 
 
 def stage_of(module: ModuleOp) -> str:
@@ -35,6 +36,6 @@ def stage_of(module: ModuleOp) -> str:
         return (
             "bufferized" if any(isinstance(op, GenericOp) or op.name == "linalg.fill" for op in operations) else "loops"
         )
-    if any(isinstance(op, rt.KernelOp | rt.GemmOp) for op in operations):
+    if any(isinstance(op, rt.KernelOp | rt.GemmOp | LapackOp) for op in operations):
         return "fused"
     return "linalg" if "linalg" in dialects else "tensor"

@@ -71,7 +71,7 @@ class CostAnalysis:
         transcendentals: calls of exp, log, tanh and the like.
         bytes_accessed: bytes that kernels and library calls read and write, each operand once.
         kernels: launches of kernels.
-        library_calls: calls of BLAS.
+        library_calls: calls of BLAS and LAPACK; one for a whole batch. What LAPACK computes is not counted.
     """
 
     flops: int

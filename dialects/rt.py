@@ -1,8 +1,8 @@
 """The `rt` dialect: what a compiled program asks of its surroundings.
 
 `rt.kernel` groups structured operations that will become one kernel, `rt.launch` runs an outlined kernel over a
-range, `rt.gemm` calls the BLAS library, `rt.row` is a view of part of a buffer, `rt.scatter` and `rt.fft` are the structured
-operations that `linalg` lacks.
+range, `rt.gemm` calls the BLAS library, `rt.lapack` (`dialects/lapack.py`) LAPACK, `rt.row` is a view of part of a buffer,
+`rt.scatter` and `rt.fft` are the structured operations that `linalg` lacks.
 """
 
 from collections.abc import Sequence
@@ -46,6 +46,7 @@ from xdsl.traits import HasParent, IsolatedFromAbove, IsTerminator, Pure
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.fourier import FourierLayout
+from dialects.lapack import LapackOp
 
 ARRAY_TYPES = "rt.array_types"
 """The attribute of a host function that holds the types of its arrays, where they are not those of its own type.
@@ -393,4 +394,4 @@ class RowOp(IRDLOperation):
             raise VerifyException(f"rt.row: a row of {source} is no {self.result.type}; leave out the first dimension")
 
 
-Rt = Dialect("rt", [FftOp, GemmOp, KernelOp, LaunchOp, RowOp, ScatterOp, YieldOp], [])
+Rt = Dialect("rt", [FftOp, GemmOp, KernelOp, LapackOp, LaunchOp, RowOp, ScatterOp, YieldOp], [])

@@ -6,13 +6,18 @@ any other library with the plain CBLAS names and 32-bit integers (`libmkl_rt.so`
 
 import ctypes
 import os
+import re
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from dialects.errors import MissingLibraryError
 
 CBLAS_ENTRIES = ("cblas_sgemm", "cblas_dgemm", "cblas_sgemv", "cblas_dgemv")
-"""The entries that generated code calls."""
+"""The entries that every library must have. Those of LAPACK (`dpotrf_`, …) are looked up when a program calls them."""
+
+_DECLARED = re.compile(r"^declare [^@\n]*@(cblas_\w+|[sdcz]\w+_)\(", re.MULTILINE)
+"""The external functions of LLVM assembly that are the library's."""
 
 
 class Blas:
@@ -20,23 +25,29 @@ class Blas:
 
     Attributes:
         path: where the library is.
-        symbols: the address of each of `CBLAS_ENTRIES`.
+        library: the library for `ctypes`.
     """
 
     def __init__(self, path: Path, prefix: str):
         self.path = path
         self._prefix = prefix
         self.library = _open(path)
-        self.symbols = {name: self._address(prefix + name) for name in CBLAS_ENTRIES}
+        for name in CBLAS_ENTRIES:
+            self.function(name)
 
-    def _address(self, name: str) -> int:
+    def function(self, name: str) -> Any:
+        """The function with the plain name `name` (`cblas_sgemm`, `dpotrf_`), for `ctypes`."""
         try:
-            function = getattr(self.library, name)
+            return getattr(self.library, self._prefix + name)
         except AttributeError as error:
+            wanted = "CBLAS names" if name in CBLAS_ENTRIES else "LAPACK"
             raise MissingLibraryError(
-                f"the BLAS library {self.path} has no function {name}; use one with CBLAS names and 32-bit integers"
+                f"the BLAS library {self.path} has no function {self._prefix}{name}; use one with {wanted} and 32-bit integers"
             ) from error
-        return ctypes.cast(function, ctypes.c_void_p).value or 0
+
+    def address(self, name: str) -> int:
+        """The address of the function with the plain name `name`."""
+        return ctypes.cast(self.function(name), ctypes.c_void_p).value or 0
 
     def set_num_threads(self, number: int) -> None:
         """Let OpenBLAS use `number` threads; other libraries are left as they are."""
@@ -56,9 +67,10 @@ def get_blas(path: str | os.PathLike[str] | None = None) -> Blas:
     return _load(str(chosen) if chosen else None)
 
 
-def cblas_symbols(path: str | os.PathLike[str] | None = None) -> dict[str, int]:
-    """The address of each CBLAS entry that generated code may call, by its plain name (`cblas_sgemm`)."""
-    return dict(get_blas(path).symbols)
+def blas_symbols(text: str, path: str | os.PathLike[str] | None = None) -> dict[str, int]:
+    """The address of each function of the library that the LLVM assembly `text` declares, by its plain name."""
+    names = set(_DECLARED.findall(text))
+    return {name: get_blas(path).address(name) for name in sorted(names)}
 
 
 @cache

@@ -1,15 +1,19 @@
 """One application of one op, for tests of everything that an op must answer: see `op_examples.OP_EXAMPLES`."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import numpy as np
-from xdsl.dialects.builtin import ModuleOp, TensorType
+from xdsl.dialects.builtin import ModuleOp, TensorType, UnitAttr
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Attribute, Block, Region
 
 from dialects.builder import OpBuilder
-from dialects.dlc.interfaces import DTYPES, TensorOp, dtype_of, tensor_types
+from dialects.dlc.interfaces import DTYPES, PureOp, dtype_of, tensor_types
+
+Draw: TypeAlias = Callable[[TensorType, np.random.Generator], np.ndarray]
 
 ELEMENTS = {str(element): element for element in DTYPES}
 
@@ -18,23 +22,28 @@ ELEMENTS = {str(element): element for element in DTYPES}
 class OpExample:
     """`op_type` on operands of `operand_types`, with `properties`.
 
-    `domain` has one pair `(low, high)` per operand that bounds its random values, or `None` for no particular bounds.
+    `domain` has one entry per operand: a pair `(low, high)` that bounds its random values, a function `(type, rng)` that draws
+    them, or `None` for no particular bounds. `derive` makes operands that depend on others from them: it gets all operands, and
+    returns all of them.
     """
 
-    op_type: type[TensorOp]
+    op_type: type[PureOp]
     operand_types: tuple[TensorType, ...]
     properties: dict[str, Attribute] = field(default_factory=dict, hash=False)
-    domain: tuple[tuple[float, float] | None, ...] = ()
+    domain: tuple[tuple[float, float] | Draw | None, ...] = ()
+    derive: Callable[[list[np.ndarray]], list[np.ndarray]] = list
 
     def __str__(self) -> str:
         types = "_".join(str(t).removeprefix("tensor<").removesuffix(">") for t in self.operand_types)
-        details = "_".join(str(value) for value in self.properties.values())
+        details = "_".join(
+            name if isinstance(value, UnitAttr) else str(value) for name, value in self.properties.items()
+        )
         text = "-".join(part for part in (self.op_type.name.removeprefix("dlc."), types, details) if part)
         return "".join(c if c.isalnum() or c in "-_.," else "" for c in text)[:90]
 
     @property
-    def result_type(self) -> TensorType:
-        return self.op_type.infer_type(self.operand_types, self.properties)
+    def result_types(self) -> tuple[TensorType, ...]:
+        return self.op_type.infer_types(self.operand_types, self.properties)
 
 
 def tensor(text: str) -> TensorType:
@@ -47,26 +56,26 @@ def build_function(example: OpExample) -> ModuleOp:
     """`func.func @main` that applies the op to its arguments."""
     block = Block(arg_types=example.operand_types)
     b = OpBuilder(block)
-    result = example.op_type.emit(b, block.args, example.properties)
-    b.create_op(ReturnOp, (result,))
-    return ModuleOp([FuncOp("main", (example.operand_types, (result.type,)), Region(block))])
+    results = example.op_type.emit_all(b, block.args, example.properties)
+    b.create_op(ReturnOp, results)
+    return ModuleOp([FuncOp("main", (example.operand_types, example.result_types), Region(block))])
 
 
-def build_op(example: OpExample) -> TensorOp:
+def build_op(example: OpExample) -> PureOp:
     """The op on the arguments of a block of its own."""
     block = Block(arg_types=example.operand_types)
-    op = example.op_type.emit(OpBuilder(block), block.args, example.properties).owner
-    assert isinstance(op, TensorOp)
+    op = example.op_type.emit_all(OpBuilder(block), block.args, example.properties)[0].owner
+    assert isinstance(op, PureOp)
     return op
 
 
 def random_operands(example: OpExample, rng: np.random.Generator) -> list[np.ndarray]:
     """Values for the operands, inside their domains."""
     domain = example.domain or (None,) * len(example.operand_types)
-    return [
-        random_array(operand_type, rng, bounds)
+    return example.derive([
+        bounds(operand_type, rng) if callable(bounds) else random_array(operand_type, rng, bounds)
         for operand_type, bounds in zip(example.operand_types, domain, strict=True)
-    ]
+    ])  # fmt: skip
 
 
 def random_array(
@@ -89,8 +98,8 @@ def evaluate_block(block: Block, arguments: list[np.ndarray], wanted: list) -> l
     """The values of `wanted` (`None` stays `None`) after running the ops of `block` by their `evaluate`."""
     values = dict(zip(block.args, arguments, strict=True))
     for op in block.ops:
-        assert isinstance(op, TensorOp), op
+        assert isinstance(op, PureOp), op
         op.verify()
-        assert tensor_types(op.results) == (op.infer_type(tensor_types(op.operands), op.properties),)
-        values[op.result] = op.evaluate([values[operand] for operand in op.operands])
+        assert tensor_types(op.results) == op.infer_types(tensor_types(op.operands), op.properties)
+        values.update(zip(op.results, op.evaluate_all([values[operand] for operand in op.operands]), strict=True))
     return [None if value is None else values[value] for value in wanted]

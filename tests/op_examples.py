@@ -5,6 +5,7 @@ from op_examples_convolution import CONVOLUTION_EXAMPLES
 from op_examples_cumulative import CUMULATIVE_EXAMPLES
 from op_examples_elementwise import ELEMENTWISE_EXAMPLES
 from op_examples_fourier import FOURIER_EXAMPLES
+from op_examples_matrices import MATRIX_EXAMPLES
 from op_examples_random import RANDOM_EXAMPLES
 from op_examples_sorting import SORTING_EXAMPLES
 from op_examples_structural import STRUCTURAL_EXAMPLES
@@ -16,6 +17,7 @@ OP_EXAMPLES: tuple[OpExample, ...] = (
     *CUMULATIVE_EXAMPLES,
     *SORTING_EXAMPLES,
     *WINDOW_EXAMPLES,
+    *MATRIX_EXAMPLES,
     *FOURIER_EXAMPLES,
     *CONVOLUTION_EXAMPLES,
     *RESAMPLING_EXAMPLES,

@@ -149,6 +149,6 @@ def test_the_state_of_other_parameters_is_an_error():
 @pytest.mark.parametrize("padding", [None, "foo", -1, (1, 2), ((1, 2), (None, None)), ((1, 2),)], ids=range(6))
 def test_padding_of_windows_that_is_no_list_of_pairs_is_an_error(padding):
     with pytest.raises(
-        compiler.ShapeError, match="reduce_window: padding is .*, expected 'VALID', 'SAME' or a pair per"
+        compiler.ShapeError, match=r"reduce_window: padding is .*, expected 'VALID', 'SAME' or a pair per"
     ):
         nn.reduce_window(X, "max", (2, 2), padding=padding)

@@ -55,10 +55,10 @@ def assert_same_object(lean: Operation, reference: Operation):
 def test_lean_op_equals_the_created_op(example):
     block = Block(arg_types=example.operand_types)
     b = OpBuilder(block, LOCATION)
-    lean = b.create(example.op_type, block.args, example.result_type, dict(example.properties)).owner
+    lean = b.create_op(example.op_type, block.args, example.result_types, dict(example.properties))
     reference = example.op_type.create(
         operands=block.args,
-        result_types=[example.result_type],
+        result_types=example.result_types,
         properties={**builder.default_properties(example.op_type), **example.properties},
         location=LOCATION,
     )

@@ -20,6 +20,7 @@ from compiler.dumps import DumpObserver
 from compiler.options import CompileOptions
 from compiler.pipelines import IR_STAGES, passes_between, run_passes
 from compiler.pytrees import flatten
+from dialects.dlc.matrix_op import MatrixOp
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 needs_ptxas = pytest.mark.skipif(shutil.which("ptxas") is None, reason="ptxas of the CUDA toolkit is not installed")
@@ -75,13 +76,19 @@ def test_program_gives_the_results_of_the_cpu(name):
         assert_close(a, np.asarray(b), ulps=256)
 
 
-@pytest.mark.parametrize("example", OP_EXAMPLES, ids=str)
+@pytest.mark.parametrize("example", [e for e in OP_EXAMPLES if not issubclass(e.op_type, MatrixOp)], ids=str)
 def test_every_op_gives_its_value_on_the_device(example):
     operands = random_operands(example, np.random.default_rng(zlib.crc32(str(example).encode())))
     with np.errstate(all="ignore"):
         want = build_op(example).evaluate(operands)
     (got,) = compile_for_cuda(build_function(example), "main", driver=SimulatedDriver())(operands)
     assert_close(got, want, ulps=64)
+
+
+def test_lapack_is_refused_with_the_line_that_asks_for_it():
+    traced = compiler.jit(np.linalg.inv).trace(np.eye(3))._traced
+    with pytest.raises(compiler.UnsupportedError, match=r"LAPACK's dgetrf runs on the CPU only.*\n  at "):
+        compile_for_cuda(traced.module, traced.name, driver=SimulatedDriver(assemble=False))
 
 
 def test_softmax_layer_norm_and_gelu_are_one_launch_each():

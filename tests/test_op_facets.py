@@ -19,7 +19,7 @@ from xdsl.printer import Printer
 from dialects.builder import OpBuilder, tensor_type
 from dialects.dlc.arithmetic import add
 from dialects.dlc.dialect import Dlc
-from dialects.dlc.interfaces import TensorOp, dtype_of, is_float, is_half
+from dialects.dlc.interfaces import PureOp, TensorOp, dtype_of, is_float, is_half
 
 every_example = pytest.mark.parametrize("example", OP_EXAMPLES, ids=str)
 
@@ -36,23 +36,23 @@ def subsets(items):
     return [c for size in range(1, len(items) + 1) for c in itertools.combinations(items, size)]
 
 
-def evaluate(op: TensorOp, operands) -> np.ndarray:
+def evaluate(op: PureOp, operands) -> list[np.ndarray]:
     before = [operand.copy() for operand in operands]
-    result = op.evaluate(operands)
+    results = list(op.evaluate_all(operands))
     for operand, copy in zip(operands, before, strict=True):
         np.testing.assert_array_equal(operand, copy)
-    return result
+    return results
 
 
 def test_every_op_of_the_dialect_has_examples():
     with_example = {example.op_type for example in OP_EXAMPLES}
-    tensor_ops = [op_type for op_type in Dlc.operations if issubclass(op_type, TensorOp)]
+    tensor_ops = [op_type for op_type in Dlc.operations if issubclass(op_type, PureOp)]
     assert [op_type.name for op_type in tensor_ops if op_type not in with_example] == []
 
 
 def test_every_op_has_examples_of_odd_shapes():
     for op_type in {example.op_type for example in OP_EXAMPLES}:
-        sizes = {tuple(e.result_type.get_shape()) for e in OP_EXAMPLES if e.op_type is op_type}
+        sizes = {tuple(e.result_types[0].get_shape()) for e in OP_EXAMPLES if e.op_type is op_type}
         assert len(sizes) >= 2, f"{op_type.name} needs examples with different shapes, got {sizes}"
 
 
@@ -60,10 +60,11 @@ def test_every_op_has_examples_of_odd_shapes():
 def test_value_has_the_inferred_type(example):
     op = build_op(example)
     op.verify()
-    value = evaluate(op, random_operands(example, random_of(example)))
-    assert isinstance(value, np.ndarray)
-    assert value.shape == op.result.type.get_shape()
-    assert value.dtype == dtype_of(op.result.type)
+    values = evaluate(op, random_operands(example, random_of(example)))
+    for value, result in zip(values, op.results, strict=True):
+        assert isinstance(value, np.ndarray)
+        assert value.shape == result.type.get_shape()
+        assert value.dtype == dtype_of(result.type)
 
 
 @every_example
@@ -84,21 +85,21 @@ def test_text_round_trip(example):
 
 
 def build_jvp(example: OpExample, wrt):
-    """A block of the op's arguments and the tangents `wrt`, with the op and its tangent: `(block, op, tangent)`."""
+    """A block of the op's arguments and the tangents `wrt`, with the op and its tangents: `(block, op, tangents)`."""
     block = Block(arg_types=[*example.operand_types, *(example.operand_types[i] for i in wrt)])
     count = len(example.operand_types)
     b = OpBuilder(block)
-    op = example.op_type.emit(b, block.args[:count], example.properties).owner
-    assert isinstance(op, TensorOp)
+    op = example.op_type.emit_all(b, block.args[:count], example.properties)[0].owner
+    assert isinstance(op, PureOp)
     tangents = [None] * count
     for i, argument in zip(wrt, block.args[count:], strict=True):
         tangents[i] = argument
-    return block, op, op.jvp(b, tangents)
+    return block, op, op.jvp_all(b, tangents)
 
 
 def half_tolerance(example: OpExample) -> float:
     """What rounding to an `f16` or `bf16` among the operands and the result does to a value: a few units."""
-    types = (*example.operand_types, example.result_type)
+    types = (*example.operand_types, *example.result_types)
     return max((32 * float(finfo(dtype_of(t)).eps) for t in types if is_half(t.element_type)), default=0.0)
 
 
@@ -117,29 +118,38 @@ def test_jvp_equals_central_differences(example):
     for wrt in subsets(float_operands(example)):
         operands = random_operands(example, rng)
         directions = [random_array(example.operand_types[i], rng) for i in wrt]
-        block, _, tangent = build_jvp(example, wrt)
+        block, _, tangents = build_jvp(example, wrt)
         if op.no_derivative:
-            assert tangent is None
+            assert set(tangents) == {None}
             continue
-        assert tangent is None or tangent.type == op.result.type
-        (actual,) = evaluate_block(block, [*operands, *directions], [tangent])
+        assert all(t is None or t.type == result.type for t, result in zip(tangents, op.results, strict=True))
+        actuals = evaluate_block(block, [*operands, *directions], tangents)
         # A result in f32 limits how small a step can be seen.
-        in_double = dtype_of(op.result.type) in (np.float64, np.complex128)
+        in_double = all(dtype_of(result.type) in (np.float64, np.complex128) for result in float_results(op))
         step = 1e-6 if in_double else 0.25
         ahead, behind = (
-            op.evaluate(
-                [
-                    operand if i not in wrt else operand + sign * step * directions[wrt.index(i)]
-                    for i, operand in enumerate(operands)
-                ]
+            op.evaluate_all(
+                example.derive(
+                    [
+                        operand if i not in wrt else operand + sign * step * directions[wrt.index(i)]
+                        for i, operand in enumerate(operands)
+                    ]
+                )
             )
             for sign in (1, -1)
         )
-        expected = (ahead - behind) / (2 * step)
-        if actual is None:
-            actual = np.zeros(op.shape)
         tolerance = max(1e-5 if in_double else 1e-4, half_tolerance(example))
-        np.testing.assert_allclose(actual, expected, rtol=tolerance, atol=tolerance / 100)
+        for result, actual, after, before in zip(op.results, actuals, ahead, behind, strict=True):
+            if result in float_results(op):
+                expected = (after - before) / (2 * step)
+                moved = np.zeros(expected.shape) if actual is None else actual
+                np.testing.assert_allclose(moved, expected, rtol=tolerance, atol=tolerance / 100)
+            else:
+                assert actual is None
+
+
+def float_results(op: PureOp):
+    return [result for result in op.results if is_float(result.type.element_type)]
 
 
 def differentiate_again(block, tangent, wrt):
@@ -148,8 +158,9 @@ def differentiate_again(block, tangent, wrt):
     b = OpBuilder(block)
     for op in list(block.ops):
         tangents = [moving.get(operand) for operand in op.operands]
-        if any(t is not None for t in tangents) and (moved := op.jvp(b, tangents)) is not None:
-            moving[op.results[0]] = moved
+        if any(t is not None for t in tangents):
+            moved = zip(op.results, op.jvp_all(b, tangents), strict=True)
+            moving.update((result, t) for result, t in moved if t is not None)
     return moving.get(tangent)
 
 
@@ -159,8 +170,15 @@ def test_second_derivatives_in_both_modes(example):
     rng = random_of(example)
     wrt = float_operands(example)
     operands = random_operands(example, rng)
-    block, op, tangent = build_jvp(example, wrt)
-    if tangent is None or dtype_of(op.result.type) not in (np.float64, np.complex128):
+    tangents = build_jvp(example, wrt)[2]
+    for number in range(len(tangents)):
+        check_second_derivatives(example, wrt, operands, rng, number)
+
+
+def check_second_derivatives(example, wrt, operands, rng, number):
+    block, op, tangents = build_jvp(example, wrt)
+    tangent, result = tangents[number], op.results[number]
+    if tangent is None or dtype_of(result.type) not in (np.float64, np.complex128):
         return  # nothing moves, or in steps too coarse to see: see the first derivative
     directions, again = ([random_array(example.operand_types[i], rng) for i in wrt] for _ in range(2))
 
@@ -168,7 +186,7 @@ def test_second_derivatives_in_both_modes(example):
         moved = list(operands)
         for i, direction in zip(wrt, again, strict=True):
             moved[i] = operands[i] + sign * 1e-6 * direction
-        return evaluate_block(block, [*moved, *directions], [tangent])[0]
+        return evaluate_block(block, [*example.derive(moved), *directions], [tangent])[0]
 
     expected = (first(1) - first(-1)) / 2e-6
     count = len(block.args)
@@ -179,7 +197,7 @@ def test_second_derivatives_in_both_modes(example):
     arguments = [*operands, *directions, *again]
     (actual,) = evaluate_block(block, arguments, [second])
     np.testing.assert_allclose(actual, expected, rtol=1e-5, atol=1e-5 * max(1.0, np.max(np.abs(actual), initial=0)))
-    cotangent = random_array(op.result.type, rng)
+    cotangent = random_array(result.type, rng)
     adjoint = evaluate_adjoint(block, arguments, count, second, cotangent)
     rhs = [np.sum(d * back).real for d, back in zip(again, adjoint, strict=True) if back is not None]
     np.testing.assert_allclose(sum(rhs), np.sum(actual * cotangent).real, rtol=1e-9, atol=1e-9 * np.sum(np.abs(actual)))
@@ -189,16 +207,17 @@ def test_second_derivatives_in_both_modes(example):
 def test_transposed_jvp_is_the_adjoint_of_the_jvp(example):
     rng = random_of(example)
     op = build_op(example)
-    in_double = in_f64(example) and op.result.type.element_type == f64
-    tolerance = max(1e-9 if in_double else 2e-4, half_tolerance(example))
-    for wrt in subsets(float_operands(example)):
+    for wrt, number in itertools.product(subsets(float_operands(example)), range(len(op.results))):
         operands = random_operands(example, rng)
         directions = [random_array(example.operand_types[i], rng) for i in wrt]
-        block, op, tangent = build_jvp(example, wrt)
+        block, op, tangents = build_jvp(example, wrt)
+        tangent, result = tangents[number], op.results[number]
         if tangent is None:
             continue
+        in_double = in_f64(example) and result.type.element_type == f64
+        tolerance = max(1e-9 if in_double else 2e-4, half_tolerance(example))
         (moved,) = evaluate_block(block, [*operands, *directions], [tangent])
-        cotangent = random_array(op.result.type, rng)
+        cotangent = random_array(result.type, rng)
         actual = evaluate_adjoint(block, [*operands, *directions], len(operands), tangent, cotangent)
         # Of complex numbers, the real part of the product without conjugation.
         lhs = np.sum(moved.astype(np.complex128) * cotangent).real
@@ -220,16 +239,16 @@ def evaluate_adjoint(block, arguments, primal_count, tangent, cotangent_value):
     moving = set(tangent_arguments)
     for op in ops:
         if any(operand in moving for operand in op.operands):
-            moving.add(op.results[0])
+            moving.update(op.results)
     seed = block.insert_arg(tangent.type, len(block.args))
     b = OpBuilder(block)
     cotangents = {tangent: seed}
     for op in reversed(ops):
-        cotangent = cotangents.pop(op.results[0], None)
-        if cotangent is None or op.results[0] not in moving:
+        given = [cotangents.pop(result, None) for result in op.results]
+        if given.count(None) == len(given) or op.results[0] not in moving:
             continue
         linear = [operand in moving for operand in op.operands]
-        contributions = op.transpose(b, cotangent, linear)
+        contributions = op.transpose_all(b, given, linear)
         for operand, is_linear, contribution in zip(op.operands, linear, contributions, strict=True):
             if contribution is None:
                 continue
@@ -261,7 +280,7 @@ def test_batch_equals_a_loop(example):
                 for t, flag in zip(example.operand_types, flags, strict=True)
             ]
             block = Block(arg_types=types)
-            result = op.batch(OpBuilder(block), block.args, flags, size)
+            results = op.batch_all(OpBuilder(block), block.args, flags, size)
             slices = [random_operands(example, rng) for _ in range(size)]
             for i in range(count):
                 if i not in batched:
@@ -270,16 +289,18 @@ def test_batch_equals_a_loop(example):
             arguments = [
                 np.stack([operands[i] for operands in slices]) if flag else slices[0][i] for i, flag in enumerate(flags)
             ]
-            expected = np.stack([evaluate(op, operands) for operands in slices])
-            (actual,) = evaluate_block(block, arguments, [result])
-            assert actual.dtype == expected.dtype
-            assert_close(actual, expected, example)
+            several = zip(*(evaluate(op, operands) for operands in slices), strict=True)
+            for actual, expected in zip(evaluate_block(block, arguments, results), map(np.stack, several), strict=True):
+                assert actual.dtype == expected.dtype
+                assert_close(actual, expected, example)
 
 
 @every_example
 def test_simplify_preserves_the_value(example):
     rng = random_of(example)
     op = build_op(example)
+    if not isinstance(op, TensorOp):
+        return
     block = Block(arg_types=example.operand_types)
     simple = op.simplify(OpBuilder(block), block.args)
     if simple is None:
@@ -288,16 +309,16 @@ def test_simplify_preserves_the_value(example):
     assert simple.type == op.result.type
     operands = random_operands(example, rng)
     (actual,) = evaluate_block(block, operands, [simple])
-    assert_close(actual, evaluate(op, operands), example)
+    assert_close(actual, *evaluate(op, operands), example)
 
 
 @every_example
 def test_derivative_or_a_reason(example):
     op = build_op(example)
-    differentiable = bool(float_operands(example)) and is_float(op.result.type.element_type)
+    differentiable = bool(float_operands(example)) and bool(float_results(op))
     if not differentiable:
         return
-    overrides = type(op).jvp is not TensorOp.jvp
+    overrides = type(op).jvp is not TensorOp.jvp if isinstance(op, TensorOp) else type(op).jvp_all is not PureOp.jvp_all
     assert overrides != bool(type(op).NO_DERIVATIVE), f"{op.name}: needs a jvp or a reason not to, and not both"
 
 

@@ -62,7 +62,7 @@ def resolve(name):
 
 def test_the_public_names_are_these():
     functions = {name.removeprefix("compiler.") for name in SIGNATURES if name.count(".") == 1}
-    assert set(compiler.__all__) == functions | set(ERRORS) | {"nn", "numpy", "optim", "random", "special"}
+    assert set(compiler.__all__) == functions | set(ERRORS) | {"linalg", "nn", "numpy", "optim", "random", "special"}
     assert set(compiler.__all__) <= set(dir(compiler))
 
 

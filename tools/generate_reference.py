@@ -31,7 +31,7 @@ from compiler.printing import to_text
 from compiler.tracer import Tracer
 from dialects.dlc.dialect import Dlc
 from dialects.dlc.higher_order import HigherOrderOp
-from dialects.dlc.interfaces import TensorOp
+from dialects.dlc.interfaces import PureOp, TensorOp
 from passes import get_all_passes
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,6 +61,11 @@ FAMILIES = {
     "windows": "Sliding windows",
     "resampling": "Resampling",
     "contraction": "Products",
+    "triangular": "Triangular matrices",
+    "lu": "LU factorization",
+    "orthogonal": "QR factorization",
+    "spectral": "Eigenvalues of Hermitian matrices, singular values",
+    "eigen": "Eigenvalues of other matrices",
     "fourier": "Fourier transforms",
     "convolution": "Convolution",
     "random_bits": "Random bits",
@@ -154,10 +159,12 @@ def derivative(operation: Any) -> str:
     """What the documentation of an operation says about its derivative."""
     if issubclass(operation, HigherOrderOp):
         return cell(operation.jvp.__doc__)
-    if not issubclass(operation, TensorOp):
+    if not issubclass(operation, PureOp):
         return "expanded before it is asked for"
     if operation.NO_DERIVATIVE:
         return f"none: {operation.NO_DERIVATIVE}"
+    if not issubclass(operation, TensorOp):
+        return cell(operation.jvp_all.__doc__)
     return cell(operation.jvp.__doc__)
 
 

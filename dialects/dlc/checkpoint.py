@@ -36,12 +36,12 @@ from dialects.dlc.higher_order import (
     present,
     spread,
 )
-from dialects.dlc.interfaces import AnyTensor, Array, Properties, TensorOp, ints
+from dialects.dlc.interfaces import AnyTensor, Array, Properties, PureOp, TensorOp, ints
 
-POLICIES: dict[str, tuple[type[TensorOp], ...]] = {
+POLICIES: dict[str, tuple[type[PureOp], ...]] = {
     "nothing_saveable": (),
     "dots_saveable": (DotGeneralOp,),
-    "everything_saveable": (TensorOp,),
+    "everything_saveable": (PureOp,),
 }
 """The operations whose results are kept, by the name of the policy (the names are JAX's)."""
 

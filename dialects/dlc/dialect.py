@@ -24,8 +24,11 @@ from dialects.dlc.convolution import ConvolutionKernelOp, ConvolutionOp
 from dialects.dlc.cumulative import CumlogsumexpOp, CummaxOp, CumminOp, CumprodOp, CumsumOp, LinearRecurrenceOp
 from dialects.dlc.custom_derivatives import CustomJvpOp, CustomUnknownOp, CustomVjpOp, TransposedOp
 from dialects.dlc.dynamic_slicing import DynamicSliceOp, DynamicUpdateSliceOp
+from dialects.dlc.eigen import EigOp
 from dialects.dlc.fourier import FftOp, IrfftOp, PackedFftOp, RfftOp
 from dialects.dlc.indexing import GatherOp, ScatterOp
+from dialects.dlc.lu import LuOp, LuSolveOp, PermutationOfPivotsOp
+from dialects.dlc.orthogonal import QrOp
 from dialects.dlc.powers import CbrtOp, Exp2Op, Log2Op, Log10Op
 from dialects.dlc.random_bits import RandomBitsOp
 from dialects.dlc.reduction import ReduceAndOp, ReduceMaxOp, ReduceMinOp, ReduceOrOp, ReduceProdOp, ReduceXorOp
@@ -47,7 +50,9 @@ from dialects.dlc.special import (
     Xlog1pyOp,
     XlogyOp,
 )
+from dialects.dlc.spectral import EighOp, SvdOp
 from dialects.dlc.transforms import CallOp, JvpOp, VjpOp, VmapOp
+from dialects.dlc.triangular import CholeskyOp, TriangularSolveOp
 from dialects.dlc.trigonometric import (
     AcoshOp,
     AcosOp,
@@ -222,6 +227,20 @@ Dlc = Dialect(
         ResampleOp,
         # contraction
         DotGeneralOp,
+        # triangular matrices
+        CholeskyOp,
+        TriangularSolveOp,
+        # lu
+        LuOp,
+        LuSolveOp,
+        PermutationOfPivotsOp,
+        # orthogonal matrices
+        QrOp,
+        # spectral
+        EighOp,
+        SvdOp,
+        # eigenvalues
+        EigOp,
         # fourier
         FftOp,
         IrfftOp,

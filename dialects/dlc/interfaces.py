@@ -13,7 +13,8 @@ depend on this module and never on a concrete operation, so adding an operation 
 | `batch` | the same on operands with one more leading dimension | `batch` |
 | `lower` | the same in linalg, of real tensors | `convert-dlc-to-linalg` |
 
-What an operation is on complex tensors is said in `complex_forms.py`.
+Operations with one result (`TensorOp`) answer these; one with several (`PureOp`) answers `infer_types`, `evaluate_all`, `jvp_all`
+and so on, with one entry per result. Drivers ask these of both. What an operation is on complex tensors is said in `complex_forms.py`.
 """
 
 from abc import ABC, abstractmethod
@@ -80,24 +81,99 @@ class ElementTypeError(VerifyException):
     """An operand has elements of a kind that the operation does not take; its shape may be right."""
 
 
-class TensorOp(IRDLOperation, ABC):
-    """A pure operation on tensors with static shapes and one result."""
+class PureOp(IRDLOperation, ABC):
+    """A pure operation on tensors with static shapes. What it is asked for, it answers with one entry per result.
+
+    Most operations have one result and are a `TensorOp`; factorizations have several.
+    """
 
     NO_DERIVATIVE: ClassVar[str] = ""
     """Why the derivative is zero everywhere it exists; empty for operations that have a `jvp`."""
 
-    result = result_def(AnyTensor)
     traits = traits_def(Pure())
 
     def __init__(self, operands: Sequence[SSAValue], properties: Properties | None = None):
         properties = dict(properties or {})
-        result_type = self.infer_type(tensor_types(operands), properties)
+        result_types = self.infer_types(tensor_types(operands), properties)
         definitions = self.get_irdl_definition().operands
         grouped: list[SSAValue | Sequence[SSAValue]] = list(operands)
         if definitions and isinstance(definitions[-1][1], VarOperandDef):
             fixed = len(definitions) - 1
             grouped[fixed:] = [operands[fixed:]]
-        super().__init__(operands=grouped, properties=properties, result_types=[result_type])
+        super().__init__(operands=grouped, properties=properties, result_types=result_types)
+
+    @classmethod
+    def emit_all(
+        cls, b: OpBuilder, operands: Sequence[SSAValue], properties: Properties | None = None
+    ) -> Sequence[SSAValue]:
+        """Append the operation to `b` and return its results.
+
+        Raises `VerifyException` if `infer_types` does. `b` may answer with existing values.
+        """
+        result_types = cls.infer_types(tensor_types(operands), properties or {})
+        return b.create_op(cls, operands, result_types, dict(properties or {})).results
+
+    def verify_(self) -> None:
+        """Accept exactly the result types that `infer_types` gives."""
+        expected = self.infer_types(tensor_types(self.operands), self.properties)
+        for result, result_type in zip(self.results, expected, strict=True):
+            if result.type != result_type:
+                raise VerifyException(f"{self.name}: result has type {result.type}, expected {result_type}")
+
+    @property
+    def no_derivative(self) -> str:
+        """Why the derivative is zero everywhere it exists; empty for operations that have a `jvp`."""
+        return self.NO_DERIVATIVE
+
+    @classmethod
+    @abstractmethod
+    def infer_types(cls, operand_types: Sequence[AnyTensor], properties: Properties) -> tuple[AnyTensor, ...]:
+        """Return the result types; raise `VerifyException` if the operands or properties are wrong."""
+
+    @abstractmethod
+    def evaluate_all(self, operands: Sequence[Array]) -> Sequence[Array]:
+        """Return the reference values, arrays with the results' shapes and dtypes; mutate nothing."""
+
+    def jvp_all(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> Sequence[SSAValue | None]:
+        """Return the tangent of each result; `None` stands for zero.
+
+        `tangents` has one entry per operand, at least one not `None`; none for operands that are not
+        floating point. The operation itself stands in `b` already: `self.operands` and `self.results` may be used.
+        """
+        del b, tangents
+        assert self.NO_DERIVATIVE, f"{self.name}: has neither a jvp nor a reason not to"
+        return (None,) * len(self.results)
+
+    def transpose_all(
+        self, b: OpBuilder, cotangents: Sequence[SSAValue | None], linear: Sequence[bool]
+    ) -> Sequence[SSAValue | None]:
+        """Return one cotangent per operand, of one per result; `None` where `linear` is false or the cotangent is zero.
+
+        `linear[i]` says that operand `i` carries a tangent; in these operands together the operation is linear.
+        Operands that are not linear may be used.
+        """
+        del b, cotangents, linear
+        raise AssertionError(f"{self.name}: is not linear in any operand")
+
+    @abstractmethod
+    def batch_all(
+        self, b: OpBuilder, operands: Sequence[SSAValue], batched: Sequence[bool], size: int
+    ) -> Sequence[SSAValue]:
+        """Return the results for a batch, stacked along a new leading dimension of extent `size`.
+
+        `self` is the unbatched operation; `operands[i]` has the extra leading dimension where `batched[i]`, which
+        holds for at least one.
+        """
+
+    @abstractmethod
+    def lower_all(self, b: OpBuilder, operands: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        """Build the form of this operation in linalg on tensors. Of a result that nothing reads, any value will do."""
+
+
+class TensorOp(PureOp):
+    """A pure operation on tensors with static shapes and one result."""
+
+    result = result_def(AnyTensor)
 
     @classmethod
     def emit(cls, b: OpBuilder, operands: Sequence[SSAValue], properties: Properties | None = None) -> SSAValue:
@@ -109,16 +185,12 @@ class TensorOp(IRDLOperation, ABC):
         result_type = cls.infer_type(tensor_types(operands), properties or {})
         return b.create(cls, operands, result_type, dict(properties or {}))
 
-    def verify_(self) -> None:
-        """Accept exactly the result type that `infer_type` gives."""
-        expected = self.infer_type(tensor_types(self.operands), self.properties)
-        if self.result.type != expected:
-            raise VerifyException(f"{self.name}: result has type {self.result.type}, expected {expected}")
-
-    @property
-    def no_derivative(self) -> str:
-        """Why the derivative is zero everywhere it exists; empty for operations that have a `jvp`."""
-        return self.NO_DERIVATIVE
+    @classmethod
+    def emit_all(
+        cls, b: OpBuilder, operands: Sequence[SSAValue], properties: Properties | None = None
+    ) -> Sequence[SSAValue]:
+        """Append the operation to `b` and return its only result."""
+        return (cls.emit(b, operands, properties),)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -140,35 +212,52 @@ class TensorOp(IRDLOperation, ABC):
         return None
 
     def jvp(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> SSAValue | None:
-        """Return the tangent of the result; `None` stands for zero.
-
-        `tangents` has one entry per operand, at least one not `None`; none for operands that are not
-        floating point. The operation itself stands in `b` already: `self.operands` and `self.result` may be used.
-        """
-        del b, tangents
-        assert self.NO_DERIVATIVE, f"{self.name}: has neither a jvp nor a reason not to"
-        return None
+        """Return the tangent of the result; see `PureOp.jvp_all`."""
+        (tangent,) = super().jvp_all(b, tangents)
+        return tangent
 
     def transpose(self, b: OpBuilder, cotangent: SSAValue, linear: Sequence[bool]) -> Sequence[SSAValue | None]:
-        """Return one cotangent per operand; `None` where `linear` is false or the cotangent is zero.
-
-        `linear[i]` says that operand `i` carries a tangent; in these operands together the operation is linear.
-        Operands that are not linear may be used.
-        """
-        del b, cotangent, linear
-        raise AssertionError(f"{self.name}: is not linear in any operand")
+        """Return one cotangent per operand; see `PureOp.transpose_all`."""
+        return super().transpose_all(b, (cotangent,), linear)
 
     @abstractmethod
     def batch(self, b: OpBuilder, operands: Sequence[SSAValue], batched: Sequence[bool], size: int) -> SSAValue:
-        """Return the results for a batch, stacked along a new leading dimension of extent `size`.
-
-        `self` is the unbatched operation; `operands[i]` has the extra leading dimension where `batched[i]`, which
-        holds for at least one.
-        """
+        """Return the result for a batch; see `PureOp.batch_all`."""
 
     @abstractmethod
     def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
         """Build the form of this operation in linalg on tensors."""
+
+    @classmethod
+    def infer_types(cls, operand_types: Sequence[AnyTensor], properties: Properties) -> tuple[AnyTensor, ...]:
+        """The result type."""
+        return (cls.infer_type(operand_types, properties),)
+
+    def evaluate_all(self, operands: Sequence[Array]) -> Sequence[Array]:
+        """The value of the result."""
+        return (self.evaluate(operands),)
+
+    def jvp_all(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> Sequence[SSAValue | None]:
+        """The tangent of the result."""
+        return (self.jvp(b, tangents),)
+
+    def transpose_all(
+        self, b: OpBuilder, cotangents: Sequence[SSAValue | None], linear: Sequence[bool]
+    ) -> Sequence[SSAValue | None]:
+        """The cotangents of the operands."""
+        (cotangent,) = cotangents
+        assert cotangent is not None, f"{self.name}: the transpose of a zero cotangent is zero"
+        return self.transpose(b, cotangent, linear)
+
+    def batch_all(
+        self, b: OpBuilder, operands: Sequence[SSAValue], batched: Sequence[bool], size: int
+    ) -> Sequence[SSAValue]:
+        """The result for a batch."""
+        return (self.batch(b, operands, batched, size),)
+
+    def lower_all(self, b: OpBuilder, operands: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        """The form of the result."""
+        return (self.lower(b, operands),)
 
 
 def tensor_types(values: Sequence[SSAValue]) -> tuple[AnyTensor, ...]:

@@ -66,3 +66,46 @@ func.func @fft_with_other_roots(%x: tensor<3x4x1x2xf64>, %roots: tensor<5xf64>) 
   %0 = rt.fft "complex" %x, %roots radices [2, 2] scale 1.0 parts 1 : tensor<3x4x1x2xf64>, tensor<5xf64> -> tensor<3x4x1x2xf64>
   func.return
 }
+
+// -----
+
+// CHECK-LABEL: func.func @lapack(
+func.func @lapack(%x: tensor<2x3x3xf64>, %a: memref<3x3xf64>, %b: memref<3x4xf64>) {
+  // CHECK: rt.lapack "dpotrf" ["U", 3 : i32, 0 : index, 3 : i32, 1 : index] count 2 strides [9, 1] inits(%x : tensor<2x3x3xf64>) -> tensor<2x3x3xf64>, tensor<2xi32>
+  %0, %1 = rt.lapack "dpotrf" ["U", 3 : i32, 0 : index, 3 : i32, 1 : index] count 2 strides [9, 1] inits(%x : tensor<2x3x3xf64>) -> tensor<2x3x3xf64>, tensor<2xi32>
+  // CHECK: rt.lapack "dtrsm" {{.*}} array<f64: 1.000000e+00>, 0 : index, {{.*}} ins(%a : memref<3x3xf64>) outs(%b : memref<3x4xf64>)
+  rt.lapack "dtrsm" ["R", "U", "N", "N", 4 : i32, 3 : i32, array<f64: 1.0>, 0 : index, 3 : i32, 1 : index, 4 : i32] count 1 strides [9, 12] ins(%a : memref<3x3xf64>) outs(%b : memref<3x4xf64>)
+  func.return
+}
+
+// -----
+
+func.func @lapack_without_results(%x: tensor<3x3xf64>) {
+  // expected-error@+1 {{rt.lapack: needs either outs memrefs or tensor results}}
+  rt.lapack "dpotrf" ["U", 3 : i32, 0 : index, 3 : i32] count 1 strides [9] ins(%x : tensor<3x3xf64>)
+  func.return
+}
+
+// -----
+
+func.func @lapack_forgets_an_array(%x: tensor<3x3xf64>) {
+  // expected-error@+1 {{rt.lapack: the arguments name the arrays [0], expected each of 2 once}}
+  %0, %1 = rt.lapack "dpotrf" ["U", 3 : i32, 0 : index, 3 : i32] count 1 strides [9, 1] inits(%x : tensor<3x3xf64>) -> tensor<3x3xf64>, tensor<i32>
+  func.return
+}
+
+// -----
+
+func.func @lapack_leaves_an_array(%x: tensor<2x3x3xf64>) {
+  // expected-error@+1 {{rt.lapack: tensor<2x3x3xf64> is too short for 3 calls with stride 9}}
+  %0, %1 = rt.lapack "dpotrf" ["U", 3 : i32, 0 : index, 3 : i32, 1 : index] count 3 strides [9, 1] inits(%x : tensor<2x3x3xf64>) -> tensor<2x3x3xf64>, tensor<3xi32>
+  func.return
+}
+
+// -----
+
+func.func @lapack_changes_a_type(%x: tensor<3x3xf64>) {
+  // expected-error@+1 {{rt.lapack: the types of inits are not those of the first results}}
+  %0, %1 = rt.lapack "dpotrf" ["U", 3 : i32, 0 : index, 3 : i32, 1 : index] count 1 strides [9, 1] inits(%x : tensor<3x3xf64>) -> tensor<9xf64>, tensor<i32>
+  func.return
+}

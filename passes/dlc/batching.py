@@ -4,7 +4,7 @@ from xdsl.ir import Block, SSAValue
 
 from dialects.builder import OpBuilder
 from dialects.dlc.higher_order import Derivations, HigherOrderOp, chosen
-from dialects.dlc.interfaces import TensorOp
+from dialects.dlc.interfaces import PureOp
 from passes.dlc.rebuild import Values, copy_op, return_of
 
 
@@ -29,8 +29,8 @@ def build_batched(
         if isinstance(op, HigherOrderOp):
             results, is_batched = op.batch(b, operands, flags, size, derive)
         else:
-            assert isinstance(op, TensorOp)
-            results, is_batched = (op.batch(b, operands, flags, size),), (True,)
+            assert isinstance(op, PureOp)
+            results, is_batched = op.batch_all(b, operands, flags, size), (True,) * len(op.results)
         for old, new in zip(op.results, results, strict=True):
             new.name_hint = new.name_hint or old.name_hint
             values[old] = new

@@ -46,7 +46,7 @@ from xdsl.utils.exceptions import PassFailedException
 
 from dialects.builder import OpBuilder
 from dialects.dlc.higher_order import HigherOrderOp
-from dialects.dlc.interfaces import TensorOp
+from dialects.dlc.interfaces import PureOp
 from passes.dlc.call_graph import CALLS
 from passes.dlc.lower_control_flow import lower_control_flow
 from passes.dlc.rebuild import Values, body_of, copy_op, functions_of, rebuild_function, return_of
@@ -61,8 +61,8 @@ class _Lowering:
 
     def lower_op(self, b: OpBuilder, op: Operation, values: Values) -> None:
         """Enter the lowered results of `op` into `values`."""
-        if isinstance(op, TensorOp):
-            lowered = [op.lower(b, [values[operand] for operand in op.operands])]
+        if isinstance(op, PureOp):
+            lowered = op.lower_all(b, [values[operand] for operand in op.operands])
         elif isinstance(op, HigherOrderOp):
             callees = [self._callee(op, callee.symbol) for callee in op.callee_types()]
             lowered = lower_control_flow(b, op, [values[operand] for operand in op.operands], callees, self._inline)

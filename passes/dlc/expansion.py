@@ -10,7 +10,7 @@ from xdsl.utils.exceptions import PassFailedException
 
 from dialects.builder import OpBuilder
 from dialects.dlc.higher_order import Derivations, FunctionalOp
-from dialects.dlc.interfaces import TensorOp
+from dialects.dlc.interfaces import PureOp
 from dialects.dlc.transforms import CallOp
 from passes.dlc.call_graph import TRANSFORMS, CallGraph
 from passes.dlc.derivations import GraphDerivations
@@ -76,7 +76,7 @@ def check_body(op: Operation, callee: FuncOp) -> None:
     body = body_of(callee)
     last = return_of(body)
     for inner in body.ops:
-        if not isinstance(inner, TensorOp | FunctionalOp) and inner is not last:
+        if not isinstance(inner, PureOp | FunctionalOp) and inner is not last:
             message = (
                 f"{op.name}: @{callee.sym_name.data} holds {inner.name}, which is not an operation of the tensor "
                 "dialect; transforms are expanded before anything is lowered"

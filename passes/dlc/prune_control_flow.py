@@ -51,7 +51,7 @@ from xdsl.passes import ModulePass
 
 from dialects.builder import OpBuilder
 from dialects.dlc.higher_order import HigherOrderOp
-from dialects.dlc.interfaces import TensorOp
+from dialects.dlc.interfaces import PureOp
 from passes.dlc.call_graph import CallGraph
 from passes.dlc.derivations import GraphDerivations
 from passes.dlc.rebuild import body_of, rebuild_function
@@ -97,7 +97,7 @@ def _prune(function: FuncOp, derive: GraphDerivations) -> bool:
     while op is not None:
         previous = op.prev_op
         used = tuple(result.first_use is not None for result in op.results)
-        if isinstance(op, TensorOp | HigherOrderOp) and not any(used):
+        if isinstance(op, PureOp | HigherOrderOp) and not any(used):
             block.erase_op(op)
             changed = True
         elif isinstance(op, HigherOrderOp):

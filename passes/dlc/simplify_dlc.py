@@ -37,12 +37,12 @@ from functools import partial
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import LocationAttr, ModuleOp
-from xdsl.ir import Attribute, Block, Operation, SSAValue
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects.builder import UNKNOWN, OpBuilder
 from dialects.dlc.higher_order import HigherOrderOp
-from dialects.dlc.interfaces import TensorOp
+from dialects.dlc.interfaces import PureOp, TensorOp
 from passes.dlc.fold_constants import MAX_ELEMENTS, fold
 from passes.dlc.rebuild import Values, body_of, copy_op, functions_of, rebuild_function
 
@@ -56,12 +56,13 @@ class SimplifyingBuilder(OpBuilder):
     As the `simplify` of an operation builds with this builder too, what it builds is simplified in turn.
     """
 
-    __slots__ = ("_depth", "_known", "_max_elements")
+    __slots__ = ("_depth", "_known", "_known_ops", "_max_elements")
 
     def __init__(self, block: Block, location: LocationAttr = UNKNOWN, max_elements: int = MAX_ELEMENTS):
         super().__init__(block, location)
         self._max_elements = max_elements
         self._known: dict[Hashable, SSAValue] = {}
+        self._known_ops: dict[Hashable, Operation] = {}
         self._depth = 0
 
     def create(
@@ -79,6 +80,25 @@ class SimplifyingBuilder(OpBuilder):
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = self._create_simplest(op_type, operands, result_type, properties)
+        return known
+
+    def create_op(
+        self,
+        op_type: type[Operation],
+        operands: Sequence[SSAValue] = (),
+        result_types: Sequence[Attribute] = (),
+        properties: Mapping[str, Attribute] | None = None,
+        regions: Sequence[Region] = (),
+        successors: Sequence[Block] = (),
+        attributes: Mapping[str, Attribute] | None = None,
+    ) -> Operation:
+        """Append an operation; a pure one that `create` does not know, only if there is none like it."""
+        if issubclass(op_type, TensorOp) or not issubclass(op_type, PureOp):
+            return super().create_op(op_type, operands, result_types, properties, regions, successors, attributes)
+        key = (op_type, tuple(operands), _properties_key(properties))
+        known = self._known_ops.get(key)
+        if known is None:
+            known = self._known_ops[key] = super().create_op(op_type, operands, result_types, properties)
         return known
 
     def _create_simplest(
@@ -115,7 +135,7 @@ def erase_dead_ops(block: Block) -> None:
     op = block.last_op
     while op is not None:
         previous = op.prev_op
-        if isinstance(op, TensorOp | HigherOrderOp) and all(result.first_use is None for result in op.results):
+        if isinstance(op, PureOp | HigherOrderOp) and all(result.first_use is None for result in op.results):
             block.erase_op(op)
         op = previous
 

@@ -26,7 +26,7 @@ func.func @f(%x: tensor<4x2xf32>, %y: tensor<4x2xf32>) -> tensor<4x2xf32>
 ```
 
 Within a function a complex tensor is two real ones; where it is passed on (arguments, results, control flow) it is one with a last
-dimension of size 2, which is how NumPy has it in memory.
+dimension of size 2, which is how NumPy has it in memory. So has LAPACK: an operation on matrices gets such tensors, and is `packed`.
 
 *Requires* that no transform is left (`expand-transforms`): derivatives are taken of complex operations.
 *Ensures* that no type is complex; a public function that had complex types keeps its type as `rt.array_types`.
@@ -37,7 +37,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import FunctionType, ModuleOp
+from xdsl.dialects.builtin import FunctionType, ModuleOp, UnitAttr
 from xdsl.dialects.func import FuncOp
 from xdsl.ir import Attribute, Operation, SSAValue
 from xdsl.passes import ModulePass
@@ -46,6 +46,7 @@ from xdsl.utils.exceptions import PassFailedException
 from dialects.dlc.complex_forms import Parts, split
 from dialects.dlc.complex_parts import deinterleave, interleave, is_complex_tensor, packed_type
 from dialects.dlc.interfaces import TensorOp
+from dialects.dlc.matrix_op import MatrixOp
 from dialects.rt import keep_array_types
 from passes.dlc.rebuild import body_of, copy_arguments, functions_of, replace_body
 from passes.dlc.simplify_dlc import SimplifyingBuilder, erase_dead_ops
@@ -103,6 +104,12 @@ class _Splitter:
         return real if imag is None else interleave(self.b, real, imag)
 
     def _rewrite(self, op: Operation) -> None:
+        if isinstance(op, MatrixOp) and any(is_complex_tensor(value.type) for value in op.operands):
+            packed = [self._packed(operand) for operand in op.operands]
+            results = op.emit_all(self.b, packed, {**op.properties, "packed": UnitAttr()})
+            for old, new in zip(op.results, results, strict=True):
+                self._enter(old, new)
+            return
         if not isinstance(op, TensorOp):
             copy = self.b.create_op(
                 type(op),

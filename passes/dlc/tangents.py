@@ -9,7 +9,7 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from dialects.builder import UNKNOWN, OpBuilder
 from dialects.dlc.arithmetic import add
 from dialects.dlc.higher_order import Derivations, FunctionalOp, HigherOrderOp, chosen
-from dialects.dlc.interfaces import TensorOp, element_type_of, is_float
+from dialects.dlc.interfaces import PureOp, element_type_of, is_float
 from passes.dlc.rebuild import Values, copy_op, return_of
 
 
@@ -70,8 +70,8 @@ class LinearizingBuilder(OpBuilder):
                 if isinstance(op, FunctionalOp):
                     parts = op.transpose(b, given, flags, derive)
                 else:
-                    assert isinstance(op, TensorOp), f"{op.name}: a jvp builds tensor operations only"
-                    parts = op.transpose(b, cast(SSAValue, given[0]), flags)
+                    assert isinstance(op, PureOp), f"{op.name}: a jvp builds tensor operations only"
+                    parts = op.transpose_all(b, given, flags)
                 for operand, part in zip(op.operands, parts, strict=True):
                     if part is not None and operand in linear:
                         accumulate(b, cotangents, operand, part)
@@ -110,12 +110,12 @@ def build_tangents(
                 if tangent is not None and _moves(b, tangent):
                     tangents[old] = tangent
         else:
-            copy = cast(TensorOp, copy_op(b, op, values))
+            copy = cast(PureOp, copy_op(b, op, values))
             operand_tangents = [tangents.get(operand) for operand in op.operands]
             if operand_tangents.count(None) < len(operand_tangents):
-                tangent = copy.jvp(b, operand_tangents)
-                if tangent is not None and _moves(b, tangent):
-                    tangents[op.results[0]] = tangent
+                for result, tangent in zip(op.results, copy.jvp_all(b, operand_tangents), strict=True):
+                    if tangent is not None and _moves(b, tangent):
+                        tangents[result] = tangent
 
 
 def _moves(b: OpBuilder, tangent: SSAValue) -> bool:
@@ -131,10 +131,10 @@ def moving_values(source: Block, moving: Iterable[SSAValue], derive: Derivations
             flags = tuple(operand in reached for operand in op.operands)
             if any(flags):
                 reached.update(chosen(op.results, op.outputs_moving(flags, derive)))
-        elif isinstance(op, TensorOp) and has_tangent(op.result) and not op.no_derivative:
+        elif isinstance(op, PureOp) and not op.no_derivative:
             for operand in op.operands:
                 if operand in reached:
-                    reached.add(op.result)
+                    reached.update(filter(has_tangent, op.results))
                     break
     return reached
 

@@ -85,6 +85,8 @@ from xdsl.utils.exceptions import PassFailedException
 
 from dialects import rt
 from dialects.builder import OpBuilder, int_array, memref_type
+from dialects.errors import UnsupportedError, at_location
+from dialects.lapack import LapackOp
 from dialects.remarks import emit_remark
 
 MODULE_NAME = "kernels"
@@ -130,6 +132,7 @@ class MapToGpuPass(ModulePass):
             function.erase(safe_erase=False)
         for host in functions.values():
             if "rt.num_inputs" in host.attributes:
+                _refuse_lapack(host)
                 _update_host(host, kernels)
         if kernels:
             properties = {"sym_name": StringAttr(MODULE_NAME)}
@@ -198,6 +201,13 @@ def _launches(functions: dict[str, func.FuncOp]) -> dict[str, list[rt.LaunchOp]]
                 launch.detach()
                 launch.erase()
     return launches
+
+
+def _refuse_lapack(host: func.FuncOp) -> None:
+    for op in host.walk():
+        if isinstance(op, LapackOp):
+            message = f"map-to-gpu: LAPACK's {op.routine.data} runs on the CPU only; compile what factorizes for the target cpu"
+            raise UnsupportedError(at_location(message, op.location))
 
 
 def _is_kernel(function: func.FuncOp) -> bool:

@@ -12,18 +12,21 @@ from typing import Any, cast
 import numpy as np
 from xdsl.dialects import arith, memref, scf, tensor
 from xdsl.dialects.builtin import (
+    DenseArrayBase,
     DenseIntOrFPElementsAttr,
     MemRefType,
     ModuleOp,
     StringAttr,
     SymbolRefAttr,
     UnitAttr,
+    i32,
 )
 from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
 from dialects import rt
 from dialects.builder import OpBuilder, int_array
+from dialects.lapack import LapackOp
 from dialects.rows import row_position
 from dialects.structured import is_splat_constant, is_tensor
 from passes.linalg.bufferize_kernel import NO_OPERANDS, KernelBufferizer, build_memref_fill, to_memref
@@ -60,6 +63,8 @@ class HostBufferizer:
                 self._kernel(op)
             elif isinstance(op, rt.GemmOp):
                 self._gemm(op)
+            elif isinstance(op, LapackOp):
+                self._lapack(op)
             elif isinstance(op, VIEWS):
                 self.values[op.results[0]] = self._reshaped(self.values[op.operands[0]], op.results[0])
             elif isinstance(op, arith.ConstantOp):
@@ -167,6 +172,16 @@ class HostBufferizer:
         operands = (self.values[op.lhs], self.values[op.rhs], out)
         properties = {name: value for name, value in op.properties.items() if name != "operandSegmentSizes"}
         self.builder.create_op(rt.GemmOp, operands, (), properties, attributes=dict(op.attributes))
+
+    def _lapack(self, op: LapackOp) -> None:
+        outs = [self._buffer(result) for result in op.outputs]
+        for init, out in zip(op.inits, outs, strict=False):
+            self.copy(self.values[init], out)
+        self.values.update(zip(op.outputs, outs, strict=True))
+        inputs = [self.values[value] for value in op.inputs]
+        sizes = DenseArrayBase.from_list(i32, [len(inputs), 0, len(outs)])
+        properties = {**op.properties, "operandSegmentSizes": sizes}
+        self.builder.create_op(LapackOp, (*inputs, *outs), (), properties, attributes=dict(op.attributes))
 
     def _row(self, source: SSAValue, op: tensor.ExtractSliceOp | tensor.InsertSliceOp) -> SSAValue:
         """A view of the row of `source` that `op` reads or writes."""

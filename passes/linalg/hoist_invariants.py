@@ -50,11 +50,12 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
+from dialects.lapack import LapackOp
 from dialects.remarks import emit_remark
 from dialects.rt import GemmOp, KernelOp
 from passes.linalg.host_blocks import host_blocks
 
-_MOVABLE = (KernelOp, GemmOp, tensor.CollapseShapeOp, tensor.ExpandShapeOp, arith.ConstantOp)
+_MOVABLE = (KernelOp, GemmOp, LapackOp, tensor.CollapseShapeOp, tensor.ExpandShapeOp, arith.ConstantOp)
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def _hoist(body: Block, loop: Operation) -> None:
         if isinstance(op, _MOVABLE) and not any(_is_computed_in(value, loop) for value in op.operands):
             op.detach()
             target.insert_op_before(op, loop)
-            if isinstance(op, KernelOp | GemmOp):
+            if isinstance(op, KernelOp | GemmOp | LapackOp):
                 emit_remark("passed", HoistInvariantsPass.name, "computed once, in front of the loop", op.location)
 
 

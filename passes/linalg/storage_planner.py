@@ -14,6 +14,7 @@ from xdsl.dialects import arith, scf, tensor
 from xdsl.dialects.builtin import TensorType
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
+from dialects.lapack import LapackOp
 from dialects.remarks import emit_remark
 from dialects.rows import row_position
 from dialects.rt import KernelOp
@@ -98,7 +99,11 @@ class _BlockPlanner:
 
     def _plan_result(self, op: Operation, index: int, position: int) -> None:
         result = op.results[index]
-        storage = self._reused(op, index, position) if isinstance(op, KernelOp) else None
+        storage = None
+        if isinstance(op, KernelOp):
+            storage = self._reused(op, index, position)
+        elif isinstance(op, LapackOp):
+            storage = self._overwritten(op, index, position)
         if storage is None:
             # A splat is filled in each time anew, other constants are there from the start.
             writable = not isinstance(op, arith.ConstantOp) or is_splat_constant(result)
@@ -133,6 +138,20 @@ class _BlockPlanner:
             emit_remark("passed", "bufferize", message, kernel.location)
             return storage
         return None
+
+    def _overwritten(self, call: LapackOp, index: int, position: int) -> Storage | None:
+        """The storage of what result `index` of a library call starts as, if the call may overwrite it."""
+        if index >= len(call.inits):
+            return None
+        value = call.inits[index]
+        storage = self.plan.storage_of[value]
+        is_alone = sum(self.plan.storage_of[other] is storage for other in call.operands) == 1
+        if not is_alone or not self._may_overwrite(value, position):
+            message = f"{call.routine.data} overwrites a copy of {value.type}, which is needed later"
+            emit_remark("missed", "bufferize", message, call.location)
+            return None
+        storage.is_overwritten = True
+        return storage
 
     def _carried_as(self, value: SSAValue) -> Storage | None:
         """The storage of the carried value whose next value is `value`, or a view of it."""

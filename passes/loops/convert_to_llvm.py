@@ -58,7 +58,8 @@ llvm.func @double(%table: !llvm.ptr) attributes {
 
 *Ensures*: only `llvm` operations. A function with `rt.num_inputs` takes one pointer to a table of pointers (inputs, results,
 arena); its attributes stay, and `rt.signature` keeps its type. Private functions are internal. `index` is `i64`, an `i1` in
-memory is a byte. Matrix products are calls of external `cblas_` functions.
+memory is a byte. Matrix products are calls of external `cblas_` functions,
+factorizations of LAPACK's.
 
 *Leaves alone*: operations of the `llvm` dialect at the top of the module.
 """
@@ -77,7 +78,7 @@ from xdsl.utils.exceptions import PassFailedException
 from dialects.builder import OpBuilder
 from passes.loops.llvm_arguments import aliased_arguments, argument_attributes, kernels_to_inline
 from passes.loops.llvm_arith import ARITH
-from passes.loops.llvm_calls import CALLS, declare_blas
+from passes.loops.llvm_calls import CALLS, declare_called
 from passes.loops.llvm_control import CONTROL
 from passes.loops.llvm_function import POINTER, Converters, FunctionConversion, convert_type
 from passes.loops.llvm_memory import MEMORY, alignment_of, convert_global, offset_pointer
@@ -99,7 +100,7 @@ class ConvertToLlvmPass(ModulePass):
         aliased = aliased_arguments(old.ops)
         inlined = kernels_to_inline(old.ops)
         builder = OpBuilder(new)
-        called: set[str] = set()
+        called: dict[str, LLVMFunctionType] = {}
         for top in list(old.ops):
             builder.location = top.location
             if isinstance(top, func.FuncOp):
@@ -115,13 +116,15 @@ class ConvertToLlvmPass(ModulePass):
                     f"convert-to-llvm: {top.name} at the top of the module; expected functions and globals"
                 )
         defined = {top.sym_name.data for top in new.ops if isinstance(top, llvm.FuncOp)}
-        declare_blas(builder, called - defined)
+        declare_called(builder, {name: called[name] for name in called if name not in defined})
         op.body.detach_block(old)
         op.body.add_block(new)
 
 
-def _convert_function(builder: OpBuilder, function: func.FuncOp, aliased: set[int], is_inlined: bool) -> set[str]:
-    """Append the converted function; return the names of the functions that it calls.
+def _convert_function(
+    builder: OpBuilder, function: func.FuncOp, aliased: set[int], is_inlined: bool
+) -> dict[str, LLVMFunctionType]:
+    """Append the converted function; return the functions that it calls, with their types.
 
     `aliased` numbers the memref arguments that may be passed the same memory as another one. `is_inlined` tells LLVM to
     inline the function.
@@ -140,7 +143,7 @@ def _convert_function(builder: OpBuilder, function: func.FuncOp, aliased: set[in
         "CConv": CallingConventionAttr("ccc"),
         "unnamed_addr": IntegerAttr(0, 64),
     }
-    called: set[str] = set()
+    called: dict[str, LLVMFunctionType] = {}
     if not function.is_declaration:
         f = _convert_body(function, region, inputs, is_host)
         called = f.called

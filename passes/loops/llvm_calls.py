@@ -1,22 +1,28 @@
-"""`rt` to the `llvm` dialect: kernel launches and matrix products by the BLAS library."""
+"""`rt` to the `llvm` dialect: kernel launches, matrix products by the BLAS library, and routines of LAPACK."""
 
+from collections.abc import Callable, Mapping, Sequence
 from math import prod
 from typing import Any, cast
 
 from xdsl.dialects import llvm
 from xdsl.dialects.builtin import (
+    DenseArrayBase,
     FloatAttr,
+    IntegerAttr,
     MemRefType,
+    StringAttr,
     SymbolRefAttr,
     f32,
+    i8,
     i32,
     i64,
 )
-from xdsl.dialects.llvm import LinkageAttr, LLVMFunctionType
+from xdsl.dialects.llvm import LinkageAttr, LLVMArrayType, LLVMFunctionType
 from xdsl.ir import Attribute, Block, Region, SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
 from dialects.builder import OpBuilder
+from dialects.lapack import LapackOp, array_number
 from dialects.rt import GemmOp, LaunchOp
 from passes.loops.llvm_control import call
 from passes.loops.llvm_function import (
@@ -27,8 +33,9 @@ from passes.loops.llvm_function import (
     FunctionConversion,
     byte_count,
     static_shape,
+    stored_type,
 )
-from passes.loops.llvm_memory import fill_with_zeros, offset_pointer
+from passes.loops.llvm_memory import fill_with_zeros, offset_pointer, store
 
 CBLAS_ROW_MAJOR, CBLAS_NO_TRANSPOSE, CBLAS_TRANSPOSE = 101, 111, 112
 
@@ -62,21 +69,35 @@ def _gemm(f: FunctionConversion, op: GemmOp) -> None:
     element = cast(MemRefType[Any], op.out.type).element_type
     product = _Product(m, n, k, trans_lhs, trans_rhs, element)
     f.mark_written(out)
-    if batch == 1:
-        product.emit(f, lhs, rhs, out)
-        return
     strides = (m * k * (len(lhs_shape) == 3), k * n * (len(rhs_shape) == 3), m * n)
+    arrays = [(base, stride, element) for base, stride in zip((lhs, rhs, out), strides, strict=True)]
+    repeated(f, batch, arrays, lambda pointers: product.emit(f, *pointers))
+
+
+def repeated(
+    f: FunctionConversion,
+    count: int,
+    arrays: Sequence[tuple[SSAValue, int, Attribute]],
+    emit: Callable[[Sequence[SSAValue]], None],
+) -> None:
+    """Append a loop of `count` iterations, at least 1, around what `emit(pointers)` appends.
+
+    `arrays` are pointers, how many elements they move on in each iteration, and the type of these.
+    """
+    if count == 1:
+        emit([base for base, _, _ in arrays])
+        return
     loop, after = f.add_block([i64]), Block()
     f.branch(loop, (f.integer(0),))
     f.builder.block = loop
     index = loop.args[0]
     pointers: list[SSAValue] = []
-    for base, stride in zip((lhs, rhs, out), strides, strict=True):
+    for base, stride, element in arrays:
         offset = f.builder.create(llvm.MulOp, (index, f.integer(stride)), i64, NO_WRAP) if stride else 0
-        pointers.append(offset_pointer(f, base, offset, element))
-    product.emit(f, *pointers)
+        pointers.append(offset_pointer(f, base, offset, stored_type(element)))
+    emit(pointers)
     following = f.builder.create(llvm.AddOp, (index, f.integer(1)), i64, NO_WRAP)
-    f.branch_if(f.compare(SIGNED_LESS, following, f.integer(batch)), loop, (following,), after, ())
+    f.branch_if(f.compare(SIGNED_LESS, following, f.integer(count)), loop, (following,), after, ())
     f.region.add_block(after)
     f.builder.block = after
 
@@ -132,20 +153,53 @@ def _transposed(flag: bool) -> int:
     return CBLAS_TRANSPOSE if flag else CBLAS_NO_TRANSPOSE
 
 
-def declare_blas(builder: OpBuilder, names: set[str]) -> None:
-    """Declare those entries of CBLAS that are called by `names`, as `(order, transpose…, sizes…, alpha, …)`."""
-    for letter, element in (("s", "f32"), ("d", "f64")):
-        scalar = f32 if element == "f32" else cast(Any, FloatAttr(0.0, 64).type)
-        gemm = [i32] * 6 + [scalar, POINTER, i32, POINTER, i32, scalar, POINTER, i32]
-        gemv = [i32] * 4 + [scalar, POINTER, i32, POINTER, i32, scalar, POINTER, i32]
-        for name, inputs in ((f"cblas_{letter}gemm", gemm), (f"cblas_{letter}gemv", gemv)):
-            if name in names:
-                declare(builder, name, LLVMFunctionType(cast(list[Attribute], inputs)))
+def _lapack(f: FunctionConversion, op: LapackOp) -> None:
+    """The calls of a routine: all arguments by reference, then the length of each character, as gfortran has it."""
+    if not op.calls:
+        return
+    sizes = [argument.value.data for argument in op.arguments if isinstance(argument, IntegerAttr)]
+    if max(sizes) >= 2**31:
+        raise PassFailedException(f"convert-to-llvm: rt.lapack {op.routine}: LAPACK takes sizes below 2147483648")
+    arrays, steps = [f.values[value] for value in op.arrays], op.steps
+    numbers = [array_number(argument) for argument in op.arguments]
+    slots = [_slot(f, x) if number is None else None for x, number in zip(op.arguments, numbers, strict=True)]
+    lengths = [f.integer(1) for argument in op.arguments if isinstance(argument, StringAttr)]
+    for array in arrays[len(op.inputs) :]:
+        f.mark_written(array)
+
+    def emit(pointers: Sequence[SSAValue]) -> None:
+        places = [slot or pointers[cast(int, number)] for slot, number in zip(slots, numbers, strict=True)]
+        call(f, SymbolRefAttr(f"{op.routine.data}_"), (*places, *lengths))
+
+    elements = [cast(MemRefType[Any], array.type).element_type for array in op.arrays]
+    repeated(f, op.calls, list(zip(arrays, steps, elements, strict=True)), emit)
 
 
-def declare(builder: OpBuilder, name: str, function_type: LLVMFunctionType) -> None:
-    """Append an external function."""
-    builder.insert(llvm.FuncOp(name, function_type, LinkageAttr("external"), body=Region()))
+def _slot(f: FunctionConversion, argument: Attribute) -> SSAValue:
+    """A place on the stack that holds a character, an integer or a scalar."""
+    if isinstance(argument, StringAttr):
+        numbers: list[SSAValue] = [f.integer(ord(argument.data), i8)]
+    elif isinstance(argument, IntegerAttr):
+        numbers = [f.integer(cast(Any, argument).value.data, i32)]
+    else:
+        scalar = cast(DenseArrayBase[Any], argument)
+        element = scalar.elt_type
+        numbers = [f.constant(FloatAttr(cast(float, x), element), element) for x in scalar.get_values()]
+    element = numbers[0].type
+    properties: dict[str, Attribute] = {
+        "elem_type": LLVMArrayType(len(numbers), element),
+        "alignment": IntegerAttr(8, i64),
+    }
+    slot = f.entry.create(llvm.AllocaOp, (f.integer(1),), POINTER, properties)
+    for index, number in enumerate(numbers):
+        store(f, number, offset_pointer(f, slot, index, element), element)
+    return slot
 
 
-CALLS: Converters = {LaunchOp.name: lower_launch, GemmOp.name: _gemm}
+def declare_called(builder: OpBuilder, called: Mapping[str, LLVMFunctionType]) -> None:
+    """Declare the external functions that are called."""
+    for name in sorted(called):
+        builder.insert(llvm.FuncOp(name, called[name], LinkageAttr("external"), body=Region()))
+
+
+CALLS: Converters = {LaunchOp.name: lower_launch, GemmOp.name: _gemm, LapackOp.name: _lapack}

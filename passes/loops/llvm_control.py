@@ -5,6 +5,7 @@ from typing import cast
 
 from xdsl.dialects import func, llvm, scf
 from xdsl.dialects.builtin import SymbolRefAttr
+from xdsl.dialects.llvm import LLVMFunctionType, LLVMVoidType
 from xdsl.ir import Block, Operation, SSAValue
 
 from dialects.structured import constant_integer
@@ -114,7 +115,8 @@ def call(
         [convert_type(result.type) for result in op.results] if op is not None else [],
         {"callee": callee, "operandSegmentSizes": segment_sizes((len(arguments), 0))},
     )
-    f.called.add(callee.root_reference.data)
+    result = created.results[0].type if created.results else LLVMVoidType()
+    f.called[callee.root_reference.data] = LLVMFunctionType([argument.type for argument in arguments], result)
     for argument in arguments:
         if isinstance(argument.type, llvm.LLVMPointerType):
             f.mark_written(argument)

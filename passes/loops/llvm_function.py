@@ -20,7 +20,7 @@ from xdsl.dialects.builtin import (
     i32,
     i64,
 )
-from xdsl.dialects.llvm import LLVMPointerType
+from xdsl.dialects.llvm import LLVMFunctionType, LLVMPointerType
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
@@ -62,7 +62,7 @@ class FunctionConversion:
         self.values: dict[SSAValue, SSAValue] = {}
         self.roots: dict[SSAValue, SSAValue] = {}
         self.written: set[SSAValue] = set()
-        self.called: set[str] = set()
+        self.called: dict[str, LLVMFunctionType] = {}
         self._integers: dict[tuple[int, int], SSAValue] = {}
         self._constants: dict[tuple[object, Attribute], SSAValue] = {}
 

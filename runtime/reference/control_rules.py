@@ -1,18 +1,21 @@
 """Rules of control flow, kernels, launches and library calls."""
 
+import ctypes
 from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any, cast
 
 import numpy as np
 from xdsl.dialects import memref, scf, vector
-from xdsl.dialects.builtin import IndexType, MemRefType
+from xdsl.dialects.builtin import DenseArrayBase, IndexType, IntegerAttr, MemRefType, StringAttr, TensorType
 from xdsl.dialects.linalg.ops import FillOp, GenericOp
 from xdsl.ir import Block, Operation, SSAValue
 
 from dialects import rt
+from dialects.lapack import LapackOp, array_number
+from runtime.blas import get_blas
 from runtime.reference.kernel_contract import check_kernel
-from runtime.reference.machine import Array, Machine, Rules, Values, violation
+from runtime.reference.machine import Array, Machine, Rules, Values, dtype_of_element, violation
 
 _VIEWS = (memref.CollapseShapeOp, memref.ExpandShapeOp, memref.ViewOp, memref.CastOp)
 
@@ -100,6 +103,50 @@ def _gemm(machine: Machine, op: rt.GemmOp, values: Values, operands: list[Any]) 
     return []
 
 
+def _lapack(machine: Machine, op: LapackOp, values: Values, operands: list[Any]) -> list[Any]:
+    """Call the routine itself: it is not ours to interpret."""
+    del machine, values
+    count = len(op.inputs)
+    if op.outs:
+        arrays = operands
+        _check_overlap(op, operands, set(range(count, len(operands))))
+    else:
+        starts = operands[count:]
+        fresh = [_garbage(cast(TensorType[Any], result.type)) for result in op.outputs[len(starts) :]]
+        arrays = [*operands[:count], *(start.copy() for start in starts), *fresh]
+    call_lapack(op, arrays)
+    return [] if op.outs else arrays[count:]
+
+
+def _garbage(tensor_type: TensorType[Any]) -> Array:
+    dtype = dtype_of_element(tensor_type.element_type)
+    return np.full(tensor_type.get_shape(), np.nan if dtype.kind == "f" else -7, dtype)
+
+
+def call_lapack(op: LapackOp, arrays: Sequence[Array]) -> None:
+    """Make the calls of `op` on contiguous `arrays`."""
+    function = get_blas().function(f"{op.routine.data}_")
+    function.restype = None
+    for number in range(op.calls):
+        references: list[Any] = []
+        for argument in op.arguments:
+            index = array_number(argument)
+            if index is not None:
+                array = arrays[index]
+                assert array.flags.c_contiguous, "rt.lapack: the array is not contiguous"
+                references.append(ctypes.c_void_p(array.ctypes.data + number * op.steps[index] * array.itemsize))
+            elif isinstance(argument, StringAttr):
+                references.append(ctypes.c_char_p(argument.data.encode()))
+            elif isinstance(argument, IntegerAttr):
+                references.append(ctypes.byref(ctypes.c_int(cast(Any, argument).value.data)))
+            else:
+                scalar = cast(DenseArrayBase[Any], argument)
+                dtype = dtype_of_element(scalar.elt_type)
+                references.append(np.asarray(scalar.get_values(), dtype).ctypes.data_as(ctypes.c_void_p))
+        lengths = [ctypes.c_size_t(1) for argument in op.arguments if isinstance(argument, StringAttr)]
+        function(*references, *lengths)
+
+
 def _check_overlap(op: Operation, arguments: Sequence[Array], written: set[int]) -> None:
     """Distinct arguments must not overlap if one of them is written, and inputs must not be written at all."""
     for position in written:
@@ -136,6 +183,8 @@ def _targets(op: Operation) -> Iterator[SSAValue]:
             yield from op.outputs
         case rt.GemmOp() if op.out is not None:
             yield op.out
+        case LapackOp():
+            yield from op.outs
         case _:
             pass
 
@@ -148,4 +197,5 @@ CONTROL_RULES: Rules = {
     rt.KernelOp: _kernel,
     rt.LaunchOp: _launch,
     rt.GemmOp: _gemm,
+    LapackOp: _lapack,
 }

@@ -8,14 +8,14 @@ from xdsl.dialects import func
 
 from dialects.dlc.dialect import Dlc
 from dialects.dlc.higher_order import HigherOrderOp
-from dialects.dlc.interfaces import Array, TensorOp
+from dialects.dlc.interfaces import Array, PureOp
 from dialects.dlc.transforms import CallOp
 from runtime.reference.machine import Machine, Rules, Values
 
 
-def _evaluate(machine: Machine, op: TensorOp, values: Values, operands: list[Any]) -> list[Any]:
+def _evaluate(machine: Machine, op: PureOp, values: Values, operands: list[Any]) -> list[Any]:
     del machine, values
-    return [np.asarray(op.evaluate(operands))]
+    return [np.asarray(value) for value in op.evaluate_all(operands)]
 
 
 def _call(machine: Machine, op: CallOp | func.CallOp, values: Values, operands: list[Any]) -> list[Any]:
@@ -35,7 +35,7 @@ def _evaluate_higher_order(machine: Machine, op: HigherOrderOp, values: Values, 
 
 TENSOR_RULES: Rules = {
     **{op_type: _evaluate_higher_order for op_type in Dlc.operations if issubclass(op_type, HigherOrderOp)},
-    **{op_type: _evaluate for op_type in Dlc.operations if issubclass(op_type, TensorOp)},
+    **{op_type: _evaluate for op_type in Dlc.operations if issubclass(op_type, PureOp)},
     CallOp: _call,
     func.CallOp: _call,
 }

@@ -253,3 +253,18 @@ func.func @main(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
   %0 = dlc.vmap @g(%x) mapped [0] size 8 : (tensor<8x4xf32>) -> tensor<8x4xf32>
   func.return %0 : tensor<8x4xf32>
 }
+
+// -----
+
+// All results of an operation are batched.
+// CHECK-LABEL: func.func private @f_vmap_0(
+// CHECK-NEXT:    %[[q:.*]], %[[r:.*]] = dlc.qr %{{.*}} : tensor<8x4x3xf32> -> tensor<8x4x3xf32>, tensor<8x3x3xf32>
+// CHECK-NEXT:    func.return %[[q]], %[[r]]
+func.func private @f(%x: tensor<4x3xf32>) -> (tensor<4x3xf32>, tensor<3x3xf32>) {
+  %q, %r = dlc.qr %x : tensor<4x3xf32> -> tensor<4x3xf32>, tensor<3x3xf32>
+  func.return %q, %r : tensor<4x3xf32>, tensor<3x3xf32>
+}
+func.func @main(%x: tensor<8x4x3xf32>) -> (tensor<8x4x3xf32>, tensor<8x3x3xf32>) {
+  %0, %1 = dlc.vmap @f(%x) mapped [0] size 8 : (tensor<8x4x3xf32>) -> (tensor<8x4x3xf32>, tensor<8x3x3xf32>)
+  func.return %0, %1 : tensor<8x4x3xf32>, tensor<8x3x3xf32>
+}

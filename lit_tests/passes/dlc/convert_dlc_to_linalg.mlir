@@ -235,3 +235,13 @@ func.func @half_sum(%x: tensor<4xf16>) -> tensor<f16> {
   %0 = dlc.reduce_sum %x dims [0] : tensor<4xf16> -> tensor<f16>
   func.return %0 : tensor<f16>
 }
+
+// -----
+
+// What nothing reads is not computed: no eigenvectors ("N"), and no place for them.
+// CHECK-LABEL: func.func @eigenvalues(
+// CHECK:         rt.lapack "ssyevd" ["N", "U", 3 : i32
+func.func @eigenvalues(%x: tensor<3x3xf32>) -> tensor<3xf32> {
+  %w, %v = dlc.eigh %x : tensor<3x3xf32> -> tensor<3xf32>, tensor<3x3xf32>
+  func.return %w : tensor<3xf32>
+}

@@ -76,3 +76,17 @@ func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
 func.func private @f(%x: tensor<4xf32>) -> tensor<4xf32> {
   func.return %x : tensor<4xf32>
 }
+
+// -----
+
+// Identical operations with several results become one, and stay while any result is used.
+// CHECK-LABEL: func.func @merge_several(
+// CHECK-SAME:    %[[x:.*]]: tensor<3x3xf32>)
+// CHECK-NEXT:    %[[w:.*]], %[[v:.*]] = dlc.eigh %[[x]]
+// CHECK-NEXT:    func.return %[[w]], %[[v]]
+func.func @merge_several(%x: tensor<3x3xf32>) -> (tensor<3xf32>, tensor<3x3xf32>) {
+  %w, %u = dlc.eigh %x : tensor<3x3xf32> -> tensor<3xf32>, tensor<3x3xf32>
+  %s, %v = dlc.eigh %x : tensor<3x3xf32> -> tensor<3xf32>, tensor<3x3xf32>
+  %q, %r = dlc.qr %x : tensor<3x3xf32> -> tensor<3x3xf32>, tensor<3x3xf32>
+  func.return %w, %v : tensor<3xf32>, tensor<3x3xf32>
+}

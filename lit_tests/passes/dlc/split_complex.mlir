@@ -39,3 +39,15 @@ func.func @real(%x: tensor<4xf32>) -> tensor<4xf32> {
   %1 = dlc.add %x, %x : tensor<4xf32>
   func.return %1 : tensor<4xf32>
 }
+
+// -----
+
+// LAPACK gets complex matrices as they lie in memory; real results of it are real.
+// CHECK-LABEL: func.func @packed(
+// CHECK-SAME:    %[[X:.*]]: tensor<3x3x2xf32>) -> (tensor<3xf32>, tensor<3x3x2xf32>)
+// CHECK:         %[[W:.*]], %[[V:.*]] = dlc.eigh packed %{{.*}} : tensor<3x3x2xf32> -> tensor<3xf32>, tensor<3x3x2xf32>
+// CHECK:         func.return %[[W]]
+func.func @packed(%x: tensor<3x3xcomplex<f32>>) -> (tensor<3xf32>, tensor<3x3xcomplex<f32>>) {
+  %w, %v = dlc.eigh %x : tensor<3x3xcomplex<f32>> -> tensor<3xf32>, tensor<3x3xcomplex<f32>>
+  func.return %w, %v : tensor<3xf32>, tensor<3x3xcomplex<f32>>
+}

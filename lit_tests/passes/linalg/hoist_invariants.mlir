@@ -50,3 +50,21 @@ func.func @branch(%w: tensor<4x4xf32>, %p: tensor<9xi1>, %c: tensor<4x4xf32>) ->
   }
   func.return %r : tensor<4x4xf32>
 }
+
+// -----
+
+// A matrix that is the same in every iteration is factorized once.
+// CHECK-LABEL: func.func @factorization(
+// CHECK:         rt.lapack "dpotrf"
+// CHECK:         scf.for
+// CHECK-NEXT:      rt.lapack "dtrsm"
+func.func @factorization(%n: index, %a: tensor<4x4xf64>, %x: tensor<4x1xf64>) -> tensor<4x1xf64> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %r = scf.for %i = %c0 to %n step %c1 iter_args(%c = %x) -> (tensor<4x1xf64>) {
+    %l, %info = rt.lapack "dpotrf" ["U", 4 : i32, 0 : index, 4 : i32, 1 : index] count 1 strides [16, 1] inits(%a : tensor<4x4xf64>) -> tensor<4x4xf64>, tensor<i32>
+    %y = rt.lapack "dtrsm" ["R", "U", "N", "N", 1 : i32, 4 : i32, array<f64: 1.0>, 0 : index, 4 : i32, 1 : index, 1 : i32] count 1 strides [16, 4] ins(%l : tensor<4x4xf64>) inits(%c : tensor<4x1xf64>) -> tensor<4x1xf64>
+    scf.yield %y : tensor<4x1xf64>
+  }
+  func.return %r : tensor<4x1xf64>
+}

@@ -277,3 +277,27 @@ func.func @switch(%k: memref<i64>, %x: memref<4xf32>, %out: memref<4xf32>, %aren
   }
   func.return
 }
+
+// -----
+
+// LAPACK gets everything by reference, and the length of each character behind the arguments; a batch is a loop around the call.
+// CHECK-LABEL: llvm.func @lapack(
+// CHECK:         llvm.br ^[[LOOP:.*]](
+// CHECK:       ^[[LOOP]](
+// CHECK:         llvm.call @dpotrf_(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %[[ONE:.*]]) : (!llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr, i64) -> ()
+// CHECK:         llvm.cond_br %{{.*}}, ^[[LOOP]](
+// CHECK:       llvm.func @dpotrf_(!llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr, !llvm.ptr, i64)
+func.func @lapack(%a: memref<2x3x3xf64>, %info: memref<2xi32>) {
+  rt.lapack "dpotrf" ["U", 3 : i32, 0 : index, 3 : i32, 1 : index] count 2 strides [9, 1] outs(%a, %info : memref<2x3x3xf64>, memref<2xi32>)
+  func.return
+}
+
+// -----
+
+// Of an empty batch nothing is called.
+// CHECK-LABEL: llvm.func @no_lapack(
+// CHECK-NOT:     llvm.call
+func.func @no_lapack(%a: memref<0x3x3xf64>, %info: memref<0xi32>) {
+  rt.lapack "dpotrf" ["U", 3 : i32, 0 : index, 3 : i32, 1 : index] count 0 strides [0, 0] outs(%a, %info : memref<0x3x3xf64>, memref<0xi32>)
+  func.return
+}
