@@ -9,12 +9,12 @@ import numpy as np
 from ml_dtypes import finfo
 
 from compiler.argument_checks import checked
+from compiler.axes import is_sequence
 from compiler.compiled_functions import compiled
 from compiler.custom_derivatives import custom_jvp
 from compiler.errors import ShapeError, at_user_line
-from compiler.nn.operands import constant_for_derivatives, floating_tracer, operand_like
+from compiler.nn.operands import check_known, constant_for_derivatives, floating_tracer, operand_like
 from compiler.numpy_windows import reduced_windows
-from compiler.random.drawing import as_shape
 from compiler.tracing import Tracer
 
 
@@ -44,7 +44,13 @@ def layer_norm(
         >>> layer_norm(np.array([[1.0, 2.0, 3.0]]), 3).round(4)
         array([[-1.2247,  0.    ,  1.2247]])
     """
-    return _layer_norm(input, as_shape("layer_norm", normalized_shape), weight, bias, eps)
+    return _layer_norm(input, _sizes("layer_norm", normalized_shape), weight, bias, eps)
+
+
+def _sizes(name: str, normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
+    sizes = tuple(normalized_shape) if is_sequence(normalized_shape) else (cast(int, normalized_shape),)
+    check_known(name, "normalized_shape", *sizes)
+    return sizes
 
 
 @compiled(("sizes", "eps"))
@@ -127,7 +133,7 @@ def rms_norm(
         >>> rms_norm(np.array([[3.0, 4.0]]), 2).round(4)
         array([[0.8485, 1.1314]])
     """
-    return _rms_norm(input, as_shape("rms_norm", normalized_shape), weight, eps)
+    return _rms_norm(input, _sizes("rms_norm", normalized_shape), weight, eps)
 
 
 @compiled(("sizes", "eps"))
