@@ -9,10 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from xdsl.dialects.builtin import ModuleOp
 
+from compiler.cost import is_short_program
 from compiler.options import CompileOptions
-from compiler.pipelines import Observer, passes_between, run_passes
+from compiler.pipelines import IR_STAGES, Observer, passes_between, run_passes
 from compiler.signatures import Signature, signature_of
 from dialects.errors import ArgumentError
+from runtime.dispatch.call_text import Build, Check, Fetch
+from runtime.dispatch.entry import NativeEntry, NativeProgram, Pattern, Recipe
+from runtime.dispatch.native_callable import NativeCallable
 
 ALIGNMENT = 64
 Array = NDArray[Any]
@@ -38,26 +42,44 @@ def _address(array: Array) -> int:
     return array.ctypes.data
 
 
-class Executable:
+class Executable(NativeCallable):
     """A host function in memory: call it with a list of arrays, get a list of new arrays.
 
     Inputs may have any strides: what is not contiguous and aligned is copied first. Dtypes and shapes must be exactly
-    those of `signature`. Callable from several threads at once.
+    those of `signature`; `ArgumentError` is raised if they are not. Callable from several threads at once.
     """
 
-    def __init__(self, signature: Signature, program: Any):
+    def __init__(self, signature: Signature, program: Any, *, is_short: bool = False):
+        """Make the function of a program in memory, which is short if it takes a few microseconds at most."""
+        super().__init__()
         self.signature = signature
         self._program = program  # keeps the machine code mapped
-        self._entry = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(program.address(signature.name))
+        address = program.address(signature.name)
+        self._entry = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
         self._table_type = ctypes.c_void_p * (len(signature.inputs) + len(signature.outputs) + 1)
+        outputs = tuple((spec.dtype, spec.shape) for spec in signature.outputs)
+        self.native_program = NativeProgram(address, outputs, signature.arena_bytes, not is_short, program)
+        self._add_entry(NativeEntry(self._pattern(), (), self.native_program, self._recipe()))
 
-    def __call__(self, arrays: Sequence[Array]) -> list[Array]:
-        """Run on `arrays`.
+    def _pattern(self) -> Pattern:
+        pattern = Pattern(1, 0)
+        arrays = pattern.add(0, Fetch.TUPLE, 0, list, Check.COUNT, size=len(self.signature.inputs))
+        for i, spec in enumerate(self.signature.inputs):
+            pattern.add_array(arrays, Fetch.LIST, i, spec.dtype, spec.shape)
+        return pattern
 
-        Raises:
-            ArgumentError: the number, shape or dtype of the arrays is not that of the signature.
-        """
+    def _recipe(self) -> Recipe:
+        recipe = Recipe()
+        for i in range(len(self.signature.outputs)):
+            recipe.add(Build.ARRAY, i)
+        recipe.add(Build.LIST, len(self.signature.outputs))
+        return recipe
+
+    def _call_in_python(self, arrays: Sequence[Array]) -> list[Array]:
+        """Run on arrays of any layout, or fail."""
         inputs = checked_inputs(self.signature, arrays)
+        if self._entries:
+            return self(inputs)
         outputs = [np.empty(spec.shape, spec.dtype) for spec in self.signature.outputs]
         pointers = [_address(array) for array in (*inputs, *outputs)]
         table = self._table_type(*pointers, _arena(self.signature.arena_bytes))
@@ -79,8 +101,8 @@ def checked_inputs(signature: Signature, arrays: Sequence[Array]) -> list[Array]
         if array.dtype != spec.dtype or array.shape != spec.shape:
             shape = ",".join(map(str, array.shape))
             raise ArgumentError(f"{signature.name}: argument {index} is {array.dtype}[{shape}], expected {spec}")
-        flags = array.flags
-        inputs.append(array if flags.c_contiguous and flags.aligned else np.require(array, requirements=["C", "A"]))
+        plain = np.require(np.asarray(array), requirements=["C", "A"])
+        inputs.append(plain if plain.dtype is spec.dtype else plain.view(spec.dtype))
     return inputs
 
 
@@ -102,7 +124,11 @@ def compile_for_cpu(
     from runtime.native import emit_object, load
 
     options = options or CompileOptions()
+    is_short = False
+    if IR_STAGES["cpu"].index(stage) <= IR_STAGES["cpu"].index("fused"):
+        run_passes(module, passes_between(stage, "fused", "cpu", options), observers)
+        stage, is_short = "fused", is_short_program(module)
     run_passes(module, passes_between(stage, "llvm", "cpu", options), observers)
     signature = signature_of(module, name)
     text = emit_llvm(module)
-    return Executable(signature, load(emit_object(text), blas_symbols(text, options.blas)))
+    return Executable(signature, load(emit_object(text), blas_symbols(text, options.blas)), is_short=is_short)

@@ -13,12 +13,14 @@ from compiler.abstract import AbstractArray, abstract
 from compiler.array_kinds import PLAIN_TYPES, as_plain
 from compiler.compile_log import SignatureRecord, explain_recompilation, log_compilation
 from compiler.errors import ArgumentError, CompilerError, at_user_line, check_function
+from compiler.frames import threads_tracing
 from compiler.options import CompileOptions
 from compiler.pipelines import IR_STAGES, Target, paused_collector
 from compiler.pytrees import flatten, unflatten
 from compiler.stages import Compiled, Lowered, Traced, is_set
 from compiler.tracing import array_value, current_frame, function_name, is_tracing, new_tracer, trace, trace_subfunction
 from dialects.dlc import transforms
+from runtime.dispatch.native_callable import NativeCallable
 
 Function = Callable[..., Any]
 
@@ -39,7 +41,7 @@ class _Call(NamedTuple):
     static: tuple[tuple[int | str, Hashable], ...]
 
 
-class JitFunction:
+class JitFunction(NativeCallable):
     """A function that is compiled on its first call with each signature; made by `jit`.
 
     A signature is the structure of the arguments, the shape and dtype of every array, which leaves are Python scalars, and the
@@ -56,6 +58,7 @@ class JitFunction:
         target: Target,
         options: CompileOptions,
     ):
+        super().__init__(threads_tracing)
         functools.update_wrapper(self, fun)
         self._fun = fun
         self._name = function_name(fun)
@@ -65,12 +68,13 @@ class JitFunction:
         self._target: Target = target
         self._options = options
         self._cache: dict[Hashable, Compiled] = {}
+        self._described: set[Hashable] = set()
         self._records: list[SignatureRecord] = []
         self._hits = self._misses = 0
         self._lock = threading.RLock()
         self._count_lock = threading.Lock()  # hits are counted while another signature is being compiled
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def _call_in_python(self, *args: Any, **kwargs: Any) -> Any:
         """Run the compiled function; compile it first if the signature is new.
 
         Raises:
@@ -80,11 +84,12 @@ class JitFunction:
         if is_tracing():
             return self._call_while_tracing(call)
         leaves, spec = flatten((call.args, call.kwargs))
+        kinds = tuple(map(type, leaves))
         wrap = None
-        if not PLAIN_TYPES.issuperset(map(type, leaves)):
+        if not PLAIN_TYPES.issuperset(kinds):
             leaves, wrap = as_plain(leaves)
-            args, kwargs = unflatten(spec, leaves)
-            call = _Call(args, kwargs, call.static)
+            plain_args, plain_kwargs = unflatten(spec, leaves)
+            call = _Call(plain_args, plain_kwargs, call.static)
         try:
             key = (spec, call.static and static_key(call.static), *map(_leaf_key, leaves))
         except CompilerError:
@@ -96,6 +101,11 @@ class JitFunction:
         else:
             with self._count_lock:
                 self._hits += 1
+        if (kinds, key) not in self._described:
+            self._described.add((kinds, key))
+            entry = compiled.native_entry(args, kwargs, [where for where, _ in call.static])
+            if entry is not None:
+                self._add_entry(entry)
         return compiled.run(leaves, wrap)
 
     def _compile(self, call: _Call, key: Hashable) -> Compiled:
@@ -130,14 +140,17 @@ class JitFunction:
 
     def cache_info(self) -> CacheInfo:
         """Hits, misses and size of the signature cache."""
-        return CacheInfo(self._hits, self._misses, len(self._cache))
+        return CacheInfo(self._hits + self._native_hits(), self._misses, len(self._cache))
 
     def cache_clear(self) -> None:
         """Forget all signatures; the next call compiles again."""
         with self._lock:
+            self._drop_entries()
             self._cache.clear()
+            self._described.clear()
             self._records.clear()
             self._hits = self._misses = 0
+            self._former_hits = 0
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """Bind as a method; `self` is then the first argument, and must be a tree of arrays or static."""

@@ -5,7 +5,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from compiler.abstract import AbstractArray, abstract
 from compiler.array_kinds import Wrap, as_plain
 from compiler.compile_log import SignatureRecord
 from compiler.errors import ArgumentError, InternalError, at_user_line
+from compiler.native_calls import argument_pattern, result_recipe
 from compiler.options import CompileOptions
 from compiler.pipelines import (
     IR_STAGES,
@@ -38,6 +39,8 @@ from compiler.tracing import Traced as TracedProgram
 from compiler.unrolling import emit_unroll_remarks
 from dialects.dlc.interfaces import dtype_kind
 from dialects.remarks import Remark, collect_remarks, emit_remark
+from runtime.dispatch.entry import NativeEntry
+from runtime.dispatch.interpreter import missing_feature
 
 Array = NDArray[Any]
 Run = Callable[[Sequence[Array]], list[Array]]
@@ -145,6 +148,8 @@ class Lowered:
         with collect_remarks() as remarks:
             if self._donate:
                 emit_remark("missed", "jit", "donated arguments are not reused yet: results are new arrays")
+            if self._target == "cpu" and (reason := missing_feature()):
+                emit_remark("missed", "jit", f"calls go through Python: {reason}")
             emit_unroll_remarks(self._traced.module)
             self.module_at(IR_STAGES[self._target][-1])
         return remarks
@@ -248,6 +253,24 @@ class Compiled:
         ]
         results = self._run([*arrays, *traced.constants])
         return unflatten(traced.output_tree, results if wrap is None else map(wrap, results))
+
+    def native_entry(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], static: Sequence[int | str]
+    ) -> NativeEntry | None:
+        """What answers calls like this one natively; `None` if the program or an argument is of another kind.
+
+        `static` are the positions and names of arguments that are part of the program.
+        """
+        from compiler.executable import Executable
+
+        run, traced = self._run, self._traced
+        if not isinstance(run, Executable):
+            return None
+        pattern = argument_pattern(args, kwargs, static, traced.inputs)
+        if pattern is None or pattern.leaf_count != len(traced.inputs):
+            return None
+        recipe = result_recipe(traced.output_tree, has_tensors=pattern.has_tensors)
+        return NativeEntry(pattern, traced.constants, run.native_program, recipe)
 
     def as_text(self, stage: str = "llvm-opt", *, debug_info: bool = False) -> str:
         """The program at any stage; see `Lowered.as_text`."""

@@ -1,0 +1,104 @@
+"""The native code of calls and of the memory pool, compiled once in a process, and the type whose objects it calls."""
+
+import ctypes
+import sys
+from functools import cache
+from typing import Any
+
+from runtime.dispatch.call_text import call_text
+from runtime.dispatch.interpreter import missing_feature, symbols
+from runtime.dispatch.memory_pool import memory_limit, pool_text
+from runtime.dispatch.records import Callable, Pool, expand
+from runtime.native import emit_object, load
+
+SLOW_NAME = sys.intern("_call_in_python")
+"""The method that answers calls that no entry matches."""
+
+
+class _Allocator(ctypes.Structure):
+    """NumPy's `PyDataMem_Handler`."""
+
+    _fields_ = (
+        ("name", ctypes.c_char * 127),
+        ("version", ctypes.c_uint8),
+        ("context", ctypes.c_void_p),
+        ("malloc", ctypes.c_void_p),
+        ("calloc", ctypes.c_void_p),
+        ("realloc", ctypes.c_void_p),
+        ("free", ctypes.c_void_p),
+    )
+
+
+class _Slot(ctypes.Structure):
+    """`PyType_Slot`."""
+
+    _fields_ = (("slot", ctypes.c_int), ("function", ctypes.c_void_p))
+
+
+class _TypeSpec(ctypes.Structure):
+    """`PyType_Spec`."""
+
+    _fields_ = (
+        ("name", ctypes.c_char_p),
+        ("basicsize", ctypes.c_int),
+        ("itemsize", ctypes.c_int),
+        ("flags", ctypes.c_uint),
+        ("slots", ctypes.POINTER(_Slot)),
+    )
+
+
+_TP_CALL, _BASETYPE = 50, 1 << 10
+
+
+class NativeLibrary:
+    """Native code in memory.
+
+    Attributes:
+        pool: the state of the memory pool.
+        callable_type: objects of it are called natively.
+    """
+
+    def __init__(self) -> None:
+        from runtime.native import _linker  # pyright: ignore[reportPrivateUsage]
+
+        allocator = _Allocator(b"dlc", 1)
+        handler = _capsule(allocator)
+        text = expand(pool_text() + call_text())
+        self._program = load(
+            emit_object(text), symbols() | {"dlc.handler": id(handler), "dlc.slow_name": id(SLOW_NAME)}
+        )
+        for field in ("malloc", "calloc", "realloc", "free"):
+            setattr(allocator, field, self._program.address(f"dlc_{field}"))
+        self.pool = Pool.from_address(self._program.address("dlc_pool"))
+        self.pool.next = self.pool.previous = ctypes.addressof(self.pool)
+        self.pool.limit = memory_limit()
+        self._insert = ctypes.PYFUNCTYPE(None, ctypes.py_object, ctypes.c_void_p)(self._program.address("dlc_insert"))
+        self._trim = ctypes.PYFUNCTYPE(None, ctypes.c_int64)(self._program.address("dlc_trim"))
+        slots = (_Slot * 2)(_Slot(_TP_CALL, self._program.address("dlc_call")))
+        self._spec = _TypeSpec(b"runtime.dispatch.NativeCallable", ctypes.sizeof(Callable), 0, _BASETYPE, slots)
+        make_type = ctypes.pythonapi.PyType_FromSpec
+        make_type.restype, make_type.argtypes = ctypes.py_object, (ctypes.POINTER(_TypeSpec),)
+        self.callable_type: Any = make_type(self._spec)
+        # Arrays are freed by this code until the very end of the process, so it stays in memory.
+        for kept in (allocator, handler, self._program, _linker(), self):
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
+
+    def insert(self, function: Any, entry: int) -> None:
+        """Put an entry before all others of a callable object."""
+        self._insert(function, entry)
+
+    def trim(self, limit: int) -> None:
+        """Return free blocks of the pool to the system until `limit` bytes are left."""
+        self._trim(limit)
+
+
+def _capsule(allocator: _Allocator) -> Any:
+    make = ctypes.pythonapi.PyCapsule_New
+    make.restype, make.argtypes = ctypes.py_object, (ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)
+    return make(ctypes.addressof(allocator), b"mem_handler", None)
+
+
+@cache
+def native_library() -> NativeLibrary | None:
+    """The library of this process; `None` where calls cannot be native."""
+    return None if missing_feature() else NativeLibrary()
