@@ -3,6 +3,7 @@
 import ctypes
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -49,8 +50,7 @@ class Executable(NativeCallable):
     those of `signature`; `ArgumentError` is raised if they are not. Callable from several threads at once.
     """
 
-    def __init__(self, signature: Signature, program: Any, *, is_short: bool = False):
-        """Make the function of a program in memory, which is short if it takes a few microseconds at most."""
+    def __init__(self, signature: Signature, program: Any):
         super().__init__()
         self.signature = signature
         self._program = program  # keeps the machine code mapped
@@ -58,7 +58,7 @@ class Executable(NativeCallable):
         self._entry = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
         self._table_type = ctypes.c_void_p * (len(signature.inputs) + len(signature.outputs) + 1)
         outputs = tuple((spec.dtype, spec.shape) for spec in signature.outputs)
-        self.native_program = NativeProgram(address, outputs, signature.arena_bytes, not is_short, program)
+        self.native_program = NativeProgram(address, outputs, signature.arena_bytes, not signature.is_short, program)
         self._add_entry(NativeEntry(self._pattern(), (), self.native_program, self._recipe()))
 
     def _pattern(self) -> Pattern:
@@ -129,6 +129,6 @@ def compile_for_cpu(
         run_passes(module, passes_between(stage, "fused", "cpu", options), observers)
         stage, is_short = "fused", is_short_program(module)
     run_passes(module, passes_between(stage, "llvm", "cpu", options), observers)
-    signature = signature_of(module, name)
+    signature = replace(signature_of(module, name), is_short=is_short)
     text = emit_llvm(module)
-    return Executable(signature, load(emit_object(text), blas_symbols(text, options.blas)), is_short=is_short)
+    return Executable(signature, load(emit_object(text), blas_symbols(text, options.blas)))

@@ -26,8 +26,8 @@ class _NotNativeError(Exception):
 
 
 def slot_offset() -> int:
-    """Where a `Tensor` has its array."""
-    # The first slot of a class without other fields follows the head of the object.
+    """Where a `Tensor` has its array: the only slot of the class follows the head of the object."""
+    assert Tensor.__basicsize__ == object.__basicsize__ + 8, "a Tensor has one field"
     return object.__basicsize__
 
 
@@ -64,7 +64,7 @@ class _Walk:
 
     def visit(self, parent: int, fetch: Fetch, where: int, value: Any, *, is_static: bool = False) -> None:
         """Describe an argument or a part of one."""
-        kind: type = type(value)
+        kind: type[Any] = cast(Any, type(value))
         add = self._pattern.add
         if is_static:
             self._pattern.kept.append(value)
@@ -134,12 +134,10 @@ def _build(recipe: Recipe, tree: Any, *, has_tensors: bool) -> None:
     elif tree is None:
         recipe.add(Build.OBJECT, value=None)
     elif type(tree) in {tuple, list, dict}:
-        values = cast("list[Any]", list(tree.values() if type(tree) is dict else tree))
-        for value in values:
+        container = cast("tuple[Any, ...] | list[Any] | dict[str, Any]", tree)
+        for value in container.values() if isinstance(container, dict) else container:
             _build(recipe, value, has_tensors=has_tensors)
-        if type(tree) is dict:
-            recipe.add(Build.DICT, len(values), tuple(tree))
-        else:
-            recipe.add(Build.LIST if type(tree) is list else Build.TUPLE, len(values))
+        kinds = {tuple: Build.TUPLE, list: Build.LIST, dict: Build.DICT}
+        recipe.add(kinds[type(container)], len(container), tuple(container) if isinstance(container, dict) else None)
     else:
         raise _NotNativeError

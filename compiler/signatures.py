@@ -28,13 +28,17 @@ class ArraySpec:
 
 @dataclass(frozen=True)
 class Signature:
-    """The arrays that a host function takes and returns, and the bytes of its arena (0 before `plan-memory`)."""
+    """The arrays that a host function takes and returns, and the bytes of its arena (0 before `plan-memory`).
+
+    `is_short` holds if it is known to take a few microseconds at most.
+    """
 
     name: str
     inputs: tuple[ArraySpec, ...]
     outputs: tuple[ArraySpec, ...]
     arena_bytes: int = 0
     peak_lower_bound: int = 0
+    is_short: bool = False
 
 
 def find_host_function(module: ModuleOp, name: str | None = None) -> Operation:

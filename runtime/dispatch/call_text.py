@@ -339,14 +339,13 @@ allocate_one:
   %narrow_rank = trunc i64 %output_rank to i32
   %is_large_word = get Output.is_large, %output
   %is_large = icmp ne i64 %is_large_word, 0
-  call void @Py_IncRef(ptr %output_dtype)
   br i1 %is_large, label %allocate_large, label %allocate_small
 allocate_small:
-  %small = call ptr @dlc.new_array(ptr @dlc.array_type, ptr %output_dtype, i32 %narrow_rank, ptr %output_sizes, ptr null, ptr null, i32 0, ptr null)
+  %small = call ptr @dlc.make_array(ptr %output_dtype, i32 %narrow_rank, ptr %output_sizes)
   br label %try_allocated
 allocate_large:
   %usual_handler = call ptr @dlc.set_handler(ptr @dlc.handler)
-  %large = call ptr @dlc.new_array(ptr @dlc.array_type, ptr %output_dtype, i32 %narrow_rank, ptr %output_sizes, ptr null, ptr null, i32 0, ptr null)
+  %large = call ptr @dlc.make_array(ptr %output_dtype, i32 %narrow_rank, ptr %output_sizes)
   %our_handler = call ptr @dlc.set_handler(ptr %usual_handler)
   call void @Py_DecRef(ptr %usual_handler)
   call void @Py_DecRef(ptr %our_handler)
@@ -408,8 +407,10 @@ step:
   %is_built = icmp eq i64 %s, %step_count
   br i1 %is_built, label %built, label %take_step
 stepped:
-  %result = phi ptr [ %pushed, %push_array ], [ %group, %fill_group ], [ %dict, %drop_values ], [ %constant, %push_object ], [ %wrapper, %fill_wrapper ], [ %called, %drop_argument ]
-  %result_place = phi i64 [ %top, %push_array ], [ %bottom, %fill_group ], [ %bottom, %drop_values ], [ %top, %push_object ], [ %last, %fill_wrapper ], [ %last, %drop_argument ]
+  %result = phi ptr [ %pushed, %push_array ], [ %group, %fill_group ], [ %dict, %drop_values ], [ %step_value, %push_object ],
+    [ %wrapper, %fill_wrapper ], [ %called, %drop_argument ]
+  %result_place = phi i64 [ %top, %push_array ], [ %bottom, %fill_group ], [ %bottom, %drop_values ], [ %top, %push_object ],
+    [ %last, %fill_wrapper ], [ %last, %drop_argument ]
   %result.at = getelementptr ptr, ptr %stack, i64 %result_place
   store ptr %result, ptr %result.at
   %new_top = add i64 %result_place, 1
@@ -438,8 +439,7 @@ push_array:
   store ptr null, ptr %pushed.at
   br label %stepped
 push_object:
-  %constant = phi ptr [ %step_value, %take_step ]
-  call void @Py_IncRef(ptr %constant)
+  call void @Py_IncRef(ptr %step_value)
   br label %stepped
 make_tuple:
   %tuple = call ptr @PyTuple_New(i64 %step_count_word)
@@ -533,6 +533,13 @@ let_go:
 return:
   call void @Py_DecRef(ptr %owner)
   ret ptr %answer
+}}
+
+; A new array, not initialised.
+define internal ptr @dlc.make_array(ptr %dtype, i32 %rank, ptr %sizes) {{
+  call void @Py_IncRef(ptr %dtype)
+  %array = call ptr @dlc.new_array(ptr @dlc.array_type, ptr %dtype, i32 %rank, ptr %sizes, ptr null, ptr null, i32 0, ptr null)
+  ret ptr %array
 }}
 
 ; Put an entry before all others.

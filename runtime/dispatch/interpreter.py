@@ -5,6 +5,7 @@ import mmap
 import platform
 import sysconfig
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -66,12 +67,10 @@ def _has_known_arrays() -> bool:
 
 
 def _numpy_table() -> Any:
-    from numpy._core import _multiarray_umath  # pyright: ignore[reportPrivateUsage]
-
+    module: Any = import_module("numpy._core._multiarray_umath")
     pointer = ctypes.pythonapi.PyCapsule_GetPointer
     pointer.restype, pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
-    capsule: Any = _multiarray_umath._ARRAY_API  # pyright: ignore
-    return ctypes.cast(pointer(capsule, None), ctypes.POINTER(ctypes.c_void_p))
+    return ctypes.cast(pointer(module._ARRAY_API, None), ctypes.POINTER(ctypes.c_void_p))
 
 
 def symbols() -> dict[str, int]:

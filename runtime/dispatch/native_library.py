@@ -87,9 +87,11 @@ class NativeLibrary:
         """Put an entry before all others of a callable object."""
         self._insert(function, entry)
 
-    def trim(self, limit: int) -> None:
-        """Return free blocks of the pool to the system until `limit` bytes are left."""
-        self._trim(limit)
+    def release_memory(self) -> int:
+        """Return the free blocks of the pool to the system; the result is the number of bytes that they had."""
+        held = self.pool.held
+        self._trim(0)
+        return held
 
 
 def _capsule(allocator: _Allocator) -> Any:
