@@ -102,7 +102,8 @@ class _Walk:
 
 def _is_registered(kind: type) -> bool:
     """Whether a class says itself what its leaves are."""
-    found: Any = optree.register_pytree_node.get(kind, namespace=NAMESPACE)  # pyright: ignore
+    registry = cast(Any, optree.register_pytree_node)  # pyright: ignore[reportUnknownMemberType]
+    found = registry.get(kind, namespace=NAMESPACE)
     return found is not None and found.kind is optree.PyTreeKind.CUSTOM
 
 

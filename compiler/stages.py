@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,6 @@ from compiler.abstract import AbstractArray, abstract
 from compiler.array_kinds import Wrap, as_plain
 from compiler.compile_log import SignatureRecord
 from compiler.errors import ArgumentError, InternalError, at_user_line
-from compiler.native_calls import argument_pattern, result_recipe
 from compiler.options import CompileOptions
 from compiler.pipelines import (
     IR_STAGES,
@@ -39,8 +38,9 @@ from compiler.tracing import Traced as TracedProgram
 from compiler.unrolling import emit_unroll_remarks
 from dialects.dlc.interfaces import dtype_kind
 from dialects.remarks import Remark, collect_remarks, emit_remark
-from runtime.dispatch.entry import NativeEntry
-from runtime.dispatch.interpreter import missing_feature
+
+if TYPE_CHECKING:
+    from runtime.dispatch.entry import NativeEntry
 
 Array = NDArray[Any]
 Run = Callable[[Sequence[Array]], list[Array]]
@@ -145,6 +145,8 @@ class Lowered:
 
     def remarks(self) -> list[Remark]:
         """What the passes decided, and why: fusions made and refused, library or generated code, in place or copied."""
+        from runtime.dispatch.interpreter import missing_feature
+
         with collect_remarks() as remarks:
             if self._donate:
                 emit_remark("missed", "jit", "donated arguments are not reused yet: results are new arrays")
@@ -256,12 +258,14 @@ class Compiled:
 
     def native_entry(
         self, args: Sequence[Any], kwargs: Mapping[str, Any], static: Sequence[int | str]
-    ) -> NativeEntry | None:
+    ) -> "NativeEntry | None":
         """What answers calls like this one natively; `None` if the program or an argument is of another kind.
 
         `static` are the positions and names of arguments that are part of the program.
         """
         from compiler.executable import Executable
+        from compiler.native_calls import argument_pattern, result_recipe
+        from runtime.dispatch.entry import NativeEntry
 
         run, traced = self._run, self._traced
         if not isinstance(run, Executable):

@@ -258,7 +258,8 @@ def test_references_are_counted_exactly():
     assert [abs(a - b) < 20 for a, b in zip(after, before, strict=True)] == [True] * len(held)
     result = compiled(tree)
     assert sys.getrefcount(result) == 2
-    assert sys.getrefcount(result["x"]) == sys.getrefcount(result["y"]) == sys.getrefcount(result["y"][0]) == 2
+    parts = [*result.values(), result["y"][0], result["x"][0]]
+    assert [sys.getrefcount(parts[i]) for i in range(4)] == [3] * 4
 
 
 def test_misses_and_failures_leave_references_as_they_were():
@@ -368,12 +369,12 @@ def test_a_forked_child_calls_and_recycles_for_itself():
 
 
 def test_the_reason_why_calls_go_through_python_is_a_remark(monkeypatch):
-    monkeypatch.setattr("compiler.stages.missing_feature", lambda: "the interpreter has no global lock")
+    monkeypatch.setattr(interpreter, "missing_feature", lambda: "the interpreter has no global lock")
     remarks = [str(r) for r in compiler.jit(lambda x: x + 1).lower(ARRAY).remarks()]
     assert "remark: [jit] missed: calls go through Python: the interpreter has no global lock" in remarks
 
 
-@pytest.mark.parametrize("record", ["PySized", "PyArray"])
+@pytest.mark.parametrize("record", ["PySized", "PyArray", "PySlotted", "PyData"])
 def test_another_layout_of_objects_is_noticed(record, monkeypatch):
     class Shifted:
         @staticmethod
@@ -392,7 +393,7 @@ def test_the_way_through_python_gives_the_same():
         "x = np.arange(9.0).reshape(3, 3)\n"
         "for _ in range(2): np.testing.assert_allclose(f((x,))['s'], x @ x)\n"
         "assert f.cache_info() == (1, 1, 1)\n"
-        "assert 'native_callable._PythonCallable' in str(type(f).__mro__)\n"
+        "assert type(f).__call__.__qualname__ == 'NativeCallable.__call__'\n"
     )
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=False)

@@ -76,7 +76,9 @@ declare void @PyEval_RestoreThread(ptr)
 ; `tp_call`: the first entry that the arguments match, else the method in Python.
 define ptr @dlc_call(ptr %self, ptr %args, ptr %kwargs) {{
 start:
-  %gate = get Callable.gate, %self
+  %state_object = get PySlotted.first, %self
+  %state = get PyData.data, %state_object
+  %gate = get State.gate, %state
   %is_gated = icmp ne ptr %gate, null
   br i1 %is_gated, label %ask, label %search
 ask:
@@ -84,7 +86,7 @@ ask:
   %is_paused = icmp ne i64 %pauses, 0
   br i1 %is_paused, label %slow, label %search
 search:
-  %first.at = at Callable.first, %self
+  %first.at = at State.first, %state
   %first = load ptr, ptr %first.at
   br label %next
 next:
@@ -543,9 +545,9 @@ define internal ptr @dlc.make_array(ptr %dtype, i32 %rank, ptr %sizes) {{
 }}
 
 ; Put an entry before all others.
-define void @dlc_insert(ptr %self, ptr %entry) {{
-  %first = get Callable.first, %self
-  %first.at = at Callable.first, %self
+define void @dlc_insert(ptr %state, ptr %entry) {{
+  %first = get State.first, %state
+  %first.at = at State.first, %state
   %next.at = at Entry.next, %entry
   store ptr %first, ptr %next.at
   store ptr %entry, ptr %first.at

@@ -11,9 +11,6 @@ from runtime.dispatch.call_text import Build, Check, Fetch
 from runtime.dispatch.memory_pool import LARGE
 from runtime.dispatch.records import Entry, Node, Output, Step
 
-MAX_NODES = 4096
-"""A call needs some tens of bytes of the stack for each node of its arguments."""
-
 
 @dataclass(frozen=True)
 class NativeProgram:

@@ -1,18 +1,35 @@
 """Objects that are called natively with the signatures that they have entries for, and through Python with all others."""
 
 import ctypes
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, cast
 
-from runtime.dispatch.entry import MAX_NODES, NativeEntry
-from runtime.dispatch.native_library import native_library
-from runtime.dispatch.records import Callable
+from runtime.dispatch.records import State
+
+if TYPE_CHECKING:
+    from runtime.dispatch.entry import NativeEntry
+    from runtime.dispatch.native_library import NativeLibrary
 
 MAX_ENTRIES = 64
 """Entries are tried one after the other; with more than so many an object starts again."""
 
+MAX_NODES = 4096
+"""A call needs some tens of bytes of the stack for each node of its arguments."""
 
-class _PythonCallable:
-    """Where calls cannot be native."""
+
+class NativeCallable:
+    """An object whose calls are answered by the first of its entries that the arguments match, else by `_call_in_python`.
+
+    With the first entry it changes its class to one that native code calls.
+    """
+
+    __slots__ = ("__dict__", "__weakref__", "_state")
+
+    def __init__(self, gate: ctypes.c_int64 | None = None):
+        """Make an object without entries; while `gate` is not zero none is tried."""
+        self._state = State(gate=None if gate is None else ctypes.addressof(gate))
+        self._entries: list[NativeEntry] = []
+        self._former_hits = 0
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the compiled program for these arguments."""
@@ -21,41 +38,28 @@ class _PythonCallable:
     def _call_in_python(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError
 
-
-if TYPE_CHECKING:
-    _Base = _PythonCallable
-else:
-    _library = native_library()
-    _Base = _PythonCallable if _library is None else _library.callable_type
-
-
-class NativeCallable(_Base):
-    """An object whose calls are answered by the first of its entries that the arguments match, else by `_call_in_python`."""
-
-    def __init__(self, gate: ctypes.c_int64 | None = None):
-        """Make an object without entries; while `gate` is not zero none is tried."""
-        self._entries: list[NativeEntry] = []
-        self._former_hits = 0
-        if gate is not None and native_library() is not None:
-            Callable.from_address(id(self)).gate = ctypes.addressof(gate)
-
-    def _add_entry(self, entry: NativeEntry) -> None:
+    def _add_entry(self, entry: "NativeEntry") -> None:
         """Answer calls that match `entry` natively, where that is possible."""
-        library = native_library()
+        library = _library()
         if library is None or len(entry) > MAX_NODES:
             return
         if len(self._entries) >= MAX_ENTRIES:
             self._drop_entries()
         self._entries.append(entry)
-        library.insert(self, entry.address)
+        library.insert(self._state, entry.address)
+        self.__class__ = cast(Any, library.native_class(type(self)))
 
     def _drop_entries(self) -> None:
         """Answer all calls in Python."""
-        if native_library() is not None:
-            Callable.from_address(id(self)).first = None
+        self._state.first = None
         self._former_hits = self._native_hits()
         self._entries.clear()
 
     def _native_hits(self) -> int:
         """How many calls were answered natively."""
         return self._former_hits + sum(entry.hits for entry in self._entries)
+
+
+def _library() -> "NativeLibrary | None":
+    # Loads LLVM, which objects without entries do not need.
+    return import_module("runtime.dispatch.native_library").native_library()

@@ -1,4 +1,4 @@
-"""The native code of calls and of the memory pool, compiled once in a process, and the type whose objects it calls."""
+"""The native code of calls and of the memory pool, compiled once in a process."""
 
 import ctypes
 import sys
@@ -6,9 +6,9 @@ from functools import cache
 from typing import Any
 
 from runtime.dispatch.call_text import call_text
-from runtime.dispatch.interpreter import missing_feature, symbols
+from runtime.dispatch.interpreter import missing_feature, native_class, symbols
 from runtime.dispatch.memory_pool import memory_limit, pool_text
-from runtime.dispatch.records import Callable, Pool, expand
+from runtime.dispatch.records import Pool, State, expand
 from runtime.native import emit_object, load
 
 SLOW_NAME = sys.intern("_call_in_python")
@@ -29,33 +29,11 @@ class _Allocator(ctypes.Structure):
     )
 
 
-class _Slot(ctypes.Structure):
-    """`PyType_Slot`."""
-
-    _fields_ = (("slot", ctypes.c_int), ("function", ctypes.c_void_p))
-
-
-class _TypeSpec(ctypes.Structure):
-    """`PyType_Spec`."""
-
-    _fields_ = (
-        ("name", ctypes.c_char_p),
-        ("basicsize", ctypes.c_int),
-        ("itemsize", ctypes.c_int),
-        ("flags", ctypes.c_uint),
-        ("slots", ctypes.POINTER(_Slot)),
-    )
-
-
-_TP_CALL, _BASETYPE = 50, 1 << 10
-
-
 class NativeLibrary:
     """Native code in memory.
 
     Attributes:
         pool: the state of the memory pool.
-        callable_type: objects of it are called natively.
     """
 
     def __init__(self) -> None:
@@ -72,20 +50,24 @@ class NativeLibrary:
         self.pool = Pool.from_address(self._program.address("dlc_pool"))
         self.pool.next = self.pool.previous = ctypes.addressof(self.pool)
         self.pool.limit = memory_limit()
-        self._insert = ctypes.PYFUNCTYPE(None, ctypes.py_object, ctypes.c_void_p)(self._program.address("dlc_insert"))
+        self._insert = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(self._program.address("dlc_insert"))
         self._trim = ctypes.PYFUNCTYPE(None, ctypes.c_int64)(self._program.address("dlc_trim"))
-        slots = (_Slot * 2)(_Slot(_TP_CALL, self._program.address("dlc_call")))
-        self._spec = _TypeSpec(b"runtime.dispatch.NativeCallable", ctypes.sizeof(Callable), 0, _BASETYPE, slots)
-        make_type = ctypes.pythonapi.PyType_FromSpec
-        make_type.restype, make_type.argtypes = ctypes.py_object, (ctypes.POINTER(_TypeSpec),)
-        self.callable_type: Any = make_type(self._spec)
+        self._classes: dict[type, type] = {}
         # Arrays are freed by this code until the very end of the process, so it stays in memory.
         for kept in (allocator, handler, self._program, _linker(), self):
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
 
-    def insert(self, function: Any, entry: int) -> None:
+    def insert(self, state: State, entry: int) -> None:
         """Put an entry before all others of a callable object."""
-        self._insert(function, entry)
+        self._insert(ctypes.addressof(state), entry)
+
+    def native_class(self, kind: type) -> type:
+        """The class of objects of the class `kind` that are called natively."""
+        if kind in self._classes.values():
+            return kind
+        if kind not in self._classes:
+            self._classes[kind] = native_class(kind, self._program.address("dlc_call"))
+        return self._classes[kind]
 
     def release_memory(self) -> int:
         """Return the free blocks of the pool to the system; the result is the number of bytes that they had."""

@@ -12,10 +12,10 @@ _HEAD = ("head", ctypes.c_char * object.__basicsize__)
 Pointer, Int = ctypes.c_void_p, ctypes.c_int64
 
 
-class Callable(ctypes.Structure):
-    """An object of the native type: the first of its entries, and a number that is not zero while Python must answer."""
+class State(ctypes.Structure):
+    """The first of the entries of a callable object, and a number that is not zero while Python must answer."""
 
-    _fields_ = (_HEAD, ("first", Pointer), ("gate", Pointer))
+    _fields_ = (("first", Pointer), ("gate", Pointer))
 
 
 class Entry(ctypes.Structure):
@@ -111,8 +111,21 @@ class PySized(ctypes.Structure):
     _fields_ = (_HEAD, ("count", Int), ("items", Pointer))
 
 
+class PySlotted(ctypes.Structure):
+    """An object of a class with slots: the first of them."""
+
+    _fields_ = (_HEAD, ("first", Pointer))
+
+
+class PyData(ctypes.Structure):
+    """An object of `ctypes`: where its data are."""
+
+    _fields_ = (_HEAD, ("data", Pointer))
+
+
 _RECORDS: dict[str, Any] = {
-    record.__name__: record for record in (Callable, Entry, Node, Output, Step, Block, Pool, PyArray, PySized)
+    record.__name__: record
+    for record in (State, Entry, Node, Output, Step, Block, Pool, PyArray, PySized, PySlotted, PyData)
 }
 _TYPES: dict[Any, str] = {Pointer: "ptr", Int: "i64", ctypes.c_int32: "i32"}
 _ACCESS = re.compile(r"%([\w.]+) = (get|at) (\w+)\.(\w+), (%[\w.]+|@[\w.]+)")
