@@ -58,7 +58,15 @@ class Executable(NativeCallable):
         self._entry = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
         self._table_type = ctypes.c_void_p * (len(signature.inputs) + len(signature.outputs) + 1)
         outputs = tuple((spec.dtype, spec.shape) for spec in signature.outputs)
-        self.native_program = NativeProgram(address, outputs, signature.arena_bytes, not signature.is_short, program)
+        self.native_program = NativeProgram(
+            address,
+            outputs,
+            signature.result_inputs,
+            signature.donated,
+            signature.arena_bytes,
+            not signature.is_short,
+            program,
+        )
         self._add_entry(NativeEntry(self._pattern(), (), self.native_program, self._recipe()))
 
     def _pattern(self) -> Pattern:
@@ -80,7 +88,11 @@ class Executable(NativeCallable):
         inputs = checked_inputs(self.signature, arrays)
         if self._entries:
             return self(inputs)
-        outputs = [np.empty(spec.shape, spec.dtype) for spec in self.signature.outputs]
+        sources = self.signature.result_inputs or (-1,) * len(self.signature.outputs)
+        outputs = [
+            np.empty(spec.shape, spec.dtype) if i < 0 else inputs[i].reshape(spec.shape)
+            for spec, i in zip(self.signature.outputs, sources, strict=True)
+        ]
         pointers = [_address(array) for array in (*inputs, *outputs)]
         table = self._table_type(*pointers, _arena(self.signature.arena_bytes))
         self._entry(ctypes.addressof(table))
@@ -103,6 +115,10 @@ def checked_inputs(signature: Signature, arrays: Sequence[Array]) -> list[Array]
             raise ArgumentError(f"{signature.name}: argument {index} is {array.dtype}[{shape}], expected {spec}")
         plain = np.require(np.asarray(array), requirements=["C", "A"])
         inputs.append(plain if plain.dtype is spec.dtype else plain.view(spec.dtype))
+    for index in signature.donated:
+        others = (array for i, array in enumerate(inputs) if i != index)
+        if not inputs[index].flags.writeable or any(np.may_share_memory(inputs[index], other) for other in others):
+            inputs[index] = inputs[index].copy()
     return inputs
 
 

@@ -87,13 +87,10 @@ class CostAnalysis:
 class Traced:
     """A function traced for one signature."""
 
-    def __init__(
-        self, traced: TracedProgram, target: Target, options: CompileOptions, donate_argnums: Sequence[int] = ()
-    ):
+    def __init__(self, traced: TracedProgram, target: Target, options: CompileOptions):
         self._traced = traced
         self._target: Target = target
         self._options = options
-        self._donate = tuple(donate_argnums)
 
     @property
     def out_info(self) -> Any:
@@ -106,19 +103,16 @@ class Traced:
 
     def lower(self) -> "Lowered":
         """The program, ready to be printed at any stage or compiled."""
-        return Lowered(self._traced, self._target, self._options, self._donate)
+        return Lowered(self._traced, self._target, self._options)
 
 
 class Lowered:
     """A traced program that can be printed at any stage, analysed, or compiled."""
 
-    def __init__(
-        self, traced: TracedProgram, target: Target, options: CompileOptions, donate_argnums: Sequence[int] = ()
-    ):
+    def __init__(self, traced: TracedProgram, target: Target, options: CompileOptions):
         self._traced = traced
         self._target: Target = target
         self._options = options
-        self._donate = tuple(donate_argnums)
 
     def as_text(self, stage: str = "tensor", *, debug_info: bool = False) -> str:
         """The program at a stage: `tensor`, `autodiff`, `linalg`, `fused`, `bufferized`, `loops`, `llvm`, `llvm-opt`, `asm` (or `ptx`).
@@ -148,8 +142,6 @@ class Lowered:
         from runtime.dispatch.interpreter import missing_feature
 
         with collect_remarks() as remarks:
-            if self._donate:
-                emit_remark("missed", "jit", "donated arguments are not reused yet: results are new arrays")
             if self._target == "cpu" and (reason := missing_feature()):
                 emit_remark("missed", "jit", f"calls go through Python: {reason}")
             emit_unroll_remarks(self._traced.module)

@@ -154,6 +154,11 @@ class Program:
                 ) from error
         return self._symbols[name][name]
 
+    def keep(self) -> None:
+        """Keep the code in memory until the process ends, after this object and all others are gone."""
+        for kept in (self, self._jit):
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
+
     def call(self, name: str, pointers: Sequence[int]) -> None:
         """Call the function `name`, which takes a table of pointers, with a table of `pointers`."""
         entry = self._entries.get(name)

@@ -24,7 +24,7 @@ class Check(IntEnum):
 
     TYPE = 0
     COUNT = 1  # as many items as `Node.size`
-    ARRAY = 2  # contiguous, aligned, of rank `Node.size`, sizes `Node.sizes`, dtype `Node.value`
+    ARRAY = 2  # with the flags `Node.flags`, of rank `Node.size`, sizes `Node.sizes`, dtype `Node.value`
     SAME = 3  # the object `Node.value`
     BOOL = 4
     INT = 5
@@ -53,6 +53,7 @@ def call_text() -> str:
 @dlc.handler = external global i8
 declare ptr @dlc.new_array(ptr, ptr, i32, ptr, ptr, ptr, i32, ptr)
 declare ptr @dlc.set_handler(ptr)
+declare i32 @dlc.set_base(ptr, ptr)
 declare ptr @PyObject_GetAttr(ptr, ptr)
 declare ptr @PyObject_Call(ptr, ptr, ptr)
 declare ptr @PyObject_CallOneArg(ptr, ptr)
@@ -161,7 +162,7 @@ begin:
 visit:
   %k = phi i64 [ 2, %begin ], [ %k.next, %advance ]
   %is_matched = icmp eq i64 %k, %node_count
-  br i1 %is_matched, label %matched, label %fetch
+  br i1 %is_matched, label %check_donated, label %fetch
 advance:
   %k.next = add i64 %k, 1
   br label %visit
@@ -264,8 +265,10 @@ is_array:
   br i1 %has_dtype, label %check_layout, label %miss
 check_layout:
   %flags = get PyArray.flags, %object
-  %layout = and i32 %flags, {0x101}
-  %has_layout = icmp eq i32 %layout, {0x101}
+  %wide_flags = zext i32 %flags to i64
+  %expected_flags = get Node.flags, %node
+  %layout = and i64 %wide_flags, %expected_flags
+  %has_layout = icmp eq i64 %layout, %expected_flags
   %rank = get PyArray.rank, %object
   %wide_rank = zext i32 %rank to i64
   %expected_rank = get Node.size, %node
@@ -292,6 +295,53 @@ compare_size:
 next_size:
   %d.next = add i64 %d, 1
   br label %check_size
+
+; What is overwritten must not overlap another argument.
+check_donated:
+  %donated = get Entry.donated, %entry
+  %donated_count = get Entry.donated_count, %entry
+  br label %next_donated
+next_donated:
+  %g = phi i64 [ 0, %check_donated ], [ %g.next, %was_alone ]
+  %are_alone = icmp eq i64 %g, %donated_count
+  br i1 %are_alone, label %matched, label %find_others
+find_others:
+  %donor.at = getelementptr i64, ptr %donated, i64 %g
+  %donor = load i64, ptr %donor.at
+  %donor_node = item Node, %nodes, %donor
+  %donor_bytes = get Node.bytes, %donor_node
+  %donor_place = get Node.place, %donor_node
+  %donor_pointer.at = getelementptr ptr, ptr %pointers, i64 %donor_place
+  %donor_start = load i64, ptr %donor_pointer.at
+  %donor_end = add i64 %donor_start, %donor_bytes
+  br label %next_other
+next_other:
+  %v = phi i64 [ 2, %find_others ], [ %v.next, %other_is_apart ]
+  %has_no_other = icmp eq i64 %v, %node_count
+  br i1 %has_no_other, label %was_alone, label %compare_ranges
+compare_ranges:
+  %other = item Node, %nodes, %v
+  %other_check = get Node.check, %other
+  %other_is_array = icmp eq i64 %other_check, {Check.ARRAY}
+  %is_another = icmp ne i64 %v, %donor
+  %must_be_apart = and i1 %other_is_array, %is_another
+  br i1 %must_be_apart, label %compare_starts, label %other_is_apart
+compare_starts:
+  %other_bytes = get Node.bytes, %other
+  %other_place = get Node.place, %other
+  %other_pointer.at = getelementptr ptr, ptr %pointers, i64 %other_place
+  %other_start = load i64, ptr %other_pointer.at
+  %other_end = add i64 %other_start, %other_bytes
+  %is_below = icmp ule i64 %other_end, %donor_start
+  %is_above = icmp uge i64 %other_start, %donor_end
+  %is_apart = or i1 %is_below, %is_above
+  br i1 %is_apart, label %other_is_apart, label %miss
+other_is_apart:
+  %v.next = add i64 %v, 1
+  br label %next_other
+was_alone:
+  %g.next = add i64 %g, 1
+  br label %next_donated
 
 ; The entry used last becomes the first. Nothing it needs can go away before `finish`.
 matched:
@@ -339,6 +389,15 @@ allocate_one:
   %output_rank = get Output.rank, %output
   %output_sizes = get Output.sizes, %output
   %narrow_rank = trunc i64 %output_rank to i32
+  %reused_node = get Output.node, %output
+  %is_reused = icmp ne i64 %reused_node, 0
+  br i1 %is_reused, label %reuse, label %allocate_new
+reuse:
+  %reused.at = getelementptr ptr, ptr %objects, i64 %reused_node
+  %reused = load ptr, ptr %reused.at
+  %over = call ptr @dlc.make_over(ptr %reused, ptr %output_dtype, i32 %narrow_rank, ptr %output_sizes)
+  br label %try_allocated
+allocate_new:
   %is_large_word = get Output.is_large, %output
   %is_large = icmp ne i64 %is_large_word, 0
   br i1 %is_large, label %allocate_large, label %allocate_small
@@ -353,7 +412,7 @@ allocate_large:
   call void @Py_DecRef(ptr %our_handler)
   br label %try_allocated
 try_allocated:
-  %array = phi ptr [ %small, %allocate_small ], [ %large, %allocate_large ]
+  %array = phi ptr [ %small, %allocate_small ], [ %large, %allocate_large ], [ %over, %reuse ]
   %has_array = icmp ne ptr %array, null
   br i1 %has_array, label %allocated, label %fail
 allocated:
@@ -542,6 +601,27 @@ define internal ptr @dlc.make_array(ptr %dtype, i32 %rank, ptr %sizes) {{
   call void @Py_IncRef(ptr %dtype)
   %array = call ptr @dlc.new_array(ptr @dlc.array_type, ptr %dtype, i32 %rank, ptr %sizes, ptr null, ptr null, i32 0, ptr null)
   ret ptr %array
+}}
+
+; An array over the memory of another one, which it keeps alive.
+define internal ptr @dlc.make_over(ptr %owner, ptr %dtype, i32 %rank, ptr %sizes) {{
+start:
+  %data = get PyArray.data, %owner
+  call void @Py_IncRef(ptr %dtype)
+  %array = call ptr @dlc.new_array(ptr @dlc.array_type, ptr %dtype, i32 %rank, ptr %sizes, ptr null, ptr %data, i32 {0x501}, ptr null)
+  %is_none = icmp eq ptr %array, null
+  br i1 %is_none, label %done, label %own
+own:
+  call void @Py_IncRef(ptr %owner)
+  %status = call i32 @dlc.set_base(ptr %array, ptr %owner)
+  %is_owned = icmp eq i32 %status, 0
+  br i1 %is_owned, label %done, label %undo
+undo:
+  call void @Py_DecRef(ptr %array)
+  br label %done
+done:
+  %answer = phi ptr [ %array, %start ], [ %array, %own ], [ null, %undo ]
+  ret ptr %answer
 }}
 
 ; Put an entry before all others.

@@ -3,6 +3,7 @@
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,12 @@ import numpy as np
 from runtime.dispatch.call_text import Build, Check, Fetch
 from runtime.dispatch.memory_pool import LARGE
 from runtime.dispatch.records import Entry, Node, Output, Step
+
+_CONTIGUOUS = 0x101
+"""The flags of arrays whose memory can be passed on: contiguous in C order, and aligned."""
+
+_DONATED = 0x501
+"""The same and writable."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +26,8 @@ class NativeProgram:
     Attributes:
         address: where the code is.
         outputs: the dtype and sizes of each result.
+        result_inputs: for each result, the input whose memory it takes, or -1; empty if there is none.
+        donated: the inputs that it may overwrite.
         arena_bytes: the size of the arena.
         is_long: whether it may run for more than a few microseconds, so that other threads of Python should run meanwhile.
         owner: keeps the code in memory.
@@ -26,6 +35,8 @@ class NativeProgram:
 
     address: int
     outputs: tuple[tuple[np.dtype[Any], tuple[int, ...]], ...]
+    result_inputs: tuple[int, ...]
+    donated: tuple[int, ...]
     arena_bytes: int
     is_long: bool
     owner: Any
@@ -62,6 +73,7 @@ class Pattern:
         self.add(
             parent, fetch, where, np.ndarray, Check.ARRAY,
             size=len(shape), value=id(dtype), sizes=ctypes.addressof(sizes), place=self.leaf_count,
+            flags=_CONTIGUOUS, bytes=prod(shape) * dtype.itemsize,
         )  # fmt: skip
         self.leaf_count += 1
 
@@ -90,10 +102,17 @@ class NativeEntry:
     def __init__(
         self, pattern: Pattern, constants: Sequence[np.ndarray[Any, Any]], program: NativeProgram, recipe: Recipe
     ):
+        leaves = {node.place: number for number, node in enumerate(pattern.nodes) if node.check == Check.ARRAY}
+        sources = program.result_inputs or (-1,) * len(program.outputs)
+        for i in program.donated:
+            pattern.nodes[leaves[i]].flags = _DONATED
+        donated = (ctypes.c_int64 * len(program.donated))(*(leaves[i] for i in program.donated))
         sizes = [(ctypes.c_int64 * len(shape))(*shape) for _, shape in program.outputs]
         outputs = [
-            Output(id(dtype), len(shape), ctypes.addressof(size), int(np.prod(shape)) * dtype.itemsize >= LARGE)
-            for (dtype, shape), size in zip(program.outputs, sizes, strict=True)
+            Output(
+                id(dtype), len(shape), ctypes.addressof(size), prod(shape) * dtype.itemsize >= LARGE, leaves.get(i, 0)
+            )
+            for (dtype, shape), size, i in zip(program.outputs, sizes, sources, strict=True)
         ]
         addresses = (ctypes.c_void_p * len(constants))(*(array.ctypes.data for array in constants))
         tables: list[Any] = [
@@ -113,12 +132,14 @@ class NativeEntry:
             output_count=len(outputs),
             steps=ctypes.addressof(steps),
             step_count=len(steps),
+            donated=ctypes.addressof(donated),
+            donated_count=len(donated),
             arena_bytes=program.arena_bytes,
             program=program.address,
             is_long=program.is_long,
             owner=id(self),
         )
-        self._kept = (tables, sizes, constants, program, pattern.kept, recipe.kept)
+        self._kept = (tables, sizes, donated, constants, program, pattern.kept, recipe.kept)
 
     def __len__(self) -> int:
         """The number of nodes of the arguments."""

@@ -18,7 +18,7 @@ _FUNCTIONS = (
     "PyComplex_RealAsDouble", "PyComplex_ImagAsDouble", "Py_IncRef", "Py_DecRef", "PyErr_Clear", "PyErr_NoMemory",
     "PyEval_SaveThread", "PyEval_RestoreThread",
 )  # fmt: skip
-_ARRAY_TYPE, _NEW_FROM_DESCR, _SET_HANDLER = 2, 94, 304
+_ARRAY_TYPE, _NEW_FROM_DESCR, _SET_BASE, _SET_HANDLER = 2, 94, 282, 304
 """Places in NumPy's table of its functions and types, which stay the same from version to version."""
 
 
@@ -142,6 +142,7 @@ def symbols() -> dict[str, int]:
     return {name: _address(name) for name in _FUNCTIONS} | {
         "dlc.array_type": table[_ARRAY_TYPE],
         "dlc.new_array": table[_NEW_FROM_DESCR],
+        "dlc.set_base": table[_SET_BASE],
         "dlc.set_handler": table[_SET_HANDLER],
         "dlc.true": id(True),
     }

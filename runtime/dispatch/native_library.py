@@ -37,8 +37,6 @@ class NativeLibrary:
     """
 
     def __init__(self) -> None:
-        from runtime.native import _linker  # pyright: ignore[reportPrivateUsage]
-
         allocator = _Allocator(b"dlc", 1)
         handler = _capsule(allocator)
         text = expand(pool_text() + call_text())
@@ -53,8 +51,9 @@ class NativeLibrary:
         self._insert = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(self._program.address("dlc_insert"))
         self._trim = ctypes.PYFUNCTYPE(None, ctypes.c_int64)(self._program.address("dlc_trim"))
         self._classes: dict[type, type] = {}
-        # Arrays are freed by this code until the very end of the process, so it stays in memory.
-        for kept in (allocator, handler, self._program, _linker(), self):
+        # Arrays are freed by this code until the very end of the process.
+        self._program.keep()
+        for kept in (allocator, handler, self):
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
 
     def insert(self, state: State, entry: int) -> None:

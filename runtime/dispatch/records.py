@@ -34,6 +34,8 @@ class Entry(ctypes.Structure):
         ("output_count", Int),
         ("steps", Pointer),
         ("step_count", Int),
+        ("donated", Pointer),
+        ("donated_count", Int),
         ("arena_bytes", Int),
         ("program", Pointer),
         ("is_long", Int),
@@ -55,13 +57,15 @@ class Node(ctypes.Structure):
         ("value", Pointer),
         ("sizes", Pointer),
         ("place", Int),
+        ("flags", Int),
+        ("bytes", Int),
     )
 
 
 class Output(ctypes.Structure):
-    """An array to allocate."""
+    """An array to allocate, or to make over the memory of the array at a `node` of the arguments that is not 0."""
 
-    _fields_ = (("dtype", Pointer), ("rank", Int), ("sizes", Pointer), ("is_large", Int))
+    _fields_ = (("dtype", Pointer), ("rank", Int), ("sizes", Pointer), ("is_large", Int), ("node", Int))
 
 
 class Step(ctypes.Structure):
