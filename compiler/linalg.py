@@ -1,4 +1,4 @@
-"""Factorizations of matrices that NumPy does not have, and solving with them, under SciPy's names.
+"""Linear algebra that NumPy does not have, under SciPy's names: factorizations and solving with them, functions of matrices.
 
 All work inside of `jit` and the transforms, and outside, where each is compiled for the shapes it is called with. The last two
 dimensions of an array are matrices, those in front a batch. Nothing raises in compiled code: a matrix that cannot be factorized gives NaN, a
@@ -11,6 +11,7 @@ import numpy as np
 
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, at_user_line
+from compiler.matrix_functions import block_diag, expm, polar, toeplitz
 from compiler.numpy_factorizations import cholesky, common_matrices, emitted, matrices, solved
 from compiler.numpy_linalg import diagonal_mask
 from compiler.operands import as_tracer
@@ -19,7 +20,18 @@ from compiler.views import broadcast
 from dialects.dlc import lu as lu_ops
 from dialects.dlc import triangular
 
-__all__ = ["cho_factor", "cho_solve", "lu", "lu_factor", "lu_solve", "solve_triangular"]
+__all__ = [
+    "block_diag",
+    "cho_factor",
+    "cho_solve",
+    "expm",
+    "lu",
+    "lu_factor",
+    "lu_solve",
+    "polar",
+    "solve_triangular",
+    "toeplitz",
+]
 
 _FORMS = {0: "none", "N": "none", 1: "transpose", "T": "transpose", 2: "adjoint", "C": "adjoint"}
 

@@ -1,7 +1,6 @@
 """Norms, and the forms of products and diagonals that `np.linalg` has."""
 
 import math
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from compiler.axes import normalize_axes
 from compiler.errors import ShapeError, at_user_line
+from compiler.numpy_factorizations import svdvals
 from compiler.numpy_linalg import (
     astype,
     cross,
@@ -27,16 +27,14 @@ from dialects.dlc.interfaces import dtype_kind
 
 
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Tracer:  # noqa: A002
-    """Vector norms, and the matrix norms that need no decomposition: Frobenius, 1 and infinity."""
+    """`np.linalg.norm`."""
     x = as_tracer(x)
-    if x.dtype.kind == "c":
-        x = xp.abs(x)
-    elif dtype_kind(x.dtype) != "f":
+    if dtype_kind(x.dtype) not in "fc":
         x = astype(x, FLOAT64)
     if axis is None:
         axes = tuple(range(x.ndim))
         if ord is None:
-            total = xp.sqrt(xp.sum(xp.square(x)))
+            total = xp.sqrt(xp.sum(_squares(x)))
             return total.reshape((1,) * x.ndim) if keepdims else total
     else:
         axes = normalize_axes("norm", axis, x.ndim)
@@ -47,16 +45,20 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> T
     raise ShapeError(at_user_line(f"norm: axis {axis} of an array of shape {x.shape} is neither a vector nor a matrix"))
 
 
+def _squares(x: Tracer) -> Tracer:
+    return xp.square(x.real) + xp.square(x.imag) if x.dtype.kind == "c" else xp.square(x)
+
+
 def _vector_norm(x: Tracer, ord: Any, axis: int, keepdims: bool) -> Tracer:  # noqa: A002
     keywords: dict[str, Any] = {"axis": axis, "keepdims": keepdims}
     if ord in {None, 2}:
-        return xp.sqrt(xp.sum(xp.square(x), **keywords))
+        return xp.sqrt(xp.sum(_squares(x), **keywords))
     if ord == math.inf:
         return xp.max(xp.abs(x), **keywords)
     if ord == -math.inf:
         return xp.min(xp.abs(x), **keywords)
     if ord == 0:
-        return xp.sum((x != 0).astype(x.dtype), **keywords)
+        return xp.sum((x != 0).astype(x.real.dtype), **keywords)
     if ord == 1:
         return xp.sum(xp.abs(x), **keywords)
     if isinstance(ord, int | float):
@@ -67,9 +69,15 @@ def _vector_norm(x: Tracer, ord: Any, axis: int, keepdims: bool) -> Tracer:  # n
 def _matrix_norm(x: Tracer, ord: Any, axes: tuple[int, ...], keepdims: bool) -> Tracer:  # noqa: A002
     rows, columns = axes
     if ord in {None, "fro"}:
-        return xp.sqrt(xp.sum(xp.square(x), axis=axes, keepdims=keepdims))
+        return xp.sqrt(xp.sum(_squares(x), axis=axes, keepdims=keepdims))
+    if ord in {2, -2, "nuc"}:
+        values = svdvals(xp.moveaxis(x, axes, (-2, -1)))
+        total = (
+            xp.sum(values, -1) if ord == "nuc" else xp.min(values, -1) if ord == -2 else xp.max(values, -1, initial=0)
+        )
+        return xp.expand_dims(total, axes) if keepdims else total
     if ord not in {1, -1, math.inf, -math.inf}:
-        fail_unsupported(f"np.linalg.norm of matrices with ord={ord!r}", "use None, 'fro', 1, -1, np.inf or -np.inf")
+        raise ShapeError(at_user_line(f"norm: {ord!r} is no order of a matrix norm"))
     summed, compared = (rows, columns) if abs(ord) == 1 else (columns, rows)
     sums = xp.sum(xp.abs(x), axis=summed, keepdims=True)
     best = (xp.max if ord > 0 else xp.min)(sums, axis=compared, keepdims=True)
@@ -101,6 +109,14 @@ def matrix_diagonal(x: Any, /, *, offset: int = 0) -> Tracer:
     return diagonal(x, offset, -2, -1)
 
 
+def outer_of_vectors(x1: Any, x2: Any, /) -> Tracer:
+    """`np.linalg.outer`."""
+    shapes = as_tracer(x1).shape, as_tracer(x2).shape
+    if len(shapes[0]) != 1 or len(shapes[1]) != 1:
+        raise ShapeError(at_user_line(f"np.linalg.outer: shapes {shapes[0]} and {shapes[1]}, expected two vectors"))
+    return outer(x1, x2)
+
+
 def vecdot_along(x1: Any, x2: Any, /, *, axis: int = -1) -> Tracer:
     """`np.linalg.vecdot`."""
     return vecdot(xp.moveaxis(as_tracer(x1), axis, -1), xp.moveaxis(as_tracer(x2), axis, -1))
@@ -109,26 +125,6 @@ def vecdot_along(x1: Any, x2: Any, /, *, axis: int = -1) -> Tracer:
 def cross_along(x1: Any, x2: Any, /, *, axis: int = -1) -> Tracer:
     """`np.linalg.cross`."""
     return cross(x1, x2, axis=axis)
-
-
-def matrix_power(a: Any, n: int) -> Tracer:
-    """`np.linalg.matrix_power` by repeated squaring; `n` is not negative, which would need an inverse."""
-    x, power = as_tracer(a), operator.index(n)
-    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
-        raise ShapeError(at_user_line(f"matrix_power: the array has shape {x.shape}, expected square matrices"))
-    if power < 0:
-        fail_unsupported(f"np.linalg.matrix_power with n={power}", "the inverse of a matrix is not there yet")
-    if power == 0:
-        return xp.broadcast_to(np.eye(x.shape[-1], dtype=x.dtype), x.shape).copy()
-    result: Tracer | None = None
-    while True:
-        if power % 2:
-            result = x if result is None else result @ x
-        power //= 2
-        if not power:
-            assert result is not None, "a positive number has a highest bit"
-            return result
-        x = x @ x
 
 
 def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Tracer:
@@ -156,12 +152,11 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.linalg.matrix_norm: matrix_norm,
     np.linalg.trace: matrix_trace,
     np.linalg.diagonal: matrix_diagonal,
-    np.linalg.outer: outer,
+    np.linalg.outer: outer_of_vectors,
     np.linalg.matmul: matmul,
     np.linalg.vecdot: vecdot_along,
     np.linalg.tensordot: tensordot,
     np.linalg.cross: cross_along,
-    np.linalg.matrix_power: matrix_power,
     np.linalg.multi_dot: multi_dot,
     np.linalg.matrix_transpose: matrix_transpose,
 }

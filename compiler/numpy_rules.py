@@ -17,6 +17,7 @@ from compiler.numpy_einsum import FUNCTIONS as EINSUM_FUNCTIONS
 from compiler.numpy_factorizations import FUNCTIONS as FACTORIZATION_FUNCTIONS
 from compiler.numpy_fft import FUNCTIONS as FFT_FUNCTIONS
 from compiler.numpy_indexing import FUNCTIONS as INDEXING_FUNCTIONS
+from compiler.numpy_inverses import FUNCTIONS as INVERSES_FUNCTIONS
 from compiler.numpy_joining import FUNCTIONS as JOINING_FUNCTIONS
 from compiler.numpy_linalg import FUNCTIONS as LINALG_FUNCTIONS
 from compiler.numpy_norms import FUNCTIONS as NORMS_FUNCTIONS
@@ -54,6 +55,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **LINALG_FUNCTIONS,
     **FACTORIZATION_FUNCTIONS,
     **NORMS_FUNCTIONS,
+    **INVERSES_FUNCTIONS,
     **EINSUM_FUNCTIONS,
     **FFT_FUNCTIONS,
 }

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import compiler.numpy_indexing as traced_positions
+import compiler.numpy_inverses as traced_inverses
 import compiler.numpy_sets as traced_sets
 from compiler.eager_programs import call
 from compiler.tensor import Tensor
@@ -94,6 +95,12 @@ def extract(condition: Any, arr: Any) -> Tensor:
     return compress(np.ravel(np.asarray(condition)), arr)
 
 
+def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """`np.linalg.lstsq`; there are no sums of squares where the rank is less than `a` has columns."""
+    x, squares, rank, s = call(np.linalg.lstsq, traced_inverses.lstsq, (a, b, rcond), {})
+    return x, squares if int(rank) == x.shape[0] else squares[:0], rank, s
+
+
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.nonzero: nonzero,
     np.flatnonzero: flatnonzero,
@@ -106,5 +113,6 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.bincount: bincount,
     np.compress: compress,
     np.extract: extract,
+    np.linalg.lstsq: lstsq,
 }
 """The functions of this file by the function of NumPy that they are."""

@@ -29,17 +29,22 @@ def loss(w, x, y):
 
 
 value_and_gradient = compiler.jit(compiler.value_and_grad(loss))
-curvature = compiler.jit(compiler.hessian(loss))
+
+
+@compiler.jit
+def newton_step(w, x, y):
+    """The loss, its gradient, and the step to the minimum of the parabola that both and the curvature make."""
+    value, gradient = compiler.value_and_grad(loss)(w, x, y)
+    return value, gradient, -np.linalg.solve(compiler.hessian(loss)(w, x, y), gradient)
 
 
 def newton(w, x, y, tolerance=1e-9, max_steps=50):
     """The iterates of Newton's method, whose steps are halved until the loss falls as the gradient promises (Armijo)."""
     iterates = [w]
     for _ in range(max_steps):
-        value, gradient = value_and_gradient(w, x, y)
+        value, gradient, step = newton_step(w, x, y)
         if np.linalg.norm(gradient) <= tolerance * len(x):
             break
-        step = -np.linalg.solve(curvature(w, x, y), gradient)
         size = 1.0
         while value_and_gradient(w + size * step, x, y)[0] > value + 1e-4 * size * (gradient @ step):
             size /= 2

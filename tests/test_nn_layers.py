@@ -361,6 +361,22 @@ def test_truncated_values_are_within_their_bounds():
     np.testing.assert_allclose(values.mean(), 1.0 + 2.0 * (0.24197 - 0.35207) / (0.69146 - 0.15866), atol=0.03)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_orthogonal_values_have_orthonormal_rows_or_columns_of_any_direction(dtype):
+    tolerance = 50 * np.finfo(dtype).eps
+    for shape in ((3, 7), (7, 3), (4, 4), (3, 2, 5), (2, 0), (1, 1)):
+        w = nn.init.orthogonal(KEY, shape, 2.0, dtype)
+        assert (w.shape, w.dtype) == (shape, dtype)
+        flat = w.reshape(shape[0], int(np.prod(shape[1:])))
+        gram = flat @ flat.T if flat.shape[0] < flat.shape[1] else flat.T @ flat
+        np.testing.assert_allclose(gram, 4 * np.eye(len(gram)), atol=4 * tolerance)
+    keys = compiler.random.split(KEY, 2000)
+    drawn = compiler.vmap(lambda key: nn.init.orthogonal(key, (2, 2)))(keys)
+    # Without the signs of r, the first element of q would never be positive.
+    assert abs(np.mean(drawn[:, 0, 0] > 0) - 0.5) < 0.05
+    assert abs(np.mean(np.linalg.det(drawn) > 0) - 0.5) < 0.05
+
+
 def test_a_share_of_each_column_is_sparse():
     values = nn.init.sparse(KEY, (100, 8), 0.25, std=2.0)
     np.testing.assert_array_equal((values == 0).sum(axis=0), 25)
@@ -500,6 +516,11 @@ def test_misuse_is_an_error_with_both_sides_and_the_users_line(call, error, mess
     ("call", "error", "message"),
     [
         (lambda: nn.init.calculate_gain("gelu"), compiler.ArgumentError, "calculate_gain: nonlinearity is 'gelu'"),
+        (
+            lambda: nn.init.orthogonal(KEY, (3,)),
+            compiler.ShapeError,
+            "orthogonal: shape is (3,), expected two sizes",
+        ),
         (
             lambda: nn.init.xavier_normal(KEY, (3,)),
             compiler.ShapeError,

@@ -220,6 +220,25 @@ def test_beta_and_dirichlet_numbers_follow_their_distributions():
         assert_distributed(points[:, i], stats.beta(alpha[i], alpha.sum() - alpha[i]))
 
 
+def test_multivariate_normal_numbers_follow_their_distribution():
+    cov = np.array([[2.0, -1.2, 0.3], [-1.2, 1.0, 0.0], [0.3, 0.0, 0.5]])
+    mean = np.array([1.0, -2.0, 0.0])
+    points = random.multivariate_normal(KEY, mean, cov, (SIZE,))
+    assert points.shape == (SIZE, 3)
+    for direction in (np.array([1.0, 0, 0]), np.array([1.0, 2.0, -1.0])):
+        deviation = np.sqrt(direction @ cov @ direction)
+        assert_distributed(points @ direction, stats.norm(mean @ direction, deviation))
+    batch = random.multivariate_normal(KEY, mean, np.stack([cov, 4 * cov]), dtype=np.float32)
+    assert (batch.shape, batch.dtype) == ((2, 3), np.float32)
+    one = random.multivariate_normal(KEY, np.zeros(3), cov)
+    np.testing.assert_allclose(np.linalg.cholesky(cov) @ random.normal(KEY, (3,)), one, rtol=1e-12)
+    slope = compiler.jit(compiler.grad(lambda scale: random.multivariate_normal(KEY, np.zeros(3), scale * cov).sum()))(
+        4.0
+    )
+    np.testing.assert_allclose(slope, one.sum() / 4, rtol=1e-12)
+    assert np.isnan(random.multivariate_normal(KEY, np.zeros(2), -np.eye(2))).all()
+
+
 def test_permutations_are_equally_likely():
     orders = compiler.vmap(lambda key: random.permutation(key, 4))(random.split(KEY, 6000))
     np.testing.assert_array_equal(np.sort(orders, axis=1), np.broadcast_to(np.arange(4), (6000, 4)))
@@ -313,6 +332,8 @@ MISUSE = {
     "axis": (lambda: random.categorical(KEY, np.zeros(3), axis=1), compiler.ShapeError, r"axis 1 of logits of shape \(3,\)"),
     "shape": (lambda: random.categorical(KEY, np.zeros((2, 3)), shape=(3,)), compiler.ShapeError, r"shape \(3,\) does not end in \(2,\)"),
     "alpha": (lambda: random.dirichlet(KEY, 1.0), compiler.ShapeError, "alpha is a scalar"),
+    "covariance": (lambda: random.multivariate_normal(KEY, np.ones(3), np.eye(2)), compiler.ShapeError, r"mean has shape \(3,\) and cov \(2, 2\)"),
+    "batch of means": (lambda: random.multivariate_normal(KEY, np.ones((4, 2)), np.eye(2), (3,)), compiler.ShapeError, "shape"),
     "traced key": (lambda: compiler.jit(random.normal)(np.zeros(3)), compiler.DtypeError, "normal: key is float64"),
     "replace": (lambda: random.choice(KEY, 3, (4,), replace=False), compiler.ShapeError, "cannot choose 4 of 3"),
     "nothing": (lambda: random.choice(KEY, 0, (4,)), compiler.ShapeError, "nothing to choose from"),

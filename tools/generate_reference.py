@@ -59,6 +59,8 @@ FAMILIES = {
     "cumulative": "Cumulative operations",
     "sorting": "Sorting and searching",
     "windows": "Sliding windows",
+    "window_selection": "Extrema of windows",
+    "unfolding": "Elements of windows",
     "resampling": "Resampling",
     "contraction": "Products",
     "triangular": "Triangular matrices",

@@ -1,4 +1,4 @@
-"""The Python array API standard 2024.12, main namespace and the extension `fft`, on `Tensor`s and in traced functions.
+"""The Python array API standard 2024.12, main namespace and the extensions `fft` and `linalg`, on `Tensor`s and in traced functions.
 
 Names, signatures, dtypes and special values are the standard's; `docs/array-api.md` lists what differs. Outside of traced
 functions every call is compiled, once for each signature, and gives `Tensor`s; in traced functions it is part of the program.
@@ -7,7 +7,7 @@ What NumPy has beyond the standard and `jit` supports is here under NumPy's name
 
 # fmt: off
 # isort: off
-from compiler.numpy import fft
+from compiler.numpy import fft, linalg
 from compiler.numpy.constants import e, inf, nan, newaxis, pi
 from compiler.numpy.creation import (
     arange, asarray, empty, empty_like, eye, from_dlpack, full, full_like, linspace, meshgrid, ones, ones_like,
@@ -50,8 +50,8 @@ from compiler.numpy.numpy_names import (
     isrealobj, ix_, kron, ldexp, left_shift, lexsort, logaddexp2, matvec, median, mod, modf, nan_to_num,
     nanargmax, nanargmin, nancumprod, nancumsum, nanmax, nanmean, nanmedian, nanmin, nanpercentile, nanprod,
     nanquantile, nanstd, nansum, nanvar, ndim, outer, pad, partition, percentile, piecewise, polyadd, polyder,
-    polyint, polymul, polysub, polyval, power, ptp, quantile, rad2deg, radians, ravel, ravel_multi_index,
-    resize, right_shift, rint, rollaxis, rot90, select, shape, sinc, size, sliding_window_view, spacing, split,
+    polyfit, polyint, polymul, polysub, polyval, power, ptp, quantile, rad2deg, radians, ravel, ravel_multi_index,
+    resize, right_shift, rint, rollaxis, roots, rot90, select, shape, sinc, size, sliding_window_view, spacing, split,
     swapaxes, trace, transpose, trapezoid, tri, tril_indices_from, triu_indices_from, true_divide, unique,
     unravel_index, unwrap, vander, vdot, vecmat, vsplit, vstack,
 )
@@ -233,6 +233,7 @@ __all__ = [
     "less",
     "less_equal",
     "lexsort",
+    "linalg",
     "linspace",
     "log",
     "log1p",
@@ -291,6 +292,7 @@ __all__ = [
     "piecewise",
     "polyadd",
     "polyder",
+    "polyfit",
     "polyint",
     "polymul",
     "polysub",
@@ -316,6 +318,7 @@ __all__ = [
     "rint",
     "roll",
     "rollaxis",
+    "roots",
     "rot90",
     "round",
     "searchsorted",

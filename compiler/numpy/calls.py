@@ -1,5 +1,6 @@
 """How a function of `compiler.numpy` is carried out: compiled at once, or written into the program being traced."""
 
+import functools
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
@@ -10,7 +11,7 @@ from compiler.axes import is_array
 from compiler.eager import EAGER_RULES
 from compiler.eager_programs import call, fail_as_operand
 from compiler.errors import ArgumentError, at_user_line
-from compiler.frames import Array, is_tracing
+from compiler.frames import Array, current_frame, is_tracing
 from compiler.numpy_rules import RULES
 from compiler.operands import as_tracer
 from compiler.tensor import Tensor
@@ -50,6 +51,19 @@ def _traced(function: Callable[..., Any], *operands: Any, **settings: Any) -> An
     if isinstance(function, np.ufunc):
         return RULES.ufunc(function, "__call__", operands, settings, is_operator=False)
     return RULES.function(function, operands, settings)
+
+
+def of_numpy(function: Any) -> Callable[..., Any]:
+    """`function` of NumPy, with its signature, on `Tensor`s and in traced functions."""
+
+    @functools.wraps(function, updated=())
+    def same(*args: Any, **kwargs: Any) -> Any:
+        rules = current_frame().rules if is_tracing() else EAGER_RULES
+        if isinstance(function, np.ufunc):
+            return rules.ufunc(function, "__call__", args, kwargs, is_operator=False)
+        return rules.function(function, args, kwargs)
+
+    return same
 
 
 def created(array: Array) -> Any:

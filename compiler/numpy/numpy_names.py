@@ -4,29 +4,13 @@ An explicit list: what is here is what `jit` supports. Where the standard has a 
 the one of this package (`sum`, `concat`), and what is here are NumPy's other names for it (`concatenate`).
 """
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from compiler.eager import EAGER_RULES
-from compiler.frames import current_frame, is_tracing
+from compiler.numpy.calls import of_numpy as _numpy
 from compiler.numpy.creation import asarray
 from compiler.numpy.numpy_documentation import DOCUMENTATION
-
-
-def _numpy(function: Any) -> Callable[..., Any]:
-    """`function` of NumPy on `Tensor`s and in traced functions."""
-
-    @functools.wraps(function, updated=())
-    def same(*args: Any, **kwargs: Any) -> Any:
-        rules = current_frame().rules if is_tracing() else EAGER_RULES
-        if isinstance(function, np.ufunc):
-            return rules.ufunc(function, "__call__", args, kwargs, is_operator=False)
-        return rules.function(function, args, kwargs)
-
-    return same
 
 
 def array(object: Any, dtype: Any = None) -> Any:
@@ -160,6 +144,7 @@ percentile = _numpy(np.percentile)
 piecewise = _numpy(np.piecewise)
 polyadd = _numpy(np.polyadd)
 polyder = _numpy(np.polyder)
+polyfit = _numpy(np.polyfit)
 polyint = _numpy(np.polyint)
 polymul = _numpy(np.polymul)
 polysub = _numpy(np.polysub)
@@ -175,6 +160,7 @@ resize = _numpy(np.resize)
 right_shift = _numpy(np.right_shift)
 rint = _numpy(np.rint)
 rollaxis = _numpy(np.rollaxis)
+roots = _numpy(np.roots)
 rot90 = _numpy(np.rot90)
 select = _numpy(np.select)
 shape = _numpy(np.shape)

@@ -16,6 +16,7 @@ from compiler.random.continuous import cauchy, exponential, gumbel, laplace, log
 from compiler.random.discrete import categorical, choice, permutation, poisson
 from compiler.random.gamma import beta, dirichlet, gamma, loggamma
 from compiler.random.keys import PRNGKey, bits, fold_in, key, split
+from compiler.random.multivariate import multivariate_normal
 from compiler.random.uniform import bernoulli, rademacher, randint, uniform
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "laplace",
     "loggamma",
     "logistic",
+    "multivariate_normal",
     "normal",
     "permutation",
     "poisson",

@@ -85,45 +85,50 @@ class QrOp(MatrixOp):
         return dq, product(b, sub(b, inner, skew), r)
 
     def compose(self, b: OpBuilder, operands: Sequence[SSAValue]) -> Sequence[SSAValue]:
-        """`gelqf` of the transpose, `operandᵀ = l p`, so that `q = pᵀ` and `r = lᵀ`; then `orglq` makes `p` of what it leaves."""
+        """`geqrf` of a matrix with more rows than columns, and `gelqf` of the transpose of others, `operandᵀ = l p`: each is the faster one.
+
+        `orgqr` and `orglq` make `q` of what they leave; `r = lᵀ`, `q = pᵀ`.
+        """
         (x,) = operands
         rows, columns = self.sizes
-        size = shape_of(self.q)[self.matrix_dims[1]]
+        row_dim, column_dim = self.matrix_dims
+        size = shape_of(self.q)[column_dim]
         if 0 in shape_of(x):
             return self.identity(b, self.q.type), zeros(b, self.r.type)
+        is_tall = rows > columns
         reflections = Output(self.packed_type(min(rows, columns)))
         space = BLOCK * max(rows, columns)
         packed, scales, _ = self.call(
             b,
-            "gelqf",
-            columns,
-            rows,
-            Overwritten(x),
-            columns,
+            "geqrf" if is_tall else "gelqf",
+            *((rows, columns) if is_tall else (columns, rows)),
+            Overwritten(self.swapped(b, x) if is_tall else x),
+            max(rows, columns),
             reflections,
             self.workspace(space),
             space,
             Output(self.info_type),
         )
-        row_dim, column_dim = self.matrix_dims
-        r = triangle(b, self._resized(b, packed, row_dim, size), "le", self.matrix_dims)
+        # As we see the matrix: the dimension of LAPACK's that has our rows, and that of our columns.
+        of_rows, of_columns = (column_dim, row_dim) if is_tall else (row_dim, column_dim)
+        r = self._resized(b, packed, of_rows, size)
+        r = triangle(b, self.swapped(b, r) if is_tall else r, "le", self.matrix_dims)
         if not self.is_read(0):
             return zeros(b, self.q.type), r
-        start = self._resized(b, packed, column_dim, size)
+        letters = "or" if self.packed is None else "un"
         q, _ = self.call(
             b,
-            "orglq" if self.packed is None else "unglq",
-            size,
-            rows,
+            f"{letters}gqr" if is_tall else f"{letters}glq",
+            *((rows, size) if is_tall else (size, rows)),
             min(rows, columns),
-            Overwritten(start),
-            size,
+            Overwritten(self._resized(b, packed, of_columns, size)),
+            rows if is_tall else size,
             scales,
             self.workspace(space),
             space,
             Output(self.info_type),
         )
-        return q, r
+        return self.swapped(b, q) if is_tall else q, r
 
     @staticmethod
     def _resized(b: OpBuilder, x: SSAValue, dim: int, size: int) -> SSAValue:

@@ -208,12 +208,16 @@ class SvdOp(MatrixOp):
         return div(b, outside, convert(b, divisors, element_type_of(outside)))
 
     def compose(self, b: OpBuilder, operands: Sequence[SSAValue]) -> Sequence[SSAValue]:
-        """`gesdd` of the transpose: `operandᵀ = vhᵀ diag(s) uᵀ`, so that its results are ours with their roles exchanged."""
+        """`gesdd` of a matrix that has not fewer rows than columns as LAPACK sees it, because it is slower otherwise.
+
+        So of the transpose if there are more columns: `operandᵀ = vhᵀ diag(s) uᵀ`, whose results are ours with their roles exchanged.
+        """
         (x,) = operands
         rows, columns = self.sizes
         if 0 in shape_of(x):
             return self.identity(b, self.u.type), zeros(b, self.s.type), self.identity(b, self.vh.type)
         small, large = min(rows, columns), max(rows, columns)
+        is_tall = rows > columns
         with_vectors = self.is_read(0) or self.is_read(2)
         finite = self.finite(b, x)
         clean = self.where(b, finite, x, 0)
@@ -226,35 +230,35 @@ class SvdOp(MatrixOp):
             size = 3 * small + max(large, 7 * small)
             left = right = 1
         size += BLOCK * (rows + columns)
-        vh, u = (
+        first, second = (left, right) if is_tall else (right, left)
+        vectors = (
             Output(self.packed_type(*sizes)) if with_vectors else self.workspace(1)
-            for sizes in ((right, columns), (rows, left))
+            for sizes in ((first, large), (small, second))
         )
-        results = self.call(
+        _, s, *found, info = self.call(
             b,
             "gesdd",
             "N" if not with_vectors else "A" if self.is_full else "S",
-            columns,
-            rows,
-            Overwritten(clean),
-            columns,
+            large,
+            small,
+            Overwritten(self.swapped(b, clean) if is_tall else clean),
+            large,
             Output(self.s.type),
-            vh,
-            columns if with_vectors else 1,
-            u,
-            left,
+            next(vectors),
+            large if with_vectors else 1,
+            next(vectors),
+            second,
             self.workspace(size),
             size,
             *((self.real_workspace(real_size),) if self.packed is not None else ()),
             Output(tensor_type(i32, (8 * small,)), is_workspace=True),
             Output(self.info_type),
         )
-        _, s, *vectors, info = results
         good = and_(b, finite, compare(b, "eq", info, zeros(b, self.info_type)))
-        if not vectors:
+        if not found:
             return zeros(b, self.u.type), self.where(b, good, s), zeros(b, self.vh.type)
-        vh_result, u_result = vectors
-        return self.where(b, good, u_result), self.where(b, good, s), self.where(b, good, vh_result)
+        u, vh = (self.swapped(b, x) for x in found) if is_tall else reversed(found)
+        return self.where(b, good, u), self.where(b, good, s), self.where(b, good, vh)
 
 
 def cleaned(x: Array) -> tuple[Array, Array]:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, ShapeError, at_user_line
 from compiler.nn.operands import check_choice
 from compiler.random import bits, split
@@ -300,6 +301,39 @@ def kaiming_normal(
         (2, 3)
     """
     return normal(key, shape, 0.0, _kaiming_deviation("kaiming_normal", shape, a, mode, nonlinearity), dtype)
+
+
+def orthogonal(key: Any, shape: Shape, gain: float = 1.0, dtype: Any = np.float32) -> Any:
+    """A random matrix with orthonormal rows or columns, whichever are fewer, times `gain` (Saxe, McClelland and Ganguli, ICLR 2014).
+
+    The `q` of a matrix of normally distributed numbers, with the signs that make the diagonal of `r` positive: uniform among all such.
+
+    Args:
+        key: a key of `compiler.random`.
+        shape: two sizes or more; those behind the first are taken together as columns.
+        gain: see `calculate_gain`.
+        dtype: float32 or float64.
+
+    Raises:
+        ShapeError: there are less than two sizes.
+
+    Example:
+        >>> from compiler import random
+        >>> w = orthogonal(random.key(0), (2, 5))
+        >>> np.allclose(w @ w.T, np.eye(2), atol=1e-6)
+        True
+    """
+    if len(shape) < 2:
+        raise ShapeError(at_user_line(f"orthogonal: shape is {tuple(shape)}, expected two sizes or more"))
+    return _orthogonal(key, shape=tuple(shape), gain=gain, dtype=dtype)
+
+
+@compiled(static=("shape", "dtype"))
+def _orthogonal(key: Any, *, shape: tuple[int, ...], gain: float, dtype: Any) -> Any:
+    rows, columns = shape[0], math.prod(shape[1:])
+    q, r = np.linalg.qr(draw_normal(key, (max(rows, columns), min(rows, columns)), dtype))
+    q = q * np.where(np.diagonal(r) < 0, -1, 1).astype(dtype)
+    return (q if rows >= columns else q.T).reshape(shape) * gain
 
 
 def sparse(key: Any, shape: Shape, sparsity: float, std: float = 0.01, dtype: Any = np.float32) -> Any:
