@@ -15,9 +15,10 @@ from compiler.options import CompileOptions
 from compiler.pipelines import IR_STAGES, Observer, passes_between, run_passes
 from compiler.signatures import Signature, signature_of
 from dialects.errors import ArgumentError
-from runtime.dispatch.call_text import Build, Check, Fetch
 from runtime.dispatch.entry import NativeEntry, NativeProgram, Pattern, Recipe
+from runtime.dispatch.match_text import Check, Fetch
 from runtime.dispatch.native_callable import NativeCallable
+from runtime.dispatch.result_text import Build
 
 ALIGNMENT = 64
 Array = NDArray[Any]

@@ -73,7 +73,6 @@ class JitFunction(NativeCallable):
         self._target: Target = target
         self._options = options
         self._cache: dict[Hashable, Compiled] = {}
-        self._described: set[Hashable] = set()
         self._records: list[SignatureRecord] = []
         self._hits = self._misses = 0
         self._lock = threading.RLock()
@@ -108,10 +107,11 @@ class JitFunction(NativeCallable):
             with self._count_lock:
                 self._hits += 1
         if (kinds, key) not in self._described:
-            self._described.add((kinds, key))
             entry = compiled.native_entry(args, kwargs, [where for where, _ in call.static])
-            if entry is not None:
-                self._add_entry(entry)
+            if entry is None:
+                self._described.add((kinds, key))
+            else:
+                self._add_entry(entry, (kinds, key))
         return compiled.run(leaves, wrap)
 
     def _compile(self, call: _Call, key: Hashable, donated: Sequence[int]) -> Compiled:
@@ -154,7 +154,6 @@ class JitFunction(NativeCallable):
         with self._lock:
             self._drop_entries()
             self._cache.clear()
-            self._described.clear()
             self._records.clear()
             self._hits = self._misses = 0
             self._former_hits = 0

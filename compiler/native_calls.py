@@ -10,8 +10,9 @@ import optree
 from compiler.abstract import AbstractArray
 from compiler.pytrees import NAMESPACE, TreeSpec, unflatten
 from compiler.tensor import Tensor
-from runtime.dispatch.call_text import Build, Check, Fetch
 from runtime.dispatch.entry import Pattern, Recipe
+from runtime.dispatch.match_text import Check, Fetch
+from runtime.dispatch.result_text import Build
 
 _NUMBERS: dict[type, tuple[Check, np.dtype[Any]]] = {
     bool: (Check.BOOL, np.dtype(np.bool_)),

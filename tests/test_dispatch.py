@@ -117,13 +117,17 @@ def test_several_signatures_are_all_native(forbid_python):
         assert all(same(double(a), f) for a, f in zip(arguments, first, strict=True))
 
 
-def test_more_signatures_than_entries_are_right_and_counted():
+def test_more_signatures_than_entries_are_right_counted_and_native_again(forbid_python):
     double = compiler.jit(lambda x: x * 2)
     count = MAX_ENTRIES + 3
     for _ in range(2):
         for n in range(count):
             assert double(np.ones(n)).shape == (n,)
     assert double.cache_info() == (count, count, count)
+    double(np.ones(0)), double(np.ones(1))
+    forbid_python()
+    assert double(np.ones(0)).shape == (0,)
+    assert double(np.ones(1)).shape == (1,)
 
 
 def strided(a):

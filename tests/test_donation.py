@@ -123,6 +123,18 @@ def test_overlapping_arguments_are_noticed():
         np.testing.assert_array_equal(incremented, np.arange(float(N)) + 2)
 
 
+def test_empty_arrays_overlap_nothing():
+    step = compiler.jit(lambda x, y: (x * 2, y + 1), donate_argnums=(0, 1))
+    whole = np.arange(10.0)
+    for _ in range(3):
+        empty, incremented = step(whole[5:5], whole.copy())
+        assert empty.shape == (0,)
+        np.testing.assert_array_equal(incremented, whole + 1)
+        doubled, empty = step(memory := whole.copy(), memory[3:3])
+        assert empty.shape == (0,)
+        np.testing.assert_array_equal(doubled, 2 * whole)
+
+
 def test_tensors_and_numbers_are_not_overwritten():
     double = compiler.jit(lambda x, s: x * s, donate_argnums=(0, 1))
     x = compiler.Tensor(fresh())

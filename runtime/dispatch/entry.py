@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from runtime.dispatch.call_text import Build, Check, Fetch
+from runtime.dispatch.match_text import Check, Fetch
 from runtime.dispatch.memory_pool import LARGE
 from runtime.dispatch.records import Entry, Node, Output, Step
+from runtime.dispatch.result_text import Build
 
 _CONTIGUOUS = 0x101
 """The flags of arrays whose memory can be passed on: contiguous in C order, and aligned."""
@@ -106,7 +107,8 @@ class NativeEntry:
         sources = program.result_inputs or (-1,) * len(program.outputs)
         for i in program.donated:
             pattern.nodes[leaves[i]].flags = _DONATED
-        donated = (ctypes.c_int64 * len(program.donated))(*(leaves[i] for i in program.donated))
+        numbers = [leaves[i] for i in program.donated if pattern.nodes[leaves[i]].bytes]
+        donated = (ctypes.c_int64 * len(numbers))(*numbers)
         sizes = [(ctypes.c_int64 * len(shape))(*shape) for _, shape in program.outputs]
         outputs = [
             Output(
@@ -136,7 +138,7 @@ class NativeEntry:
             donated_count=len(donated),
             arena_bytes=program.arena_bytes,
             program=program.address,
-            is_long=program.is_long,
+            is_long=program.is_long or any(output.is_large for output in outputs),
             owner=id(self),
         )
         self._kept = (tables, sizes, donated, constants, program, pattern.kept, recipe.kept)

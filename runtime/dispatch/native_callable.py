@@ -1,6 +1,7 @@
 """Objects that are called natively with the signatures that they have entries for, and through Python with all others."""
 
 import ctypes
+from collections.abc import Hashable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
@@ -30,6 +31,7 @@ class NativeCallable:
         self._state = State(gate=None if gate is None else ctypes.addressof(gate))
         self._entries: list[NativeEntry] = []
         self._former_hits = 0
+        self._described: set[Hashable] = set()  # what there are entries for, or cannot be
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the compiled program for these arguments."""
@@ -38,13 +40,15 @@ class NativeCallable:
     def _call_in_python(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError
 
-    def _add_entry(self, entry: "NativeEntry") -> None:
-        """Answer calls that match `entry` natively, where that is possible."""
+    def _add_entry(self, entry: "NativeEntry", key: Hashable = None) -> None:
+        """Answer calls that match `entry`, which is the one for `key`, natively, where that is possible."""
+        self._described.add(key)
         library = _library()
         if library is None or len(entry) > MAX_NODES:
             return
         if len(self._entries) >= MAX_ENTRIES:
             self._drop_entries()
+            self._described.add(key)
         self._entries.append(entry)
         library.insert(self._state, entry.address)
         self.__class__ = cast(Any, library.native_class(type(self)))
@@ -54,6 +58,7 @@ class NativeCallable:
         self._state.first = None
         self._former_hits = self._native_hits()
         self._entries.clear()
+        self._described.clear()
 
     def _native_hits(self) -> int:
         """How many calls were answered natively."""
