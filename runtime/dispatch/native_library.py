@@ -44,7 +44,7 @@ class NativeLibrary:
         allocator = _Allocator(b"dlc", 1)
         handler = _capsule(allocator)
         text = expand(pool_text() + match_text() + result_text() + call_text())
-        # Every process pays for this. At the highest level it takes four times as long, and calls are a tenth faster.
+        # Every process pays for this. At the highest level it takes four times as long, and calls are a fifth faster.
         target = replace(host_target(), level=0)
         self._program = load(
             emit_object(text, target), symbols() | {"dlc.handler": id(handler), "dlc.slow_name": id(SLOW_NAME)}
