@@ -109,9 +109,8 @@ def numpy_mlp_step(params, velocity, x, y):
     return new_params, new_velocity, value
 
 
-def mlp_workload() -> Workload:
-    """One training step of a 784-512-512-10 MLP: batch 256, relu, cross entropy, SGD with momentum."""
-    params, velocity, x, y = mlp_data()
+def mlp_step() -> Callable[..., Any]:
+    """The training step of the MLP as one writes it for dlc."""
     optimiser = compiler.optim.sgd(0.1, momentum=0.9)
 
     def loss(params, x, y):
@@ -125,12 +124,19 @@ def mlp_workload() -> Workload:
         params, state = optimiser.update(gradients, compiler.optim.SgdState(np.int64(0), velocity), params)
         return params, state.velocity, value
 
+    return step
+
+
+def mlp_workload() -> Workload:
+    """One training step of a 784-512-512-10 MLP: batch 256, relu, cross entropy, SGD with momentum."""
+    params, velocity, x, y = mlp_data()
+
     def flat(result) -> tuple[Any, ...]:
         new_params, _, value = result
         return (value, *(array for layer in new_params for array in layer))
 
     def ours() -> Call:
-        f = compiler.jit(step)
+        f = compiler.jit(mlp_step())
         return lambda: flat(f(params, velocity, x, y))
 
     compiled = {"dlc": ours}

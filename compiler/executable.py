@@ -3,22 +3,18 @@
 import ctypes
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from xdsl.dialects.builtin import ModuleOp
 
-from compiler.cost import is_short_program
 from compiler.options import CompileOptions
 from compiler.pipelines import IR_STAGES, Observer, passes_between, run_passes
 from compiler.signatures import Signature, signature_of
 from dialects.errors import ArgumentError
-from runtime.dispatch.entry import NativeEntry, NativeProgram, Pattern, Recipe
-from runtime.dispatch.match_text import Check, Fetch
 from runtime.dispatch.native_callable import NativeCallable
-from runtime.dispatch.result_text import Build
 
 ALIGNMENT = 64
 Array = NDArray[Any]
@@ -52,37 +48,16 @@ class Executable(NativeCallable):
     """
 
     def __init__(self, signature: Signature, program: Any):
+        from compiler.native_calls import list_entry, native_program
+
         super().__init__()
         self.signature = signature
         self._program = program  # keeps the machine code mapped
         address = program.address(signature.name)
         self._entry = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
         self._table_type = ctypes.c_void_p * (len(signature.inputs) + len(signature.outputs) + 1)
-        outputs = tuple((spec.dtype, spec.shape) for spec in signature.outputs)
-        self.native_program = NativeProgram(
-            address,
-            outputs,
-            signature.result_inputs,
-            signature.donated,
-            signature.arena_bytes,
-            not signature.is_short,
-            program,
-        )
-        self._add_entry(NativeEntry(self._pattern(), (), self.native_program, self._recipe()))
-
-    def _pattern(self) -> Pattern:
-        pattern = Pattern(1, 0)
-        arrays = pattern.add(0, Fetch.TUPLE, 0, list, Check.COUNT, size=len(self.signature.inputs))
-        for i, spec in enumerate(self.signature.inputs):
-            pattern.add_array(arrays, Fetch.LIST, i, spec.dtype, spec.shape)
-        return pattern
-
-    def _recipe(self) -> Recipe:
-        recipe = Recipe()
-        for i in range(len(self.signature.outputs)):
-            recipe.add(Build.ARRAY, i)
-        recipe.add(Build.LIST, len(self.signature.outputs))
-        return recipe
+        self.native_program = native_program(signature, address, program)
+        self._add_entry(list_entry(signature, self.native_program))
 
     def _call_in_python(self, arrays: Sequence[Array]) -> list[Array]:
         """Run on arrays of any layout, or fail."""
@@ -123,29 +98,68 @@ def checked_inputs(signature: Signature, arrays: Sequence[Array]) -> list[Array]
     return inputs
 
 
-def compile_for_cpu(
+@dataclass(frozen=True)
+class MachineCode:
+    """An object file with a host function, and what one must know to run it in any process on this kind of machine.
+
+    Attributes:
+        signature: what the host function takes and returns.
+        library_functions: the functions of the BLAS library that it calls, by plain names.
+        code: the object file.
+    """
+
+    signature: Signature
+    library_functions: tuple[str, ...]
+    code: bytes
+
+
+def compile_to_machine_code(
     module: ModuleOp,
     name: str | None = None,
     *,
     stage: str = "tensor",
     options: CompileOptions | None = None,
     observers: Sequence[Observer] = (),
-) -> Executable:
-    """Compile the host function `name` of `module`, which is at `stage`, to machine code; `module` is consumed.
+) -> MachineCode:
+    """The machine code of the host function `name` of `module`, which is at `stage`; `module` is consumed.
 
     Raises:
-        CompilerError: the program is not supported, or a library is missing.
+        CompilerError: the program is not supported.
     """
-    from runtime.blas import blas_symbols
+    from compiler.cost import is_short_program
+    from runtime.blas import blas_functions
     from runtime.llvm_text import emit_llvm
-    from runtime.native import emit_object, load
+    from runtime.native import emit_object
 
-    options = options or CompileOptions()
-    is_short = False
+    options, is_short = options or CompileOptions(), False
     if IR_STAGES["cpu"].index(stage) <= IR_STAGES["cpu"].index("fused"):
         run_passes(module, passes_between(stage, "fused", "cpu", options), observers)
         stage, is_short = "fused", is_short_program(module)
     run_passes(module, passes_between(stage, "llvm", "cpu", options), observers)
     signature = replace(signature_of(module, name), is_short=is_short)
     text = emit_llvm(module)
-    return Executable(signature, load(emit_object(text), blas_symbols(text, options.blas)))
+    return MachineCode(signature, blas_functions(text), emit_object(text))
+
+
+def load_machine_code(machine_code: MachineCode, options: CompileOptions | None = None) -> Executable:
+    """The host function in this process.
+
+    Raises:
+        MissingLibraryError: the BLAS library is missing, or a function that is called.
+    """
+    from runtime.blas import blas_symbols
+    from runtime.native import load
+
+    symbols = blas_symbols(machine_code.library_functions, options.blas if options else None)
+    return Executable(machine_code.signature, load(machine_code.code, symbols))
+
+
+def compile_for_cpu(
+    module: ModuleOp, name: str | None = None, *, stage: str = "tensor", options: CompileOptions | None = None
+) -> Executable:
+    """Compile the host function `name` of `module`, which is at `stage`, and load it; `module` is consumed.
+
+    Raises:
+        CompilerError: the program is not supported, or a library is missing.
+    """
+    return load_machine_code(compile_to_machine_code(module, name, stage=stage, options=options), options)

@@ -12,11 +12,12 @@ import numpy as np
 from compiler.abstract import AbstractArray, abstract
 from compiler.array_kinds import PLAIN_TYPES, as_plain
 from compiler.axes import is_array
+from compiler.collector import paused_collector
 from compiler.compile_log import SignatureRecord, explain_recompilation, log_compilation
 from compiler.errors import ArgumentError, CompilerError, at_user_line, check_function
 from compiler.frames import threads_tracing
 from compiler.options import CompileOptions
-from compiler.pipelines import IR_STAGES, Target, paused_collector
+from compiler.pipelines import IR_STAGES, Target
 from compiler.pytrees import flatten, unflatten
 from compiler.signatures import find_host_function
 from compiler.stages import Compiled, Lowered, Traced, is_set

@@ -9,8 +9,9 @@ import optree
 
 from compiler.abstract import AbstractArray
 from compiler.pytrees import NAMESPACE, TreeSpec, unflatten
+from compiler.signatures import Signature
 from compiler.tensor import Tensor
-from runtime.dispatch.entry import Pattern, Recipe
+from runtime.dispatch.entry import NativeEntry, NativeProgram, Pattern, Recipe
 from runtime.dispatch.match_text import Check, Fetch
 from runtime.dispatch.result_text import Build
 
@@ -24,6 +25,33 @@ _NUMBERS: dict[type, tuple[Check, np.dtype[Any]]] = {
 
 class _NotNativeError(Exception):
     """The arguments hold something that native code does not know."""
+
+
+def native_program(signature: Signature, address: int, owner: Any) -> NativeProgram:
+    """A host function at an address, whose code is there while `owner` lives."""
+    outputs = tuple((spec.dtype, spec.shape) for spec in signature.outputs)
+    return NativeProgram(
+        address,
+        outputs,
+        signature.result_inputs,
+        signature.donated,
+        signature.arena_bytes,
+        not signature.is_short,
+        owner,
+    )
+
+
+def list_entry(signature: Signature, program: NativeProgram) -> NativeEntry:
+    """What answers calls with one list of all arrays, and gives a list of all results."""
+    pattern = Pattern(1, 0)
+    arrays = pattern.add(0, Fetch.TUPLE, 0, list, Check.COUNT, size=len(signature.inputs))
+    for i, spec in enumerate(signature.inputs):
+        pattern.add_array(arrays, Fetch.LIST, i, spec.dtype, spec.shape)
+    recipe = Recipe()
+    for i in range(len(signature.outputs)):
+        recipe.add(Build.ARRAY, i)
+    recipe.add(Build.LIST, len(signature.outputs))
+    return NativeEntry(pattern, (), program, recipe)
 
 
 def slot_offset() -> int:
