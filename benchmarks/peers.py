@@ -38,7 +38,7 @@ def missing_peers() -> list[str]:
 
 def as_numpy(results: Any) -> Any:
     """Copies of the results, as a later call may change what it returned."""
-    return optree.tree_map(lambda x: np.array(x.detach() if hasattr(x, "detach") else x), results)
+    return optree.tree_map(lambda x: np.array(x.detach().numpy() if hasattr(x, "detach") else x), results)
 
 
 def is_double(arguments: Any) -> bool:
