@@ -106,8 +106,8 @@ def measure(name: str, peers: list[str], patience: float, limit: int, *, is_tiny
     times = interleaved(contenders, patience) if contenders else {}
     return {
         "workload": name,
-        "bytes": workload.bytes,
-        "flops": workload.flops,
+        "bytes": 0 if is_tiny else workload.bytes,
+        "flops": 0 if is_tiny else workload.flops,
         "failures": failures,
         "first_call_ms": {peer: 1e3 * value for peer, value in first.items()},
         "median_ms": {peer: 1e3 * sorted(values)[len(values) // 2] for peer, values in times.items()},

@@ -1,6 +1,7 @@
 """Speed, compile time and memory of dlc and of the peers that are installed, in processes of their own.
 
-`make bench` writes a Markdown table, the figures as JSON and a plot to `benchmarks/results/`. Contenders of one workload are
+`make bench` writes a Markdown table, the figures as JSON and a plot to `benchmarks/results/`; runs of a part, and quick ones, have
+folders in it. Contenders of one workload are
 interleaved in one process, so on a shared machine only the ratios within one run mean something.
 """
 
@@ -20,7 +21,7 @@ from typing import Any
 import report
 from peers import MODULES, missing_peers
 from startup import DISTRIBUTIONS
-from workloads import GROUPS, all_workloads
+from workloads import GROUPS
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -174,13 +175,15 @@ def main() -> int:
     parser.add_argument("--no-overheads", action="store_true", help="only the workloads")
     args = parser.parse_args()
     grouped = {workload.name: group for group, make in GROUPS.items() for workload in make()}
-    names = [name for name in all_workloads() if any(part in name or part == grouped[name] for part in args.only)]
+    names = [name for name in grouped if any(part in name or part == grouped[name] for part in args.only)]
     if not names:
         parser.error(f"--only: no workload has a name like {' or '.join(args.only)}; there are {', '.join(grouped)}")
+    is_partial = names != list(grouped) or args.no_overheads or len(args.peers) < len(MODULES)
     missing = missing_peers()
     peers = [peer for peer in args.peers if peer not in missing]
     print(f"not installed: {', '.join(missing) or 'none'}", flush=True)
-    RESULTS.mkdir(exist_ok=True)
+    folder = RESULTS / ("quick" if args.quick else "partial" if is_partial else "")
+    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as caches:
         patience = 0.2 if args.quick else args.patience
         settings = Settings(peers, patience, args.limit, args.quick, Path(caches))
@@ -193,7 +196,7 @@ def main() -> int:
         if not args.no_overheads:
             results["new_process"] = measure_new_processes(names, settings, max(args.threads))
             results["overheads"] = measure_overheads(settings)
-    report.write(results, RESULTS)
+    report.write(results, folder)
     return int(report.has_failed(results, "dlc"))
 
 
