@@ -169,7 +169,7 @@ def main() -> int:
     )
     parser.add_argument("--peers", nargs="+", choices=MODULES, default=list(MODULES), help="all that are installed")
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
-    parser.add_argument("--patience", type=float, default=4.0, help="seconds of repeated calls of a workload")
+    parser.add_argument("--patience", type=float, default=3.0, help="seconds of repeated calls of a workload")
     parser.add_argument("--limit", type=int, default=90, help="most seconds of a first call")
     parser.add_argument("--quick", action="store_true", help="tiny arrays and few rounds, to see that all works")
     parser.add_argument("--no-overheads", action="store_true", help="only the workloads")
