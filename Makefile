@@ -21,6 +21,9 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)  ## train a digit classifier with compiled code and show where to look next
 	$(BIN)/python examples/train_digits.py
 
+# Workers fill the cores: threads of matrix products, which spin while they wait for one another, would only be in the way.
+pytest: export OPENBLAS_NUM_THREADS = 1
+pytest: export OMP_NUM_THREADS = 1
 pytest: $(STAMP)  ## the Python tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 

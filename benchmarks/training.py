@@ -66,19 +66,23 @@ class Optimizer:
         return jax.tree.map(move, params, first, second), (first, second, step)
 
 
+def dlc_step(loss: Loss, optimizer: Optimizer) -> Callable[..., Any]:
+    """`step(params, state, *batch)`, as one writes it for dlc: the loss, new parameters and new state."""
+    ours, tools = optimizer.ours(), toolkits.dlc_toolkit()
+
+    def step(params: Any, state: Any, *batch: Any) -> Any:
+        value, gradients = compiler.value_and_grad(lambda params: loss(tools, params, *batch))(params)
+        return value, *ours.update(gradients, state, params)
+
+    return step
+
+
 def dlc_training(loss: Loss, optimizer: Optimizer) -> Program:
     """One compiled step, which may reuse the memory of the old parameters and state."""
 
     def make(params: Any, *batch: Any) -> Call:
-        ours = optimizer.ours()
-
-        def step(params: Any, state: Any, *batch: Any) -> Any:
-            tools = toolkits.dlc_toolkit()
-            value, gradients = compiler.value_and_grad(lambda params: loss(tools, params, *batch))(params)
-            return value, *ours.update(gradients, state, params)
-
-        compiled = compiler.jit(step, donate_argnums=(0, 1))
-        held = [optree.tree_map(np.copy, params), ours.init(params)]
+        compiled = compiler.jit(dlc_step(loss, optimizer), donate_argnums=(0, 1))
+        held = [optree.tree_map(np.copy, params), optimizer.ours().init(params)]
 
         def call() -> Any:
             value, *held[:] = compiled(*held, *batch)

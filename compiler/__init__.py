@@ -103,12 +103,15 @@ __all__ = [  # noqa: PLE0604
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return import_module(f"compiler.{name}")
-    home = _HOMES.get(name)
+    is_module = name in _MODULES
+    home = f"compiler.{name}" if is_module else _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'compiler' has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(home), name)
+    from compiler.collector import paused_collector
+
+    with paused_collector():  # a sixth of the time
+        module = import_module(home)
+    value = globals()[name] = module if is_module else getattr(module, name)
     return value
 
 

@@ -12,11 +12,11 @@ from typing import Any, NoReturn, cast
 import numpy as np
 
 from compiler.axes import is_sequence
+from compiler.collector import paused_collector
 from compiler.errors import ArgumentError, at_user_line
 from compiler.frames import Array, current_frame
 from compiler.jit_function import static_key
 from compiler.options import CompileOptions
-from compiler.pipelines import paused_collector
 from compiler.pytrees import flatten, unflatten
 from compiler.stages import Compiled, Traced
 from compiler.tensor import Tensor

@@ -3,6 +3,7 @@
 import ctypes
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -84,25 +85,63 @@ def checked_inputs(signature: Signature, arrays: Sequence[Array]) -> list[Array]
     return inputs
 
 
-def compile_for_cpu(
+@dataclass(frozen=True)
+class MachineCode:
+    """An object file with a host function, and what one must know to run it in any process on this kind of machine.
+
+    Attributes:
+        signature: what the host function takes and returns.
+        library_functions: the functions of the BLAS library that it calls, by plain names.
+        code: the object file.
+    """
+
+    signature: Signature
+    library_functions: tuple[str, ...]
+    code: bytes
+
+
+def compile_to_machine_code(
     module: ModuleOp,
     name: str | None = None,
     *,
     stage: str = "tensor",
     options: CompileOptions | None = None,
     observers: Sequence[Observer] = (),
+) -> MachineCode:
+    """The machine code of the host function `name` of `module`, which is at `stage`; `module` is consumed.
+
+    Raises:
+        CompilerError: the program is not supported.
+    """
+    from runtime.blas import blas_functions
+    from runtime.llvm_text import emit_llvm
+    from runtime.native import emit_object
+
+    run_passes(module, passes_between(stage, "llvm", "cpu", options or CompileOptions()), observers)
+    signature = signature_of(module, name)
+    text = emit_llvm(module)
+    return MachineCode(signature, blas_functions(text), emit_object(text))
+
+
+def load_machine_code(machine_code: MachineCode, options: CompileOptions | None = None) -> Executable:
+    """The host function in this process.
+
+    Raises:
+        MissingLibraryError: the BLAS library is missing, or a function that is called.
+    """
+    from runtime.blas import blas_symbols
+    from runtime.native import load
+
+    symbols = blas_symbols(machine_code.library_functions, options.blas if options else None)
+    return Executable(machine_code.signature, load(machine_code.code, symbols))
+
+
+def compile_for_cpu(
+    module: ModuleOp, name: str | None = None, *, stage: str = "tensor", options: CompileOptions | None = None
 ) -> Executable:
-    """Compile the host function `name` of `module`, which is at `stage`, to machine code; `module` is consumed.
+    """Compile the host function `name` of `module`, which is at `stage`, and load it; `module` is consumed.
 
     Raises:
         CompilerError: the program is not supported, or a library is missing.
     """
-    from runtime.blas import blas_symbols
-    from runtime.llvm_text import emit_llvm
-    from runtime.native import emit_object, load
-
-    options = options or CompileOptions()
-    run_passes(module, passes_between(stage, "llvm", "cpu", options), observers)
-    signature = signature_of(module, name)
-    text = emit_llvm(module)
-    return Executable(signature, load(emit_object(text), blas_symbols(text, options.blas)))
+    return load_machine_code(compile_to_machine_code(module, name, stage=stage, options=options), options)

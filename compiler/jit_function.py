@@ -11,10 +11,11 @@ import numpy as np
 
 from compiler.abstract import AbstractArray, abstract
 from compiler.array_kinds import PLAIN_TYPES, as_plain
+from compiler.collector import paused_collector
 from compiler.compile_log import SignatureRecord, explain_recompilation, log_compilation
 from compiler.errors import ArgumentError, CompilerError, at_user_line, check_function
 from compiler.options import CompileOptions
-from compiler.pipelines import IR_STAGES, Target, paused_collector
+from compiler.pipelines import IR_STAGES, Target
 from compiler.pytrees import flatten, unflatten
 from compiler.stages import Compiled, Lowered, Traced, is_set
 from compiler.tracing import array_value, current_frame, function_name, is_tracing, new_tracer, trace, trace_subfunction

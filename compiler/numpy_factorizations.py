@@ -5,6 +5,7 @@ Nothing raises in compiled code: where NumPy raises `LinAlgError`, results are N
 
 import math
 from collections.abc import Callable
+from functools import cache
 from typing import Any, cast
 
 import numpy as np
@@ -49,8 +50,32 @@ def matrices(what: str, a: Any, *, square: bool = False) -> Tracer:
 
 
 def symmetrized(x: Tracer) -> Tracer:
-    """`(x + xᴴ) / 2`: so that the derivative with respect to a Hermitian matrix is Hermitian."""
+    """`(x + xᴴ) / 2`."""
     return (x + x.mT.conj()) / 2
+
+
+def triangle_of_hermitian(x: Tracer, *, upper: bool) -> Tracer:
+    """A matrix whose lower triangle is that of the Hermitian one of which `x` has the lower or upper triangle.
+
+    The other triangle is not read, as in NumPy. Derivatives take it to be there: the matrix moves as `(dx + dxᴴ) / 2`, so that gradients
+    are Hermitian.
+    """
+    return _triangle_of_hermitian(upper)(x)
+
+
+@cache
+def _triangle_of_hermitian(upper: bool) -> Callable[[Tracer], Tracer]:
+    from compiler.custom_derivatives import custom_jvp
+
+    def lower_triangle(x: Tracer) -> Tracer:
+        return x.mT.conj() if upper else x
+
+    def rule(primals: tuple[Tracer], tangents: tuple[Tracer]) -> tuple[Tracer, Tracer]:
+        return lower_triangle(*primals), symmetrized(*tangents)
+
+    differentiable = custom_jvp(lower_triangle)
+    differentiable.defjvp(rule)
+    return differentiable
 
 
 def emitted(function: Callable[..., Any], *operands: Tracer, **options: Any) -> Any:
@@ -63,8 +88,9 @@ def emitted(function: Callable[..., Any], *operands: Tracer, **options: Any) -> 
 
 
 def cholesky(a: Any, *, upper: bool = False) -> Tracer:
-    """`np.linalg.cholesky` of `(a + aᴴ) / 2`, which is `a`; NaN where `a` is not positive definite."""
-    factor = emitted(triangular.cholesky, symmetrized(matrices("np.linalg.cholesky", a, square=True)))
+    """`np.linalg.cholesky`, which reads one triangle; NaN where `a` is not positive definite."""
+    x = matrices("np.linalg.cholesky", a, square=True)
+    factor = emitted(triangular.cholesky, triangle_of_hermitian(x, upper=upper))
     return factor.mT.conj() if upper else factor
 
 
@@ -156,7 +182,7 @@ def qr(a: Any, mode: str = "reduced") -> Any:
 
 
 def eigh(a: Any, UPLO: str = "L") -> Any:  # noqa: N803
-    """`np.linalg.eigh` of `(a + aᴴ) / 2`, which is `a`, whatever `UPLO` is; NaN where `a` is not finite."""
+    """`np.linalg.eigh`, which reads the triangle that `UPLO` says; NaN where `a` is not finite."""
     return EighResult(*_eigh("np.linalg.eigh", a, UPLO))
 
 
@@ -168,7 +194,8 @@ def eigvalsh(a: Any, UPLO: str = "L") -> Tracer:  # noqa: N803
 def _eigh(what: str, a: Any, triangle: str) -> tuple[Tracer, Tracer]:
     if triangle.upper() not in {"L", "U"}:
         raise ArgumentError(at_user_line(f'{what}: UPLO is {triangle!r}, expected "L" or "U"'))
-    return emitted(spectral.eigh, symmetrized(matrices(what, a, square=True)))
+    x = matrices(what, a, square=True)
+    return emitted(spectral.eigh, triangle_of_hermitian(x, upper=triangle.upper() == "U"))
 
 
 def eig(a: Any) -> Any:

@@ -1,14 +1,14 @@
 """`np.pad` in all its modes."""
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
 
 from compiler.axes import normalize_axis
 from compiler.errors import ArgumentError, ShapeError, at_user_line
-from compiler.frames import current_frame
+from compiler.frames import Array, current_frame
 from compiler.numpy_linalg import astype
 from compiler.operands import as_tracer, operand_value
 from compiler.tracer import Tracer, fail_unsupported, value_of, xp
@@ -45,6 +45,8 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **arguments: Any) ->
     if mode == "empty":
         return _pad_constant(x, widths, 0)
     shape = x.shape
+    if mode in _REPEATING and arguments.get("reflect_type", "even") == "even" and 0 not in shape:
+        return framed(x, [xp.pad(np.arange(n), pair, mode) for n, pair in zip(shape, widths, strict=True)], widths)
     for dim, (low, high) in enumerate(widths):
         if not low and not high:
             continue
@@ -105,6 +107,44 @@ def _pad_constant(x: Tracer, widths: list[list[int]], constant_values: Any) -> T
         scalar = operand_value(frame, value, x.dtype, ())
         result = slicing.pad(frame.builder, result, scalar, low, high, [0] * x.ndim)
     return Tracer(frame, result)
+
+
+def framed(x: Tracer, places: Sequence[Array], widths: Sequence[Sequence[int]]) -> Tracer:
+    """The elements `x[places[0][i], places[1][j], …]`, which are those of `x` in order but for so many before and behind.
+
+    All of `x` is written at once; what is around it comes from thin slabs of it, which are framed in the dimensions that follow.
+    """
+    whole = tuple(map(len, places))
+    inner = tuple(slice(max(low, 0), size - max(high, 0)) for (low, high), size in zip(widths, whole, strict=True))
+    kept = tuple(slice(max(-low, 0), n - max(-high, 0)) for (low, high), n in zip(widths, x.shape, strict=True))
+    if all(part == slice(0, size) for part, size in zip(inner, whole, strict=True)):
+        return x[kept]
+    result: Any = xp.zeros(whole, x.dtype, like=x)
+    result[inner] = x[kept]
+    for dim, part in enumerate(inner):
+        for side in (slice(0, part.start), slice(part.stop, whole[dim])):
+            if side.start == side.stop:
+                continue
+            slab = _taken(x[kept[:dim]], dim, places[dim][side])
+            rest = framed(
+                slab,
+                [*map(np.arange, slab.shape[: dim + 1]), *places[dim + 1 :]],
+                [*[(0, 0)] * (dim + 1), *widths[dim + 1 :]],
+            )
+            result[(*inner[:dim], side)] = rest
+    return result
+
+
+def _taken(x: Tracer, dim: int, places: Array) -> Tracer:
+    """The elements at these places of a dimension: a slice, if they are one."""
+    first, last, index = int(places[0]), int(places[-1]), (slice(None),) * dim
+    if (places == first).all():
+        return xp.repeat(x[(*index, slice(first, first + 1))], len(places), dim)
+    if (np.diff(places) == 1).all():
+        return x[(*index, slice(first, last + 1))]
+    if (np.diff(places) == -1).all():
+        return x[(*index, slice(first, last - 1 if last else None, -1))]
+    return xp.take(x, places, dim)
 
 
 def _joined(x: Tracer, dim: int, before: Tracer, after: Tracer) -> Tracer:

@@ -13,6 +13,7 @@ from compiler.numpy_linalg import product_operands
 from compiler.operands import as_tracer
 from compiler.tracer import Tracer, fail_unsupported, value_of, xp
 from dialects.dlc import windows
+from dialects.dlc.unfolding import unfold
 
 MOST_SHIFTS = 32
 """Up to this many elements of a filter, a convolution is a sum of shifted sequences; beyond, a product with a matrix."""
@@ -103,15 +104,19 @@ def sliding_window_view(
         raise ShapeError(
             at_user_line(f"sliding_window_view: {len(sizes)} window sizes do not fit the {len(axes)} axes {list(axes)}")
         )
-    result = array
+    result, frame = array, current_frame()
     for dim, size in zip(axes, sizes, strict=True):
         count = result.shape[dim] - size + 1
         if size < 0 or count < 1:
             raise ShapeError(
                 at_user_line(f"sliding_window_view: a window of {size} does not fit dimension {dim} of {array.shape}")
             )
-        places: Any = xp.add.outer(xp.arange(count), xp.arange(size))
-        result = xp.moveaxis(xp.take(result, places, dim), dim + 1, -1)
+        last = xp.moveaxis(result, dim, -1)
+        nothing = xp.empty((*last.shape[:-1], 0, count), last.dtype)
+        unfolded = (
+            unfold(frame.builder, value_of(last, frame), (size,), (1,), (1,)) if size else value_of(nothing, frame)
+        )
+        result = xp.moveaxis(Tracer(frame, unfolded), -1, dim)
     return result
 
 

@@ -4,10 +4,8 @@ A stage is a level that a user can ask for by name; `passes_between` is all that
 and `dlc-run` need to know about the order of passes.
 """
 
-import gc
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, Literal
 
@@ -171,16 +169,3 @@ def _failure(executed: ModulePass, error: Exception) -> str:
     """What a pass said about its input, or what went wrong in it, with its name in front."""
     text = str(error) if isinstance(error, PassFailedException) else f"{type(error).__name__}: {error}"
     return text if text.startswith(executed.name) else f"{executed.name}: {text}"
-
-
-@contextmanager
-def paused_collector() -> Generator[None]:
-    """Stop the garbage collector for the length of a compilation, which makes IR by the thousand and drops little."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()

@@ -1,13 +1,15 @@
 """Programs compiled in this process, by the structure of what was traced.
 
 `compiler.grad(f)(x)` in a loop makes a new function each time, and tracing it gives the same program: it is compiled once.
-The least recently used programs are forgotten; functions made by `jit` keep theirs themselves.
+The least recently used programs are forgotten; functions made by `jit` keep theirs themselves. `object_cache` keeps machine
+code for other processes under the same keys.
 """
 
+import hashlib
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from typing import Any
 
 from xdsl.dialects.builtin import ModuleOp
@@ -19,13 +21,18 @@ from dialects.structural_key import operation_key
 CAPACITY = 64
 
 _lock = threading.Lock()
-_programs: OrderedDict[Hashable, Any] = OrderedDict()
+_programs: OrderedDict[bytes, Any] = OrderedDict()
 
 
-def compiled_program(module: ModuleOp, target: Target, options: CompileOptions, make: Callable[[], Any]) -> Any:
-    """What `make` gives for `module`, or gave for a module of equal structure with the same target and options."""
+def program_key(module: ModuleOp, target: Target, options: CompileOptions) -> bytes:
+    """A key for what is traced and chosen, the same in all processes: the structure of `module`, the target, the options."""
     # The library that DLC_BLAS names is part of the machine code's surroundings, not of the options.
-    key = (operation_key(module), target, options, os.environ.get("DLC_BLAS"))
+    choices = repr((target, options, os.environ.get("DLC_BLAS")))
+    return hashlib.sha256(operation_key(module) + choices.encode()).digest()
+
+
+def compiled_program(key: bytes, make: Callable[[], Any]) -> Any:
+    """What `make` gives for the program with this key, or gave before."""
     with _lock:
         program = _programs.get(key)
         if program is not None:

@@ -16,8 +16,11 @@ from xdsl.dialects.builtin import ModuleOp
 
 from compiler.abstract import AbstractArray, abstract
 from compiler.array_kinds import Wrap, as_plain
+from compiler.collector import paused_collector
 from compiler.compile_log import SignatureRecord
 from compiler.errors import ArgumentError, InternalError, at_user_line
+from compiler.executable import MachineCode, compile_to_machine_code, load_machine_code
+from compiler.object_cache import stored_machine_code
 from compiler.options import CompileOptions
 from compiler.pipelines import (
     IR_STAGES,
@@ -26,12 +29,11 @@ from compiler.pipelines import (
     Target,
     VerifyingObserver,
     passes_between,
-    paused_collector,
     run_passes,
     stages,
 )
 from compiler.printing import machine_text, to_text
-from compiler.program_cache import compiled_program
+from compiler.program_cache import compiled_program, program_key
 from compiler.pytrees import unflatten
 from compiler.signatures import ArraySpec, Signature, signature_of
 from compiler.tracing import Traced as TracedProgram
@@ -201,17 +203,21 @@ class Lowered:
             return lambda arrays: interpret(module, name, arrays)
         if observers:  # they want to see a compilation
             return self._compile_program(observers)
-        return compiled_program(self._traced.module, self._target, self._options, self._compile_program)
+        key = program_key(self._traced.module, self._target, self._options)
+        return compiled_program(key, lambda: self._compile_program(key=key))
 
-    def _compile_program(self, observers: Sequence[Observer] = ()) -> Run:
-        module, name = self._traced.module.clone(), self._traced.name
+    def _compile_program(self, observers: Sequence[Observer] = (), key: bytes | None = None) -> Run:
+        """Compile, or take from the cache on disk what is there under `key`."""
+        traced, options = self._traced, self._options
         if self._target == "cuda":
             from compiler.cuda import compile_for_cuda
 
-            return compile_for_cuda(module, name, options=self._options, observers=observers)
-        from compiler.executable import compile_for_cpu
+            return compile_for_cuda(traced.module.clone(), traced.name, options=options, observers=observers)
 
-        return compile_for_cpu(module, name, options=self._options, observers=observers)
+        def compiled() -> MachineCode:
+            return compile_to_machine_code(traced.module.clone(), traced.name, options=options, observers=observers)
+
+        return load_machine_code(compiled() if key is None else stored_machine_code(key, compiled), options)
 
 
 class Compiled:

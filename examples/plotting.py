@@ -1,9 +1,11 @@
 """Plots that examples save as PNG files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 
 @contextmanager
@@ -23,3 +25,17 @@ def saved_plot(folder: str, name: str, columns: int = 1) -> Iterator[Any]:
     figure.savefig(path, dpi=120)
     plt.close(figure)
     print(f"plot: {path}")
+
+
+def show_images(axes: Any, images: Any, columns: int, titles: Sequence[str] = ()) -> None:
+    """Images of one size, (n, height, width), from left to right in rows, each with a title of its own if there are any."""
+    count, height, width = images.shape
+    rows, gap = -(-count // columns), height // 2 if titles else 1
+    sheet = np.full((rows * (height + gap), columns * (width + 1)), np.nan)
+    places = [(gap + i // columns * (height + gap), i % columns * (width + 1)) for i in range(count)]
+    for (y, x), image in zip(places, images, strict=True):
+        sheet[y : y + height, x : x + width] = image
+    axes.imshow(sheet, cmap="gray_r")
+    for (y, x), title in zip(places, titles, strict=False):
+        axes.text(x + width / 2 - 0.5, y - 1, title, ha="center", va="bottom")
+    axes.axis("off")

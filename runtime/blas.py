@@ -7,6 +7,7 @@ any other library with the plain CBLAS names and 32-bit integers (`libmkl_rt.so`
 import ctypes
 import os
 import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -67,10 +68,14 @@ def get_blas(path: str | os.PathLike[str] | None = None) -> Blas:
     return _load(str(chosen) if chosen else None)
 
 
-def blas_symbols(text: str, path: str | os.PathLike[str] | None = None) -> dict[str, int]:
-    """The address of each function of the library that the LLVM assembly `text` declares, by its plain name."""
-    names = set(_DECLARED.findall(text))
-    return {name: get_blas(path).address(name) for name in sorted(names)}
+def blas_functions(text: str) -> tuple[str, ...]:
+    """The plain names of the library's functions that the LLVM assembly `text` declares."""
+    return tuple(sorted(set(_DECLARED.findall(text))))
+
+
+def blas_symbols(names: Iterable[str], path: str | os.PathLike[str] | None = None) -> dict[str, int]:
+    """The address of each function of the library, by its plain name."""
+    return {name: get_blas(path).address(name) for name in names}
 
 
 @cache

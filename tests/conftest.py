@@ -1,12 +1,15 @@
 """Fixtures that several test files share."""
 
 import io
+import os
 
 import pytest
 from xdsl.passes import ModulePass
 
 from compiler import opt
 from passes import get_all_passes
+
+os.environ["DLC_CACHE_DIR"] = "0"  # tests compile, and leave the user's cache alone
 
 
 @pytest.fixture

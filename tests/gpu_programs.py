@@ -82,6 +82,16 @@ PROGRAMS = {
         (complexes(20, 48),),
     ),
     "windows": (lambda x: nn.reduce_window(x, "max", (1, 3, 3), (1, 2, 2)), (floats(2, 9, 11),)),
+    "extrema_of_windows": (
+        compiler.grad(
+            lambda x: np.sum(nn.max_pool2d(x, 3, 2, 1) ** 2) + np.sum(nn.adaptive_max_pool2d(x, (4, 5)) ** 2)
+        ),
+        (floats(2, 9, 11),),
+    ),
+    "unfolding": (
+        lambda x: (nn.unfold(x, 3, stride=2), nn.fold(x.reshape(18, 11), (13, 2), (3, 2))),
+        (floats(2, 9, 11),),
+    ),
     "convolution": (
         lambda x, w, b: nn.relu(nn.conv(x, w, b, stride=(1, 2), padding=1)),
         (floats(2, 8, 9, 11), floats(10, 8, 3, 3), floats(10)),

@@ -4,14 +4,19 @@ import numpy as np
 from op_example import OpExample, tensor
 from xdsl.dialects.builtin import IntegerAttr, i64
 
-from dialects.builder import int_array
+from dialects.builder import int_array, tensor_type
 from dialects.dlc.resampling import ResampleOp, table
+from dialects.dlc.unfolding import FoldOp, UnfoldOp
+from dialects.dlc.window_selection import (
+    SelectAndScatterAddOp,
+    WindowArgmaxOp,
+    WindowArgminOp,
+    WindowSelectOp,
+)
 from dialects.dlc.windows import (
     ReduceWindowMaxOp,
     ReduceWindowMinOp,
     ReduceWindowSumOp,
-    WindowArgmaxOp,
-    WindowArgminOp,
 )
 
 WINDOWS = (
@@ -47,6 +52,52 @@ WINDOW_EXAMPLES = tuple(
         *(FURTHER if op_type in {ReduceWindowSumOp, WindowArgmaxOp} else ()),
     )
 )
+
+PAIRED = (
+    *WINDOWS,
+    ("2x4x6xf32", (1, 2, 2), (1, 2, 2), (1, 1, 1)),
+    ("5x6xf64", (3, 3), (2, 2), (1, 1)),
+    ("11xf64", (2,), (3,), (1,)),
+    ("4x4xi64", (3, 2), (1, 1), (1, 2)),
+    ("6xbf16", (3,), (1,), (1,)),
+    ("3x5xf64", (1, 1), (1, 1), (1, 1)),
+    ("0x5xf64", (1, 2), (1, 1), (1, 1)),
+    ("9x40xf32", (8, 9), (1, 2), (1, 1)),
+    ("90xf32", (70,), (1,), (1,)),  # too many windows for a loop over the elements
+)
+
+
+def paired(op_type, x, sizes, strides, dilations):
+    properties = {"sizes": int_array(sizes), "strides": int_array(strides), "dilations": int_array(dilations)}
+    shapes = tensor(x).get_shape(), WindowArgmaxOp.infer_type((tensor(x),), properties).get_shape()
+    shape = shapes[op_type is SelectAndScatterAddOp]
+    return OpExample(op_type, (tensor(x), tensor_type(tensor(x).element_type, shape)), properties)
+
+
+WINDOW_EXAMPLES += tuple(paired(op_type, *row) for op_type in (WindowSelectOp, SelectAndScatterAddOp) for row in PAIRED)
+
+UNFOLDINGS = (
+    ("9xf64", (3,), (2,), (3,)),
+    ("2x3x5xf32", (2, 3), (1, 1), (1, 1)),
+    ("2x6x7xf64", (3, 2), (2, 2), (1, 3)),
+    ("3x5xf64", (2,), (7,), (1,)),
+    ("3x5xf32", (), (), ()),
+    ("3x5xi32", (5, 5), (1, 1), (1, 1)),
+    ("17xbf16", (3,), (2,), (1,)),
+    ("4x6xcomplex<f64>", (2, 2), (2, 2), (1, 1)),
+)
+
+
+def unfolding(op_type, x, sizes, strides, dilations):
+    amounts = {"sizes": sizes, "strides": strides, "dilations": dilations}
+    properties = {name: int_array(values) for name, values in amounts.items()}
+    if op_type is UnfoldOp:
+        return OpExample(op_type, (tensor(x),), properties)
+    extents = int_array(tensor(x).get_shape()[len(tensor(x).get_shape()) - len(sizes) :])
+    return OpExample(op_type, (UnfoldOp.infer_type((tensor(x),), properties),), {**properties, "extents": extents})
+
+
+WINDOW_EXAMPLES += tuple(unfolding(op_type, *row) for op_type in (UnfoldOp, FoldOp) for row in UNFOLDINGS)
 
 TABLES = (
     ("5xf64", 0, [[0, 1], [1, 1], [4, -1], [-1, -1], [2, 0]]),

@@ -64,7 +64,8 @@ def test_cholesky_solve_inv_and_determinants_are_numpys(shape, dtype):
     lower, upper, x, inverse, determinant, sign, logarithm = actual
     assert_small(lower @ adjoint(lower) - p, p, columns=n)
     np.testing.assert_array_equal(lower, np.tril(lower))
-    np.testing.assert_array_equal(upper, adjoint(lower))
+    assert_small(adjoint(upper) @ upper - p, p, columns=n)
+    np.testing.assert_array_equal(upper, np.triu(upper))
     assert_small(a @ x - b, a, x, columns=n)
     assert_small(inverse @ a - np.eye(n, dtype=dtype), a, inverse, columns=n)
     eps = np.finfo(dtype).eps
@@ -248,6 +249,26 @@ def test_gradients_are_central_differences(name, dtype):
     actual = np.asarray(compiler.jit(compiler.grad(FUNCTIONS[name]))(a))
     expected = central_differences(compiler.jit(FUNCTIONS[name]), a)
     np.testing.assert_allclose(actual, expected, rtol=1e-6, atol=1e-7 * np.max(np.abs(expected)))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.complex128])
+def test_one_triangle_of_a_hermitian_matrix_is_read_as_numpy_does(dtype):
+    p = positive(dtype, 2, 4, 4)
+    lower, upper = np.tril(p) + 7 * np.triu(np.ones((4, 4)), 1), np.triu(p) + 7 * np.tril(np.ones((4, 4)), -1)
+
+    def function(lower, upper):
+        return (
+            np.linalg.cholesky(lower),
+            np.linalg.cholesky(upper, upper=True),
+            np.linalg.eigvalsh(lower),
+            np.linalg.eigvalsh(upper, "U"),
+            compiler.linalg.cho_factor(upper)[0],
+        )
+
+    *actual, factor = compiler.jit(function)(lower, upper)
+    for ours, numpys in zip(actual, function(lower, upper), strict=False):
+        np.testing.assert_allclose(ours, numpys, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(factor, actual[1])
 
 
 def test_the_gradient_of_a_hermitian_matrix_is_hermitian():

@@ -183,7 +183,16 @@ X, W = np.ones((2, 4, 8, 8)), np.ones((6, 4, 3, 3))
             ShapeError,
             r"conv: input has shape \(8, 8\), expected \[N, C, H, W\], or without N",
         ),
-        (lambda: nn.conv(X, W, groups=4), ShapeError, r"conv: input .* and weight .* do not fit in 4 groups"),
+        (
+            lambda: nn.conv(X, W, groups=4),
+            ShapeError,
+            r"conv: input .* has \d+ channels, expected \d+ for weight .* and 4 groups",
+        ),
+        (
+            lambda: nn.conv(X, W[:5, :2], groups=2),
+            ShapeError,
+            r"conv: 2 groups do not divide 4 channels of the input and 5",
+        ),
         (lambda: nn.conv(X, W, groups=0), ArgumentError, r"conv: groups is 0, expected a positive integer"),
         (
             lambda: nn.conv(X, W, stride=(1, 2, 3)),
@@ -203,7 +212,11 @@ X, W = np.ones((2, 4, 8, 8)), np.ones((6, 4, 3, 3))
             ArgumentError,
             r"conv_transpose: output_padding is 1, expected less than stride 1",
         ),
-        (lambda: nn.conv_transpose(X, W), ShapeError, r"conv_transpose: input .* and weight .* do not fit in 1 groups"),
+        (
+            lambda: nn.conv_transpose(X, W),
+            ShapeError,
+            r"conv_transpose: input .* has \d+ channels, expected \d+ for weight .* and 1 groups",
+        ),
         (lambda: nn.conv_transpose(X, W[:4], padding=9), ShapeError, r"conv_transpose: padding 9 leaves nothing"),
         (lambda: nn.unfold(X, 9), ShapeError, r"unfold: no window of \(9, 9\) fits an image of \(8, 8\)"),
         (lambda: nn.fold(X[0], 8, 3), ShapeError, r"fold: input has shape \(4, 8, 8\), expected a multiple of 9 rows"),

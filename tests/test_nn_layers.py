@@ -513,6 +513,19 @@ def test_misuse_is_an_error_with_both_sides_and_the_users_line(call, error, mess
 
 
 @pytest.mark.parametrize(
+    ("function", "argument"),
+    [(nn.layer_norm, "normalized_shape"), (nn.softmax, "dim"), (nn.avg_pool1d, "kernel_size")],
+)
+def test_a_traced_setting_is_an_error_that_says_how_to_make_it_static(function, argument):
+    message = rf"{argument} is the traced argument `{argument}` .*static_argnames"
+    with pytest.raises(compiler.TracingError, match=message) as caught:
+        compiler.jit(function)(X, 4)
+    assert "test_nn_layers.py" in str(caught.value)
+    setting = {"dim": 1}.get(argument, 4)
+    assert np.array_equal(compiler.jit(function, static_argnames=argument)(X, setting), function(X, setting))
+
+
+@pytest.mark.parametrize(
     ("call", "error", "message"),
     [
         (lambda: nn.init.calculate_gain("gelu"), compiler.ArgumentError, "calculate_gain: nonlinearity is 'gelu'"),

@@ -315,6 +315,11 @@ def test_a_state_of_another_optimiser_is_an_error():
         optim.adam(0.1, amsgrad=True).update(params, without, params)
 
 
+def test_a_call_without_all_arguments_is_an_error_that_names_the_optimiser():
+    with pytest.raises(TypeError, match=r"^adam\.update\(\) missing 1 required positional argument: 'params'"):
+        optim.adam(0.1).update({}, optim.adam(0.1).init({}))
+
+
 def test_gradients_in_another_precision_are_taken_in_that_of_the_parameters():
     params = {"w": np.ones(3, np.float32)}
     optimiser = optim.adam(0.1)

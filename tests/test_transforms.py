@@ -256,3 +256,20 @@ def test_cotangents_of_products_need_no_transpose(subscripts):
         return compiler.vjp(lambda lhs, rhs: np.einsum(subscripts, lhs, rhs), lhs, rhs)[1](weights)
 
     assert "dlc.transpose" not in compiler.jit(pulled).lower(lhs, rhs, out).as_text("autodiff")
+
+
+@pytest.mark.parametrize(
+    "product",
+    [lambda x, w: x @ w.T, lambda x, w: x.T.T @ w.T.T.T, compiler.nn.linear],
+    ids=["once", "twice", "linear"],
+)
+def test_cotangents_of_transposed_factors_need_no_transpose(product):
+    def loss(x, w):
+        return np.sum(np.tanh(product(x, w)))
+
+    gradients = compiler.jit(compiler.grad(loss, argnums=(0, 1)))
+    x, w = np.random.default_rng(0).standard_normal((3, 4)), np.random.default_rng(1).standard_normal((5, 4))
+    assert "dlc.transpose" not in gradients.lower(x, w).as_text("autodiff")
+    slopes = 1 - np.tanh(x @ w.T) ** 2
+    for got, want in zip(gradients(x, w), (slopes @ w, slopes.T @ x), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)

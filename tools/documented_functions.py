@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 import compiler
+from compiler import nn
 
 VECTOR_BITS = 256
 """The documents show code for this width whatever machine they are made on."""
@@ -27,8 +28,46 @@ def slope(x):
     return compiler.grad(lambda x: np.tanh(x).sum())(x)
 
 
+def dense(x, weight, bias):
+    """A layer with its activation."""
+    return nn.gelu(nn.linear(x, weight, bias))
+
+
+def downsample(image, weight, bias):
+    """A convolution that halves height and width, with its activation."""
+    return nn.relu(nn.conv(image, weight, bias, stride=2, padding=1))
+
+
+def states(x, h, weights):
+    """The states of a recurrent net after each step."""
+    return nn.gru(x, weights, h)[0]
+
+
+def filtered(x, response):
+    """Signals with their frequencies amplified."""
+    return np.fft.irfft(np.fft.rfft(x) * response, 256)
+
+
+def factor(x):
+    """Cholesky factors of covariance matrices."""
+    return np.linalg.cholesky(x @ x.mT)
+
+
+def _float32(*shape: int) -> Any:
+    return np.zeros(shape, np.float32)
+
+
 ARGUMENTS: dict[Any, tuple[Any, ...]] = {
-    distance: (np.zeros((64, 1024), np.float32), np.zeros(1024, np.float32)),
-    head: (np.zeros((64, 32), np.float32), np.zeros((32, 128), np.float32), np.zeros(128, np.float32)),
-    slope: (np.zeros(8, np.float32),),
+    distance: (_float32(64, 1024), _float32(1024)),
+    head: (_float32(64, 32), _float32(32, 128), _float32(128)),
+    slope: (_float32(8),),
+    dense: (_float32(64, 256), _float32(512, 256), _float32(512)),
+    downsample: (_float32(8, 16, 32, 32), _float32(32, 16, 3, 3), _float32(32)),
+    factor: (_float32(10, 32, 256),),
+    filtered: (_float32(100, 256), _float32(129)),
+    states: (
+        _float32(100, 8, 16),
+        _float32(1, 8, 32),
+        {"weight_ih_l0": _float32(96, 16), "weight_hh_l0": _float32(96, 32)},
+    ),
 }

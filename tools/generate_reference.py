@@ -35,7 +35,19 @@ from dialects.dlc.interfaces import PureOp, TensorOp
 from passes import get_all_passes
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/tutorial.md", "docs/dlc-opt.md", "docs/ops.md")
+DOCUMENTS = (
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "docs/tutorial.md",
+    "docs/dlc-opt.md",
+    "docs/ops.md",
+    "docs/nn.md",
+    "docs/convolution.md",
+    "docs/recurrent.md",
+    "docs/fft.md",
+    "docs/linalg.md",
+)
 PART = re.compile(
     r"(<!-- generated: (?P<name>[\w-]+)(?P<arguments>(?: [\w@][\w@.-]*)*) -->\n).*?(<!-- end -->)", re.DOTALL
 )
@@ -59,6 +71,8 @@ FAMILIES = {
     "cumulative": "Cumulative operations",
     "sorting": "Sorting and searching",
     "windows": "Sliding windows",
+    "window_selection": "Extrema of windows",
+    "unfolding": "Elements of windows",
     "resampling": "Resampling",
     "contraction": "Products",
     "triangular": "Triangular matrices",
@@ -179,14 +193,20 @@ def supported_operations() -> str:
 
 def numpy_functions() -> str:
     """The functions, ufuncs and methods of NumPy that traced arrays answer."""
-    plain: list[str] = []
-    linalg: list[str] = []
+    by_module: dict[str, list[str]] = {"numpy": [], "numpy.linalg": [], "numpy.fft": []}
     for function in FUNCTIONS:
-        (linalg if "linalg" in getattr(function, "__module__", "") else plain).append(function.__name__)
+        module = getattr(function, "__module__", "")
+        by_module[module if module in by_module else "numpy"].append(function.__name__)
     ufuncs = [ufunc.__name__ for ufunc in UFUNC_RULES]
     methods = {name for name in dir(Tracer) if not name.startswith("_") and callable(getattr(Tracer, name))}
     methods &= set(dir(np.ndarray)) - {"item", "tolist"}  # these ask for Python values, which a traced array has not
-    rows = {"ufuncs": ufuncs, "functions": plain, "`np.linalg`": linalg, "methods": methods}
+    rows = {
+        "ufuncs": ufuncs,
+        "functions": by_module["numpy"],
+        "`np.linalg`": by_module["numpy.linalg"],
+        "`np.fft`": by_module["numpy.fft"],
+        "methods": methods,
+    }
     return "| | |\n|---|---|\n" + "".join(
         f"| {what} | {', '.join(sorted(set(names)))} |\n" for what, names in rows.items()
     )

@@ -18,7 +18,8 @@ from compiler.nn.pooling import Windows
 from compiler.tracer import xp
 from compiler.tracing import Tracer, array_value, current_frame, new_tracer
 from dialects.dlc.resampling import resample
-from dialects.dlc.windows import ReduceWindowMaxOp, ReduceWindowSumOp, WindowArgmaxOp
+from dialects.dlc.window_selection import WindowArgmaxOp
+from dialects.dlc.windows import ReduceWindowMaxOp, ReduceWindowSumOp
 
 Sizes = int | None | Sequence[int | None]
 
@@ -168,25 +169,33 @@ def resampled(x: Tracer, dim: int, positions: Array, weights: Array) -> Tracer:
 @compiled(("name", "output_sizes", "return_indices"))
 def _adaptive_max_pool(input: Any, name: str, output_sizes: tuple[int | None, ...], return_indices: bool) -> Any:  # noqa: A002
     x, counts = _checked(input, name, output_sizes)
-    windows = _equal_windows(x, name, counts)
-    if windows is not None:
-        result = windows.emit(ReduceWindowMaxOp, x)
-        if not return_indices:
-            return result
-        return result, windows.plane_positions(x, windows.emit(WindowArgmaxOp, x), x)
-    outer = x.shape[: x.ndim - len(counts)]
-    plane = x.shape[len(outer) :]
-    # The first of the largest elements in row-major order is that of the first row that has one.
-    largest, found = x, list[Any]()
-    for dim, count in zip(reversed(range(x.ndim)), reversed(counts), strict=False):
-        places, _ = _places(x.shape[dim], count)
-        chosen = xp.argmax(xp.take(largest, places, axis=dim), axis=dim + 1)
-        chosen = chosen + places[:, 0].reshape(-1, *(1,) * (x.ndim - dim - 1))
-        largest, *found = (xp.take_along_axis(a, chosen, axis=dim) for a in (largest, *found))
-        found = [chosen, *found]
-    positions = xp.ravel_multi_index(tuple(found), plane)
-    result = at_plane_positions(x, positions, len(counts))
-    return (result, positions) if return_indices else result
+    rank = len(counts)
+    plane = x.shape[x.ndim - rank :]
+    tables = [_places(n, count)[0] for n, count in zip(plane, counts, strict=True)]
+    if return_indices:
+        # Windows side by side, all of one size: the last element of a shorter one again is not the first of the largest.
+        apart = x
+        for dim, table in enumerate(tables, x.ndim - rank):
+            apart = _apart(apart, dim, table)
+        sizes = tuple(table.shape[1] for table in tables)
+        windows = Windows(name, sizes, sizes, (0,) * rank, (1,) * rank, False)
+        found = windows.plane_positions(apart, windows.emit(WindowArgmaxOp, apart), apart)
+        places = xp.unravel_index(found, apart.shape[x.ndim - rank :])
+        origins: list[Any] = [xp.asarray(table.ravel(), like=x) for table in tables]
+        positions = xp.ravel_multi_index(
+            tuple(origin[place] for origin, place in zip(origins, places, strict=True)), plane
+        )
+        return windows.emit(ReduceWindowMaxOp, apart), positions
+    # One dimension after the other; the first of the largest elements in row-major order is that of the first row that has one.
+    for dim, table in reversed(list(enumerate(tables, x.ndim - rank))):
+        sizes = tuple(table.shape[1] if d == dim else 1 for d in range(x.ndim - rank, x.ndim))
+        x = Windows(name, sizes, sizes, (0,) * rank, (1,) * rank, False).emit(ReduceWindowMaxOp, _apart(x, dim, table))
+    return x
+
+
+def _apart(x: Tracer, dim: int, table: Array) -> Tracer:
+    """The windows along `dim` side by side."""
+    return resampled(x, dim, table.reshape(-1, 1), np.ones((table.size, 1)))
 
 
 def at_plane_positions(x: Tracer, positions: Tracer, rank: int) -> Tracer:

@@ -318,9 +318,18 @@ def _operands(name: str, rank: int | None, x: Any, weight: Any) -> tuple[Tracer,
 def _check_groups(name: str, groups: Any, x: Tracer, w: Tracer, *, channels: int, inputs: int, outputs: int) -> None:
     if isinstance(groups, bool) or not isinstance(groups, int | np.integer) or groups < 1:
         raise ArgumentError(at_user_line(f"{name}: groups is {groups!r}, expected a positive integer"))
-    if channels != inputs or channels % groups or outputs % groups:
+    if channels != inputs:
         raise ShapeError(
-            at_user_line(f"{name}: input {x.shape} and weight {w.shape} do not fit in {groups} groups of channels")
+            at_user_line(
+                f"{name}: input {x.shape} has {channels} channels, expected {inputs} for weight {w.shape} and {groups} groups; "
+                "channels come after the batch"
+            )
+        )
+    if channels % groups or outputs % groups:
+        raise ShapeError(
+            at_user_line(
+                f"{name}: {groups} groups do not divide {channels} channels of the input and {outputs} of weight"
+            )
         )
 
 

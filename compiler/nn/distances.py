@@ -11,6 +11,9 @@ from compiler.nn.operands import check_dim, floating_tracer, operand_like
 from compiler.promotion import broadcast_shapes
 from compiler.tracer import Tracer, xp
 
+_LEAST_ROWS = 128
+_MOST_BLOCKS = 8
+
 
 def _norm(x: Any, p: float, dim: int) -> Any:
     """The p-norm along `dim`, which stays with size 1; the derivative at 0 is 0."""
@@ -127,7 +130,12 @@ def pdist(input: Any, p: float = 2.0) -> Any:  # noqa: A002
     rows, features = x.shape
     if rows < 2 or not features:
         return np.zeros(rows * (rows - 1) // 2, x.dtype) + 0.0 * x.sum()
-    # The differences of all rows are one loop, without an array of [rows, rows, features].
-    distances = _norm(x[:, None] - x, p, -1).reshape(rows * rows)
-    above = np.triu_indices(rows, 1)
-    return distances[above[0] * rows + above[1]]
+    # A block of rows and all from its first one on, so that few pairs are computed twice; differences are never in memory.
+    step = -(-rows // min(_MOST_BLOCKS, max(rows // _LEAST_ROWS, 1)))
+    parts: list[Any] = []
+    for start in range(0, rows, step):
+        block, rest = x[start : start + step], x[start:]
+        distances = _norm(block[:, None] - rest, p, -1)
+        first, second = np.triu_indices(block.shape[0], 1, rest.shape[0])
+        parts.append(distances.reshape(-1)[first * rest.shape[0] + second])
+    return np.concatenate(parts)

@@ -86,7 +86,9 @@ def _fractions(
     sizes = per_dimension(name, "kernel_size", kernel_size, rank)
     if (output_size is None) == (output_ratio is None):
         raise ArgumentError(
-            at_user_line(f"{name}: output_size is {output_size!r}, output_ratio {output_ratio!r}; use one of both")
+            at_user_line(
+                f"{name}: output_size is {output_size!r}, output_ratio {output_ratio!r}; give exactly one of them"
+            )
         )
     if output_size is not None:
         return sizes, per_dimension(name, "output_size", output_size, rank), None

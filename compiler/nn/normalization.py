@@ -3,14 +3,15 @@
 import functools
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+from compiler.axes import is_sequence
 from compiler.compiled_functions import compiled
 from compiler.custom_derivatives import custom_jvp
 from compiler.errors import ShapeError, at_user_line
-from compiler.nn.operands import constant_for_derivatives, floating_tracer, operand_like
+from compiler.nn.operands import check_known, constant_for_derivatives, floating_tracer, operand_like
 from compiler.numpy_windows import reduced_windows
 from compiler.tracing import Tracer
 
@@ -40,11 +41,13 @@ def layer_norm(
         >>> layer_norm(np.array([[1.0, 2.0, 3.0]]), 3).round(4)
         array([[-1.2247,  0.    ,  1.2247]])
     """
-    return _layer_norm(input, _sizes(normalized_shape), weight, bias, eps)
+    return _layer_norm(input, _sizes("layer_norm", normalized_shape), weight, bias, eps)
 
 
-def _sizes(normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
-    return (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+def _sizes(name: str, normalized_shape: int | Sequence[int]) -> tuple[int, ...]:
+    sizes = tuple(normalized_shape) if is_sequence(normalized_shape) else (cast(int, normalized_shape),)
+    check_known(name, "normalized_shape", *sizes)
+    return sizes
 
 
 @compiled(("sizes", "eps"))
@@ -126,7 +129,7 @@ def rms_norm(
         >>> rms_norm(np.array([[3.0, 4.0]]), 2).round(4)
         array([[0.8485, 1.1314]])
     """
-    return _rms_norm(input, _sizes(normalized_shape), weight, eps)
+    return _rms_norm(input, _sizes("rms_norm", normalized_shape), weight, eps)
 
 
 @compiled(("sizes", "eps"))

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from compiler.axes import is_sequence
-from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
+from compiler.errors import ArgumentError, DtypeError, ShapeError, TracingError, at_user_line
 from compiler.operands import as_tracer
+from compiler.tracer import describe
 from compiler.tracing import Tracer, array_value, current_frame, new_tracer
 from dialects.dlc import unary
 from dialects.dlc.interfaces import dtype_kind
@@ -25,6 +26,18 @@ def floating_tracer(x: Any, name: str) -> Tracer:
 def operand_like(x: Any, like: Tracer) -> Tracer:
     """Another operand as a tracer of the dtype of `like`, which all results have."""
     return as_tracer(x).astype(like.dtype)
+
+
+def check_known(name: str, argument: str, *values: Any) -> None:
+    """Raise an error if a setting that shapes depend on is traced."""
+    for value in values:
+        if isinstance(value, Tracer):
+            raise TracingError(
+                at_user_line(
+                    f"{name}: {argument} is {describe(value)}, but decides what is computed; make it static "
+                    "(`static_argnames`), or call the function inside of yours with a number"
+                )
+            )
 
 
 def check_choice(name: str, argument: str, value: object, choices: tuple[str, ...]) -> None:
@@ -57,6 +70,7 @@ def size_of_keys(name: str, embed_dim: int, num_heads: int, num_kv_heads: int | 
 
 def check_dim(x: Tracer, dim: int, name: str) -> None:
     """Raise an error unless `dim` is a dimension of `x`."""
+    check_known(name, "dim", dim)
     if isinstance(dim, bool) or not isinstance(dim, int | np.integer):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ArgumentError(at_user_line(f"{name}: dim is {dim!r}; use an integer"))
     if not -x.ndim <= dim < x.ndim:
@@ -71,6 +85,7 @@ def constant_for_derivatives(x: Any) -> Tracer:
 def per_dimension(name: str, argument: str, value: Any, rank: int, least: int = 1) -> tuple[int, ...]:
     """`value`, one integer for all of `rank` dimensions or one for each, as a tuple; none is below `least`."""
     given = tuple(value) if is_sequence(value) else (value,)
+    check_known(name, argument, *given)
     if not all(isinstance(n, int | np.integer) and not isinstance(n, bool) and n >= least for n in given):
         raise ArgumentError(at_user_line(f"{name}: {argument} is {value!r}; use integers from {least} on"))
     if len(given) not in {1, rank}:

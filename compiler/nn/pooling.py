@@ -16,7 +16,8 @@ from compiler.nn.operands import check_rank, floating_tracer, image_layout, per_
 from compiler.tracer import xp
 from compiler.tracing import Tracer, array_value, current_frame, new_tracer
 from dialects.builder import int_array
-from dialects.dlc.windows import ReduceWindowMaxOp, ReduceWindowSumOp, WindowArgmaxOp
+from dialects.dlc.window_selection import WindowArgmaxOp
+from dialects.dlc.windows import ReduceWindowMaxOp, ReduceWindowSumOp
 
 Amounts = int | Sequence[int]
 

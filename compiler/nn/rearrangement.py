@@ -11,6 +11,7 @@ from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, ShapeError, at_user_line
 from compiler.frames import Array
 from compiler.nn.operands import per_dimension
+from compiler.numpy_padding import framed
 from compiler.operands import as_tracer
 from compiler.tracer import Tracer, xp
 
@@ -65,15 +66,14 @@ def _pad(input: Any, amounts: tuple[int, ...], mode: str, value: float) -> Any: 
         pairs = [(max(low, 0), max(high, 0)) for low, high in pairs]
     if mode == "constant":
         return xp.pad(x, pairs, constant_values=value)
-    for dim, (low, high) in enumerate(pairs):
-        if low or high:
-            x = xp.take(x, _sources(x, dim, low, high, mode), axis=dim)
-    return x
+    return framed(x, [_sources(x, dim, low, high, mode) for dim, (low, high) in enumerate(pairs)], pairs)
 
 
 def _sources(x: Tracer, dim: int, low: int, high: int, mode: str) -> Array:
     """Where the elements of the padded dimension come from."""
     size = x.shape[dim]
+    if not low and not high:
+        return np.arange(size)
     most = {"reflect": size - 1, "circular": size, "replicate": max(low, high) if size else 0}[mode]
     if max(low, high) > most:
         raise ShapeError(

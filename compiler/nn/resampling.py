@@ -60,7 +60,7 @@ def interpolate(
     """
     if (size is None) == (scale_factor is None):
         raise ArgumentError(
-            at_user_line(f"interpolate: size is {size!r}, scale_factor {scale_factor!r}; use one of both")
+            at_user_line(f"interpolate: size is {size!r}, scale_factor {scale_factor!r}; give exactly one of them")
         )
     if mode not in _MODES:
         raise ArgumentError(at_user_line(f"interpolate: mode is {mode!r}; use {', '.join(map(repr, _MODES))}"))

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from math import prod
-from typing import Any, cast
-
-import numpy as np
+from typing import Any
 
 from compiler.compiled_functions import compiled
 from compiler.errors import ShapeError, at_user_line
 from compiler.nn.operands import check_rank, image_layout, per_dimension
 from compiler.operands import as_tracer
 from compiler.tracer import Tracer, xp
+from compiler.tracing import array_value, current_frame, new_tracer
+from dialects.dlc import unfolding
 
 Amount = int | Sequence[int]
 
@@ -50,10 +50,8 @@ def unfold(
     x = x if is_batch else x[None]
     grid = _Grid("unfold", x.shape[2:], kernel_size, dilation, padding, stride)
     padded = _padded(x, grid.paddings)
-    columns: Any = np.zeros((*x.shape[:2], *grid.kernel, *grid.counts), x.dtype, like=cast(Any, x))
-    for place in np.ndindex(*grid.kernel):
-        columns[(slice(None), slice(None), *place)] = padded[grid.windows(place)]
-    result = columns.reshape(x.shape[0], x.shape[1] * prod(grid.kernel), prod(grid.counts))
+    columns = unfolding.unfold(current_frame().builder, array_value(padded), grid.kernel, grid.strides, grid.dilations)
+    result = new_tracer(columns).reshape(x.shape[0], x.shape[1] * prod(grid.kernel), prod(grid.counts))
     return result if is_batch else result[0]
 
 
@@ -103,9 +101,9 @@ def fold(
         )
     columns = columns.reshape(batch, rows // prod(grid.kernel), *grid.kernel, *grid.counts)
     whole = [size + 2 * amount for size, amount in zip(sizes, grid.paddings, strict=True)]
-    image: Any = np.zeros((*columns.shape[:2], *whole), columns.dtype, like=columns)
-    for place in np.ndindex(*grid.kernel):
-        image[grid.windows(place)] += columns[(slice(None), slice(None), *place)]
+    image = new_tracer(
+        unfolding.fold(current_frame().builder, array_value(columns), whole, grid.kernel, grid.strides, grid.dilations)
+    )
     kept = (slice(amount, amount + size) for size, amount in zip(sizes, grid.paddings, strict=True))
     result = image[(..., *kept)]
     return result if is_batch else result[0]
@@ -125,11 +123,6 @@ class _Grid:
         self.counts = tuple((n + 2 * p - (k - 1) * d - 1) // s + 1 for n, p, k, d, s in amounts)
         if any(count < 1 for count in self.counts):
             raise ShapeError(at_user_line(f"{name}: no window of {self.kernel} fits an image of {tuple(sizes)}"))
-
-    def windows(self, place: Sequence[int]) -> tuple[Any, ...]:
-        """Index of the element at `place` of all windows."""
-        amounts = zip(place, self.dilations, self.strides, self.counts, strict=True)
-        return (..., *(slice(k * d, k * d + (count - 1) * s + 1, s) for k, d, s, count in amounts))
 
 
 def _padded(x: Tracer, amounts: Sequence[int]) -> Any:

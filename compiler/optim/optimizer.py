@@ -82,6 +82,7 @@ def from_rule(
         kept_trees = (None if number is None else tree for number, tree in zip(first, new[1:], strict=True))
         return new[0], state_type(step, *kept_trees)
 
+    init.__qualname__, update.__qualname__ = f"{name}.init", f"{name}.update"  # as errors of Python call them
     return Optimizer(init, update)
 
 

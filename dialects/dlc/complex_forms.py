@@ -85,6 +85,7 @@ from dialects.dlc.unary import (
     StopGradientOp,
     TanhOp,
 )
+from dialects.dlc.unfolding import FoldOp, UnfoldOp
 from dialects.dlc.updating import UpdateSliceOp
 from dialects.dlc.windows import ReduceWindowSumOp
 
@@ -102,7 +103,8 @@ BY_PART: frozenset[type[TensorOp]] = frozenset(
     {
         NegOp, AddOp, SubOp, SelectOp, StopGradientOp, BroadcastInDimOp, ReduceSumOp, ReshapeOp, ReverseOp, TransposeOp,
         ConcatenateOp, PadOp, SliceOp, GatherOp, ScatterOp, DynamicSliceOp, DynamicUpdateSliceOp, CumsumOp, SortOp, RoundOp,
-        UpdateSliceOp, OptimizationBarrierOp, ReduceWindowSumOp, InterleaveOp, DeinterleaveOp,
+        UpdateSliceOp, OptimizationBarrierOp, ReduceWindowSumOp, UnfoldOp, FoldOp, InterleaveOp,
+        DeinterleaveOp,
     }
 )  # fmt: skip
 """Operations that move elements or add them: their real part is that of the real parts, and so for the imaginary ones."""

@@ -148,7 +148,7 @@ class DotGeneralOp(TensorOp):
         right = _without_transpose(rhs, dims.rhs_batch, dims.rhs_contracting)
         if left[0] is lhs and right[0] is rhs:
             return None
-        return dot_general(b, left[0], right[0], left[1], right[1], left[2], right[2])
+        return _dot_general(b, left, right)
 
     def jvp(self, b: OpBuilder, tangents: Sequence[SSAValue | None]) -> SSAValue | None:
         """The product rule."""
@@ -283,10 +283,12 @@ _Factor: TypeAlias = tuple[SSAValue, Sequence[int], Sequence[int], Sequence[int]
 """An operand, its batch dimensions, those that are contracted, and where the others go."""
 
 
-def _without_transpose(
-    operand: SSAValue, batch: tuple[int, ...], contracting: tuple[int, ...]
-) -> tuple[SSAValue, tuple[int, ...], tuple[int, ...]]:
-    """The operand and its dimensions before a transpose, if that leaves the free dimensions in order."""
+_Side: TypeAlias = tuple[SSAValue, tuple[int, ...], tuple[int, ...]]
+"""An operand, its batch dimensions, and those that are contracted."""
+
+
+def _without_transpose(operand: SSAValue, batch: tuple[int, ...], contracting: tuple[int, ...]) -> _Side:
+    """The operand and its dimensions before transposes, if these leave the free dimensions in order."""
     if not isinstance(operand.owner, TransposeOp):
         return operand, batch, contracting
     permutation = ints(operand.owner.permutation)
@@ -294,7 +296,7 @@ def _without_transpose(
     if free != sorted(free):
         return operand, batch, contracting
     before = tuple(permutation[dim] for dim in batch), tuple(permutation[dim] for dim in contracting)
-    return operand.owner.operand, *before
+    return _without_transpose(operand.owner.operand, *before)
 
 
 def dot_general(
@@ -306,6 +308,15 @@ def dot_general(
     lhs_contracting: Sequence[int],
     rhs_contracting: Sequence[int],
 ) -> SSAValue:
-    """The product of `lhs` and `rhs`, equal along the batch dimensions and summed over the contracting ones."""
-    dims = Dimensions(tuple(lhs_batch), tuple(rhs_batch), tuple(lhs_contracting), tuple(rhs_contracting))
-    return DotGeneralOp.emit(b, (lhs, rhs), dims.properties())
+    """The product of `lhs` and `rhs`, equal along the batch dimensions and summed over the contracting ones.
+
+    Transposes are joined here already, not only by `simplify`: so the cotangent of `w` in `x @ w.T` is computed as `w` lies.
+    """
+    left = _without_transpose(lhs, tuple(lhs_batch), tuple(lhs_contracting))
+    right = _without_transpose(rhs, tuple(rhs_batch), tuple(rhs_contracting))
+    return _dot_general(b, left, right)
+
+
+def _dot_general(b: OpBuilder, left: "_Side", right: "_Side") -> SSAValue:
+    dims = Dimensions(left[1], right[1], left[2], right[2])
+    return DotGeneralOp.emit(b, (left[0], right[0]), dims.properties())

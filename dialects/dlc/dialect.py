@@ -82,14 +82,19 @@ from dialects.dlc.unary import (
     StopGradientOp,
     TanhOp,
 )
+from dialects.dlc.unfolding import FoldOp, UnfoldOp
 from dialects.dlc.updating import UpdateSliceOp
 from dialects.dlc.while_loop import WhileOp
+from dialects.dlc.window_selection import (
+    SelectAndScatterAddOp,
+    WindowArgmaxOp,
+    WindowArgminOp,
+    WindowSelectOp,
+)
 from dialects.dlc.windows import (
     ReduceWindowMaxOp,
     ReduceWindowMinOp,
     ReduceWindowSumOp,
-    WindowArgmaxOp,
-    WindowArgminOp,
 )
 
 Dlc = Dialect(
@@ -223,6 +228,10 @@ Dlc = Dialect(
         ReduceWindowSumOp,
         WindowArgmaxOp,
         WindowArgminOp,
+        WindowSelectOp,
+        SelectAndScatterAddOp,
+        UnfoldOp,
+        FoldOp,
         # resampling
         ResampleOp,
         # contraction

@@ -386,22 +386,13 @@ class ScatterOp(IndexedOp):
             shape = (*shape[:first], *windows)
         if is_unsigned(element_type_of(indices)):
             indices = _build_signed(b, indices)
-        element = layout.element_type
-        block = Block(arg_types=[element, element])
-        inner = OpBuilder(block, b.location)
-        inner.create_op(YieldOp, (self._combined(inner, *block.args),))
-        result = b.create_op(
-            rt.ScatterOp,
-            (
-                build_reshape(b, updates, (*outer, count, *windows)),
-                build_reshape(b, indices, (*outer, count, len(layout.dims))),
-                build_reshape(b, x, shape),
-            ),
-            (tensor_type(element, shape),),
-            {"dims": self.dims, "batch_dims": self.batch_dims, "bounds": self.bounds},
-            regions=[Region(block)],
-        ).results[0]
-        return build_reshape(b, result, layout.x_shape)
+        operands = (
+            build_reshape(b, x, shape),
+            build_reshape(b, indices, (*outer, count, len(layout.dims))),
+            build_reshape(b, updates, (*outer, count, *windows)),
+        )
+        properties = {"dims": self.dims, "batch_dims": self.batch_dims, "bounds": self.bounds}
+        return build_reshape(b, build_scatter(b, operands, properties, self._combined), layout.x_shape)
 
     def _combined(self, b: OpBuilder, old: SSAValue, update: SSAValue) -> SSAValue:
         """Append what takes the place of `old`."""
@@ -412,6 +403,22 @@ class ScatterOp(IndexedOp):
         wide = compute_type(old.type)
         operands = (cast_float(b, value, wide) for value in (old, update))
         return cast_float(b, scalar_op(b, _COMBINERS[self.mode.data](wide), *operands), old.type)
+
+
+def build_scatter(
+    b: OpBuilder,
+    operands: tuple[SSAValue, SSAValue, SSAValue],
+    properties: Properties,
+    combine: Callable[[OpBuilder, SSAValue, SSAValue], SSAValue],
+) -> SSAValue:
+    """Append `rt.scatter` of destination, indices and updates; `combine(b, old, update)` appends what takes the place of `old`."""
+    x, indices, updates = operands
+    element = element_type_of(x)
+    block = Block(arg_types=[element, element])
+    inner = OpBuilder(block, b.location)
+    inner.create_op(YieldOp, (combine(inner, *block.args),))
+    scattered = b.create_op(rt.ScatterOp, (updates, indices, x), (x.type,), dict(properties), regions=[Region(block)])
+    return scattered.results[0]
 
 
 def _build_signed(b: OpBuilder, indices: SSAValue) -> SSAValue:

@@ -171,7 +171,11 @@ class ResampleOp(TensorOp):
         def body(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
             result: SSAValue | None = None
             for k in range(count):
-                weight = arguments[count + k : count + k + 1] if (weights[:, k] != 1).any() else ()
+                weight = (
+                    arguments[count + k : count + k + 1]
+                    if ((weights[:, k] != 1) & (positions[:, k] >= 0)).any()
+                    else ()
+                )
                 term = self._term(inner, x, arguments[k], weight, bool((positions[:, k] < 0).any()))
                 result = term if result is None else scalar_op(inner, arith.AddfOp, result, term)
             assert result is not None, "there is a column"

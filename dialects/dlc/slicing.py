@@ -284,50 +284,59 @@ class PadOp(TensorOp):
     def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
         """One generic over the result: the operand's element if the position falls on one, else the padding."""
         x, padding = operands
-        shape = shape_of(x)
-        rank = len(shape)
-        if math.prod(shape) == 0:
+        if math.prod(shape_of(x)) == 0:
             return build_copy(b, padding, self.result.type, ())
+        amounts = zip(ints(self.low), ints(self.high), self._steps(), strict=True)
+        return build_pad(b, x, padding, list(amounts), self.result.type)
 
-        def body(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
-            inside: SSAValue | None = None
-            position: list[SSAValue] = []
-            for dim in range(rank):
-                index, tests = self._build_source_index(inner, dim, shape[dim])
-                position.append(index)
-                for test in tests:
-                    inside = test if inside is None else inner.create(arith.AndIOp, (inside, test), i1)
-            element = inner.create(tensor.ExtractOp, (x, *position), element_type_of(x))
-            if inside is None:
-                return (element,)
-            return (inner.create(arith.SelectOp, (inside, element, arguments[0]), element_type_of(x)),)
 
-        empty = build_empty(b, self.result.type)
-        return build_generic(b, (padding,), (empty,), ((), range(rank)), (PARALLEL,) * rank, body)[0]
+def build_pad(
+    b: OpBuilder, x: SSAValue, padding: SSAValue, amounts: Sequence[tuple[int, int, int]], result_type: AnyTensor
+) -> SSAValue:
+    """Append the structured form of a pad of `x`, which is not empty: low, high and interior amount plus one for each dimension."""
+    rank = len(amounts)
 
-    def _build_source_index(self, b: OpBuilder, dim: int, size: int) -> tuple[SSAValue, list[SSAValue]]:
-        """Append the clamped operand index for loop dimension `dim`, and the tests that it needs no clamping."""
-        low, high, step = ints(self.low)[dim], ints(self.high)[dim], self._steps()[dim]
-        step = step if size > 1 else 1
-        index = build_loop_index(b, dim)
-        tests: list[SSAValue] = []
-        if low:
-            index = b.create(arith.SubiOp, (index, b.index(low)), _INDEX)
-        zero = b.index(0)
-        if low > 0:
-            tests.append(b.create(arith.CmpiOp, (index, zero), i1, {"predicate": _SGE}))
-        if high > 0:
-            bound = b.index((size - 1) * step + 1)
-            tests.append(b.create(arith.CmpiOp, (index, bound), i1, {"predicate": _SLT}))
-        if step > 1:
-            remainder = b.create(arith.RemSIOp, (index, b.index(step)), _INDEX)
-            tests.append(b.create(arith.CmpiOp, (remainder, zero), i1, {"predicate": _EQ}))
-            index = b.create(arith.DivSIOp, (index, b.index(step)), _INDEX)
-        if low > 0:
-            index = b.create(arith.MaxSIOp, (index, zero), _INDEX)
-        if high > 0:
-            index = b.create(arith.MinSIOp, (index, b.index(size - 1)), _INDEX)
-        return index, tests
+    def body(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
+        inside: SSAValue | None = None
+        position: list[SSAValue] = []
+        for dim, size in enumerate(shape_of(x)):
+            index, tests = _build_source_index(inner, dim, size, *amounts[dim])
+            position.append(index)
+            for test in tests:
+                inside = test if inside is None else inner.create(arith.AndIOp, (inside, test), i1)
+        element = inner.create(tensor.ExtractOp, (x, *position), element_type_of(x))
+        if inside is None:
+            return (element,)
+        return (inner.create(arith.SelectOp, (inside, element, arguments[0]), element_type_of(x)),)
+
+    empty = build_empty(b, result_type)
+    return build_generic(b, (padding,), (empty,), ((), range(rank)), (PARALLEL,) * rank, body)[0]
+
+
+def _build_source_index(
+    b: OpBuilder, dim: int, size: int, low: int, high: int, step: int
+) -> tuple[SSAValue, list[SSAValue]]:
+    """Append the clamped operand index for loop dimension `dim`, and the tests that it needs no clamping."""
+    step = step if size > 1 else 1
+    index = build_loop_index(b, dim)
+    tests: list[SSAValue] = []
+    if low:
+        index = b.create(arith.SubiOp, (index, b.index(low)), _INDEX)
+    zero = b.index(0)
+    if low > 0:
+        tests.append(b.create(arith.CmpiOp, (index, zero), i1, {"predicate": _SGE}))
+    if high > 0:
+        bound = b.index((size - 1) * step + 1)
+        tests.append(b.create(arith.CmpiOp, (index, bound), i1, {"predicate": _SLT}))
+    if step > 1:
+        remainder = b.create(arith.RemSIOp, (index, b.index(step)), _INDEX)
+        tests.append(b.create(arith.CmpiOp, (remainder, zero), i1, {"predicate": _EQ}))
+        index = b.create(arith.DivSIOp, (index, b.index(step)), _INDEX)
+    if low > 0:
+        index = b.create(arith.MaxSIOp, (index, zero), _INDEX)
+    if high > 0:
+        index = b.create(arith.MinSIOp, (index, b.index(size - 1)), _INDEX)
+    return index, tests
 
 
 def pad(

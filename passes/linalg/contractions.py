@@ -1,5 +1,6 @@
 """Recognising contractions among structured operations, and saying how each becomes a matrix product."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -43,6 +44,21 @@ class Contraction:
     def extent(self, dims: Dims) -> int:
         """The product of the extents of `dims`."""
         return prod(self.sizes[d] for d in dims)
+
+    def transposed(self, order: Sequence[int]) -> "Contraction | None":
+        """The contraction whose result has at `j` the dimension `order[j]` of this one, if rows and columns change places in it."""
+        loop = list(range(len(self.sizes)))
+        for j, d in enumerate(order):
+            loop[d] = j
+        batch, m, n = (tuple(loop[d] for d in group) for group in (self.batch, self.n, self.m))
+        if [*batch, *m, *n] != sorted((*batch, *m, *n)):
+            return None
+        lhs, rhs = (
+            MatrixOperand(operand.value, tuple(loop[d] if d >= 0 else d for d in operand.dims))
+            for operand in (self.rhs, self.lhs)
+        )
+        sizes = (*(self.sizes[d] for d in order), *self.sizes[len(order) :])
+        return Contraction(lhs, rhs, sizes, batch, m, n, self.k, self.element)
 
     def __str__(self) -> str:
         batch = f"{self.extent(self.batch)}x" if self.batch else ""
@@ -128,7 +144,7 @@ def _find_operand(op: GenericOp, index: int, sizes: Dims) -> MatrixOperand | Non
     """The operand as loop dimensions, looking through an operation that only transposes it."""
     value, access = op.operands[index], accesses(op)[index]
     owner = value.owner
-    if isinstance(owner, GenericOp) and _is_transposition(owner):
+    if isinstance(owner, GenericOp) and is_transposition(owner):
         value, access = owner.operands[0], compose(accesses(owner)[0], access)
     dims: list[int] = []
     for expression, size in zip(access, shape_of(value), strict=True):
@@ -142,7 +158,7 @@ def _find_operand(op: GenericOp, index: int, sizes: Dims) -> MatrixOperand | Non
     return MatrixOperand(value, tuple(dims)) if len(set(used)) == len(used) else None
 
 
-def _is_transposition(op: GenericOp) -> bool:
+def is_transposition(op: GenericOp) -> bool:
     """Whether all that `op` does is to permute the dimensions of its only input."""
     if len(op.operands) != 2 or len(op.results) != 1:
         return False
@@ -156,3 +172,10 @@ def _is_transposition(op: GenericOp) -> bool:
         return False
     shape, result = shape_of(op.operands[0]), shape_of(op.results[0])
     return all(shape[i] == result[d] for i, d in enumerate(dims))
+
+
+def order_of(transposition: GenericOp) -> Dims:
+    """For each dimension of the result, which dimension of its input it is."""
+    access = accesses(transposition)[0]
+    dims = [expression.position for expression in access if isinstance(expression, AffineDimExpr)]
+    return tuple(dims.index(d) for d in range(len(dims)))

@@ -27,6 +27,7 @@ from passes.linalg.maps import (
     identity_prefix,
     iterators,
     loop_sizes,
+    num_parallel,
     shape_of,
 )
 from passes.linalg.reshapes import unit_reshape_access
@@ -210,6 +211,8 @@ class FusionPlan:
             return None
         if pinned:
             return "needed in memory anyway, by a library call, a result or a computed index"
+        if loops.body.captured and any(_skips(access) for _, access in readers):
+            return "it reads at computed places, and neighbours in its reader would be far apart there"
         copies = Counter(root for root, _ in readers)
         if any(root.body_ops + copies[root] * loops.body.num_ops > self.max_body_ops for root, _ in readers):
             return f"the fused body would have more than {self.max_body_ops} operations"
@@ -219,8 +222,7 @@ class FusionPlan:
         times = len(readers)
         if not loops.body.is_cheap or loops.body.num_ops > self.max_recomputed_ops:
             return f"too expensive to repeat: {needed} times instead of {loops.points}, {loops.body.num_ops} operations each"
-        inputs = dict.fromkeys(op.operands[: len(op.operands) - 1])
-        if times > 1 and sum(_num_bytes(value) for value in inputs) > _num_bytes(op.results[0]):
+        if times > 1 and self._num_bytes_read(op, self.max_recomputed_ops) > _num_bytes(op.results[0]):
             return f"repeating it for {times} readers reads more memory than keeping it"
         for root, access in readers:
             prefix = identity_prefix(access)
@@ -232,6 +234,19 @@ class FusionPlan:
             ):
                 return "needed once per row of its reader; a kernel can compute it there"
         return None
+
+    def _num_bytes_read(self, op: GenericOp, budget: int) -> int:
+        """How much an elementwise operation reads: of inputs that up to `budget` operations compute, what these read."""
+        total = 0
+        for value in dict.fromkeys(op.operands[: len(op.operands) - 1]):
+            size, owner = _num_bytes(value), value.owner
+            if isinstance(owner, GenericOp) and value not in self._pinned and len(owner.results) == 1:
+                body = examine_body(owner)
+                is_elementwise = num_parallel(owner) == len(iterators(owner)) and body.is_flat and not body.captured
+                if is_elementwise and body.is_cheap and body.num_ops <= budget:
+                    size = min(size, self._num_bytes_read(owner, budget - body.num_ops))
+            total += size
+        return total
 
     def _inline(self, loops: Loops, root: Loops, access: Access) -> bool:
         """Plan the computation of `loops` in `root`, which reads its result by `access`."""
@@ -306,6 +321,19 @@ class FusionPlan:
         for read in added:
             self._add_read(root, read)
         return True
+
+
+def _skips(access: Access) -> bool:
+    """Whether not all elements along the last dimension are read by neighbours."""
+    if not access:
+        return False
+    dims = access[-1].used_dims()
+    origin = [0] * (max(dims, default=-1) + 1)
+    return any(
+        access[-1].eval([int(other == d) for other in range(len(origin))], ()) - access[-1].eval(origin, ())
+        not in {0, 1}
+        for d in dims
+    )
 
 
 def _num_bytes(value: SSAValue) -> int:

@@ -29,7 +29,8 @@ func.func @f(%x: tensor<64x32xf32>, %w: tensor<10x32xf32>) -> tensor<64x10xf32> 
 ```
 
 Loop dimensions are batch (in both operands), rows, columns (in one) or reduced; each kind is collapsed to one dimension. An
-operand whose dimensions of one kind are not adjacent is transposed first.
+operand whose dimensions of one kind are not adjacent is transposed first, once for all products that need it so. A product
+that is there for a transposition only has its factors in the other order instead.
 
 *Requires*: the structured form.
 *Ensures*: every change is from a contraction to `rt.gemm` with the same value up to the order of summation.
@@ -44,7 +45,7 @@ from xdsl.context import Context
 from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import ModuleOp, UnitAttr
 from xdsl.dialects.linalg.ops import FillOp, GenericOp
-from xdsl.ir import Attribute, Block, SSAValue
+from xdsl.ir import Attribute, Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects.builder import OpBuilder, tensor_type
@@ -52,10 +53,21 @@ from dialects.remarks import emit_remark
 from dialects.rt import GemmOp
 from dialects.structured import PARALLEL, build_empty, build_generic
 from passes.linalg.bodies import drain
-from passes.linalg.contractions import Contraction, Dims, MatrixOperand, find_contraction, is_product_sum
+from passes.linalg.contractions import (
+    Contraction,
+    Dims,
+    MatrixOperand,
+    find_contraction,
+    is_product_sum,
+    is_transposition,
+    order_of,
+)
 from passes.linalg.host_blocks import host_blocks
 from passes.linalg.maps import iterators, num_parallel, shape_of
 from passes.linalg.reshapes import build_collapse, build_expand, spread
+
+Copies = dict[tuple[SSAValue, Dims], SSAValue]
+"""Operands transposed in memory: the tensor, and which of its dimensions comes when."""
 
 
 @dataclass(frozen=True)
@@ -81,15 +93,27 @@ class SelectLibrariesPass(ModulePass):
         if not any(isinstance(op, GenericOp) and is_product_sum(op) for op in block.ops):
             return
         builder = OpBuilder(block)
-        for op in drain(block):
+        copies: Copies = {}
+        ops = drain(block)
+        turned: set[Operation] = set()
+        for op in ops:
+            if op in turned:
+                continue
             contraction = self._choose(op) if isinstance(op, GenericOp) else None
             if contraction is None:
                 block.add_op(op)
                 continue
             builder.location = op.location
-            result = _build_product(builder, contraction, shape_of(op.results[0]))
-            op.results[0].replace_all_uses_with(result)
-            op.erase()
+            transposition = _only_transposition(op.results[0])
+            other = transposition and contraction.transposed(order_of(transposition))
+            last = op
+            if transposition and other:
+                contraction, last = other, transposition
+                turned.add(transposition)
+            result = _build_product(builder, contraction, shape_of(last.results[0]), copies)
+            last.results[0].replace_all_uses_with(result)
+            for old in dict.fromkeys((last, op)):
+                old.erase()
         for op in reversed(list(block.ops)):
             if isinstance(op, GenericOp | FillOp | tensor.EmptyOp | arith.ConstantOp) and all(
                 result.first_use is None for result in op.results
@@ -121,6 +145,12 @@ class SelectLibrariesPass(ModulePass):
         return found
 
 
+def _only_transposition(value: SSAValue) -> GenericOp | None:
+    """The operation that reads `value`, if it is the only one and transposes it."""
+    reader = value.get_user_of_unique_use()
+    return reader if isinstance(reader, GenericOp) and is_transposition(reader) else None
+
+
 def _is_product_with_computed_rows(c: Contraction) -> bool:
     """Whether it takes dot products of one vector and the rows of what an elementwise operation computes for it alone."""
     if c.m and c.n:
@@ -133,11 +163,11 @@ def _is_product_with_computed_rows(c: Contraction) -> bool:
     return num_parallel(owner) == len(iterators(owner))
 
 
-def _build_product(b: OpBuilder, contraction: Contraction, shape: tuple[int, ...]) -> SSAValue:
+def _build_product(b: OpBuilder, contraction: Contraction, shape: tuple[int, ...], copies: Copies) -> SSAValue:
     """Append the library call with what it needs around it; the result has `shape`."""
     c = contraction
-    lhs, trans_lhs = _build_operand(b, c, c.lhs, c.m, c.k, first=True)
-    rhs, trans_rhs = _build_operand(b, c, c.rhs, c.n, c.k, first=False)
+    lhs, trans_lhs = _build_operand(b, c, c.lhs, c.m, c.k, copies, first=True)
+    rhs, trans_rhs = _build_operand(b, c, c.rhs, c.n, c.k, copies, first=False)
     batch = (c.extent(c.batch),) if c.batch else ()
     properties: dict[str, Attribute] = {}
     if trans_lhs:
@@ -163,23 +193,23 @@ def _build_product(b: OpBuilder, contraction: Contraction, shape: tuple[int, ...
 
 
 def _build_operand(
-    b: OpBuilder, c: Contraction, operand: MatrixOperand, free: Dims, reduced: Dims, *, first: bool
+    b: OpBuilder, c: Contraction, operand: MatrixOperand, free: Dims, reduced: Dims, copies: Copies, *, first: bool
 ) -> tuple[SSAValue, bool]:
     """Append the operand as a (batch of) matrices; the second result says whether it is transposed.
 
     The plain layout is rows times reduction for the first operand, reduction times columns for the second.
     """
-    value = operand.value
     plain, transposed = ((free, reduced), (reduced, free)) if first else ((reduced, free), (free, reduced))
-    present = tuple(d for d in operand.dims if d >= 0)
-    layout = plain
-    if present == (*c.batch, *plain[0], *plain[1]):
-        is_transposed = False
-    elif present == (*c.batch, *transposed[0], *transposed[1]):
-        is_transposed, layout = True, transposed
+    for layout in (plain, transposed):
+        if tuple(d for d in operand.dims if d >= 0) == (*c.batch, *layout[0], *layout[1]):
+            break
     else:
-        is_transposed = False
-        value, operand = _build_transposed(b, c, operand, (*c.batch, *plain[0], *plain[1]))
+        # The layout in which another product has it already, or else the plain one.
+        orders = {layout: (*c.batch, *layout[0], *layout[1]) for layout in (transposed, plain)}
+        known = [layout for layout, order in orders.items() if _copy_key(operand, order) in copies]
+        layout = known[0] if known else plain
+        operand = _transposed(b, c, operand, orders[layout], copies)
+    value = operand.value
     groups = [group for group in (c.batch, *layout) if group]
     positions = [[operand.dims.index(d) for d in group] for group in groups]
     rank = len(operand.dims)
@@ -191,13 +221,23 @@ def _build_operand(
         first_dim = 1 if c.batch else 0
         owners = ([[0]] if c.batch else []) + [[first_dim + i] for i, group in enumerate(layout) if group]
         value = build_expand(b, value, spread(owners, len(matrix)), matrix)
-    return value, is_transposed
+    return value, layout is transposed
 
 
-def _build_transposed(
-    b: OpBuilder, c: Contraction, operand: MatrixOperand, order: Dims
-) -> tuple[SSAValue, MatrixOperand]:
-    """Append a copy of the operand with its dimensions in this order."""
+def _copy_key(operand: MatrixOperand, order: Dims) -> tuple[SSAValue, Dims]:
+    """The operand, and which of its dimensions comes when in a copy."""
+    return operand.value, tuple(operand.dims.index(d) for d in order)
+
+
+def _transposed(b: OpBuilder, c: Contraction, operand: MatrixOperand, order: Dims, copies: Copies) -> MatrixOperand:
+    """The operand with its dimensions in this order: a copy, which is appended unless there is one."""
+    key = _copy_key(operand, order)
+    if key not in copies:
+        copies[key] = _build_transposed(b, c, operand, order)
+    return MatrixOperand(copies[key], order)
+
+
+def _build_transposed(b: OpBuilder, c: Contraction, operand: MatrixOperand, order: Dims) -> SSAValue:
     emit_remark("analysis", "select-libraries", f"{c}: an operand is transposed in memory first", b.location)
     position = {d: i for i, d in enumerate(order)}
     value = operand.value
@@ -212,4 +252,4 @@ def _build_transposed(
     (copy,) = build_generic(
         b, (value,), (empty,), (access, range(rank)), (PARALLEL,) * rank, lambda _, arguments: (arguments[0],)
     )
-    return copy, MatrixOperand(copy, order)
+    return copy

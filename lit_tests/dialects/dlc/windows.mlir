@@ -39,3 +39,31 @@ func.func @bools(%x: tensor<4xi1>) {
   %0 = dlc.reduce_window_max %x sizes [2] strides [1] dilations [1] : tensor<4xi1> -> tensor<3xi1>
   func.return
 }
+
+// -----
+
+// One reads a tensor at the extrema of another, the other adds there.
+// CHECK-LABEL: func.func @at_extrema
+func.func @at_extrema(%x: tensor<4x9xf32>, %dx: tensor<4x9xf32>) -> tensor<4x9xf32> {
+  // CHECK: %0 = dlc.window_select %x, %dx sizes [2, 3] strides [2, 2] dilations [1, 1] : tensor<4x9xf32>, tensor<4x9xf32> -> tensor<2x4xf32>
+  %0 = dlc.window_select %x, %dx sizes [2, 3] strides [2, 2] dilations [1, 1] : tensor<4x9xf32>, tensor<4x9xf32> -> tensor<2x4xf32>
+  // CHECK: dlc.select_and_scatter_add %x, %0 sizes [2, 3] strides [2, 2] dilations [1, 1] : tensor<4x9xf32>, tensor<2x4xf32> -> tensor<4x9xf32>
+  %1 = dlc.select_and_scatter_add %x, %0 sizes [2, 3] strides [2, 2] dilations [1, 1] : tensor<4x9xf32>, tensor<2x4xf32> -> tensor<4x9xf32>
+  func.return %1 : tensor<4x9xf32>
+}
+
+// -----
+
+func.func @source_per_window(%x: tensor<9xf32>, %s: tensor<9xf32>) {
+  // expected-error @+1 {{dlc.select_and_scatter_add: operand 1 has type tensor<9xf32>, expected tensor<4xf32>}}
+  %0 = dlc.select_and_scatter_add %x, %s sizes [3] strides [2] dilations [1] : tensor<9xf32>, tensor<9xf32> -> tensor<9xf32>
+  func.return
+}
+
+// -----
+
+func.func @same_shape(%x: tensor<9xf32>, %y: tensor<8xf32>) {
+  // expected-error @+1 {{dlc.window_select: operand 1 has type tensor<8xf32>, expected tensor<9xf32>}}
+  %0 = dlc.window_select %x, %y sizes [3] strides [2] dilations [1] : tensor<9xf32>, tensor<8xf32> -> tensor<4xf32>
+  func.return
+}

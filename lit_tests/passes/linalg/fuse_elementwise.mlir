@@ -248,3 +248,66 @@ func.func @loop(%x: tensor<f32>, %c: tensor<4xf32>) -> tensor<4xf32> {
   }
   func.return %r : tensor<4xf32>
 }
+
+// -----
+
+#ijk = affine_map<(i, j, k) -> (i, j, k)>
+#ik = affine_map<(i, j, k) -> (i, k)>
+#jk = affine_map<(i, j, k) -> (j, k)>
+
+// What two reductions read is computed in both, if what that reads is small in the end: here vectors and not their differences.
+// CHECK-LABEL: func.func @repeated_through(
+// CHECK-COUNT-2: arith.subf
+// CHECK-NOT:     tensor<4x4x8xf32>
+func.func @repeated_through(%x: tensor<4x8xf32>, %w: tensor<4x8xf32>, %a: tensor<4x8xf32>, %b: tensor<8x4xf32>) -> (tensor<4x4xf32>, tensor<8x4xf32>) {
+  %e = tensor.empty() : tensor<4x4x8xf32>
+  %d = linalg.generic {indexing_maps = [#ik, #jk, #ijk], iterator_types = ["parallel", "parallel", "parallel"]} ins(%x, %x : tensor<4x8xf32>, tensor<4x8xf32>) outs(%e : tensor<4x4x8xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %v = arith.subf %p, %q : f32
+    linalg.yield %v : f32
+  } -> tensor<4x4x8xf32>
+  %m = linalg.generic {indexing_maps = [#ijk, #ik, #ijk], iterator_types = ["parallel", "parallel", "parallel"]} ins(%d, %w : tensor<4x4x8xf32>, tensor<4x8xf32>) outs(%e : tensor<4x4x8xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %v = arith.mulf %p, %q : f32
+    linalg.yield %v : f32
+  } -> tensor<4x4x8xf32>
+  %zero = arith.constant 0.0 : f32
+  %f0 = tensor.empty() : tensor<4x4xf32>
+  %g0 = linalg.fill ins(%zero : f32) outs(%f0 : tensor<4x4xf32>) -> tensor<4x4xf32>
+  %0 = linalg.generic {indexing_maps = [#ijk, affine_map<(i, j, k) -> (i, j)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%m : tensor<4x4x8xf32>) outs(%g0 : tensor<4x4xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %v = arith.addf %o, %p : f32
+    linalg.yield %v : f32
+  } -> tensor<4x4xf32>
+  %f1 = tensor.empty() : tensor<8x4xf32>
+  %g1 = linalg.fill ins(%zero : f32) outs(%f1 : tensor<8x4xf32>) -> tensor<8x4xf32>
+  %1 = linalg.generic {indexing_maps = [affine_map<(k, i, j) -> (i, j, k)>, affine_map<(k, i, j) -> (k, i)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%m : tensor<4x4x8xf32>) outs(%g1 : tensor<8x4xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %v = arith.addf %o, %p : f32
+    linalg.yield %v : f32
+  } -> tensor<8x4xf32>
+  func.return %0, %1 : tensor<4x4xf32>, tensor<8x4xf32>
+}
+
+// -----
+
+// What is read at computed places is not computed where neighbours would be far apart.
+// CHECK-LABEL: func.func @gathered_in_order(
+// CHECK:         tensor.extract
+// CHECK:         } -> tensor<8xf32>
+// CHECK:         arith.negf
+func.func @gathered_in_order(%x: tensor<9xf32>, %at: tensor<8xindex>) -> tensor<4xf32> {
+  %e = tensor.empty() : tensor<8xf32>
+  %g = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]} ins(%at : tensor<8xindex>) outs(%e : tensor<8xf32>) {
+  ^bb0(%p: index, %o: f32):
+    %v = tensor.extract %x[%p] : tensor<9xf32>
+    linalg.yield %v : f32
+  } -> tensor<8xf32>
+  %e1 = tensor.empty() : tensor<4xf32>
+  %n = linalg.generic {indexing_maps = [affine_map<(i) -> (i * 2)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]} ins(%g : tensor<8xf32>) outs(%e1 : tensor<4xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %v = arith.negf %p : f32
+    linalg.yield %v : f32
+  } -> tensor<4xf32>
+  func.return %n : tensor<4xf32>
+}

@@ -170,3 +170,84 @@ func.func @computed_rows(%x: tensor<64x32xf32>, %v: tensor<32x1xf32>) -> (tensor
   } -> tensor<64x1xf32>
   func.return %y, %z : tensor<64x1xf32>, tensor<64x1xf32>
 }
+
+// -----
+
+// The transpose of a product is the product of the factors in the other order.
+// CHECK-LABEL: func.func @turned(
+// CHECK-SAME:    %[[X:\w+]]: tensor<32x64xf32>, %[[W:\w+]]: tensor<10x32xf32>
+// CHECK-NEXT:    %[[Y:\w+]] = rt.gemm %[[W]], %[[X]] : tensor<10x32xf32>, tensor<32x64xf32> -> tensor<10x64xf32>
+// CHECK-NEXT:    func.return %[[Y]]
+func.func @turned(%x: tensor<32x64xf32>, %w: tensor<10x32xf32>) -> tensor<10x64xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<64x10xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<64x10xf32>) -> tensor<64x10xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (k, m)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%x, %w : tensor<32x64xf32>, tensor<10x32xf32>) outs(%f : tensor<64x10xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %t = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %t : f32
+    linalg.yield %s : f32
+  } -> tensor<64x10xf32>
+  %te = tensor.empty() : tensor<10x64xf32>
+  %yt = linalg.generic {indexing_maps = [affine_map<(i, j) -> (j, i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} ins(%y : tensor<64x10xf32>) outs(%te : tensor<10x64xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    linalg.yield %p : f32
+  } -> tensor<10x64xf32>
+  func.return %yt : tensor<10x64xf32>
+}
+
+// -----
+
+// A product that others read too is computed once, and then transposed.
+// CHECK-LABEL: func.func @read_both_ways(
+// CHECK:         %[[Y:\w+]] = rt.gemm trans_lhs trans_rhs
+// CHECK-NOT:     rt.gemm
+// CHECK:         %[[T:\w+]] = linalg.generic {{.*}} ins(%[[Y]]
+// CHECK:         func.return %[[Y]], %[[T]]
+func.func @read_both_ways(%x: tensor<32x64xf32>, %w: tensor<10x32xf32>) -> (tensor<64x10xf32>, tensor<10x64xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<64x10xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<64x10xf32>) -> tensor<64x10xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(m, n, k) -> (k, m)>, affine_map<(m, n, k) -> (n, k)>, affine_map<(m, n, k) -> (m, n)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%x, %w : tensor<32x64xf32>, tensor<10x32xf32>) outs(%f : tensor<64x10xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %t = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %t : f32
+    linalg.yield %s : f32
+  } -> tensor<64x10xf32>
+  %te = tensor.empty() : tensor<10x64xf32>
+  %yt = linalg.generic {indexing_maps = [affine_map<(i, j) -> (j, i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} ins(%y : tensor<64x10xf32>) outs(%te : tensor<10x64xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    linalg.yield %p : f32
+  } -> tensor<10x64xf32>
+  func.return %y, %yt : tensor<64x10xf32>, tensor<10x64xf32>
+}
+
+// -----
+
+// An operand that two products need in another layout is transposed in memory once; one of them has it as transposed.
+// CHECK-LABEL: func.func @shared_copy(
+// CHECK-COUNT-1: linalg.generic
+// CHECK-NOT:     linalg.generic
+// CHECK:         rt.gemm
+// CHECK-NOT:     linalg.generic
+// CHECK:         rt.gemm trans_lhs
+func.func @shared_copy(%x: tensor<4x16x8xf32>, %v: tensor<4x8x16xf32>, %w: tensor<16x32xf32>) -> (tensor<16x16xf32>, tensor<4x8x32xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<16x16xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<16x16xf32>) -> tensor<16x16xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(m, n, k, l) -> (k, m, l)>, affine_map<(m, n, k, l) -> (k, l, n)>, affine_map<(m, n, k, l) -> (m, n)>], iterator_types = ["parallel", "parallel", "reduction", "reduction"]} ins(%x, %v : tensor<4x16x8xf32>, tensor<4x8x16xf32>) outs(%f : tensor<16x16xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %t = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %t : f32
+    linalg.yield %s : f32
+  } -> tensor<16x16xf32>
+  %e2 = tensor.empty() : tensor<4x8x32xf32>
+  %f2 = linalg.fill ins(%zero : f32) outs(%e2 : tensor<4x8x32xf32>) -> tensor<4x8x32xf32>
+  %z = linalg.generic {indexing_maps = [affine_map<(a, c, n, k) -> (a, k, c)>, affine_map<(a, c, n, k) -> (k, n)>, affine_map<(a, c, n, k) -> (a, c, n)>], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%x, %w : tensor<4x16x8xf32>, tensor<16x32xf32>) outs(%f2 : tensor<4x8x32xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %t = arith.mulf %p, %q : f32
+    %s = arith.addf %o, %t : f32
+    linalg.yield %s : f32
+  } -> tensor<4x8x32xf32>
+  func.return %y, %z : tensor<16x16xf32>, tensor<4x8x32xf32>
+}
