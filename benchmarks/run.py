@@ -181,7 +181,7 @@ def main() -> int:
     is_partial = names != list(grouped) or args.no_overheads or len(args.peers) < len(MODULES)
     missing = missing_peers()
     peers = [peer for peer in args.peers if peer not in missing]
-    print(f"not installed: {', '.join(missing) or 'none'}", flush=True)
+    print(f"not installed: {', '.join(missing) or 'none'} (the extra `bench` has all)", flush=True)
     folder = RESULTS / ("quick" if args.quick else "partial" if is_partial else "")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as caches:
