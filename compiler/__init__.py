@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from compiler.loops import map as map  # noqa: A004
     from compiler.loops import scan as scan
     from compiler.loops import while_loop as while_loop
+    from compiler.memory import release_memory as release_memory
     from compiler.options import CompileOptions as CompileOptions
     from compiler.prefix_scan import associative_scan as associative_scan
     from compiler.saving import load as load
@@ -82,6 +83,7 @@ _HOMES = {
     "dynamic_update_slice": "compiler.slicing",
     "save": "compiler.saving",
     "load": "compiler.saving",
+    "release_memory": "compiler.memory",
     "CompileOptions": "compiler.options",
     "CompilerError": "compiler.errors",
     "TracingError": "compiler.errors",

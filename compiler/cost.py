@@ -21,6 +21,9 @@ _FLOPS = (
 )  # fmt: skip
 _TRANSCENDENTALS = tuple(EXPANSIONS)
 
+_SHORT = 1 << 15
+"""Bytes and operations of a program that takes about two microseconds."""
+
 FIELDS = ("flops", "transcendentals", "bytes_accessed", "kernels", "library_calls")
 
 
@@ -31,6 +34,19 @@ def cost_of(module: ModuleOp) -> dict[str, int]:
     """
     total = _cost_within(module)
     return {field: total[field] for field in FIELDS}
+
+
+def is_short_program(module: ModuleOp) -> bool:
+    """Whether a program at the `fused` stage surely takes a few microseconds at most: less than other threads may wait."""
+    if any(_repeats_unknown_times(op) for op in module.walk()):
+        return False
+    cost = cost_of(module)
+    work = cost["flops"] + 16 * cost["transcendentals"] + cost["bytes_accessed"]
+    return work + 1024 * cost["kernels"] <= _SHORT and not cost["library_calls"]
+
+
+def _repeats_unknown_times(op: Operation) -> bool:
+    return isinstance(op, scf.WhileOp) or (isinstance(op, scf.ForOp) and trip_count(op) is None)
 
 
 def _cost_within(op: Operation) -> Counter[str]:

@@ -3,7 +3,7 @@
 import ctypes
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import numpy as np
@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from xdsl.dialects.builtin import ModuleOp
 
 from compiler.options import CompileOptions
-from compiler.pipelines import Observer, passes_between, run_passes
+from compiler.pipelines import IR_STAGES, Observer, passes_between, run_passes
 from compiler.signatures import Signature, signature_of
 from dialects.errors import ArgumentError
+from runtime.dispatch.native_callable import NativeCallable
 
 ALIGNMENT = 64
 Array = NDArray[Any]
@@ -39,27 +40,35 @@ def _address(array: Array) -> int:
     return array.ctypes.data
 
 
-class Executable:
+class Executable(NativeCallable):
     """A host function in memory: call it with a list of arrays, get a list of new arrays.
 
     Inputs may have any strides: what is not contiguous and aligned is copied first. Dtypes and shapes must be exactly
-    those of `signature`. Callable from several threads at once.
+    those of `signature`; `ArgumentError` is raised if they are not. Callable from several threads at once.
     """
 
     def __init__(self, signature: Signature, program: Any):
+        from compiler.native_calls import list_entry, native_program
+
+        super().__init__()
         self.signature = signature
         self._program = program  # keeps the machine code mapped
-        self._entry = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(program.address(signature.name))
+        address = program.address(signature.name)
+        self._entry = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
         self._table_type = ctypes.c_void_p * (len(signature.inputs) + len(signature.outputs) + 1)
+        self.native_program = native_program(signature, address, program)
+        self._add_entry(list_entry(signature, self.native_program))
 
-    def __call__(self, arrays: Sequence[Array]) -> list[Array]:
-        """Run on `arrays`.
-
-        Raises:
-            ArgumentError: the number, shape or dtype of the arrays is not that of the signature.
-        """
+    def _call_in_python(self, arrays: Sequence[Array]) -> list[Array]:
+        """Run on arrays of any layout, or fail."""
         inputs = checked_inputs(self.signature, arrays)
-        outputs = [np.empty(spec.shape, spec.dtype) for spec in self.signature.outputs]
+        if self._entries:
+            return self(inputs)
+        sources = self.signature.result_inputs or (-1,) * len(self.signature.outputs)
+        outputs = [
+            np.empty(spec.shape, spec.dtype) if i < 0 else inputs[i].reshape(spec.shape)
+            for spec, i in zip(self.signature.outputs, sources, strict=True)
+        ]
         pointers = [_address(array) for array in (*inputs, *outputs)]
         table = self._table_type(*pointers, _arena(self.signature.arena_bytes))
         self._entry(ctypes.addressof(table))
@@ -80,8 +89,12 @@ def checked_inputs(signature: Signature, arrays: Sequence[Array]) -> list[Array]
         if array.dtype != spec.dtype or array.shape != spec.shape:
             shape = ",".join(map(str, array.shape))
             raise ArgumentError(f"{signature.name}: argument {index} is {array.dtype}[{shape}], expected {spec}")
-        flags = array.flags
-        inputs.append(array if flags.c_contiguous and flags.aligned else np.require(array, requirements=["C", "A"]))
+        plain = np.require(np.asarray(array), requirements=["C", "A"])
+        inputs.append(plain if plain.dtype is spec.dtype else plain.view(spec.dtype))
+    for index in signature.donated:
+        others = (array for i, array in enumerate(inputs) if i != index)
+        if not inputs[index].flags.writeable or any(np.may_share_memory(inputs[index], other) for other in others):
+            inputs[index] = inputs[index].copy()
     return inputs
 
 
@@ -113,12 +126,17 @@ def compile_to_machine_code(
     Raises:
         CompilerError: the program is not supported.
     """
+    from compiler.cost import is_short_program
     from runtime.blas import blas_functions
     from runtime.llvm_text import emit_llvm
     from runtime.native import emit_object
 
-    run_passes(module, passes_between(stage, "llvm", "cpu", options or CompileOptions()), observers)
-    signature = signature_of(module, name)
+    options, is_short = options or CompileOptions(), False
+    if IR_STAGES["cpu"].index(stage) <= IR_STAGES["cpu"].index("fused"):
+        run_passes(module, passes_between(stage, "fused", "cpu", options), observers)
+        stage, is_short = "fused", is_short_program(module)
+    run_passes(module, passes_between(stage, "llvm", "cpu", options), observers)
+    signature = replace(signature_of(module, name), is_short=is_short)
     text = emit_llvm(module)
     return MachineCode(signature, blas_functions(text), emit_object(text))
 

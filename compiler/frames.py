@@ -4,6 +4,8 @@ Frames nest as the traced functions do. A value of an enclosing frame becomes an
 between its own and the one that uses it; large constant arrays become extra arguments of the outermost frame.
 """
 
+import ctypes
+import os
 import threading
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
@@ -222,6 +224,27 @@ class _FrameStack(threading.local):
 
 _stack = _FrameStack()
 
+threads_tracing = ctypes.c_int64(0)
+"""In how many threads functions are being traced: while it is not zero, calls may be parts of programs."""
+
+_lock = threading.Lock()
+
+
+def _count_thread(change: int) -> None:
+    with _lock:
+        threads_tracing.value += change
+
+
+def _forget_other_threads() -> None:
+    """In a forked process there is only the thread that forked."""
+    global _lock  # noqa: PLW0603 - it may be held by a thread that is gone
+    _lock = threading.Lock()
+    threads_tracing.value = bool(_stack.frames)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_other_threads)
+
 
 def is_tracing() -> bool:
     """Whether a function is being traced in this thread."""
@@ -254,6 +277,8 @@ class entered:  # noqa: N801 - a context manager that reads as a verb
         self.frame = frame
 
     def __enter__(self) -> Frame:
+        if not _stack.frames:
+            _count_thread(1)
         _stack.frames.append(self.frame)
         return self.frame
 
@@ -261,3 +286,5 @@ class entered:  # noqa: N801 - a context manager that reads as a verb
         popped = _stack.frames.pop()
         assert popped is self.frame, "frames are left in the reverse order of entering"
         self.frame.is_open = False
+        if not _stack.frames:
+            _count_thread(-1)

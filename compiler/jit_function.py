@@ -11,15 +11,21 @@ import numpy as np
 
 from compiler.abstract import AbstractArray, abstract
 from compiler.array_kinds import PLAIN_TYPES, as_plain
+from compiler.axes import is_array
 from compiler.collector import paused_collector
 from compiler.compile_log import SignatureRecord, explain_recompilation, log_compilation
 from compiler.errors import ArgumentError, CompilerError, at_user_line, check_function
+from compiler.frames import threads_tracing
 from compiler.options import CompileOptions
 from compiler.pipelines import IR_STAGES, Target
 from compiler.pytrees import flatten, unflatten
+from compiler.signatures import find_host_function
 from compiler.stages import Compiled, Lowered, Traced, is_set
 from compiler.tracing import array_value, current_frame, function_name, is_tracing, new_tracer, trace, trace_subfunction
+from dialects.builder import int_array
 from dialects.dlc import transforms
+from dialects.rt import DONATED
+from runtime.dispatch.native_callable import NativeCallable
 
 Function = Callable[..., Any]
 
@@ -40,7 +46,7 @@ class _Call(NamedTuple):
     static: tuple[tuple[int | str, Hashable], ...]
 
 
-class JitFunction:
+class JitFunction(NativeCallable):
     """A function that is compiled on its first call with each signature; made by `jit`.
 
     A signature is the structure of the arguments, the shape and dtype of every array, which leaves are Python scalars, and the
@@ -57,12 +63,14 @@ class JitFunction:
         target: Target,
         options: CompileOptions,
     ):
+        super().__init__(threads_tracing)
         functools.update_wrapper(self, fun)
         self._fun = fun
         self._name = function_name(fun)
         self._static_names, self._static_nums = _static_arguments(fun, static_argnums, static_argnames)
         _check_positions("donate_argnums", fun, donate_argnums)
-        self._donate = tuple(donate_argnums)
+        count = len(_parameters(fun))
+        self._donate = {number % count if number < 0 and count else number for number in donate_argnums}
         self._target: Target = target
         self._options = options
         self._cache: dict[Hashable, Compiled] = {}
@@ -71,7 +79,7 @@ class JitFunction:
         self._lock = threading.RLock()
         self._count_lock = threading.Lock()  # hits are counted while another signature is being compiled
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def _call_in_python(self, *args: Any, **kwargs: Any) -> Any:
         """Run the compiled function; compile it first if the signature is new.
 
         Raises:
@@ -81,25 +89,33 @@ class JitFunction:
         if is_tracing():
             return self._call_while_tracing(call)
         leaves, spec = flatten((call.args, call.kwargs))
+        kinds = tuple(map(type, leaves))
+        donated = self._donated(call) if self._donate else ()
         wrap = None
-        if not PLAIN_TYPES.issuperset(map(type, leaves)):
+        if not PLAIN_TYPES.issuperset(kinds):
             leaves, wrap = as_plain(leaves)
-            args, kwargs = unflatten(spec, leaves)
-            call = _Call(args, kwargs, call.static)
+            plain_args, plain_kwargs = unflatten(spec, leaves)
+            call = _Call(plain_args, plain_kwargs, call.static)
         try:
-            key = (spec, call.static and static_key(call.static), *map(_leaf_key, leaves))
+            key = (spec, call.static and static_key(call.static), donated, *map(_leaf_key, leaves))
         except CompilerError:
             self._trace(call)  # fails with the name of the argument and the user's line
             raise
         compiled = self._cache.get(key)
         if compiled is None:
-            compiled = self._compile(call, key)
+            compiled = self._compile(call, key, donated)
         else:
             with self._count_lock:
                 self._hits += 1
+        if (kinds, key) not in self._described:
+            entry = compiled.native_entry(args, kwargs, [where for where, _ in call.static])
+            if entry is None:
+                self._described.add((kinds, key))
+            else:
+                self._add_entry(entry, (kinds, key))
         return compiled.run(leaves, wrap)
 
-    def _compile(self, call: _Call, key: Hashable) -> Compiled:
+    def _compile(self, call: _Call, key: Hashable, donated: Sequence[int]) -> Compiled:
         """The compiled function for a new signature; threads that come with the same one wait for it."""
         with self._lock:
             compiled = self._cache.get(key)
@@ -109,7 +125,7 @@ class JitFunction:
                 return compiled
             start = time.perf_counter()
             with paused_collector():
-                lowered = self._lower(call)
+                lowered = self._trace(call, donated).lower()
                 record = lowered.signature_record(call.static)
                 if is_set("DLC_EXPLAIN_RECOMPILES"):
                     explain_recompilation(self._name, record, self._records)
@@ -123,22 +139,25 @@ class JitFunction:
 
     def trace(self, *args: Any, **kwargs: Any) -> Traced:
         """Trace the function for these arguments (arrays, or anything with `shape` and `dtype`), without compiling."""
-        return self._trace(_plain_call(self._split(args, kwargs)))
+        call = self._split(args, kwargs)
+        return self._trace(_plain_call(call), self._donated(call))
 
     def lower(self, *args: Any, **kwargs: Any) -> Lowered:
         """Trace the function for these arguments and get ready to print or compile it: `f.lower(x).as_text("fused")`."""
-        return self._lower(_plain_call(self._split(args, kwargs)))
+        return self.trace(*args, **kwargs).lower()
 
     def cache_info(self) -> CacheInfo:
         """Hits, misses and size of the signature cache."""
-        return CacheInfo(self._hits, self._misses, len(self._cache))
+        return CacheInfo(self._hits + self._native_hits(), self._misses, len(self._cache))
 
     def cache_clear(self) -> None:
         """Forget all signatures; the next call compiles again."""
         with self._lock:
+            self._drop_entries()
             self._cache.clear()
             self._records.clear()
             self._hits = self._misses = 0
+            self._former_hits = 0
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """Bind as a method; `self` is then the first argument, and must be a tree of arrays or static."""
@@ -196,15 +215,27 @@ class JitFunction:
         parameters = _parameters(self._fun)
         return [name for i, name in enumerate(parameters) if i not in positions] or None
 
-    def _trace(self, call: _Call) -> Traced:
+    def _donated(self, call: _Call) -> tuple[int, ...]:
+        """The leaves whose memory results may take: arrays of NumPy in donated arguments. `Tensor`s never change."""
+        static = {where for where, _ in call.static}
+        positions = (i for i in range(len(call.args) + len(static)) if i not in static)
+        donated: list[int] = []
+        place = 0
+        for position, arg in zip(positions, call.args, strict=False):
+            leaves, _ = flatten(arg)
+            if position in self._donate:
+                donated.extend(place + i for i, leaf in enumerate(leaves) if is_array(leaf))
+            place += len(leaves)
+        return tuple(donated)
+
+    def _trace(self, call: _Call, donated: Sequence[int] = ()) -> Traced:
         with paused_collector():
             traced = trace(
                 self._dynamic(call), call.args, call.kwargs, name=self._name, argument_names=self._argument_names(call)
             )
-        return Traced(traced, self._target, self._options, self._donate)
-
-    def _lower(self, call: _Call) -> Lowered:
-        return self._trace(call).lower()
+        if donated and self._target == "cpu":
+            find_host_function(traced.module, traced.name).attributes[DONATED] = int_array(tuple(donated))
+        return Traced(traced, self._target, self._options)
 
     def _call_while_tracing(self, call: _Call) -> Any:
         """One call of a private function in the program being traced."""
@@ -265,7 +296,8 @@ def jit(
             side effects happen while tracing only. In-place assignment to its arguments stays inside.
         static_argnums: positions of arguments that are constants of the program, hashable values; a new value compiles anew.
         static_argnames: the same by name.
-        donate_argnums: positions of arguments whose memory the results may take; the caller must not use them afterwards.
+        donate_argnums: positions of arguments whose memory the results may take; the caller must not use them afterwards. It
+            is NumPy's arrays that are reused; one that cannot be written, or overlaps another argument, is copied first.
         target: `"cpu"`, or `"cuda"` for the first NVIDIA GPU.
         options: see `CompileOptions`.
 

@@ -15,6 +15,7 @@ from compiler.matrix_functions import block_diag, expm, polar, toeplitz
 from compiler.numpy_factorizations import cholesky, common_matrices, emitted, matrices, solved
 from compiler.numpy_linalg import diagonal_mask
 from compiler.operands import as_tracer
+from compiler.pytrees import sequence_of
 from compiler.tracer import Tracer
 from compiler.views import broadcast
 from dialects.dlc import lu as lu_ops
@@ -87,7 +88,7 @@ def lu_solve(lu_and_piv: Any, b: Any, trans: int = 0) -> Any:
         >>> np.asarray(linalg.lu_solve(factors, np.array([9.0, 8.0]), trans=1))
         array([1., 2.])
     """
-    factors, pivots = lu_and_piv
+    factors, pivots = _pair("lu_solve: lu_and_piv", lu_and_piv, "lu_factor")
     return _lu_solve(factors, pivots, b, form=_form("lu_solve", trans))
 
 
@@ -161,7 +162,7 @@ def cho_solve(c_and_lower: Any, b: Any) -> Any:
         >>> np.asarray(linalg.cho_solve(factor, np.array([8.0, 12.0])))
         array([1., 2.])
     """
-    factor, lower = c_and_lower
+    factor, lower = _pair("cho_solve: c_and_lower", c_and_lower, "cho_factor")
     return _cho_solve(factor, b, lower=bool(lower))
 
 
@@ -173,6 +174,13 @@ def _cho_solve(factor: Any, b: Any, *, lower: bool) -> Any:
         return y
 
     return solved(*common_matrices("linalg.cho_solve", factor, b), solve_batch)
+
+
+def _pair(what: str, value: Any, maker: str) -> tuple[Any, Any]:
+    parts = sequence_of(value)
+    if parts is None or len(parts) != 2:
+        raise ArgumentError(at_user_line(f"linalg.{what} is a {type(value).__name__}, expected what {maker} returns"))
+    return parts[0], parts[1]
 
 
 def _form(what: str, trans: Any) -> str:

@@ -6,6 +6,7 @@ Nothing raises in compiled code: where NumPy raises `LinAlgError`, results are N
 import math
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from typing import Any, cast
 
 import numpy as np
@@ -54,6 +55,17 @@ def symmetrized(x: Tracer) -> Tracer:
     return (x + x.mT.conj()) / 2
 
 
+@cache
+def with_rule(
+    function: Callable[..., Any], rule: Callable[..., Any], fixed: tuple[int, ...] = ()
+) -> Callable[..., Any]:
+    """A function of matrices with a derivative of its own, which `rule` computes."""
+    # By name: what traces rules of derivatives knows the functions of NumPy.
+    differentiable = import_module("compiler").custom_jvp(function, nondiff_argnums=fixed)
+    differentiable.defjvp(rule)
+    return differentiable
+
+
 def triangle_of_hermitian(x: Tracer, *, upper: bool) -> Tracer:
     """A matrix whose lower triangle is that of the Hermitian one of which `x` has the lower or upper triangle.
 
@@ -65,17 +77,13 @@ def triangle_of_hermitian(x: Tracer, *, upper: bool) -> Tracer:
 
 @cache
 def _triangle_of_hermitian(upper: bool) -> Callable[[Tracer], Tracer]:
-    from compiler.custom_derivatives import custom_jvp
-
     def lower_triangle(x: Tracer) -> Tracer:
         return x.mT.conj() if upper else x
 
     def rule(primals: tuple[Tracer], tangents: tuple[Tracer]) -> tuple[Tracer, Tracer]:
         return lower_triangle(*primals), symmetrized(*tangents)
 
-    differentiable = custom_jvp(lower_triangle)
-    differentiable.defjvp(rule)
-    return differentiable
+    return with_rule(lower_triangle, rule)
 
 
 def emitted(function: Callable[..., Any], *operands: Tracer, **options: Any) -> Any:

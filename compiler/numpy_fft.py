@@ -134,7 +134,7 @@ def _sizes_and_axes(what: str, x: Tracer, s: Any, axes: Any, last: int | None = 
     An axis may stand twice: then it is transformed twice.
     """
     if axes is None:
-        axes = range(x.ndim) if s is None else range(x.ndim - len(s), x.ndim)
+        axes = range(x.ndim) if s is None else range(-len(s), 0)
     dims = [normalize_axis(what, axis, x.ndim) for axis in axes]
     if s is None:
         sizes = [x.shape[dim] for dim in dims]

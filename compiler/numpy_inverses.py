@@ -6,15 +6,13 @@ What singular values count as zero is decided while the program runs; shapes do 
 import math
 import operator
 from collections.abc import Callable, Sequence
-from functools import cache
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from compiler.axes import normalize_axes
 from compiler.errors import ArgumentError, ShapeError, at_user_line
-from compiler.numpy_factorizations import eigh, eigvals, inv, matrices, qr, solve, svd, symmetrized
+from compiler.numpy_factorizations import eigh, eigvals, inv, matrices, qr, solve, svd, symmetrized, with_rule
 from compiler.numpy_linalg import astype
 from compiler.numpy_norms import norm
 from compiler.operands import as_tracer
@@ -90,19 +88,8 @@ def _tolerance(x: Tracer, rtol: Any) -> Tracer:
     return astype(as_tracer(tolerance), limits.dtype)[..., np.newaxis]
 
 
-@cache
-def _with_rule(
-    function: Callable[..., Any], rule: Callable[..., Any], fixed: tuple[int, ...] = ()
-) -> Callable[..., Any]:
-    """A function with a derivative of its own: that of the factors would be wrong where singular values are equal or zero."""
-    # By name: what traces rules of derivatives knows the functions of NumPy.
-    differentiable = import_module("compiler").custom_jvp(function, nondiff_argnums=fixed)
-    differentiable.defjvp(rule)
-    return differentiable
-
-
 def _pseudoinverse(x: Tracer, tolerance: Tracer, hermitian: bool = False) -> Tracer:
-    return _with_rule(_pseudoinverse_of, _pseudoinverse_jvp, (2,))(x, tolerance, hermitian)
+    return with_rule(_pseudoinverse_of, _pseudoinverse_jvp, (2,))(x, tolerance, hermitian)
 
 
 def _pseudoinverse_of(x: Tracer, tolerance: Tracer, hermitian: bool) -> Tracer:
@@ -163,7 +150,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> tuple[Tracer, Tracer, Tracer, Tr
     rows, columns = x.shape
     is_default = rcond is None or (isinstance(rcond, int | float) and rcond < 0)
     tolerance = _tolerance(x, None if is_default else rcond)
-    solution, s = _with_rule(_least_squares, _least_squares_jvp)(x, y, tolerance)
+    solution, s = with_rule(_least_squares, _least_squares_jvp)(x, y, tolerance)
     rank = xp.sum(s > tolerance * xp.max(s, initial=0), dtype=np.int32)
     residuals = xp.sum(xp.square(xp.abs(y - x @ solution)), axis=0) if rows > columns else xp.zeros_like(s, shape=(0,))
     return solution[:, 0] if is_vector else solution, residuals, rank, s
@@ -186,7 +173,7 @@ def _least_squares_jvp(primals: Sequence[Tracer], tangents: Sequence[Tracer]) ->
     """`P (dy - dA z) + P Pᴴ dAᴴ (y - A z) + (1 - P A) dAᴴ Pᴴ z` for `P = A⁺`, and `ds[i] = u[:, i]ᴴ dA v[:, i]`, its real part."""
     x, y, tolerance = primals
     dx, dy, _ = tangents
-    solution, s = _with_rule(_least_squares, _least_squares_jvp)(x, y, tolerance)
+    solution, s = with_rule(_least_squares, _least_squares_jvp)(x, y, tolerance)
     inverse = _pseudoinverse(x, tolerance)
     dual, dxh = inverse.mT.conj(), dx.mT.conj()
     outside = dxh @ (dual @ solution)

@@ -80,7 +80,9 @@ def _matrix_norm(x: Tracer, ord: Any, axes: tuple[int, ...], keepdims: bool) -> 
         raise ShapeError(at_user_line(f"norm: {ord!r} is no order of a matrix norm"))
     summed, compared = (rows, columns) if abs(ord) == 1 else (columns, rows)
     sums = xp.sum(xp.abs(x), axis=summed, keepdims=True)
-    best = (xp.max if ord > 0 else xp.min)(sums, axis=compared, keepdims=True)
+    best = (
+        xp.max(sums, axis=compared, keepdims=True, initial=0) if ord > 0 else xp.min(sums, axis=compared, keepdims=True)
+    )
     return best if keepdims else xp.squeeze(best, axes)
 
 

@@ -84,12 +84,15 @@ def _amounts(
             total = max(0, (-(-extent // stride) - 1) * stride + span - extent)
             pairs.append((total // 2, total - total // 2))
         return pairs
-    pairs = [(operator.index(low), operator.index(high)) for low, high in padding]
-    if len(pairs) != len(extents):
+    given: list[Any] = list(padding) if is_sequence(padding) else [padding]
+    is_pair = [
+        is_sequence(pair) and len(pair) == 2 and all(isinstance(n, int | np.integer) for n in pair) for pair in given
+    ]
+    if len(given) != len(extents) or not all(is_pair):
         raise ShapeError(
-            at_user_line(f"reduce_window: padding is {padding}, expected 'VALID', 'SAME' or a pair per dimension")
+            at_user_line(f"reduce_window: padding is {padding!r}, expected 'VALID', 'SAME' or a pair per dimension")
         )
-    return pairs
+    return [(int(low), int(high)) for low, high in given]
 
 
 def sliding_window_view(

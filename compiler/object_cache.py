@@ -151,6 +151,9 @@ def _packed(key: bytes, machine_code: MachineCode) -> bytes:
         "outputs": [(spec.shape, spec.dtype.name) for spec in signature.outputs],
         "arena_bytes": signature.arena_bytes,
         "peak_lower_bound": signature.peak_lower_bound,
+        "donated": signature.donated,
+        "result_inputs": signature.result_inputs,
+        "is_short": signature.is_short,
         "library_functions": machine_code.library_functions,
     }
     text = json.dumps(header).encode()
@@ -178,6 +181,9 @@ def _unpacked(content: bytes, key: bytes) -> MachineCode | None:
         specs(header["outputs"]),
         header["arena_bytes"],
         header["peak_lower_bound"],
+        tuple(header["donated"]),
+        tuple(header["result_inputs"]),
+        header["is_short"],
     )
     return MachineCode(signature, tuple(header["library_functions"]), code)
 

@@ -39,6 +39,9 @@ _DTYPES: dict[str, np.dtype[Any]] = {
 _PAIRS = "dlc.complex128"
 """The entry of the metadata that names the arrays of complex128, which are stored as pairs of float64."""
 
+_METADATA = "__metadata__"
+"""The entry of the header of a file that describes no array."""
+
 
 def save(path: PathLike, tree: Any, *, metadata: Mapping[str, str] | None = None) -> None:
     """Write a tree of arrays to a `safetensors` file.
@@ -53,7 +56,7 @@ def save(path: PathLike, tree: Any, *, metadata: Mapping[str, str] | None = None
         metadata: texts to be kept in the header of the file; `safetensors.safe_open(path, "np").metadata()` reads them.
 
     Raises:
-        ArgumentError: a leaf is not an array or a number, two leaves have one name, or the metadata are not texts.
+        ArgumentError: a leaf is not an array or a number, two leaves have one name or one has that of the format's metadata, or the metadata are not texts.
         DtypeError: the dtype of an array is not supported.
         TracingError: a leaf is traced.
         OSError: the file cannot be written.
@@ -68,6 +71,10 @@ def save(path: PathLike, tree: Any, *, metadata: Mapping[str, str] | None = None
     """
     leaves, spec = flatten(tree)
     names = dotted_names(spec, "save")
+    if _METADATA in names:
+        raise ArgumentError(
+            at_user_line(f"save: a leaf has the name {_METADATA!r}, which the format keeps for itself; rename it")
+        )
     texts = dict(metadata or {})
     for key, value in texts.items():
         if not isinstance(key, str) or not isinstance(value, str) or key == _PAIRS:  # pyright: ignore[reportUnnecessaryIsInstance]
@@ -230,10 +237,10 @@ def _restored(path: PathLike, arrays: Mapping[str, Array], like: Any) -> Any:
                 "without `like` to see what there is"
             )
         )
-    wrap = as_plain(leaves)[1]
+    plain, wrap = as_plain(leaves)
     restored: list[Any] = []
-    for name, leaf in zip(names, leaves, strict=True):
-        array, expected = arrays[name], abstract(leaf, f"like: {name!r}")
+    for name, leaf, like_leaf in zip(names, leaves, plain, strict=True):
+        array, expected = arrays[name], abstract(like_leaf, f"like: {name!r}")
         where = f"load: {name!r} in {os.fspath(path)}"
         if array.shape != expected.shape:
             raise ShapeError(at_user_line(f"{where} has shape {array.shape}, expected {expected.shape} as in `like`"))

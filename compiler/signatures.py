@@ -10,9 +10,10 @@ from xdsl.dialects.builtin import FunctionType, IntegerAttr, MemRefType, ModuleO
 from xdsl.ir import Attribute, Operation
 from xdsl.traits import SymbolOpInterface
 
+from dialects.builder import int_tuple
 from dialects.dlc.interfaces import DTYPES
 from dialects.errors import ArgumentError, DtypeError
-from dialects.rt import ARRAY_TYPES
+from dialects.rt import ARRAY_TYPES, DONATED, RESULT_INPUTS
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,20 @@ class ArraySpec:
 
 @dataclass(frozen=True)
 class Signature:
-    """The arrays that a host function takes and returns, and the bytes of its arena (0 before `plan-memory`)."""
+    """The arrays that a host function takes and returns, and the bytes of its arena (0 before `plan-memory`).
+
+    `donated` are the inputs that it may overwrite, and `result_inputs` has for each result the donated input whose memory it takes, or
+    -1. `is_short` holds if it is known to take a few microseconds at most.
+    """
 
     name: str
     inputs: tuple[ArraySpec, ...]
     outputs: tuple[ArraySpec, ...]
     arena_bytes: int = 0
     peak_lower_bound: int = 0
+    donated: tuple[int, ...] = ()
+    result_inputs: tuple[int, ...] = ()
+    is_short: bool = False
 
 
 def find_host_function(module: ModuleOp, name: str | None = None) -> Operation:
@@ -93,7 +101,8 @@ def signature_of(module: ModuleOp, name: str | None = None) -> Signature:
         arena_bytes = cast(Any, arguments.pop()).get_shape()[0]
     lower_bound = bound.value.data if isinstance(bound, IntegerAttr) else 0
     inputs, outputs = (arguments[:count], arguments[count:]) if arrays is None else (arrays.inputs, arrays.outputs)
-    return Signature(symbol, _specs(inputs), _specs(outputs), arena_bytes, lower_bound)
+    donated, result_inputs = (int_tuple(function.attributes.get(name)) for name in (DONATED, RESULT_INPUTS))
+    return Signature(symbol, _specs(inputs), _specs(outputs), arena_bytes, lower_bound, donated, result_inputs)
 
 
 def _specs(types: Iterable[Attribute]) -> tuple[ArraySpec, ...]:

@@ -5,10 +5,10 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,9 @@ from compiler.tracing import Traced as TracedProgram
 from compiler.unrolling import emit_unroll_remarks
 from dialects.dlc.interfaces import dtype_kind
 from dialects.remarks import Remark, collect_remarks, emit_remark
+
+if TYPE_CHECKING:
+    from runtime.dispatch.entry import NativeEntry
 
 Array = NDArray[Any]
 Run = Callable[[Sequence[Array]], list[Array]]
@@ -86,13 +89,10 @@ class CostAnalysis:
 class Traced:
     """A function traced for one signature."""
 
-    def __init__(
-        self, traced: TracedProgram, target: Target, options: CompileOptions, donate_argnums: Sequence[int] = ()
-    ):
+    def __init__(self, traced: TracedProgram, target: Target, options: CompileOptions):
         self._traced = traced
         self._target: Target = target
         self._options = options
-        self._donate = tuple(donate_argnums)
 
     @property
     def out_info(self) -> Any:
@@ -105,19 +105,16 @@ class Traced:
 
     def lower(self) -> "Lowered":
         """The program, ready to be printed at any stage or compiled."""
-        return Lowered(self._traced, self._target, self._options, self._donate)
+        return Lowered(self._traced, self._target, self._options)
 
 
 class Lowered:
     """A traced program that can be printed at any stage, analysed, or compiled."""
 
-    def __init__(
-        self, traced: TracedProgram, target: Target, options: CompileOptions, donate_argnums: Sequence[int] = ()
-    ):
+    def __init__(self, traced: TracedProgram, target: Target, options: CompileOptions):
         self._traced = traced
         self._target: Target = target
         self._options = options
-        self._donate = tuple(donate_argnums)
 
     def as_text(self, stage: str = "tensor", *, debug_info: bool = False) -> str:
         """The program at a stage: `tensor`, `autodiff`, `linalg`, `fused`, `bufferized`, `loops`, `llvm`, `llvm-opt`, `asm` (or `ptx`).
@@ -144,9 +141,11 @@ class Lowered:
 
     def remarks(self) -> list[Remark]:
         """What the passes decided, and why: fusions made and refused, library or generated code, in place or copied."""
+        from runtime.dispatch.interpreter import missing_feature
+
         with collect_remarks() as remarks:
-            if self._donate:
-                emit_remark("missed", "jit", "donated arguments are not reused yet: results are new arrays")
+            if self._target == "cpu" and (reason := missing_feature()):
+                emit_remark("missed", "jit", f"calls go through Python: {reason}")
             emit_unroll_remarks(self._traced.module)
             self.module_at(IR_STAGES[self._target][-1])
         return remarks
@@ -254,6 +253,26 @@ class Compiled:
         ]
         results = self._run([*arrays, *traced.constants])
         return unflatten(traced.output_tree, results if wrap is None else map(wrap, results))
+
+    def native_entry(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], static: Sequence[int | str]
+    ) -> "NativeEntry | None":
+        """What answers calls like this one natively; `None` if the program or an argument is of another kind.
+
+        `static` are the positions and names of arguments that are part of the program.
+        """
+        from compiler.executable import Executable
+        from compiler.native_calls import argument_pattern, result_recipe
+        from runtime.dispatch.entry import NativeEntry
+
+        run, traced = self._run, self._traced
+        if not isinstance(run, Executable):
+            return None
+        pattern = argument_pattern(args, kwargs, static, traced.inputs)
+        if pattern is None or pattern.leaf_count != len(traced.inputs):
+            return None
+        recipe = result_recipe(traced.output_tree, has_tensors=pattern.has_tensors)
+        return NativeEntry(pattern, traced.constants, run.native_program, recipe)
 
     def as_text(self, stage: str = "llvm-opt", *, debug_info: bool = False) -> str:
         """The program at any stage; see `Lowered.as_text`."""

@@ -222,6 +222,11 @@ def int_array(values: tuple[int, ...]) -> DenseArrayBase[Any]:
     return DenseArrayBase.from_list(i64, values)
 
 
+def int_tuple(attribute: Attribute | None) -> tuple[int, ...]:
+    """The numbers in `array<i64: …>`; none if there is no attribute."""
+    return tuple(cast(DenseArrayBase[Any], attribute).get_values()) if attribute is not None else ()
+
+
 @lru_cache(maxsize=8192)
 def affine_map(num_dims: int, results: tuple[AffineExpr, ...]) -> AffineMapAttr:
     """The attribute of `(d0, …) -> (results)`, one object per map."""

@@ -55,6 +55,13 @@ Integers of `ui8` to `ui64` lose their sign below `dlc`, and complex numbers bec
 """
 
 
+DONATED = "rt.donated"
+"""The attribute of a host function with the positions of inputs that it may overwrite."""
+
+RESULT_INPUTS = "rt.result_inputs"
+"""The attribute of a host function, set by `bufferize`, with the position of the input whose memory each result takes, or -1."""
+
+
 def keep_array_types(function: FuncOp, array_types: FunctionType) -> None:
     """Let `function`, if public, remember what its arrays are: the first type it had."""
     if function.sym_visibility is None or function.sym_visibility.data != "private":

@@ -24,11 +24,12 @@ llvm: Any = _llvmlite  # it has no type annotations
 
 @dataclass(frozen=True)
 class Target:
-    """What code is generated for: as `llc -mtriple -mcpu -mattr`."""
+    """What code is generated for, and how thoroughly: as `llc -mtriple -mcpu -mattr -O`."""
 
     triple: str
     cpu: str
     features: str
+    level: int = 3
 
     @property
     def vector_bits(self) -> int:
@@ -43,7 +44,7 @@ class Target:
         """LLVM's target machine."""
         _initialise()
         return llvm.Target.from_triple(self.triple).create_target_machine(
-            cpu=self.cpu, features=self.features, opt=3, reloc="pic", jit=True
+            cpu=self.cpu, features=self.features, opt=self.level, reloc="pic", jit=True
         )
 
 
@@ -153,6 +154,11 @@ class Program:
                     f"{_first_lines(error)}"
                 ) from error
         return self._symbols[name][name]
+
+    def keep(self) -> None:
+        """Keep the code in memory until the process ends, after this object and all others are gone."""
+        for kept in (self, self._jit):
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
 
     def call(self, name: str, pointers: Sequence[int]) -> None:
         """Call the function `name`, which takes a table of pointers, with a table of `pointers`."""

@@ -216,6 +216,7 @@ MISTAKES = {
     "a scalar": (lambda x: np.fft.fft(x[0, 0, 0]), compiler.ShapeError, "axis -1 is out of bounds"),
     "an unknown norm": (lambda x: np.fft.ifft(x, norm="no"), compiler.ArgumentError, "norm is 'no'"),
     "rfft of complex": (lambda x: np.fft.rfft(x + 1j), compiler.DtypeError, "is complex"),
+    "more sizes than axes": (lambda x: np.fft.fftn(x, s=(2, 2, 2, 2)), compiler.ShapeError, "axis -4 is out of bounds"),
     "sizes without axes": (lambda x: np.fft.fftn(x, s=(2, 2), axes=(0,)), compiler.ShapeError, "2 sizes for 1 axes"),
     "irfft of one element": (lambda x: np.fft.irfft(x[..., :1]), compiler.ShapeError, "number of points is 0"),
     "real without axes": (lambda x: np.fft.rfftn(x, axes=()), compiler.ShapeError, "at least one axis"),

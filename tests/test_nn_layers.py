@@ -2,6 +2,7 @@
 
 import re
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -278,6 +279,15 @@ def test_empty_bags_are_zeros(mode):
     np.testing.assert_allclose(got[1], {"sum": np.sum, "mean": np.mean, "max": np.max}[mode](table[[1, 2]], axis=0))
     np.testing.assert_array_equal(got[[0, 2, 3]], 0.0)
     np.testing.assert_array_equal(nn.embedding_bag(np.zeros((2, 0), int), table, mode=mode), np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("mode", ["sum", "mean", "max"])
+def test_what_follows_the_last_offset_is_in_no_bag(mode):
+    table = normal(4, 3)
+    offsets = np.array([0, 1, 3])
+    got = nn.embedding_bag(np.array([1, 2, 3, 0]), table, offsets, mode=mode, include_last_offset=True)
+    reduce = {"sum": np.sum, "mean": np.mean, "max": np.max}[mode]
+    np.testing.assert_allclose(got, [table[1], reduce(table[[2, 3]], axis=0)])
 
 
 @pytest.mark.parametrize("index", [np.array(2), np.zeros((0, 2), int), np.array([[0, 3], [-1, 4]], np.int32)])
@@ -557,3 +567,25 @@ def test_misuse_of_schemes_is_an_error(call, error, message):
 def test_one_hot_of_traced_indices_needs_the_number_of_classes():
     with pytest.raises(compiler.ArgumentError, match="one_hot: num_classes is -1"):
         compiler.jit(nn.one_hot)(np.array([0, 1]))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16])
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: nn.rms_norm(x, 4),
+        lambda x: nn.dropout(x, rng_key=KEY),
+        lambda x: nn.alpha_dropout(x, training=True, rng_key=KEY),
+        lambda x: nn.rrelu(x, training=True, rng_key=KEY),
+        lambda x: nn.gumbel_softmax(x, rng_key=KEY),
+        lambda x: nn.fractional_max_pool2d(x[None], 1, 2, rng_key=KEY)[0],
+        lambda x: nn.scaled_dot_product_attention(x, x, x, dropout_p=0.5, rng_key=KEY),
+    ],
+    ids=["rms_norm", "dropout", "alpha_dropout", "rrelu", "gumbel_softmax", "fractional_max_pool2d", "attention"],
+)
+def test_half_precision_draws_the_numbers_of_single_precision(function, dtype):
+    x = normal(3, 4).astype(dtype)
+    got = function(x)
+    assert got.dtype == dtype
+    tolerance = 8 * float(ml_dtypes.finfo(dtype).eps)
+    np.testing.assert_allclose(got.astype(F32), function(x.astype(F32)), rtol=tolerance, atol=tolerance)

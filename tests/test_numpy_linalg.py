@@ -125,7 +125,8 @@ def test_matrices_without_elements(dtype: Any) -> None:
         none = x[:, :0]
         return (
             L.pinv(none), L.pinv(x[..., :0]), L.pinv(x[:0]), L.matrix_rank(none), L.matrix_rank(x[:0]), L.norm(x[:0], 2, (1, 2)),
-            L.norm(none, "nuc", (1, 2)), L.matrix_power(x[:0, :3, :3], -2), L.cond(x[:0]), L.matrix_norm(x[:0]),
+            L.norm(none, "nuc", (1, 2)), L.norm(none[0], 1), L.norm(none[0].T, np.inf),
+            L.norm(x[0, :, :0], np.inf), L.matrix_power(x[:0, :3, :3], -2), L.cond(x[:0]), L.matrix_norm(x[:0]),
             L.lstsq(x[0, :, :0], x[0, :, 0])[0], L.lstsq(x[0], x[0, :, :0]), L.lstsq(x[0, :0], x[0, :0, :2]), L.det(x[:0, :3, :3]),
         )  # fmt: skip
 
@@ -209,6 +210,16 @@ def test_vmap_is_the_function_of_each_matrix() -> None:
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
+        (
+            lambda x: compiler.linalg.lu_solve(x, x),
+            compiler.ArgumentError,
+            "lu_and_piv is a Tracer, expected what lu_factor",
+        ),
+        (
+            lambda x: compiler.linalg.cho_solve(x, x),
+            compiler.ArgumentError,
+            "c_and_lower is a Tracer, expected what cho_",
+        ),
         (lambda x: L.pinv(x[0]), compiler.ShapeError, r"np\.linalg\.pinv.*shape \(3,\)"),
         (lambda x: L.lstsq(x, x[:3]), compiler.ShapeError, r"shapes \(4, 3\) and \(3, 3\) do not fit"),
         (lambda x: L.cond(x[:0]), compiler.ShapeError, "not empty"),

@@ -356,3 +356,18 @@ def test_weights_of_torch_are_read_and_ours_by_torch(path):
     model.load_state_dict(load_file(path))
     compiler.save(path, dict(model[0].state_dict()))
     assert_same(compiler.load(path), params["0"])
+
+
+def test_a_leaf_that_a_file_could_not_hold_is_an_error(tmp_path):
+    with pytest.raises(compiler.ArgumentError, match="save: a leaf has the name '__metadata__'"):
+        compiler.save(tmp_path / "file", {"__metadata__": np.zeros(2)})
+
+
+def test_arrays_are_restored_in_the_kind_of_pytorchs_like(tmp_path):
+    torch = pytest.importorskip("torch", reason="restores PyTorch's tensors")
+    path = tmp_path / "file"
+    compiler.save(path, {"w": torch.ones(3), "step": 2})
+    restored = compiler.load(path, like={"w": torch.zeros(3), "step": 0})
+    assert isinstance(restored["w"], torch.Tensor)
+    assert restored["w"].tolist() == [1.0, 1.0, 1.0]
+    assert restored["step"] == 2

@@ -7,7 +7,7 @@ import numpy as np
 
 from compiler.compiled_functions import compiled
 from compiler.errors import ShapeError, at_user_line
-from compiler.nn.operands import check_choice, check_dim, constant_for_derivatives, floating_tracer
+from compiler.nn.operands import check_choice, check_dim, constant_for_derivatives, drawn_dtype, floating_tracer
 from compiler.random import gumbel
 from compiler.special_rules import log_expit
 from compiler.tracer import xp
@@ -286,7 +286,7 @@ def gumbel_softmax(logits: Any, tau: float = 1.0, hard: bool = False, dim: int =
     """
     x = floating_tracer(logits, "gumbel_softmax")
     check_dim(x, dim, "gumbel_softmax")
-    sample = softmax((x + gumbel(rng_key, x.shape, x.dtype)) / tau, dim)
+    sample = softmax((x + gumbel(rng_key, x.shape, drawn_dtype(x)).astype(x.dtype)) / tau, dim)
     if not hard or not x.shape[dim]:
         return sample
     position = np.argmax(sample, axis=dim, keepdims=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from compiler.argument_checks import checked
 from compiler.axes import is_sequence
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, ShapeError, at_user_line
@@ -24,6 +25,7 @@ from dialects.dlc.windows import ReduceWindowMaxOp, ReduceWindowSumOp
 Sizes = int | None | Sequence[int | None]
 
 
+@checked
 def adaptive_avg_pool1d(input: Any, output_size: int) -> Any:  # noqa: A002
     """The means of `output_size` windows, which cover `input` and may differ in size by one or overlap by one element.
 
@@ -43,6 +45,7 @@ def adaptive_avg_pool1d(input: Any, output_size: int) -> Any:  # noqa: A002
     return _adaptive_avg_pool(input, "adaptive_avg_pool1d", _output_sizes("adaptive_avg_pool1d", output_size, 1))
 
 
+@checked
 def adaptive_avg_pool2d(input: Any, output_size: Sizes) -> Any:  # noqa: A002
     """`adaptive_avg_pool1d` over the last two dimensions of `[N, C, H, W]` or `[C, H, W]`, to an integer or a pair of them.
 
@@ -54,6 +57,7 @@ def adaptive_avg_pool2d(input: Any, output_size: Sizes) -> Any:  # noqa: A002
     return _adaptive_avg_pool(input, "adaptive_avg_pool2d", _output_sizes("adaptive_avg_pool2d", output_size, 2))
 
 
+@checked
 def adaptive_avg_pool3d(input: Any, output_size: Sizes) -> Any:  # noqa: A002
     """`adaptive_avg_pool1d` over the last three dimensions of `[N, C, D, H, W]` or `[C, D, H, W]`, to an integer or a triple.
 
@@ -64,6 +68,7 @@ def adaptive_avg_pool3d(input: Any, output_size: Sizes) -> Any:  # noqa: A002
     return _adaptive_avg_pool(input, "adaptive_avg_pool3d", _output_sizes("adaptive_avg_pool3d", output_size, 3))
 
 
+@checked
 def adaptive_max_pool1d(input: Any, output_size: int, return_indices: bool = False) -> Any:  # noqa: A002
     """The largest elements of `output_size` windows, which cover `input` and may differ in size by one or overlap by one.
 
@@ -85,6 +90,7 @@ def adaptive_max_pool1d(input: Any, output_size: int, return_indices: bool = Fal
     return _adaptive_max_pool(input, "adaptive_max_pool1d", sizes, return_indices)
 
 
+@checked
 def adaptive_max_pool2d(input: Any, output_size: Sizes, return_indices: bool = False) -> Any:  # noqa: A002
     """`adaptive_max_pool1d` over the last two dimensions of `[N, C, H, W]` or `[C, H, W]`, to an integer or a pair of them.
 
@@ -99,6 +105,7 @@ def adaptive_max_pool2d(input: Any, output_size: Sizes, return_indices: bool = F
     return _adaptive_max_pool(input, "adaptive_max_pool2d", sizes, return_indices)
 
 
+@checked
 def adaptive_max_pool3d(input: Any, output_size: Sizes, return_indices: bool = False) -> Any:  # noqa: A002
     """`adaptive_max_pool1d` over the last three dimensions of `[N, C, D, H, W]` or `[C, D, H, W]`, to an integer or a triple.
 

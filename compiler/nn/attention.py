@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from compiler.argument_checks import checked
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
 from compiler.nn.attention_blocks import attend
@@ -73,6 +74,7 @@ def scaled_dot_product_attention(
     return joined_groups(result, max(x.ndim for x in (q, k, v, *([] if mask is None else [mask]))))
 
 
+@checked
 def cached_attention(
     query: Any,
     key: Any,

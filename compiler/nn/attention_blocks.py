@@ -13,7 +13,7 @@ import numpy as np
 
 from compiler.checkpoints import checkpoint
 from compiler.loops import map as map_slices
-from compiler.nn.operands import constant_for_derivatives
+from compiler.nn.operands import constant_for_derivatives, drawn_dtype
 from compiler.numpy_linalg import contract
 from compiler.random.keys import fold_in, split
 from compiler.random.uniform import bernoulli
@@ -104,7 +104,11 @@ def weighted(weights: Tracer, value: Tracer) -> Any:
 def _dropped(weights: Any, rng_key: Any, dropout_p: float) -> Any:
     """The weights that are kept, each with probability `1 - dropout_p`, divided by it; zeros in place of others."""
     keep = weights.dtype.type(1 - dropout_p)
-    return np.where(bernoulli(rng_key, keep, weights.shape), weights * (1 / keep if keep else keep), 0.0)
+    return np.where(
+        bernoulli(rng_key, keep.astype(drawn_dtype(weights)), weights.shape),
+        weights * (1 / keep if keep else keep),
+        0.0,
+    )
 
 
 def _product(x: Tracer, y: Tracer, contracted: int) -> Any:

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from compiler.argument_checks import checked
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
 from compiler.loops import scan
@@ -12,6 +13,7 @@ from compiler.operands import as_tracer
 from compiler.tracer import Tracer, xp
 
 
+@checked
 def ctc_loss(
     log_probs: Any,
     targets: Any,
@@ -53,7 +55,7 @@ def ctc_loss(
         >>> ctc_loss(log_probs, np.array([[1]]), [2], [1]).round(4), -np.log(3 / 9).round(4)
         (np.float64(1.0986), np.float64(1.0986))
     """
-    ends, counts = (each if isinstance(each, Tracer) else xp.asarray(each) for each in (input_lengths, target_lengths))
+    ends, counts = _lengths("input_lengths", input_lengths), _lengths("target_lengths", target_lengths)
     if np.ndim(targets) == 1 and np.ndim(log_probs) == 3 and not isinstance(counts, Tracer):
         targets = _padded(targets, counts)
     for name, lengths, limits in (
@@ -65,6 +67,19 @@ def ctc_loss(
                 at_user_line(f"ctc_loss: {name} are up to {lengths.max()}, but there are only {limits[0]}")
             )
     return _ctc_loss(log_probs, targets, ends, counts, blank, reduction, zero_infinity)
+
+
+def _lengths(name: str, lengths: Any) -> Any:
+    """Lengths as an array, so that those that are known are checked."""
+    if isinstance(lengths, Tracer):
+        return lengths
+    try:
+        array = xp.asarray(lengths)
+    except ValueError:
+        array = np.empty(0, object)
+    if np.dtype(array.dtype).kind not in "iu":
+        raise DtypeError(at_user_line(f"ctc_loss: {name} have dtype {array.dtype}, expected integers"))
+    return array
 
 
 def _padded(targets: Any, lengths: Any) -> Any:

@@ -7,7 +7,7 @@ import numpy as np
 
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, ShapeError, at_user_line
-from compiler.nn.operands import check_rng_key, floating_tracer
+from compiler.nn.operands import check_rng_key, drawn_dtype, floating_tracer
 from compiler.nn.piecewise import SELU_ALPHA, SELU_SCALE
 from compiler.random import bernoulli
 from compiler.tracer import Tracer, xp
@@ -55,7 +55,7 @@ def drops(name: str, p: float, training: bool, rng_key: Any, argument: str = "p"
 
 
 def _is_kept(x: Tracer, shape: tuple[int, ...], p: float, rng_key: Any) -> Any:
-    return bernoulli(rng_key, np.asarray(1.0 - p, x.dtype), shape)
+    return bernoulli(rng_key, np.asarray(1.0 - p, drawn_dtype(x)), shape)
 
 
 def _channels(name: str, x: Tracer, batched: int) -> tuple[int, ...]:

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from compiler.argument_checks import checked
 from compiler.axes import is_sequence
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, ShapeError, at_user_line
 from compiler.nn.adaptive_pooling import at_plane_positions
-from compiler.nn.operands import check_rank, floating_tracer, image_layout, per_dimension
+from compiler.nn.operands import check_rank, drawn_dtype, floating_tracer, image_layout, per_dimension
 from compiler.nn.pooling import Amounts
 from compiler.operands import as_tracer
 from compiler.random import uniform
@@ -18,6 +19,7 @@ from compiler.tracer import xp
 from compiler.tracing import Tracer
 
 
+@checked
 def fractional_max_pool2d(
     input: Any,  # noqa: A002
     kernel_size: Amounts,
@@ -56,6 +58,7 @@ def fractional_max_pool2d(
     return _fractional_max_pool(input, _random_samples, rng_key, "fractional_max_pool2d", *wanted, return_indices)
 
 
+@checked
 def fractional_max_pool3d(
     input: Any,  # noqa: A002
     kernel_size: Amounts,
@@ -145,12 +148,12 @@ def _samples(x: Tracer, samples: Any, rng_key: Any, name: str, outer: tuple[int,
     if (samples is None) == (rng_key is None):
         raise ArgumentError(at_user_line(f"{name}: needs either rng_key=compiler.random.key(seed) or _random_samples"))
     if rng_key is not None:
-        return uniform(rng_key, (*outer, rank), dtype=x.dtype)
+        return uniform(rng_key, (*outer, rank), dtype=drawn_dtype(x))
     given = as_tracer(samples)
     expected = (*((1,) * (2 - len(outer))), *outer, rank)
     if given.shape != expected:
         raise ShapeError(at_user_line(f"{name}: _random_samples have shape {given.shape}, expected {expected}"))
-    return given.astype(x.dtype).reshape(*outer, rank)
+    return given.astype(drawn_dtype(x)).reshape(*outer, rank)
 
 
 def _starts(samples: Tracer, plane: Sequence[int], sizes: Sequence[int], counts: Sequence[int]) -> list[Tracer]:

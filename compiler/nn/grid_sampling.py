@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from compiler.argument_checks import checked
 from compiler.axes import is_sequence
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, ShapeError, at_user_line
@@ -94,6 +95,7 @@ def grid_sample(
     return xp.swapaxes(result, 1, 2).reshape(number, channels, *shape)
 
 
+@checked
 def affine_grid(theta: Any, size: Sequence[int], align_corners: bool | None = None) -> Any:
     """The positions that `grid_sample` needs for affine maps: `theta @ (x, y, 1)`, or `theta @ (x, y, z, 1)`.
 

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from compiler.argument_checks import checked
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
 from compiler.frames import is_tracing
@@ -83,6 +84,7 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
     return _with_bias("bilinear", product, bias, (out,))
 
 
+@checked
 def one_hot(tensor: Any, num_classes: int = -1) -> Any:
     """1 where the position in a new last dimension is the index, elsewhere 0.
 
@@ -234,8 +236,13 @@ def embedding_bag(
         sizes = xp.sum(counts, axis=1)
     else:
         starts = _indices("embedding_bag: offsets", offsets)
+        if starts.ndim != 1 or starts.shape[0] < include_last_offset:
+            raise ShapeError(
+                at_user_line(f"embedding_bag: offsets have shape {starts.shape}, expected one for each bag")
+            )
         bags = starts.shape[0] - include_last_offset
-        bag = np.searchsorted(starts[:bags], np.arange(index.shape[0]), side="right") - 1
+        # What follows the last offset is in a bag behind all others, so its rows are not written.
+        bag = np.searchsorted(starts, np.arange(index.shape[0]), side="right") - 1
         start = xp.full_like(table, -np.inf if mode == "max" else 0.0, shape=(bags, table.shape[1])).at[bag]
         totals = start.max(rows) if mode == "max" else start.add(rows)
         sizes = xp.zeros_like(table, shape=(bags,)).at[bag].add(counts)

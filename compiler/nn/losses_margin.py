@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from compiler.compiled_functions import compiled
-from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
+from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line, check_function
 from compiler.nn.activations import log_sigmoid_of, softplus_of
 from compiler.nn.distances import pairwise_distance
 from compiler.nn.losses import Reduction, operands_of_loss, reduced
@@ -284,6 +284,8 @@ def triplet_margin_with_distance_loss(
         array(1.5)
     """
     name = "triplet_margin_with_distance_loss"
+    if distance_function is not None:
+        check_function(distance_function, f"{name}: distance_function")
     return _triplet_loss(
         name, anchor, positive, negative, distance_function or pairwise_distance, margin, swap, reduction
     )

@@ -101,7 +101,11 @@ def multi_head_attention(
     embed_dim = q.shape[-1]
     kv_dim = size_of_keys(name, embed_dim, num_heads, num_kv_heads)
     separate = q_proj_weight, k_proj_weight, v_proj_weight
-    if out_proj is None or (in_proj_weight is None) == any(w is None for w in separate):
+    if (
+        not isinstance(out_proj, Mapping)
+        or "weight" not in out_proj
+        or (in_proj_weight is None) == any(w is None for w in separate)
+    ):
         raise ArgumentError(
             at_user_line(f"{name}: parameters are missing; give in_proj_weight or {{q,k,v}}_proj_weight, and out_proj")
         )

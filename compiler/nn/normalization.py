@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
+from ml_dtypes import finfo
 
+from compiler.argument_checks import checked
 from compiler.axes import is_sequence
 from compiler.compiled_functions import compiled
 from compiler.custom_derivatives import custom_jvp
@@ -16,6 +18,7 @@ from compiler.numpy_windows import reduced_windows
 from compiler.tracing import Tracer
 
 
+@checked
 def layer_norm(
     input: Any,  # noqa: A002
     normalized_shape: int | Sequence[int],
@@ -108,6 +111,7 @@ def _affine(x: Any, weight: Any, bias: Any) -> Any:
     return scaled if bias is None else scaled + bias
 
 
+@checked
 def rms_norm(
     input: Any,  # noqa: A002
     normalized_shape: int | Sequence[int],
@@ -135,7 +139,7 @@ def rms_norm(
 @compiled(("sizes", "eps"))
 def _rms_norm(input: Any, sizes: tuple[int, ...], weight: Any, eps: float | None) -> Any:  # noqa: A002
     x, axes = _last_dims("rms_norm", input, sizes)
-    least = float(np.finfo(x.dtype).eps) if eps is None else eps
+    least = float(cast(Any, finfo(x.dtype)).eps) if eps is None else eps
     scaled = x / np.sqrt(np.mean(x * x, axis=axes, keepdims=True) + least)
     return _affine(scaled, _parameter("rms_norm", "weight", weight, sizes, x), None)
 

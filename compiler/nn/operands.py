@@ -28,6 +28,11 @@ def operand_like(x: Any, like: Tracer) -> Tracer:
     return as_tracer(x).astype(like.dtype)
 
 
+def drawn_dtype(x: Tracer) -> np.dtype[Any]:
+    """The dtype in which random numbers for `x` are drawn: that of `x`, or float32 for half precision, which has too few."""
+    return np.promote_types(x.dtype, np.float32)
+
+
 def check_known(name: str, argument: str, *values: Any) -> None:
     """Raise an error if a setting that shapes depend on is traced."""
     for value in values:
@@ -58,7 +63,7 @@ def check_rng_key(name: str, rng_key: Any) -> None:
 def size_of_keys(name: str, embed_dim: int, num_heads: int, num_kv_heads: int | None) -> int:
     """How many elements the keys of all heads have; raise an error if the heads do not fit."""
     kv_heads = num_heads if num_kv_heads is None else num_kv_heads
-    if num_heads < 1 or kv_heads < 1 or embed_dim % num_heads or num_heads % kv_heads:
+    if min(embed_dim, num_heads, kv_heads) < 1 or embed_dim % num_heads or num_heads % kv_heads:
         raise ArgumentError(
             at_user_line(
                 f"{name}: {num_heads} heads of queries and {kv_heads} of keys for an embed_dim of {embed_dim}; use a "

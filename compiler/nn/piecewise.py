@@ -6,7 +6,7 @@ import numpy as np
 
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, ShapeError, at_user_line
-from compiler.nn.operands import check_rng_key, floating_tracer, operand_like
+from compiler.nn.operands import check_rng_key, drawn_dtype, floating_tracer, operand_like
 from compiler.random import uniform
 from compiler.tracer import Tracer, xp
 
@@ -228,7 +228,7 @@ def rrelu(
     if not training:
         return np.where(x > 0, x, x * ((lower + upper) / 2))
     check_rng_key("rrelu", rng_key)
-    slopes: Any = uniform(rng_key, x.shape, x.dtype, lower, upper)
+    slopes: Any = uniform(rng_key, x.shape, drawn_dtype(x), lower, upper).astype(x.dtype)
     return np.where(x > 0, x, x * slopes)
 
 

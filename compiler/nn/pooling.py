@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from compiler.argument_checks import checked
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, ShapeError, at_user_line
 from compiler.nn.operands import check_rank, floating_tracer, image_layout, per_dimension
@@ -22,6 +23,7 @@ from dialects.dlc.windows import ReduceWindowMaxOp, ReduceWindowSumOp
 Amounts = int | Sequence[int]
 
 
+@checked
 def max_pool1d(
     input: Any,  # noqa: A002
     kernel_size: Amounts,
@@ -60,6 +62,7 @@ def max_pool1d(
     )
 
 
+@checked
 def max_pool2d(
     input: Any,  # noqa: A002
     kernel_size: Amounts,
@@ -84,6 +87,7 @@ def max_pool2d(
     )
 
 
+@checked
 def max_pool3d(
     input: Any,  # noqa: A002
     kernel_size: Amounts,
@@ -105,6 +109,7 @@ def max_pool3d(
     )
 
 
+@checked
 def avg_pool1d(
     input: Any,  # noqa: A002
     kernel_size: Amounts,
@@ -138,6 +143,7 @@ def avg_pool1d(
     )
 
 
+@checked
 def avg_pool2d(
     input: Any,  # noqa: A002
     kernel_size: Amounts,
@@ -160,6 +166,7 @@ def avg_pool2d(
     return _avg_pool(input, where, count_include_pad, divisor_override)
 
 
+@checked
 def avg_pool3d(
     input: Any,  # noqa: A002
     kernel_size: Amounts,
@@ -180,6 +187,7 @@ def avg_pool3d(
     return _avg_pool(input, where, count_include_pad, divisor_override)
 
 
+@checked
 def lp_pool1d(
     input: Any,  # noqa: A002
     norm_type: float,
@@ -211,6 +219,7 @@ def lp_pool1d(
     return _lp_pool(input, _windows("lp_pool1d", 1, kernel_size, stride, 0, 1, ceil_mode), norm_type)
 
 
+@checked
 def lp_pool2d(
     input: Any,  # noqa: A002
     norm_type: float,
@@ -227,6 +236,7 @@ def lp_pool2d(
     return _lp_pool(input, _windows("lp_pool2d", 2, kernel_size, stride, 0, 1, ceil_mode), norm_type)
 
 
+@checked
 def lp_pool3d(
     input: Any,  # noqa: A002
     norm_type: float,

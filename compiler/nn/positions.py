@@ -4,10 +4,12 @@ from typing import Any
 
 import numpy as np
 
+from compiler.argument_checks import checked
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
 from compiler.nn.operands import floating_tracer
 from compiler.operands import as_tracer
+from compiler.random.drawing import as_float
 from compiler.tracing import Tracer
 
 
@@ -96,6 +98,7 @@ def sinusoidal_positions(positions: Any, dim: int, base: float = 10000.0, dtype:
     """
     if dim % 2 or dim < 0:
         raise ArgumentError(at_user_line(f"sinusoidal_positions: dim is {dim}; use an even number"))
+    dtype = as_float("sinusoidal_positions", dtype)
     angles = _angles(as_tracer(positions), dim, base, 1.0)
     waves = np.stack([np.sin(angles), np.cos(angles)], axis=-1)
     return waves.reshape((*angles.shape[:-1], dim)).astype(dtype)
@@ -110,6 +113,7 @@ def _angles(positions: Any, dim: int, base: float, scaling: float) -> Any:
     return array.astype(np.float64)[..., np.newaxis] * frequencies
 
 
+@checked
 def alibi_slopes(num_heads: int, dtype: Any = np.float32) -> Any:
     """How much each head loses per token of distance (ALiBi, Press et al., arXiv 2108.12409).
 
@@ -131,12 +135,14 @@ def alibi_slopes(num_heads: int, dtype: Any = np.float32) -> Any:
     """
     if num_heads < 1:
         raise ArgumentError(at_user_line(f"alibi_slopes: num_heads is {num_heads}; use at least 1"))
-    power = 1 << (num_heads.bit_length() - 1)
+    dtype = as_float("alibi_slopes", dtype)
+    power = 1 << (int(num_heads).bit_length() - 1)
     slopes = [2 ** (-8 * i / power) for i in range(1, power + 1)]
     slopes += [2 ** (-4 * i / power) for i in range(1, 2 * (num_heads - power), 2)]
     return np.array(slopes, dtype)
 
 
+@checked
 def alibi_bias(num_heads: int, key_length: int, dtype: Any = np.float32) -> Any:
     """What ALiBi (Press et al., arXiv 2108.12409) adds to the scores of causal attention, as a mask that needs little memory.
 
@@ -160,5 +166,6 @@ def alibi_bias(num_heads: int, key_length: int, dtype: Any = np.float32) -> Any:
         <BLANKLINE>
                [[-0.0078125 , -0.00390625,  0.        ]]], dtype=float32)
     """
+    slopes = alibi_slopes(num_heads, dtype)
     distances = np.arange(key_length) - (key_length - 1)
-    return alibi_slopes(num_heads, dtype)[:, np.newaxis, np.newaxis] * distances.astype(dtype)
+    return slopes[:, np.newaxis, np.newaxis] * distances.astype(slopes.dtype)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from compiler.argument_checks import checked
 from compiler.axes import is_sequence
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, ShapeError, at_user_line
@@ -18,6 +19,7 @@ from compiler.tracer import Tracer, xp
 _MODES = ("constant", "reflect", "replicate", "circular")
 
 
+@checked
 def pad(input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:  # noqa: A002
     """`input` with elements put before and behind its last dimensions, or cut off there.
 
@@ -87,6 +89,7 @@ def _sources(x: Tracer, dim: int, low: int, high: int, mode: str) -> Array:
     return size - 1 - xp.abs(size - 1 - xp.abs(places))
 
 
+@checked
 def pixel_shuffle(input: Any, upscale_factor: int) -> Any:  # noqa: A002
     """Channels become pixels (Shi et al., arXiv 1609.05158): `[…, C r², H, W]` becomes `[…, C, H r, W r]`.
 
@@ -120,6 +123,7 @@ def _pixel_shuffle(input: Any, factor: int) -> Any:  # noqa: A002
     return parts.transpose(0, 1, 4, 2, 5, 3).reshape(*batch, count, height * factor, width * factor)
 
 
+@checked
 def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:  # noqa: A002
     """Pixels become channels, the inverse of `pixel_shuffle`: `[…, C, H r, W r]` becomes `[…, C r², H, W]`.
 
@@ -151,6 +155,7 @@ def _pixel_unshuffle(input: Any, factor: int) -> Any:  # noqa: A002
     return parts.transpose(0, 1, 3, 5, 2, 4).reshape(*batch, channels * factor**2, height // factor, width // factor)
 
 
+@checked
 def channel_shuffle(input: Any, groups: int) -> Any:  # noqa: A002
     """Channels dealt from `groups` groups in turn (Zhang et al., arXiv 1707.01083).
 

@@ -212,9 +212,9 @@ def _cell(name: str, cell: Cell, x: Any, hx: tuple[Any, ...], w_ih: Any, w_hh: A
         raise ShapeError(
             at_user_line(f"{name}: input has shape {step.shape}, expected [input_size] or [batch, input_size]")
         )
-    given = {"w_ih": w_ih, "w_hh": w_hh, "b_ih": b_ih, "b_hh": b_hh}
-    weights = Weights(*(None if each is None else as_tracer(each) for each in given.values()))  # pyright: ignore[reportArgumentType]
-    hidden = check_weights(name, cell, weights, tuple(given), step.shape[-1], step.dtype)
+    biases = (None if each is None else as_tracer(each) for each in (b_ih, b_hh))
+    weights = Weights(as_tracer(w_ih), as_tracer(w_hh), *biases)
+    hidden = check_weights(name, cell, weights, ("w_ih", "w_hh", "b_ih", "b_hh"), step.shape[-1], step.dtype)
     state = tuple(map(as_tracer, hx))
     for label, each in zip(("hx",) if len(state) == 1 else ("h", "c"), state, strict=True):
         check_parameter(name, label, each, (*step.shape[:-1], hidden), step.dtype)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from compiler.argument_checks import checked
 from compiler.axes import is_sequence
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, ShapeError, at_user_line
@@ -25,6 +26,7 @@ _MODES = ("nearest", "nearest-exact", *_RANKS, "area")
 _ANTIALIASED = ("bilinear", "bicubic")
 
 
+@checked
 def interpolate(
     input: Any,  # noqa: A002
     size: int | Sequence[int] | None = None,

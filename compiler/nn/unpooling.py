@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from compiler.argument_checks import checked
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, DtypeError, ShapeError, at_user_line
 from compiler.nn.operands import check_rank, floating_tracer, image_layout, per_dimension
@@ -15,6 +16,7 @@ from compiler.tracing import array_value, current_frame, new_tracer
 from dialects.dlc.indexing import scatter
 
 
+@checked
 def max_unpool1d(
     input: Any,  # noqa: A002
     indices: Any,
@@ -50,6 +52,7 @@ def max_unpool1d(
     )
 
 
+@checked
 def max_unpool2d(
     input: Any,  # noqa: A002
     indices: Any,
@@ -70,6 +73,7 @@ def max_unpool2d(
     )
 
 
+@checked
 def max_unpool3d(
     input: Any,  # noqa: A002
     indices: Any,

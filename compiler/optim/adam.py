@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from compiler.argument_checks import checked
 from compiler.optim.optimizer import LearningRate, Optimizer, Tree, cast, check_settings, from_rule
 from compiler.tracer import xp
 
@@ -30,6 +31,7 @@ class AdamaxState(NamedTuple):
     largest: Tree
 
 
+@checked
 def adam(
     learning_rate: LearningRate,
     betas: Betas = (0.9, 0.999),
@@ -62,6 +64,7 @@ def adam(
     return _adam("adam", learning_rate, betas, eps, penalty=weight_decay, decay=0.0, amsgrad=amsgrad)
 
 
+@checked
 def adamw(
     learning_rate: LearningRate,
     betas: Betas = (0.9, 0.999),
@@ -120,6 +123,7 @@ def _adam(
     return from_rule(name, rule, learning_rate, AdamState, 0.0, 0.0, 0.0 if amsgrad else None)
 
 
+@checked
 def radam(
     learning_rate: LearningRate, betas: Betas = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.0
 ) -> Optimizer:
@@ -164,6 +168,7 @@ def radam(
     return from_rule("radam", rule, learning_rate, AdamState, 0.0, 0.0)
 
 
+@checked
 def adamax(
     learning_rate: LearningRate, betas: Betas = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.0
 ) -> Optimizer:
@@ -204,6 +209,7 @@ def adamax(
     return from_rule("adamax", rule, learning_rate, AdamaxState, 0.0, 0.0)
 
 
+@checked
 def lamb(
     learning_rate: LearningRate, betas: Betas = (0.9, 0.999), eps: float = 1e-6, weight_decay: float = 0.0
 ) -> Optimizer:

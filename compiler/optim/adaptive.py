@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from compiler.argument_checks import checked
 from compiler.optim.optimizer import LearningRate, Optimizer, Tree, cast, check_settings, from_rule
 
 
@@ -34,6 +35,7 @@ class AdadeltaState(NamedTuple):
     change: Tree
 
 
+@checked
 def rmsprop(
     learning_rate: LearningRate,
     alpha: float = 0.99,
@@ -90,6 +92,7 @@ def rmsprop(
     return from_rule("rmsprop", rule, learning_rate, RmspropState, *first)
 
 
+@checked
 def adagrad(
     learning_rate: LearningRate,
     lr_decay: float = 0.0,
@@ -142,6 +145,7 @@ def adagrad(
     return from_rule("adagrad", rule, learning_rate, AdagradState, initial_accumulator_value)
 
 
+@checked
 def adadelta(
     learning_rate: LearningRate = 1.0, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0.0
 ) -> Optimizer:

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from compiler.argument_checks import checked
 from compiler.optim.optimizer import Tree, cast, check_settings, map_leaves
 
 
@@ -29,6 +30,7 @@ class AverageState(NamedTuple):
     mean: Tree
 
 
+@checked
 def exponential_moving_average(decay: float, *, debias: bool = True) -> Average:
     """The exponential moving average `mean = decay * mean + (1 - decay) * params`.
 
@@ -48,7 +50,7 @@ def exponential_moving_average(decay: float, *, debias: bool = True) -> Average:
         >>> average.value(state).round(6)
         array([1.526316])
     """
-    check_settings("exponential_moving_average", None, {"decay": decay})
+    check_settings("exponential_moving_average", 0.0, {"decay": decay})
 
     def init(params: Tree) -> AverageState:
         mean = map_leaves(np.zeros_like if debias else np.copy, "params", params)

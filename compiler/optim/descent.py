@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from compiler.argument_checks import checked
 from compiler.errors import ArgumentError, at_user_line
 from compiler.optim.optimizer import LearningRate, Optimizer, Tree, cast, check_settings, from_rule
 
@@ -22,6 +23,7 @@ class LionState(NamedTuple):
     mean: Tree
 
 
+@checked
 def sgd(
     learning_rate: LearningRate,
     momentum: float = 0.0,
@@ -74,6 +76,7 @@ def sgd(
     return from_rule("sgd", rule, learning_rate, SgdState, 0.0 if momentum else None)
 
 
+@checked
 def lion(learning_rate: LearningRate, betas: tuple[float, float] = (0.9, 0.99), weight_decay: float = 0.0) -> Optimizer:
     """Lion (Chen et al., arXiv 2302.06675): steps of one size in the direction of the sign.
 

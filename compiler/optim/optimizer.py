@@ -75,6 +75,8 @@ def from_rule(
         leaf = rule(rate, step)
         rows: list[list[Any]] = []
         for path, p, g, *kept in zip(leaf_paths(spec), *columns, strict=True):
+            for old in kept:
+                _check_shape(f"{name}: the state of", path, old, p)
             updated = leaf(p, _gradient(name, path, g, p), *kept)
             # Compiled, these have their dtypes already; NumPy makes float32 of bfloat16 and a Python number.
             rows.append([cast(new, old) for new, old in zip(updated, (p, *kept), strict=True)])
@@ -91,7 +93,15 @@ def leaves_like(what: str, tree: Tree, spec: TreeSpec) -> list[Any]:
     leaves, given = flatten(tree)
     if given != spec:
         raise ArgumentError(at_user_line(f"{what} has the structure {given}, expected {spec} as the parameters"))
-    return [leaf if hasattr(leaf, "dtype") else np.asarray(leaf) for leaf in leaves]
+    arrays = [leaf if hasattr(leaf, "dtype") else np.asarray(leaf) for leaf in leaves]
+    for leaf in arrays:
+        if not isinstance(leaf.dtype, np.dtype):
+            raise ArgumentError(
+                at_user_line(
+                    f"{what} hold a {type(leaf).__name__}; compile the call with `jit`, which takes such arrays"
+                )
+            )
+    return arrays
 
 
 def map_leaves(function: Callable[..., Any], what: str, tree: Tree, *others: Tree) -> Tree:
@@ -108,7 +118,13 @@ def cast(x: Any, like: Any) -> Any:
 
 def check_settings(name: str, learning_rate: Any, shares: dict[str, float], **settings: float) -> None:
     """Raise unless the `shares` are in [0, 1), and the other settings are at least 0."""
-    rate = {"learning_rate": learning_rate} if isinstance(learning_rate, int | float) else {}
+    is_number = isinstance(learning_rate, int | float)
+    if not (is_number or callable(learning_rate) or getattr(learning_rate, "shape", None) == ()):
+        kind = type(learning_rate).__name__
+        raise ArgumentError(
+            at_user_line(f"{name}: learning_rate is a {kind}; use a number, a scalar array or a schedule")
+        )
+    rate = {"learning_rate": learning_rate} if is_number else {}
     for what, value in (rate | settings).items():
         if not value >= 0:
             raise ArgumentError(at_user_line(f"{name}: {what} is {value}; expected a number of at least 0"))
@@ -130,8 +146,10 @@ def _gradient(name: str, path: str, g: Any, p: Any) -> Any:
                 "two parameters, and what is not trained in another tree"
             )
         )
-    if g.shape != p.shape:
-        raise ShapeError(
-            at_user_line(f"{name}: the gradient {path} has shape {g.shape}, expected {p.shape} as the parameter")
-        )
+    _check_shape(f"{name}: the gradient", path, g, p)
     return cast(g, p)
+
+
+def _check_shape(what: str, path: str, x: Any, p: Any) -> None:
+    if x is not None and x.shape != p.shape:
+        raise ShapeError(at_user_line(f"{what} {path} has shape {x.shape}, expected {p.shape} as the parameter"))

@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from compiler.errors import ArgumentError, at_user_line
+from compiler.argument_checks import checked
+from compiler.errors import ArgumentError, at_user_line, check_function
 from compiler.tracer import xp
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
 Schedule: TypeAlias = Callable[[Any], Any]
 
 
+@checked
 def constant(value: float) -> Schedule:
     """The same number at every step.
 
@@ -43,6 +45,7 @@ def constant(value: float) -> Schedule:
     return schedule
 
 
+@checked
 def linear(init_value: float, end_value: float, transition_steps: int) -> Schedule:
     """A straight line from `init_value` to `end_value`, which stays from step `transition_steps` on; PyTorch's `LinearLR`.
 
@@ -53,6 +56,7 @@ def linear(init_value: float, end_value: float, transition_steps: int) -> Schedu
     return polynomial(init_value, end_value, 1.0, transition_steps)
 
 
+@checked
 def polynomial(init_value: float, end_value: float, power: float, transition_steps: int) -> Schedule:
     """`end + (init - end) * (1 - step / transition_steps)**power`, then `end_value`; PyTorch's `PolynomialLR`.
 
@@ -71,6 +75,7 @@ def polynomial(init_value: float, end_value: float, power: float, transition_ste
     return schedule
 
 
+@checked
 def exponential_decay(
     init_value: float, decay_rate: float, transition_steps: int = 1, *, staircase: bool = False
 ) -> Schedule:
@@ -98,6 +103,7 @@ def exponential_decay(
     return schedule
 
 
+@checked
 def cosine_decay(init_value: float, decay_steps: int, end_value: float = 0.0) -> Schedule:
     """Half a cosine from `init_value` to `end_value` (Loshchilov and Hutter, arXiv 1608.03983), which stays from `decay_steps` on.
 
@@ -119,6 +125,7 @@ def cosine_decay(init_value: float, decay_steps: int, end_value: float = 0.0) ->
     return schedule
 
 
+@checked
 def piecewise_constant(values: Sequence[float], boundaries: Sequence[int]) -> Schedule:
     """`values[i]` from step `boundaries[i - 1]` on; PyTorch's `MultiStepLR` has these steps as milestones.
 
@@ -136,6 +143,7 @@ def piecewise_constant(values: Sequence[float], boundaries: Sequence[int]) -> Sc
     return join([constant(value) for value in values], boundaries)
 
 
+@checked
 def join(schedules: Sequence[Schedule], boundaries: Sequence[int]) -> Schedule:
     """One schedule after the other: `schedules[i]` from step `boundaries[i - 1]` on, where it begins with its own step 0.
 
@@ -151,6 +159,8 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[int]) -> Schedule:
         >>> [float(schedule(step)) for step in range(5)]
         [0.0, 0.5, 1.0, 0.5, 0.25]
     """
+    for each in schedules:
+        check_function(each, "join: schedules")
     starts = [0, *boundaries]
     if len(schedules) != len(starts) or any(a >= b for a, b in pairwise(starts)):
         raise ArgumentError(
@@ -170,6 +180,7 @@ def join(schedules: Sequence[Schedule], boundaries: Sequence[int]) -> Schedule:
     return schedule
 
 
+@checked
 def warmup_cosine(
     peak_value: float, warmup_steps: int, decay_steps: int, init_value: float = 0.0, end_value: float = 0.0
 ) -> Schedule:
@@ -194,6 +205,7 @@ def warmup_cosine(
     return join([linear(init_value, peak_value, warmup_steps), decay], [warmup_steps])
 
 
+@checked
 def one_cycle(
     max_value: float,
     total_steps: int,

@@ -82,7 +82,7 @@ _FLOATS = "float32 or float64"
 
 def as_float(name: str, dtype: Any) -> FloatDtype:
     """`dtype` as `float32` or `float64`."""
-    known = _as_dtype(name, dtype, "f", _FLOATS)
+    known = as_dtype(name, dtype, "f", _FLOATS)
     if known.itemsize < 4:
         raise DtypeError(at_user_line(f"{name}: dtype {known.name} is not supported; use {_FLOATS}, and `.astype`"))
     return known
@@ -90,10 +90,11 @@ def as_float(name: str, dtype: Any) -> FloatDtype:
 
 def as_integer(name: str, dtype: Any, kinds: str = "iu") -> np.dtype[Any]:
     """`dtype` as an integer dtype."""
-    return _as_dtype(name, dtype, kinds, "an integer dtype" if kinds == "iu" else "uint8, uint16, uint32 or uint64")
+    return as_dtype(name, dtype, kinds, "an integer dtype" if kinds == "iu" else "uint8, uint16, uint32 or uint64")
 
 
-def _as_dtype(name: str, dtype: Any, kinds: str, expected: str) -> np.dtype[Any]:
+def as_dtype(name: str, dtype: Any, kinds: str, expected: str) -> np.dtype[Any]:
+    """`dtype` as one of those that arrays have, of one of the `kinds`; messages say what is `expected`."""
     try:
         known = np.dtype(dtype)
     except TypeError:

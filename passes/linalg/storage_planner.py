@@ -6,7 +6,7 @@ loop that permutes its carried values. What is left, a value that is carried twi
 The regions of a branch compute their results in one common destination.
 """
 
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Sequence
 from math import prod
 from typing import Any, cast
 
@@ -34,12 +34,14 @@ from passes.linalg.storage import (
 )
 
 
-def plan_storage(block: Block) -> StoragePlan:
-    """Merge the tensor values of the body of a function into storages."""
+def plan_storage(block: Block, donated: Collection[int] = ()) -> StoragePlan:
+    """Merge the tensor values of the body of a function, which may overwrite its `donated` arguments, into storages."""
     plan = StoragePlan()
-    for argument in block.args:
-        plan.storage_of[argument] = Storage(block, writable=False, first=-1, last_use=FOREVER)
-    _BlockPlanner(plan, block).run()
+    planner = _BlockPlanner(plan, block)
+    for index, argument in enumerate(block.args):
+        last_use = planner.last_use.get(argument, -1) if index in donated else FOREVER
+        plan.storage_of[argument] = Storage(block, index in donated, first=-1, last_use=last_use)
+    planner.run()
     return plan
 
 

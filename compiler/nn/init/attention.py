@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from compiler.argument_checks import checked
 from compiler.nn.operands import size_of_keys
 from compiler.random import normal, split, uniform
 
 
+@checked
 def multi_head_attention(
     key: Any,
     embed_dim: int,
@@ -69,5 +71,5 @@ def multi_head_attention(
         params["out_proj"]["bias"] = np.zeros(embed_dim, dtype)
     if add_bias_kv:
         for number, name in ((4, "bias_k"), (5, "bias_v")):
-            params[name] = normal(keys[number], (1, 1, kv_dim), dtype) / np.sqrt(dtype(kv_dim))
+            params[name] = normal(keys[number], (1, 1, kv_dim), dtype) / math.sqrt(kv_dim)
     return params

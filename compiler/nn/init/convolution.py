@@ -6,10 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from compiler.argument_checks import checked
+from compiler.axes import is_sequence
 from compiler.errors import ArgumentError, at_user_line
 from compiler.random import split, uniform
+from compiler.random.drawing import as_shape
 
 
+@checked
 def conv(
     key: Any,
     in_channels: int,
@@ -45,6 +49,7 @@ def conv(
     return _uniform(key, (out_channels, in_channels // groups, *sizes), out_channels if bias else 0, dtype)
 
 
+@checked
 def conv_transpose(
     key: Any,
     in_channels: int,
@@ -81,7 +86,8 @@ def conv_transpose(
 
 
 def _kernel(name: str, inputs: int, outputs: int, kernel: int | Sequence[int], groups: int) -> tuple[int, ...]:
-    sizes = (kernel, kernel) if isinstance(kernel, int) else tuple(kernel)
+    sizes = as_shape(name, kernel)
+    sizes = sizes if is_sequence(kernel) else sizes * 2
     if min(inputs, outputs, groups, *sizes) < 1:
         raise ArgumentError(
             at_user_line(

@@ -6,10 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from compiler.argument_checks import checked
+from compiler.errors import ArgumentError, at_user_line
 from compiler.nn.init.schemes import constant, normal, ones, uniform, zeros
 from compiler.random import split
+from compiler.random.drawing import as_shape
 
 
+@checked
 def linear(key: Any, in_features: int, out_features: int, bias: bool = True, dtype: Any = np.float32) -> dict[str, Any]:
     """Parameters of `nn.linear`, uniform up to `1 / sqrt(in_features)`.
 
@@ -38,6 +42,7 @@ def _uniform(key: Any, shape: tuple[int, ...], fan_in: int, bias: bool, dtype: A
     return {name: uniform(keys[i], sizes, -bound, bound, dtype) for i, (name, sizes) in enumerate(shapes.items())}
 
 
+@checked
 def bilinear(
     key: Any, in1_features: int, in2_features: int, out_features: int, bias: bool = True, dtype: Any = np.float32
 ) -> dict[str, Any]:
@@ -62,6 +67,7 @@ def bilinear(
     return _uniform(key, (out_features, in1_features, in2_features), in1_features, bias, dtype)
 
 
+@checked
 def embedding(
     key: Any,
     num_embeddings: int,
@@ -81,6 +87,9 @@ def embedding(
     Returns:
         `{"weight": [num_embeddings, embedding_dim]}`.
 
+    Raises:
+        ArgumentError: there is no vector `padding_idx`.
+
     Example:
         >>> from compiler import random
         >>> embedding(random.key(0), 3, 2, padding_idx=0)["weight"][0]
@@ -88,11 +97,18 @@ def embedding(
     """
     weight = normal(key, (num_embeddings, embedding_dim), dtype=dtype)
     if padding_idx is not None:
+        if not -num_embeddings <= padding_idx < num_embeddings:
+            raise ArgumentError(
+                at_user_line(
+                    f"embedding: padding_idx is {padding_idx}, expected the index of one of {num_embeddings} vectors"
+                )
+            )
         is_padding = np.arange(num_embeddings)[:, None] == padding_idx % num_embeddings
         weight = np.where(is_padding, np.zeros((), dtype), weight)
     return {"weight": weight}
 
 
+@checked
 def layer_norm(normalized_shape: int | Sequence[int], bias: bool = True, dtype: Any = np.float32) -> dict[str, Any]:
     """Parameters of `nn.layer_norm`: ones and zeros.
 
@@ -108,14 +124,15 @@ def layer_norm(normalized_shape: int | Sequence[int], bias: bool = True, dtype: 
         >>> layer_norm(2)
         {'weight': array([1., 1.], dtype=float32), 'bias': array([0., 0.], dtype=float32)}
     """
-    return _ones_and_zeros(normalized_shape, bias, dtype)
+    return _ones_and_zeros("layer_norm", normalized_shape, bias, dtype)
 
 
-def _ones_and_zeros(shape: int | Sequence[int], bias: bool, dtype: Any) -> dict[str, Any]:
-    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+def _ones_and_zeros(name: str, shape: int | Sequence[int], bias: bool, dtype: Any) -> dict[str, Any]:
+    sizes = as_shape(name, shape)
     return {"weight": ones(sizes, dtype)} | ({"bias": zeros(sizes, dtype)} if bias else {})
 
 
+@checked
 def rms_norm(normalized_shape: int | Sequence[int], dtype: Any = np.float32) -> dict[str, Any]:
     """The parameter of `nn.rms_norm`: ones.
 
@@ -130,9 +147,10 @@ def rms_norm(normalized_shape: int | Sequence[int], dtype: Any = np.float32) -> 
         >>> rms_norm(2)
         {'weight': array([1., 1.], dtype=float32)}
     """
-    return _ones_and_zeros(normalized_shape, False, dtype)
+    return _ones_and_zeros("rms_norm", normalized_shape, False, dtype)
 
 
+@checked
 def group_norm(num_channels: int, bias: bool = True, dtype: Any = np.float32) -> dict[str, Any]:
     """Parameters of `nn.group_norm`, and of `nn.instance_norm`: ones and zeros.
 
@@ -148,9 +166,10 @@ def group_norm(num_channels: int, bias: bool = True, dtype: Any = np.float32) ->
         >>> group_norm(2, bias=False)
         {'weight': array([1., 1.], dtype=float32)}
     """
-    return _ones_and_zeros(num_channels, bias, dtype)
+    return _ones_and_zeros("group_norm", num_channels, bias, dtype)
 
 
+@checked
 def batch_norm(num_features: int, bias: bool = True, dtype: Any = np.float32) -> dict[str, Any]:
     """Parameters of `nn.batch_norm`: ones and zeros. Its statistics are no parameters: see `batch_norm_statistics`.
 
@@ -166,9 +185,10 @@ def batch_norm(num_features: int, bias: bool = True, dtype: Any = np.float32) ->
         >>> batch_norm(1)
         {'weight': array([1.], dtype=float32), 'bias': array([0.], dtype=float32)}
     """
-    return _ones_and_zeros(num_features, bias, dtype)
+    return _ones_and_zeros("batch_norm", num_features, bias, dtype)
 
 
+@checked
 def batch_norm_statistics(num_features: int, dtype: Any = np.float32) -> dict[str, Any]:
     """The running statistics that `nn.batch_norm` begins with: mean 0 and variance 1.
 
@@ -189,6 +209,7 @@ def batch_norm_statistics(num_features: int, dtype: Any = np.float32) -> dict[st
     }
 
 
+@checked
 def prelu(num_parameters: int = 1, init: float = 0.25, dtype: Any = np.float32) -> dict[str, Any]:
     """The parameter of `nn.prelu`.
 

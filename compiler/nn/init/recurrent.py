@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from compiler.argument_checks import checked
 from compiler.errors import ArgumentError, at_user_line
 from compiler.random import split, uniform
 
 
+@checked
 def rnn(
     key: Any,
     input_size: int,
@@ -28,6 +30,7 @@ def rnn(
     return _parameters("rnn", key, 1, input_size, hidden_size, num_layers, bias, bidirectional, 0, dtype)
 
 
+@checked
 def lstm(
     key: Any,
     input_size: int,
@@ -61,6 +64,7 @@ def lstm(
     return _parameters("lstm", key, 4, input_size, hidden_size, num_layers, bias, bidirectional, proj_size, dtype)
 
 
+@checked
 def gru(
     key: Any,
     input_size: int,

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from compiler.argument_checks import checked
 from compiler.compiled_functions import compiled
 from compiler.errors import ArgumentError, ShapeError, at_user_line
 from compiler.nn.operands import check_choice
@@ -13,6 +14,7 @@ from compiler.random import bits, split
 from compiler.random import normal as draw_normal
 from compiler.random import truncated_normal as draw_truncated_normal
 from compiler.random import uniform as draw_uniform
+from compiler.random.drawing import as_dtype, as_float, as_shape
 
 Mode = Literal["fan_in", "fan_out"]
 Shape = Sequence[int]
@@ -20,6 +22,7 @@ Shape = Sequence[int]
 _GAINS = {"tanh": 5.0 / 3, "relu": math.sqrt(2.0), "selu": 0.75}
 
 
+@checked
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     """The factor of standard deviations that makes up for what an activation takes away.
 
@@ -45,6 +48,7 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
     return _GAINS[nonlinearity]
 
 
+@checked
 def uniform(key: Any, shape: Shape, a: float = 0.0, b: float = 1.0, dtype: Any = np.float32) -> Any:
     """Uniform numbers in `[a, b)`.
 
@@ -63,6 +67,7 @@ def uniform(key: Any, shape: Shape, a: float = 0.0, b: float = 1.0, dtype: Any =
     return draw_uniform(key, shape, dtype, a, b)
 
 
+@checked
 def normal(key: Any, shape: Shape, mean: float = 0.0, std: float = 1.0, dtype: Any = np.float32) -> Any:
     """Normally distributed numbers.
 
@@ -81,6 +86,7 @@ def normal(key: Any, shape: Shape, mean: float = 0.0, std: float = 1.0, dtype: A
     return draw_normal(key, shape, dtype) * std + mean
 
 
+@checked
 def trunc_normal(
     key: Any,
     shape: Shape,
@@ -96,21 +102,27 @@ def trunc_normal(
         key: a key of `compiler.random`.
         shape: the shape.
         mean: the mean before numbers outside of the bounds are left out.
-        std: the standard deviation before that.
+        std: the standard deviation before that, positive.
         a: the lower bound, a value and not a number of deviations.
         b: the upper bound.
         dtype: float32 or float64.
+
+    Raises:
+        ArgumentError: `std` is not positive.
 
     Example:
         >>> from compiler import random
         >>> bool(abs(trunc_normal(random.key(0), (1000,), std=5.0)).max() <= 2)
         True
     """
-    kind = np.dtype(dtype).type
+    kind = as_float("trunc_normal", dtype).type
+    if std <= 0:
+        raise ArgumentError(at_user_line(f"trunc_normal: std is {std}; use a positive number"))
     drawn = draw_truncated_normal(key, kind((a - mean) / std), kind((b - mean) / std), shape, dtype)
     return np.clip(drawn * std + mean, a, b)
 
 
+@checked
 def constant(shape: Shape, val: float, dtype: Any = np.float32) -> Any:
     """`val` everywhere.
 
@@ -123,9 +135,10 @@ def constant(shape: Shape, val: float, dtype: Any = np.float32) -> Any:
         >>> constant((2,), 0.5)
         array([0.5, 0.5], dtype=float32)
     """
-    return np.full(shape, val, dtype)
+    return np.full(as_shape("constant", shape), val, _any_dtype("constant", dtype))
 
 
+@checked
 def ones(shape: Shape, dtype: Any = np.float32) -> Any:
     """1 everywhere.
 
@@ -137,9 +150,10 @@ def ones(shape: Shape, dtype: Any = np.float32) -> Any:
         >>> ones((2,))
         array([1., 1.], dtype=float32)
     """
-    return np.ones(shape, dtype)
+    return np.ones(as_shape("ones", shape), _any_dtype("ones", dtype))
 
 
+@checked
 def zeros(shape: Shape, dtype: Any = np.float32) -> Any:
     """0 everywhere.
 
@@ -151,9 +165,10 @@ def zeros(shape: Shape, dtype: Any = np.float32) -> Any:
         >>> zeros((2,))
         array([0., 0.], dtype=float32)
     """
-    return np.zeros(shape, dtype)
+    return np.zeros(as_shape("zeros", shape), _any_dtype("zeros", dtype))
 
 
+@checked
 def eye(shape: Shape, dtype: Any = np.float32) -> Any:
     """The identity: 1 on the diagonal of a matrix.
 
@@ -171,9 +186,10 @@ def eye(shape: Shape, dtype: Any = np.float32) -> Any:
     """
     if len(shape) != 2:
         raise ShapeError(at_user_line(f"eye: shape is {tuple(shape)}, expected two sizes"))
-    return np.eye(*shape, dtype=dtype)
+    return np.eye(*as_shape("eye", shape), dtype=_any_dtype("eye", dtype))
 
 
+@checked
 def dirac(shape: Shape, groups: int = 1, dtype: Any = np.float32) -> Any:
     """The weight of a convolution that keeps as many channels as it can: 1 in the middle of the window.
 
@@ -190,11 +206,11 @@ def dirac(shape: Shape, groups: int = 1, dtype: Any = np.float32) -> Any:
         array([[0., 0., 0.],
                [0., 1., 0.]], dtype=float32)
     """
-    if len(shape) not in {3, 4, 5} or shape[0] % groups:
+    if len(shape) not in {3, 4, 5} or groups < 1 or shape[0] % groups:
         raise ShapeError(
             at_user_line(f"dirac: shape is {tuple(shape)}, expected [out, in, *window] with out divisible by {groups}")
         )
-    result = np.zeros(shape, dtype)
+    result = np.zeros(as_shape("dirac", shape), _any_dtype("dirac", dtype))
     middle = tuple(size // 2 for size in shape[2:])
     each = shape[0] // groups
     for group in range(groups):
@@ -203,6 +219,7 @@ def dirac(shape: Shape, groups: int = 1, dtype: Any = np.float32) -> Any:
     return result
 
 
+@checked
 def xavier_uniform(key: Any, shape: Shape, gain: float = 1.0, dtype: Any = np.float32) -> Any:
     """Uniform numbers up to `gain * sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio, AISTATS 2010).
 
@@ -224,6 +241,7 @@ def xavier_uniform(key: Any, shape: Shape, gain: float = 1.0, dtype: Any = np.fl
     return uniform(key, shape, -bound, bound, dtype)
 
 
+@checked
 def xavier_normal(key: Any, shape: Shape, gain: float = 1.0, dtype: Any = np.float32) -> Any:
     """Normally distributed numbers of deviation `gain * sqrt(2 / (fan_in + fan_out))` (Glorot and Bengio, AISTATS 2010).
 
@@ -244,6 +262,7 @@ def xavier_normal(key: Any, shape: Shape, gain: float = 1.0, dtype: Any = np.flo
     return normal(key, shape, 0.0, gain * math.sqrt(2.0 / max(sum(_fans("xavier_normal", shape)), 1)), dtype)
 
 
+@checked
 def kaiming_uniform(
     key: Any,
     shape: Shape,
@@ -274,6 +293,7 @@ def kaiming_uniform(
     return uniform(key, shape, -bound, bound, dtype)
 
 
+@checked
 def kaiming_normal(
     key: Any,
     shape: Shape,
@@ -303,6 +323,7 @@ def kaiming_normal(
     return normal(key, shape, 0.0, _kaiming_deviation("kaiming_normal", shape, a, mode, nonlinearity), dtype)
 
 
+@checked
 def orthogonal(key: Any, shape: Shape, gain: float = 1.0, dtype: Any = np.float32) -> Any:
     """A random matrix with orthonormal rows or columns, whichever are fewer, times `gain` (Saxe, McClelland and Ganguli, ICLR 2014).
 
@@ -325,7 +346,8 @@ def orthogonal(key: Any, shape: Shape, gain: float = 1.0, dtype: Any = np.float3
     """
     if len(shape) < 2:
         raise ShapeError(at_user_line(f"orthogonal: shape is {tuple(shape)}, expected two sizes or more"))
-    return _orthogonal(key, shape=tuple(shape), gain=gain, dtype=dtype)
+    sizes, dtype = as_shape("orthogonal", shape), as_float("orthogonal", dtype)
+    return _orthogonal(key, shape=sizes, gain=gain, dtype=dtype)
 
 
 @compiled(static=("shape", "dtype"))
@@ -336,6 +358,7 @@ def _orthogonal(key: Any, *, shape: tuple[int, ...], gain: float, dtype: Any) ->
     return (q if rows >= columns else q.T).reshape(shape) * gain
 
 
+@checked
 def sparse(key: Any, shape: Shape, sparsity: float, std: float = 0.01, dtype: Any = np.float32) -> Any:
     """Normally distributed numbers, of which a share in each column is 0 (Martens, ICML 2010).
 
@@ -363,6 +386,10 @@ def sparse(key: Any, shape: Shape, sparsity: float, std: float = 0.01, dtype: An
     # The ranks of random numbers in a column are a random order of its rows.
     ranks = np.argsort(np.argsort(bits(order, shape), axis=0), axis=0)
     return np.where(ranks < math.ceil(sparsity * shape[0]), 0.0, normal(values, shape, 0.0, std, dtype)).astype(dtype)
+
+
+def _any_dtype(name: str, dtype: Any) -> np.dtype[Any]:
+    return as_dtype(name, dtype, "fiubcV", "a dtype of numbers")
 
 
 def _fans(name: str, shape: Shape) -> tuple[int, int]:

@@ -354,3 +354,46 @@ func.func @neighbours(%x: tensor<8xf32>) -> tensor<8xf32> {
   }
   func.return %0 : tensor<8xf32>
 }
+
+// -----
+
+// A result takes the memory of a donated input that nothing reads later; the out-parameter is left alone then.
+// CHECK-LABEL: func.func @donated(%x: memref<8xf32>, %y: memref<8xf32>, %out: memref<8xf32>)
+// CHECK-SAME:    rt.donated = array<i64: 1>
+// CHECK-SAME:    rt.result_inputs = array<i64: 1>
+// CHECK:         rt.kernel "add" tile [8] ins(%{{.*}} = %x : memref<8xf32>, %[[B:\w+]] = %y : memref<8xf32>) {
+// CHECK:           outs(%[[B]] : memref<8xf32>)
+// CHECK-NOT:     memref.copy
+func.func @donated(%x: tensor<8xf32>, %y: tensor<8xf32>) -> tensor<8xf32> attributes {rt.donated = array<i64: 1>} {
+  %0 = rt.kernel "add" tile [8] ins(%a = %x : tensor<8xf32>, %b = %y : tensor<8xf32>) -> (tensor<8xf32>) {
+    %e = tensor.empty() : tensor<8xf32>
+    %n = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>, affine_map<(i) -> (i)>],
+        iterator_types = ["parallel"]} ins(%a, %b : tensor<8xf32>, tensor<8xf32>) outs(%e : tensor<8xf32>) {
+    ^bb0(%p: f32, %q: f32, %o: f32):
+      %s = arith.addf %p, %q : f32
+      linalg.yield %s : f32
+    } -> tensor<8xf32>
+    rt.yield %n : tensor<8xf32>
+  }
+  func.return %0 : tensor<8xf32>
+}
+
+// -----
+
+// Not if the donated input is read elsewhere than where the result is written.
+// CHECK-LABEL: func.func @shifted(%x: memref<8xf32>, %out: memref<7xf32>)
+// CHECK-SAME:    rt.result_inputs = array<i64: -1>
+// CHECK:           outs(%[[R:\w+]] : memref<7xf32>)
+func.func @shifted(%x: tensor<8xf32>) -> tensor<7xf32> attributes {rt.donated = array<i64: 0>} {
+  %0 = rt.kernel "neg" tile [7] ins(%a = %x : tensor<8xf32>) -> (tensor<7xf32>) {
+    %e = tensor.empty() : tensor<7xf32>
+    %n = linalg.generic {indexing_maps = [affine_map<(i) -> (i + 1)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+        ins(%a : tensor<8xf32>) outs(%e : tensor<7xf32>) {
+    ^bb0(%p: f32, %o: f32):
+      %q = arith.negf %p : f32
+      linalg.yield %q : f32
+    } -> tensor<7xf32>
+    rt.yield %n : tensor<7xf32>
+  }
+  func.return %0 : tensor<7xf32>
+}
