@@ -43,5 +43,5 @@ format: $(STAMP)  ## format and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(STAMP)  ## compile time and speed against NumPy and the peers that are installed
-	$(BIN)/python benchmarks/run.py
+bench: $(STAMP)  ## speed, compile time and memory against the peers that are installed (OPTIONS=--quick: see that it works)
+	$(BIN)/python benchmarks/run.py $(OPTIONS)
