@@ -14,6 +14,7 @@ import compiler
 from dialects.builder import tensor_type
 from dialects.dlc.complex_forms import BY_PART, FORMS
 from dialects.dlc.interfaces import is_complex
+from dialects.dlc.matrix_op import MatrixOp
 
 DTYPES = [np.dtype(np.complex64), np.dtype(np.complex128)]
 dtypes = pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -432,8 +433,11 @@ def test_what_has_no_meaning_is_refused() -> None:
 
 
 def test_every_operation_that_takes_complex_numbers_has_a_form_for_them() -> None:
+    taken: set[str] = set()
     missing: set[str] = set()
     for example in OP_EXAMPLES:
+        if issubclass(example.op_type, MatrixOp):  # given to LAPACK as they are
+            continue
         kinds = [{t, to_complex(t)} for t in example.operand_types]
         for types in itertools.product(*kinds):
             if not any(is_complex(t.element_type) for t in types):
@@ -442,8 +446,10 @@ def test_every_operation_that_takes_complex_numbers_has_a_form_for_them() -> Non
                 example.op_type.infer_type(types, example.properties)
             except VerifyException:
                 continue
+            taken.add(example.op_type.name)
             if example.op_type not in BY_PART and example.op_type not in FORMS:
                 missing.add(example.op_type.name)
+    assert len(taken) > 30
     assert not missing
 
 
@@ -472,22 +478,6 @@ def test_zero_to_a_power_with_a_positive_real_part_is_zero(dtype: Any) -> None:
     y = np.array([1, 2.5, 1 + 1j, 0.5 - 3j], dtype)
     np.testing.assert_array_equal(compiler.jit(np.power)(np.zeros(4, dtype), y), np.zeros(4, dtype))
     assert np.isnan(compiler.jit(np.power)(np.zeros(2, dtype), np.array([-1 + 1j, 1j], dtype))).all()
-
-
-def test_every_operation_that_takes_complex_numbers_has_a_form() -> None:
-    parts = {f32: ComplexType(f32), f64: ComplexType(f64)}
-    taken: set[str] = set()
-    for example in OP_EXAMPLES:
-        types = [tensor_type(parts.get(t.element_type, t.element_type), t.get_shape()) for t in example.operand_types]
-        try:
-            example.op_type.infer_type(types, example.properties)
-        except VerifyException:
-            continue
-        if any(is_complex(t.element_type) for t in types):
-            taken.add(example.op_type.name)
-    known = {op_type.name for op_type in (*BY_PART, *FORMS)}
-    assert len(taken) > 30
-    assert taken - known == set()
 
 
 @dtypes

@@ -352,6 +352,7 @@ def test_the_cache_may_be_cleared_while_threads_call():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # of JAX, if another test has imported it
 def test_a_forked_child_calls_and_recycles_for_itself():
     double = compiler.jit(lambda x: x * 2)
     big = np.ones(1 << 18)

@@ -9,6 +9,7 @@ from levels import HOST_VECTOR_BITS, after_every_stage, compiled
 from ml_dtypes import finfo
 from op_example import build_function, build_op, random_operands
 from op_examples import OP_EXAMPLES
+from up_to_phases import UP_TO_PHASES
 from xdsl.dialects.builtin import ComplexType, ModuleOp, StringAttr, TensorType, f32, f64, i32, i64
 
 from compiler.pipelines import passes_between, run_passes
@@ -46,19 +47,6 @@ REASSOCIATED = {
 }
 """Operations whose terms may be combined in any order: the error is relative to the largest value."""
 
-UP_TO_PHASES = {
-    "dlc.eig": lambda *parts: of_eigenvalues(parts[0] + 1j * parts[1], parts[2] + 1j * parts[3]),
-    "dlc.eigh": lambda w, v: (w, v * w[..., np.newaxis, :] @ adjoint(v), adjoint(v) @ v),
-    "dlc.qr": lambda q, r: (q @ r, adjoint(q) @ q, r),
-    "dlc.svd": lambda u, s, vh: (
-        s,
-        u[..., :, : s.shape[-1]] * s[..., np.newaxis, :] @ vh[..., : s.shape[-1], :],
-        adjoint(u) @ u,
-        vh @ adjoint(vh),
-    ),
-}
-"""What is compared of results that are unique up to signs, or phases, of vectors: it tells whether they are right."""
-
 SIZES = {5: 35, 7: 39, 9: 45, 17: 70}
 """Larger sizes for examples, so that there are whole vectors, several of them, and tails."""
 
@@ -76,16 +64,6 @@ FREE_OF_SIZES = {
 } | {f"{side}_{kind}" for side in ("lhs", "rhs") for kind in ("batch", "contracting")}
 SPECIAL = (0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 0.5, 2.5, -1.5)
 EXTREME = (*SPECIAL, 1e-30, -3e30, 88.0, -110.0)  # finite values that overflow or vanish in some order of combination
-
-
-def of_eigenvalues(w, v):
-    """Sums over eigenvalues in any order, the matrix, and the lengths of the vectors."""
-    with np.errstate(all="ignore"):
-        return w.sum(-1), (w * w).sum(-1), v * w[..., np.newaxis, :] @ np.linalg.inv(v), np.linalg.norm(v, axis=-2)
-
-
-def adjoint(x):
-    return np.swapaxes(x, -1, -2).conj()
 
 
 def in_other_precision(example):
