@@ -29,13 +29,13 @@ def program(workload: str) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     import networks
     import rows
     import toolkits
-    import training
+    import training_programs
 
     if workload == "softmax_4096x1024":
         return partial(rows.softmax, toolkits.dlc_toolkit(), ()), tuple(rows.matrix(False, 4096, 1024))
     params, *batch = networks.mlp_data(False)
     state = networks.MLP_STEP.ours().init(params)
-    return training.dlc_step(networks.mlp_loss, networks.MLP_STEP), (params, state, *batch)
+    return training_programs.dlc_step(networks.mlp_loss, networks.MLP_STEP), (params, state, *batch)
 
 
 def measure(workload: str) -> dict[str, tuple[float, float]]:

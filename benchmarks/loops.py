@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from peers import array_programs, dlc_program, jax_program, numpy_program
 from toolkits import Toolkit, numpy_toolkit
-from training import gradient_programs
+from training_programs import gradient_programs
 from workload import Workload
 
 import compiler

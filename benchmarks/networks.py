@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 from peers import inference_programs, numpy_program
-from training import Optimizer, gradient_programs, loss_reference, training_programs
+from training_programs import Optimizer, gradient_programs, loss_reference, training_programs
 from workload import Workload
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 from peers import array_programs, inference_programs, numba_program, numpy_program
-from training import gradient_programs
+from training_programs import gradient_programs
 from workload import Workload
 
 

@@ -6,7 +6,7 @@ from networks import network_workloads
 from numerics import numeric_workloads
 from products import product_workloads
 from rows import row_workloads
-from transformers import transformer_workloads
+from transformer_models import transformer_workloads
 from workload import Workload
 
 GROUPS = {

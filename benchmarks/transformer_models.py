@@ -2,7 +2,7 @@
 
 import numpy as np
 from peers import inference_programs
-from training import Optimizer, loss_reference, training_programs
+from training_programs import Optimizer, loss_reference, training_programs
 from workload import Workload
 
 
