@@ -8,6 +8,7 @@ import array_api_strict as strict
 import numpy as np
 import pytest
 from derivative_checks import sample
+from signature_checks import parameters
 
 import compiler
 import compiler.numpy as cnp
@@ -15,14 +16,6 @@ from compiler.numpy_rules import FUNCTIONS as FUNCTIONS_OF_TRACING
 
 STANDARD = sorted(strict.linalg.__all__)
 RESULTS = {"EigResult", "EighResult", "QRResult", "SVDResult", "SlogdetResult"}
-
-
-def parameters(function):
-    """What a caller sees of the parameters: names of positional-only ones do not matter."""
-    return [
-        ("" if p.kind is p.POSITIONAL_ONLY else name, p.kind, p.default)
-        for name, p in inspect.signature(function).parameters.items()
-    ]
 
 
 def test_names_are_those_of_the_standard_and_of_numpy():

@@ -7,9 +7,9 @@ from xdsl.parser import Parser
 from xdsl.utils.exceptions import PassFailedException
 
 from compiler.source_ir import make_context
-from dialects.errors import InternalError, MissingLibraryError, UnsupportedError
+from dialects.errors import InternalError, UnsupportedError
 from passes.loops.convert_to_llvm import ConvertToLlvmPass
-from runtime import blas, native
+from runtime import native
 
 rng = np.random.default_rng(0)
 
@@ -526,33 +526,6 @@ def test_batched_gemm_matches_numpy(lhs_shape, rhs_shape, flags):
     body = f"rt.gemm {flags} %a0, %a1 into %a2 : {a}, {b} into {c}"
     got = run(host(body, *types, inputs=2), lhs, rhs, np.full(expected.shape, np.nan, np.float32))
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
-
-
-def test_missing_blas_library_names_path_and_remedy(monkeypatch):
-    with pytest.raises(MissingLibraryError, match=r"/nowhere/libblas.so.*set DLC_BLAS"):
-        blas.get_blas("/nowhere/libblas.so")
-    monkeypatch.setenv("DLC_BLAS", "/nowhere/libother.so")
-    with pytest.raises(MissingLibraryError, match=r"/nowhere/libother.so"):
-        blas.get_blas()
-
-
-def test_library_without_cblas_is_rejected():
-    library = native.ctypes.util.find_library("m") if hasattr(native.ctypes, "util") else "libm.so.6"
-    with pytest.raises(MissingLibraryError, match="has no function cblas_sgemm"):
-        blas.get_blas(library or "libm.so.6")
-
-
-def test_a_routine_that_the_library_lacks_is_named():
-    with pytest.raises(MissingLibraryError, match="has no function scipy_dnone_; use one with LAPACK"):
-        blas.blas_symbols(blas.blas_functions("declare void @dnone_(ptr, i64)"))
-
-
-def test_number_of_blas_threads_can_be_set():
-    library = blas.get_blas()
-    before = library.num_threads()
-    library.set_num_threads(1)
-    assert library.num_threads() == 1
-    library.set_num_threads(before)
 
 
 def test_two_hundred_programs_come_and_go():

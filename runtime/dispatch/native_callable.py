@@ -38,7 +38,8 @@ class NativeCallable:
         return self._call_in_python(*args, **kwargs)
 
     def _call_in_python(self, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError
+        """Run what no entry answers; abstract: each kind of callable says how."""
+        raise NotImplementedError(f"{type(self).__name__} called with {len(args)} and {len(kwargs)} arguments")
 
     def _add_entry(self, entry: "NativeEntry", key: Hashable = None) -> None:
         """Answer calls that match `entry`, which is the one for `key`, natively, where that is possible."""

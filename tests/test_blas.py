@@ -1,0 +1,33 @@
+"""The library that is called: how it is found, and what is said of one that will not do."""
+
+import pytest
+
+from dialects.errors import MissingLibraryError
+from runtime import blas, native
+
+
+def test_missing_blas_library_names_path_and_remedy(monkeypatch):
+    with pytest.raises(MissingLibraryError, match=r"/nowhere/libblas.so.*set DLC_BLAS"):
+        blas.get_blas("/nowhere/libblas.so")
+    monkeypatch.setenv("DLC_BLAS", "/nowhere/libother.so")
+    with pytest.raises(MissingLibraryError, match=r"/nowhere/libother.so"):
+        blas.get_blas()
+
+
+def test_library_without_cblas_is_rejected():
+    library = native.ctypes.util.find_library("m") if hasattr(native.ctypes, "util") else "libm.so.6"
+    with pytest.raises(MissingLibraryError, match="has no function cblas_sgemm"):
+        blas.get_blas(library or "libm.so.6")
+
+
+def test_a_routine_that_the_library_lacks_is_named():
+    with pytest.raises(MissingLibraryError, match="has no function scipy_dnone_; use one with LAPACK"):
+        blas.blas_symbols(blas.blas_functions("declare void @dnone_(ptr, i64)"))
+
+
+def test_number_of_blas_threads_can_be_set():
+    library = blas.get_blas()
+    before = library.num_threads()
+    library.set_num_threads(1)
+    assert library.num_threads() == 1
+    library.set_num_threads(before)
