@@ -4,6 +4,7 @@ A file has named arrays and no code. The name of a leaf is the way to it, joined
 `layers.0.weight`, as PyTorch's `state_dict` would. `None` and empty containers have no leaves, so they leave no trace.
 """
 
+import errno
 import json
 import math
 import os
@@ -144,6 +145,8 @@ def _as_stored(array: Array) -> Array:
 
 def _write(path: Path, arrays: Mapping[str, Array], metadata: dict[str, str]) -> None:
     """Write a file in a new folder beside `path`, and rename it when all of it is on the disk."""
+    if not path.parent.exists():  # otherwise the error would name the new folder
+        raise FileNotFoundError(errno.ENOENT, "save: the folder does not exist; make it first", str(path.parent))
     specs = {
         name: TensorSpec(
             dtype=array.dtype.name, shape=list(array.shape), data_ptr=array.ctypes.data, data_len=array.nbytes

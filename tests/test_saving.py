@@ -371,3 +371,8 @@ def test_arrays_are_restored_in_the_kind_of_pytorchs_like(tmp_path):
     assert isinstance(restored["w"], torch.Tensor)
     assert restored["w"].tolist() == [1.0, 1.0, 1.0]
     assert restored["step"] == 2
+
+
+def test_a_folder_that_does_not_exist_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"save: the folder does not exist; make it first: '.*missing'$"):
+        compiler.save(tmp_path / "missing" / "model.safetensors", {"a": np.ones(2)})
