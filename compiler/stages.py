@@ -20,7 +20,6 @@ from compiler.collector import paused_collector
 from compiler.compile_log import SignatureRecord
 from compiler.errors import ArgumentError, InternalError, at_user_line
 from compiler.executable import MachineCode, compile_to_machine_code, load_machine_code
-from compiler.object_cache import stored_machine_code
 from compiler.options import CompileOptions
 from compiler.pipelines import (
     IR_STAGES,
@@ -36,6 +35,7 @@ from compiler.printing import machine_text, to_text
 from compiler.program_cache import compiled_program, program_key
 from compiler.pytrees import unflatten
 from compiler.signatures import ArraySpec, Signature, signature_of
+from compiler.stored_programs import stored_machine_code
 from compiler.tracing import Traced as TracedProgram
 from compiler.unrolling import emit_unroll_remarks
 from dialects.dlc.interfaces import dtype_kind
