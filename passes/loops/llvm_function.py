@@ -68,21 +68,23 @@ class FunctionConversion:
 
     def convert_block(self, block: Block) -> Operation:
         """Convert the operations of `block` but the terminator, which is returned."""
-        converters = self.converters
-        builder = self.builder
         op = block.first_op
         last = block.last_op
         assert op is not None
         assert last is not None
         while op is not last:
-            builder.location = op.location
-            converter = converters.get(op.name)
-            if converter is None:
-                raise unsupported(op)
-            converter(self, op)
+            self.convert_operation(op)
             op = cast(Operation, op.next_op)
-        builder.location = last.location
+        self.builder.location = last.location
         return last
+
+    def convert_operation(self, op: Operation) -> None:
+        """Convert one operation."""
+        self.builder.location = op.location
+        converter = self.converters.get(op.name)
+        if converter is None:
+            raise unsupported(op)
+        converter(self, op)
 
     def operands(self, op: Operation) -> list[SSAValue]:
         """The converted operands of `op`."""
