@@ -76,6 +76,7 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
 from dialects.builder import OpBuilder
+from dialects.rt import MAX_THREADS
 from passes.loops.llvm_arguments import aliased_arguments, argument_attributes, kernels_to_inline
 from passes.loops.llvm_arith import ARITH
 from passes.loops.llvm_calls import CALLS, declare_called
@@ -147,6 +148,8 @@ def _convert_function(
     if not function.is_declaration:
         f = _convert_body(function, region, inputs, is_host)
         called = f.called
+        for part in f.parts:
+            builder.insert(part)
         if not is_host:
             properties["arg_attrs"] = argument_attributes(region.blocks[0].args, f.written, aliased)
     attributes: dict[str, Attribute] = {"no_unwind": UnitAttr()}
@@ -165,7 +168,9 @@ def _convert_body(
         raise PassFailedException(f"convert-to-llvm: @{function.sym_name.data} has several blocks; use scf instead")
     block = Block(arg_types=inputs)
     region.add_block(block)
-    f = FunctionConversion(region, block, _CONVERTERS)
+    limit = function.attributes.get(MAX_THREADS)
+    max_threads = limit.value.data if isinstance(limit, IntegerAttr) else 0
+    f = FunctionConversion(region, block, _CONVERTERS, function.sym_name.data, max_threads)
     old = function.body.block
     f.builder.location = function.location
     if is_host:

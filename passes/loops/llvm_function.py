@@ -38,7 +38,8 @@ class FunctionConversion:
     """Converts the blocks of one function, appending to `builder`; `values` maps old values to new ones.
 
     Constants and stack slots go to `entry`, which becomes the start of the function, so each is there once and dominates
-    all uses.
+    all uses. `parts` are functions whose calls threads share, at most `max_threads` of them if that is not 0, and
+    `table` holds the pointers for them.
     """
 
     __slots__ = (
@@ -48,13 +49,19 @@ class FunctionConversion:
         "called",
         "converters",
         "entry",
+        "max_threads",
+        "name",
+        "parts",
         "region",
         "roots",
+        "table",
         "values",
         "written",
     )
 
-    def __init__(self, region: Region, block: Block, converters: "Converters"):
+    def __init__(self, region: Region, block: Block, converters: "Converters", name: str = "", max_threads: int = 0):
+        self.name = name
+        self.max_threads = max_threads
         self.region = region
         self.builder = OpBuilder(block)
         self.entry = OpBuilder(Block())
@@ -63,6 +70,8 @@ class FunctionConversion:
         self.roots: dict[SSAValue, SSAValue] = {}
         self.written: set[SSAValue] = set()
         self.called: dict[str, LLVMFunctionType] = {}
+        self.parts: list[Operation] = []
+        self.table: Operation | None = None
         self._integers: dict[tuple[int, int], SSAValue] = {}
         self._constants: dict[tuple[object, Attribute], SSAValue] = {}
 
