@@ -53,6 +53,9 @@ if TYPE_CHECKING:
     from compiler.slicing import dynamic_slice as dynamic_slice
     from compiler.slicing import dynamic_update_slice as dynamic_update_slice
     from compiler.tensor import Tensor as Tensor
+    from runtime.threads.setting import get_num_threads as get_num_threads
+    from runtime.threads.setting import num_threads as num_threads
+    from runtime.threads.setting import set_num_threads as set_num_threads
 
 # Where each public name lives; imported on first use, so that `import compiler` costs next to nothing.
 _HOMES = {
@@ -84,6 +87,9 @@ _HOMES = {
     "save": "compiler.saving",
     "load": "compiler.saving",
     "release_memory": "compiler.memory",
+    "set_num_threads": "runtime.threads.setting",
+    "get_num_threads": "runtime.threads.setting",
+    "num_threads": "runtime.threads.setting",
     "CompileOptions": "compiler.options",
     "CompilerError": "compiler.errors",
     "TracingError": "compiler.errors",

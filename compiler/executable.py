@@ -104,7 +104,7 @@ class MachineCode:
 
     Attributes:
         signature: what the host function takes and returns.
-        library_functions: the functions of the BLAS library that it calls, by plain names.
+        library_functions: the functions outside of it that it calls, by plain names: of the BLAS library, and of the pool of threads.
         code: the object file.
     """
 
@@ -127,7 +127,7 @@ def compile_to_machine_code(
         CompilerError: the program is not supported.
     """
     from compiler.cost import is_short_program
-    from runtime.blas import blas_functions
+    from runtime.imported_functions import imported_functions
     from runtime.llvm_text import emit_llvm
     from runtime.native import emit_object
 
@@ -138,7 +138,7 @@ def compile_to_machine_code(
     run_passes(module, passes_between(stage, "llvm", "cpu", options), observers)
     signature = replace(signature_of(module, name), is_short=is_short)
     text = emit_llvm(module)
-    return MachineCode(signature, blas_functions(text), emit_object(text))
+    return MachineCode(signature, imported_functions(text), emit_object(text))
 
 
 def load_machine_code(machine_code: MachineCode, options: CompileOptions | None = None) -> Executable:
@@ -147,10 +147,10 @@ def load_machine_code(machine_code: MachineCode, options: CompileOptions | None 
     Raises:
         MissingLibraryError: the BLAS library is missing, or a function that is called.
     """
-    from runtime.blas import blas_symbols
+    from runtime.imported_functions import function_addresses
     from runtime.native import load
 
-    symbols = blas_symbols(machine_code.library_functions, options.blas if options else None)
+    symbols = function_addresses(machine_code.library_functions, options.blas if options else None)
     return Executable(machine_code.signature, load(machine_code.code, symbols))
 
 

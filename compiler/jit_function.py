@@ -5,6 +5,7 @@ import inspect
 import threading
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -286,6 +287,7 @@ def jit(
     static_argnames: str | Sequence[str] = (),
     donate_argnums: int | Sequence[int] = (),
     target: Target = "cpu",
+    threads: int | None = None,
     options: CompileOptions | None = None,
 ) -> Any:
     """Compile `fun` on first use for each signature of its arguments.
@@ -299,6 +301,7 @@ def jit(
         donate_argnums: positions of arguments whose memory the results may take; the caller must not use them afterwards. It
             is NumPy's arrays that are reused; one that cannot be written, or overlaps another argument, is copied first.
         target: `"cpu"`, or `"cuda"` for the first NVIDIA GPU.
+        threads: the most threads that a call may use, 1 for the caller's only; the default are those of `get_num_threads()`.
         options: see `CompileOptions`.
 
     Returns:
@@ -320,6 +323,10 @@ def jit(
     if target not in IR_STAGES:
         raise ArgumentError(f"jit: unknown target {target!r}; use one of {', '.join(map(repr, IR_STAGES))}")
 
+    options = options or CompileOptions()
+    if threads is not None:
+        options = replace(options, threads=threads)
+
     def decorate(function: Function) -> JitFunction:
         check_function(function, "jit")
         return JitFunction(
@@ -328,7 +335,7 @@ def jit(
             static_argnames=(static_argnames,) if isinstance(static_argnames, str) else tuple(static_argnames),
             donate_argnums=(donate_argnums,) if isinstance(donate_argnums, int) else tuple(donate_argnums),
             target=target,
-            options=options or CompileOptions(),
+            options=options,
         )
 
     return decorate if fun is None else decorate(fun)

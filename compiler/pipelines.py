@@ -65,7 +65,10 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
     }
     if target == "cpu":
         return shared | {
-            "loops": [("lower-kernels", {"vector_bits": _vector_bits(options)})],
+            "loops": [
+                ("split-work", {"max_threads": options.threads or 0}),
+                ("lower-kernels", {"vector_bits": _vector_bits(options)}),
+            ],
             "llvm": [("expand-math", {}), ("convert-to-llvm", {})],
         }
     return shared | {

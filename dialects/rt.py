@@ -6,6 +6,7 @@ range, `rt.gemm` calls the BLAS library, `rt.lapack` (`dialects/lapack.py`) LAPA
 """
 
 from collections.abc import Sequence
+from math import prod
 from typing import Self, cast
 
 from xdsl.dialects.builtin import (
@@ -57,6 +58,9 @@ Integers of `ui8` to `ui64` lose their sign below `dlc`, and complex numbers bec
 
 DONATED = "rt.donated"
 """The attribute of a host function with the positions of inputs that it may overwrite."""
+
+MAX_THREADS = "rt.max_threads"
+"""The attribute of a host function with the number of threads that may share its work; without it all of them may."""
 
 RESULT_INPUTS = "rt.result_inputs"
 """The attribute of a host function, set by `bufferize`, with the position of the input whose memory each result takes, or -1."""
@@ -247,7 +251,8 @@ class LaunchOp(IRDLOperation):
     """Run the outlined kernel `kernel` over the whole range of its tile.
 
     The kernel's own arguments are `operands`; from the `loops` stage on it takes the range `lo, hi` in front of them,
-    and `over` holds the sizes whose product is the extent of that range.
+    and `over` holds the sizes whose product is the extent of that range. With a `grain`, threads run parts of so many points, the
+    last of which may have fewer; without, the thread that gets there runs all of it.
     """
 
     name = "rt.launch"
@@ -255,8 +260,24 @@ class LaunchOp(IRDLOperation):
     kernel = prop_def(SymbolRefAttr)
     over = prop_def(DenseArrayBase.constr(I64))
     arguments = var_operand_def(MemRefType)
+    grain = opt_prop_def(IntegerAttr[I64])
 
-    assembly_format = "$kernel `over` $over `(` $arguments `)` `:` type($arguments) attr-dict"
+    assembly_format = "$kernel `over` $over (`grain` $grain^)? `(` $arguments `)` `:` type($arguments) attr-dict"
+
+    @property
+    def extent(self) -> int:
+        """The number of points."""
+        return prod(cast(Sequence[int], self.over.get_values()))
+
+    @property
+    def part_count(self) -> int:
+        """How many parts the range has: 1 without a `grain`."""
+        return 1 if self.grain is None else -(-self.extent // self.grain.value.data)
+
+    def verify_(self) -> None:
+        """Check that parts have points."""
+        if self.grain is not None and self.grain.value.data < 1:
+            raise VerifyException(f"rt.launch: grain is {self.grain.value.data}, expected at least 1")
 
 
 @irdl_op_definition

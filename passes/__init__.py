@@ -37,6 +37,7 @@ ALL_PASSES: tuple[str, ...] = (
     "memref.deduplicate_kernels",
     "memref.plan_memory",
     # bufferized to loops
+    "memref.split_work",
     "memref.lower_kernels",
     # loops to llvm
     "loops.expand_math",

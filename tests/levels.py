@@ -10,7 +10,7 @@ from compiler.options import CompileOptions
 from compiler.pipelines import IR_STAGES, passes_between, run_passes
 from compiler.signatures import signature_of
 from passes.loops.expand_math import EXPANSIONS, ExpandMathPass
-from runtime.blas import blas_functions, blas_symbols
+from runtime.imported_functions import function_addresses, imported_functions
 from runtime.llvm_text import emit_llvm
 from runtime.native import emit_object, host_vector_bits, load
 from runtime.reference import interpret
@@ -56,7 +56,7 @@ def compiled(module: ModuleOp, calls: Calls, vector_bits: int, stage: str = "ten
     options = CompileOptions(vector_bits=vector_bits)
     run_passes(module, passes_between(stage, "llvm", options=options))
     text = emit_llvm(module)
-    program = load(emit_object(text), blas_symbols(blas_functions(text)))
+    program = load(emit_object(text), function_addresses(imported_functions(text)))
     results: Results = {}
     for name, several in calls.items():
         executable = Executable(signature_of(module, name), program)

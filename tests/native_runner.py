@@ -11,7 +11,7 @@ from xdsl.parser import Parser
 from compiler.source_ir import make_context
 from passes.loops.convert_to_llvm import ConvertToLlvmPass
 from runtime import native
-from runtime.blas import blas_functions, blas_symbols
+from runtime.imported_functions import function_addresses, imported_functions
 from runtime.llvm_text import emit_llvm
 
 
@@ -31,7 +31,7 @@ def lower_to_text(module: str | ModuleOp) -> str:
 def run_loops(module: str | ModuleOp, name: str, arrays: Sequence[Any], arena: int = 0) -> None:
     """Run the host function `name` in place on `arrays` (inputs, then results), with an arena of `arena` bytes."""
     text = lower_to_text(module)
-    program = native.load(native.emit_object(text), blas_symbols(blas_functions(text)))
+    program = native.load(native.emit_object(text), function_addresses(imported_functions(text)))
     for array in arrays:
         assert array.flags.c_contiguous, "run_loops: arrays must be C-contiguous"
     scratch = np.empty(arena + 64, np.uint8)

@@ -69,19 +69,20 @@ from dataclasses import dataclass
 
 from xdsl.context import Context
 from xdsl.dialects import func, llvm, memref
-from xdsl.dialects.builtin import IntegerAttr, ModuleOp, StringAttr, SymbolRefAttr, UnitAttr
+from xdsl.dialects.builtin import IntegerAttr, ModuleOp, UnitAttr
 from xdsl.dialects.llvm import CallingConventionAttr, LinkageAttr, LLVMFunctionType, LLVMVoidType
-from xdsl.ir import Attribute, Block, Region, SSAValue
+from xdsl.ir import Attribute, Block, Region
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
 from dialects.builder import OpBuilder
+from dialects.rt import MAX_THREADS
 from passes.loops.llvm_arguments import aliased_arguments, argument_attributes, kernels_to_inline
 from passes.loops.llvm_arith import ARITH
 from passes.loops.llvm_calls import CALLS, declare_called
-from passes.loops.llvm_control import CONTROL, call
+from passes.loops.llvm_control import CONTROL
 from passes.loops.llvm_function import POINTER, Converters, FunctionConversion, convert_type
-from passes.loops.llvm_host import convert_host_part, host_parts
+from passes.loops.llvm_host import convert_host_block
 from passes.loops.llvm_memory import MEMORY, convert_global
 from passes.loops.llvm_vector import VECTOR
 
@@ -136,6 +137,7 @@ def _convert_function(
     outputs = [convert_type(t) for t in function.function_type.outputs]
     if len(outputs) > 1:
         raise PassFailedException(f"convert-to-llvm: @{function.sym_name.data} has {len(outputs)} results, at most 1")
+    region = Region()
     properties: dict[str, Attribute] = {
         "sym_name": function.sym_name,
         "function_type": LLVMFunctionType(inputs, outputs[0] if outputs else LLVMVoidType()),
@@ -143,76 +145,42 @@ def _convert_function(
         "CConv": CallingConventionAttr("ccc"),
         "unnamed_addr": IntegerAttr(0, 64),
     }
+    called: dict[str, LLVMFunctionType] = {}
+    if not function.is_declaration:
+        f = _convert_body(function, region, inputs, is_host)
+        called = f.called
+        for part in f.parts:
+            builder.insert(part)
+        if not is_host:
+            properties["arg_attrs"] = argument_attributes(region.blocks[0].args, f.written, aliased)
     attributes: dict[str, Attribute] = {"no_unwind": UnitAttr()}
     if is_inlined:
         attributes["always_inline"] = UnitAttr()
-    region = Region()
-    called: dict[str, LLVMFunctionType] = {}
     if is_host:
-        called = _convert_host(builder, function, region, properties, attributes)
         attributes |= {**function.attributes, "rt.signature": function.function_type}
-    elif not function.is_declaration:
-        f = _convert_kernel(function, region, inputs)
-        called = f.called
-        properties["arg_attrs"] = argument_attributes(region.blocks[0].args, f.written, aliased)
     builder.create_op(llvm.FuncOp, (), (), properties, regions=[region], attributes=attributes)
     return called
 
 
-def _convert_host(
-    builder: OpBuilder,
-    function: func.FuncOp,
-    region: Region,
-    properties: dict[str, Attribute],
-    attributes: dict[str, Attribute],
-) -> dict[str, LLVMFunctionType]:
-    """Fill the `region` of a host function with its operations, or with calls of functions that have a part of them each."""
-    old = _only_block(function)
-    parts = host_parts(old)
-    whole = _start(function, region, (POINTER,))
-    table = region.blocks[0].args[0]
-    called = whole.called
-    if len(parts) == 1:
-        convert_host_part(whole, table, old, parts[0])
-    else:
-        for number, operations in enumerate(parts):
-            name = StringAttr(f"{function.sym_name.data}.{number}")
-            body = Region()
-            part = _start(function, body, (POINTER,))
-            convert_host_part(part, body.blocks[0].args[0], old, operations)
-            _finish(part, ())
-            own = {"sym_name": name, "linkage": LinkageAttr("internal")}
-            builder.create_op(llvm.FuncOp, (), (), properties | own, regions=[body], attributes=attributes)
-            called |= part.called
-            call(whole, SymbolRefAttr(name), (table,))
-    _finish(whole, ())
-    return called
-
-
-def _convert_kernel(function: func.FuncOp, region: Region, inputs: Sequence[Attribute]) -> FunctionConversion:
-    old = _only_block(function)
-    f = _start(function, region, inputs)
-    for old_argument, argument in zip(old.args, region.blocks[0].args, strict=True):
-        f.values[old_argument] = argument
-        argument.name_hint = old_argument.name_hint
-    _finish(f, f.operands(f.convert_block(old)))
-    return f
-
-
-def _only_block(function: func.FuncOp) -> Block:
+def _convert_body(
+    function: func.FuncOp, region: Region, inputs: Sequence[Attribute], is_host: bool
+) -> FunctionConversion:
     if len(function.body.blocks) > 1:
         raise PassFailedException(f"convert-to-llvm: @{function.sym_name.data} has several blocks; use scf instead")
-    return function.body.block
-
-
-def _start(function: func.FuncOp, region: Region, inputs: Sequence[Attribute]) -> FunctionConversion:
     block = Block(arg_types=inputs)
     region.add_block(block)
-    f = FunctionConversion(region, block, _CONVERTERS)
+    limit = function.attributes.get(MAX_THREADS)
+    max_threads = limit.value.data if isinstance(limit, IntegerAttr) else 0
+    f = FunctionConversion(region, block, _CONVERTERS, function.sym_name.data, max_threads)
+    old = function.body.block
     f.builder.location = function.location
-    return f
-
-
-def _finish(f: FunctionConversion, results: Sequence[SSAValue]) -> None:
-    f.builder.create_op(llvm.ReturnOp, results)
+    if is_host:
+        last = convert_host_block(f, block.args[0], old)
+    else:
+        for old_argument, argument in zip(old.args, block.args, strict=True):
+            f.values[old_argument] = argument
+            argument.name_hint = old_argument.name_hint
+        last = f.convert_block(old)
+    f.builder.create_op(llvm.ReturnOp, f.operands(last))
     f.finish()
+    return f

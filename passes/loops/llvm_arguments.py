@@ -35,16 +35,19 @@ def aliased_arguments(operations: Iterable[Operation]) -> dict[str, set[int]]:
 
 
 def kernels_to_inline(operations: Iterable[Operation]) -> set[str]:
-    """The kernels that are launched in one place, which lies in a loop: small ones cost no more than the call."""
+    """The kernels that are launched in one place, which lies in a loop or has parts.
+
+    Small ones cost no more than the call, and bounds of parts that are constant or whole vectors leave less code.
+    """
     count: Counter[str] = Counter()
-    in_loops: set[str] = set()
+    repeated: set[str] = set()
     for function in operations:
         for op in function.walk():
             if isinstance(op, LaunchOp):
                 count[_kernel_name(op)] += 1
-                if _is_in_loop(op):
-                    in_loops.add(_kernel_name(op))
-    return {name for name in in_loops if count[name] == 1}
+                if op.grain is not None or _is_in_loop(op):
+                    repeated.add(_kernel_name(op))
+    return {name for name in repeated if count[name] == 1}
 
 
 def _kernel_name(op: LaunchOp) -> str:

@@ -36,14 +36,23 @@ from passes.loops.llvm_function import (
     stored_type,
 )
 from passes.loops.llvm_memory import fill_with_zeros, offset_pointer, store
+from passes.loops.llvm_parts import call_parts, part_bounds
 
 CBLAS_ROW_MAJOR, CBLAS_NO_TRANSPOSE, CBLAS_TRANSPOSE = 101, 111, 112
 
 
 def lower_launch(f: FunctionConversion, op: LaunchOp) -> None:
-    """Run the kernel over its whole range: one call."""
-    extent = prod(op.over.get_values())
-    call(f, op.kernel, (f.integer(0), f.integer(extent), *f.operands(op)))
+    """Run the kernel over its range: one call for all of it, or one for each part."""
+    if op.grain is None:
+        call(f, op.kernel, (f.integer(0), f.integer(op.extent), *f.operands(op)))
+        return
+    grain, extent = op.grain.value.data, op.extent
+
+    def part(f: FunctionConversion, index: SSAValue, pointers: Sequence[SSAValue]) -> None:
+        lower, upper = part_bounds(f, index, grain, extent)
+        call(f, op.kernel, (lower, upper, *pointers))
+
+    call_parts(f, op.part_count, f.operands(op), part)
 
 
 def _gemm(f: FunctionConversion, op: GemmOp) -> None:

@@ -14,13 +14,15 @@ from xdsl.dialects.builtin import (
     IntegerType,
     MemRefType,
     NoneAttr,
+    StringAttr,
+    UnitAttr,
     VectorType,
     i1,
     i8,
     i32,
     i64,
 )
-from xdsl.dialects.llvm import LLVMFunctionType, LLVMPointerType
+from xdsl.dialects.llvm import CallingConventionAttr, LinkageAttr, LLVMFunctionType, LLVMPointerType, LLVMVoidType
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
@@ -38,7 +40,8 @@ class FunctionConversion:
     """Converts the blocks of one function, appending to `builder`; `values` maps old values to new ones.
 
     Constants and stack slots go to `entry`, which becomes the start of the function, so each is there once and dominates
-    all uses.
+    all uses. `parts` are functions that do a part of the work; threads share calls of some, at most `max_threads` of them if
+    that is not 0, and `table` holds the pointers for them.
     """
 
     __slots__ = (
@@ -48,13 +51,19 @@ class FunctionConversion:
         "called",
         "converters",
         "entry",
+        "max_threads",
+        "name",
+        "parts",
         "region",
         "roots",
+        "table",
         "values",
         "written",
     )
 
-    def __init__(self, region: Region, block: Block, converters: "Converters"):
+    def __init__(self, region: Region, block: Block, converters: "Converters", name: str = "", max_threads: int = 0):
+        self.name = name
+        self.max_threads = max_threads
         self.region = region
         self.builder = OpBuilder(block)
         self.entry = OpBuilder(Block())
@@ -63,6 +72,8 @@ class FunctionConversion:
         self.roots: dict[SSAValue, SSAValue] = {}
         self.written: set[SSAValue] = set()
         self.called: dict[str, LLVMFunctionType] = {}
+        self.parts: list[Operation] = []
+        self.table: Operation | None = None
         self._integers: dict[tuple[int, int], SSAValue] = {}
         self._constants: dict[tuple[object, Attribute], SSAValue] = {}
 
@@ -166,6 +177,18 @@ class FunctionConversion:
             if op.results[0].first_use is None:
                 continue
             first_block.insert_op_before(op, first)
+
+
+def internal_function(name: str, inputs: Sequence[Attribute], body: Region) -> llvm.FuncOp:
+    """A function without a result that only this module calls."""
+    properties: dict[str, Attribute] = {
+        "sym_name": StringAttr(name),
+        "function_type": LLVMFunctionType(inputs, LLVMVoidType()),
+        "linkage": LinkageAttr("internal"),
+        "CConv": CallingConventionAttr("ccc"),
+        "unnamed_addr": IntegerAttr(0, 64),
+    }
+    return llvm.FuncOp.create(properties=properties, regions=[body], attributes={"no_unwind": UnitAttr()})
 
 
 Converter: TypeAlias = Callable[[FunctionConversion, Any], None]

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from xdsl.dialects import arith, llvm, memref
-from xdsl.ir import Block, BlockArgument, Operation, SSAValue
+from xdsl.dialects.builtin import SymbolRefAttr
+from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
 
 from dialects.rt import RowOp
-from passes.loops.llvm_function import POINTER, FunctionConversion
+from passes.loops.llvm_control import call
+from passes.loops.llvm_function import POINTER, FunctionConversion, internal_function
 from passes.loops.llvm_memory import alignment_of, offset_pointer
 
 PART_SIZE = 256
@@ -24,11 +26,35 @@ _REPEATED = (
 """The operations that say where memory is, and do nothing."""
 
 
-def host_parts(block: Block) -> list[list[Operation]]:
-    """The operations that do something, cut where nothing but memory goes from one part to the next."""
-    parts: list[list[Operation]] = [[]]
-    last_use: dict[Operation, int] = {}
+def convert_host_block(f: FunctionConversion, table: SSAValue, block: Block) -> Operation:
+    """Convert the body of a host function but the terminator, which is returned.
+
+    `table` points to the addresses of its arguments. A long body becomes several functions, which are called.
+    """
+    lists = _cut(block)
+    if len(lists) == 1:
+        _convert(f, table, block, lists[0])
+    else:
+        for number, operations in enumerate(lists):
+            name = f"{f.name}.{number}"
+            body = Region(Block(arg_types=[POINTER]))
+            part = FunctionConversion(body, body.block, f.converters, name, f.max_threads)
+            _convert(part, body.block.args[0], block, operations)
+            part.builder.create_op(llvm.ReturnOp)
+            part.finish()
+            f.parts += [*part.parts, internal_function(name, (POINTER,), body)]
+            f.called |= part.called
+            call(f, SymbolRefAttr(name), (table,))
+    last = block.last_op
+    assert last is not None
+    f.builder.location = last.location
+    return last
+
+
+def _cut(block: Block) -> list[list[Operation]]:
+    """The operations that do something, in lists such that nothing but memory goes from one to the next."""
     operations = [op for op in block.ops if not isinstance(op, _REPEATED)][:-1]
+    last_use: dict[Operation, int] = {}
     for position, op in enumerate(operations):
         needed = list(_used(op))
         for value in needed:  # grows
@@ -36,19 +62,20 @@ def host_parts(block: Block) -> list[list[Operation]]:
                 last_use[value.owner] = position
                 if isinstance(value.owner, _REPEATED):
                     needed.extend(value.owner.operands)
+    lists: list[list[Operation]] = [[]]
     needed_until = 0
     for position, op in enumerate(operations):
-        if len(parts[-1]) >= PART_SIZE and needed_until < position:
-            parts.append([])
-        parts[-1].append(op)
+        if len(lists[-1]) >= PART_SIZE and needed_until < position:
+            lists.append([])
+        lists[-1].append(op)
         needed_until = max(needed_until, last_use.get(op, 0))
-    return parts
+    return lists
 
 
-def convert_host_part(f: FunctionConversion, table: SSAValue, block: Block, operations: Sequence[Operation]) -> None:
-    """Convert operations of the body `block`; `table` points to the addresses of its arguments."""
+def _convert(f: FunctionConversion, table: SSAValue, block: Block, operations: Sequence[Operation]) -> None:
     table.name_hint = "table"
     for op in operations:
+        f.builder.location = op.location
         placed: set[SSAValue] = set()
         for operand in _used(op):
             _place(f, table, block, operand, placed)

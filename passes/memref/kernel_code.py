@@ -1,7 +1,7 @@
 """The loops over the tile of one kernel, and the memory of its temporaries."""
 
 from collections.abc import Callable
-from typing import cast
+from typing import NamedTuple, cast
 
 from xdsl.dialects import arith, memref
 from xdsl.dialects.builtin import DenseArrayBase, i32
@@ -17,6 +17,13 @@ from passes.memref.sweeps import Schedule, Sweep, needs_memory, read_elsewhere
 from passes.memref.vector_plan import PASS_NAME, KernelPlan, plan_kernel
 
 _NO_OPERANDS = DenseArrayBase.from_list(i32, [0, 0])
+
+
+class Ranges(NamedTuple):
+    """What a kernel is launched over: sizes whose product is the range, and how many points of it one vector takes."""
+
+    over: tuple[int, ...]
+    lanes: int
 
 
 class KernelCode:
@@ -68,16 +75,16 @@ class KernelCode:
         }
         return needs_memory(buffer, self.sweeps, straight)
 
-    def emit(self) -> tuple[int, ...]:
-        """Append the loop over the tile; return the sizes that the kernel is to be launched over."""
-        over = self._tile()
+    def emit(self) -> Ranges:
+        """Append the loop over the tile; return what the kernel is to be launched over."""
+        ranges = self._tile()
         for op in reversed(self.prologue):
             if all(result.first_use is None for result in op.results):
                 op.detach()
                 op.erase()
-        return over
+        return ranges
 
-    def _tile(self) -> tuple[int, ...]:
+    def _tile(self) -> Ranges:
         block = self.b.blocks[0].block
         lower, upper = (Value(argument, 0) for argument in block.args[:2])
         tile = self.kernel.tile
@@ -85,7 +92,7 @@ class KernelCode:
         has_lanes = self.plan.tile_lanes > 0
         if has_lanes and len(tile) == 1:
             self._last_dim(lower, upper)
-            return tile
+            return Ranges(tile, self.plan.tile_lanes)
         over = tile[:-1] if has_lanes else tile
 
         def body(position: Value) -> None:
@@ -102,7 +109,7 @@ class KernelCode:
         if has_lanes:
             message = f"@{self.kernel.name}: lanes run along the last tile dimension, launched over {list(over)}"
             emit_remark("passed", PASS_NAME, message, self.kernel.function.location)
-        return over
+        return Ranges(over, 1)
 
     def _point(self) -> None:
         """Append all sweeps at one tile point, or one vector of them."""

@@ -55,7 +55,8 @@ Ensures: no `linalg` is left. A kernel computes the points `lo … hi - 1` of it
 shrink to one tile point: values in registers where they can be, otherwise a `memref.alloca` of the inner shape in front of all loops.
 
 Leaves alone: host functions, except that the `over` of a launch loses its last size where the kernel's lanes run along the
-last of several tile dimensions.
+last of several tile dimensions; its `grain` then counts the points that are left. Where lanes run along the only tile dimension, it
+becomes a multiple of them.
 """
 
 from dataclasses import dataclass
@@ -64,14 +65,15 @@ from typing import Any, cast
 
 from xdsl.context import Context
 from xdsl.dialects import func
-from xdsl.dialects.builtin import DenseArrayBase, FunctionType, IndexType, ModuleOp
+from xdsl.dialects.builtin import DenseArrayBase, FunctionType, IndexType, IntegerAttr, ModuleOp, i64
 from xdsl.ir import Block, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects import rt
 from dialects.builder import OpBuilder, int_array
+from dialects.remarks import emit_remark
 from passes.memref.fft_code import FftCode
-from passes.memref.kernel_code import KernelCode
+from passes.memref.kernel_code import KernelCode, Ranges
 from passes.memref.loop_builder import LoopBuilder
 from passes.memref.statements import Kernel
 from passes.memref.vector_plan import PASS_NAME
@@ -93,27 +95,36 @@ class LowerKernelsPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Lower every kernel of the module."""
         del ctx
-        demoted: dict[str, tuple[int, ...]] = {}
+        lowered: dict[str, Ranges] = {}
         functions = [f for f in op.body.block.ops if isinstance(f, func.FuncOp)]
         for function in functions:
             tile = function.attributes.get("rt.tile")
             if isinstance(tile, DenseArrayBase):
                 sizes = cast(tuple[int, ...], tuple(cast(Any, tile).get_values()))
-                over = _lower(function, sizes, self.vector_bits)
-                if over != sizes:
-                    demoted[function.sym_name.data] = over
-        if not demoted:
-            return
+                lowered[function.sym_name.data] = _lower(function, sizes, self.vector_bits)
         for function in functions:
             for launch in function.body.walk():
-                if isinstance(launch, rt.LaunchOp):
-                    over = demoted.get(launch.kernel.string_value())
-                    if over is not None:
-                        launch.properties["over"] = int_array(over)
+                if isinstance(launch, rt.LaunchOp) and (ranges := lowered.get(launch.kernel.string_value())):
+                    _launch_over(launch, ranges)
 
 
-def _lower(function: func.FuncOp, tile: tuple[int, ...], vector_bits: int) -> tuple[int, ...]:
-    """Replace the body of a kernel; return the sizes that it is launched over."""
+def _launch_over(launch: rt.LaunchOp, ranges: Ranges) -> None:
+    """Launch a kernel over the range that it has now, in parts of the same size as before, in whole vectors."""
+    grain, extent = launch.grain, launch.extent
+    launch.properties["over"] = int_array(ranges.over)
+    if grain is not None:
+        points = max(1, grain.value.data * launch.extent // extent)
+        points = -(-points // ranges.lanes) * ranges.lanes
+        if points < launch.extent:
+            launch.properties["grain"] = IntegerAttr(points, i64)
+        else:
+            del launch.properties["grain"]
+            message = f"@{launch.kernel.string_value()}: one thread, its range has {launch.extent} points for {ranges.lanes} lanes"
+            emit_remark("missed", PASS_NAME, message, launch.location)
+
+
+def _lower(function: func.FuncOp, tile: tuple[int, ...], vector_bits: int) -> Ranges:
+    """Replace the body of a kernel; return what it is launched over."""
     old = function.body.block
     fft = next((op for op in old.ops if isinstance(op, rt.FftOp)), None)
     block = Block(arg_types=[IndexType(), IndexType(), *(argument.type for argument in old.args)])
@@ -122,7 +133,7 @@ def _lower(function: func.FuncOp, tile: tuple[int, ...], vector_bits: int) -> tu
     arguments: dict[SSAValue, SSAValue] = dict(zip(old.args, block.args[2:], strict=True))
     for before, after in arguments.items():
         after.name_hint = before.name_hint
-    over = tile
+    ranges = Ranges(tile, 1)
     if fft is not None:
         FftCode(fft, OpBuilder(block, fft.location), arguments, vector_bits).emit()
     elif prod(tile):
@@ -131,10 +142,10 @@ def _lower(function: func.FuncOp, tile: tuple[int, ...], vector_bits: int) -> tu
             kernel.buffers[before].storage = after
         builder = LoopBuilder(block)
         builder.set_location(function)
-        over = KernelCode(kernel, builder, vector_bits).emit()
+        ranges = KernelCode(kernel, builder, vector_bits).emit()
     OpBuilder(block, function.location).create_op(func.ReturnOp)
     function.body.detach_block(old)
     function.body.add_block(block)
     function.properties["function_type"] = FunctionType.from_lists([a.type for a in block.args], [])
     del function.attributes["rt.tile"]
-    return over
+    return ranges

@@ -2,6 +2,7 @@
 
 import ctypes
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from math import prod
 from typing import Any, cast
 
@@ -82,8 +83,11 @@ def _launch(machine: Machine, op: rt.LaunchOp, values: Values, operands: list[An
         return []
     _check_overlap(op, operands, {position - 2 for position in machine.memory[kernel]})
     extent = prod(over)
-    cuts = sorted(int(cut) for cut in machine.random.integers(0, extent + 1, 2))
-    parts = [(0, cuts[0]), (cuts[0], cuts[1]), (cuts[1], extent)]
+    if op.grain is None:
+        cuts = sorted(int(cut) for cut in machine.random.integers(0, extent + 1, 2))
+    else:
+        cuts = list(range(op.grain.value.data, extent, op.grain.value.data))
+    parts = list(pairwise((0, *cuts, extent)))
     for part in machine.random.permutation(len(parts)):
         machine.call(kernel, [*(np.int64(bound) for bound in parts[int(part)]), *operands])
     return []

@@ -301,3 +301,37 @@ func.func @no_lapack(%a: memref<0x3x3xf64>, %info: memref<0xi32>) {
   rt.lapack "dpotrf" ["U", 3 : i32, 0 : index, 3 : i32, 1 : index] count 0 strides [0, 0] outs(%a, %info : memref<0x3x3xf64>, memref<0xi32>)
   func.return
 }
+
+// -----
+
+// A launch with a grain becomes a function for one part, whose last one is shorter, and a call of the pool. Pointers go through a
+// table on the stack, and the kernel is inlined.
+// CHECK-LABEL: llvm.func internal @parallel.part0(
+// CHECK-SAME:    %[[table:.*]]: !llvm.ptr, %[[part:.*]]: i64) attributes {no_unwind} {
+// CHECK:         %[[x:.*]] = llvm.load %[[table]]
+// CHECK:         %[[lo:.*]] = llvm.mul %[[part]], %{{.*}} overflow<nsw> : i64
+// CHECK-NEXT:    %[[end:.*]] = llvm.add %[[lo]], %{{.*}} overflow<nsw> : i64
+// CHECK-NEXT:    %[[is_whole:.*]] = llvm.icmp "slt" %[[end]], %{{.*}} : i64
+// CHECK-NEXT:    %[[hi:.*]] = llvm.select %[[is_whole]], %[[end]], %{{.*}} : i1, i64
+// CHECK-NEXT:    llvm.call @negate_parts(%[[lo]], %[[hi]], %[[x]]) : (i64, i64, !llvm.ptr) -> ()
+// CHECK-LABEL: llvm.func @parallel(
+// CHECK:         %[[count:.*]] = llvm.mlir.constant(3) : i64
+// CHECK:         %[[limit:.*]] = llvm.mlir.constant(2) : i64
+// CHECK:         llvm.store %{{.*}}, %[[room:.*]] {
+// CHECK:         %[[function:.*]] = llvm.mlir.addressof @parallel.part0 : !llvm.ptr
+// CHECK-NEXT:    llvm.call @dlc_parallel(%[[function]], %[[room]], %[[count]], %[[limit]])
+// CHECK-LABEL: llvm.func internal @negate_parts(
+// CHECK-SAME:    always_inline
+func.func @parallel(%x: memref<1000xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 0 : i64, rt.max_threads = 2 : i64} {
+  rt.launch @negate_parts over [1000] grain 384 (%x) : memref<1000xf32>
+  func.return
+}
+func.func private @negate_parts(%lo: index, %hi: index, %x: memref<1000xf32>) {
+  %c1 = arith.constant 1 : index
+  scf.for %i = %lo to %hi step %c1 {
+    %a = memref.load %x[%i] : memref<1000xf32>
+    %b = arith.negf %a : f32
+    memref.store %b, %x[%i] : memref<1000xf32>
+  }
+  func.return
+}

@@ -474,3 +474,36 @@ func.func private @fft(%x: memref<3x2x8x2xf32>, %roots: memref<2xf32>, %out: mem
   rt.fft "complex" %x, %roots into %out radices [2] scale 1.0 parts 1 : memref<3x2x8x2xf32>, memref<2xf32> into memref<3x2x8x2xf32>
   func.return
 }
+
+// -----
+
+// A grain counts the points of the range that is left: rows, where lanes run along the last tile dimension. Parts are whole vectors
+// where they run along the only one, and there are none where that is all of the range.
+// CHECK-LABEL: func.func @grains(
+// CHECK:         rt.launch @columns over [64] grain 16(
+// CHECK-NEXT:    rt.launch @few over [8](
+func.func @grains(%x: memref<64x8x128xf32>, %out: memref<64x128xf32>, %y: memref<4096x8xf32>, %sums: memref<8xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 2 : i64} {
+  rt.launch @columns over [64, 128] grain 2048 (%x, %out) : memref<64x8x128xf32>, memref<64x128xf32>
+  rt.launch @few over [8] grain 2 (%y, %sums) : memref<4096x8xf32>, memref<8xf32>
+  func.return
+}
+func.func private @columns(%x: memref<64x8x128xf32>, %out: memref<64x128xf32>) attributes {rt.tile = array<i64: 64, 128>} {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%out : memref<64x128xf32>)
+  linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%x : memref<64x8x128xf32>) outs(%out : memref<64x128xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %s = arith.addf %a, %b : f32
+    linalg.yield %s : f32
+  }
+  func.return
+}
+func.func private @few(%x: memref<4096x8xf32>, %out: memref<8xf32>) attributes {rt.tile = array<i64: 8>} {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%out : memref<8xf32>)
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d1, d0)>, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]} ins(%x : memref<4096x8xf32>) outs(%out : memref<8xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %s = arith.addf %a, %b : f32
+    linalg.yield %s : f32
+  }
+  func.return
+}

@@ -1,0 +1,69 @@
+"""About how long a kernel takes on one processor: enough to tell what is worth several.
+
+The figures are those of 512-bit vectors and data in the shared cache. Half or twice as much makes no difference for what they are for.
+"""
+
+from math import log2, prod
+from typing import Any, cast
+
+from xdsl.dialects import arith, func, math, memref, tensor
+from xdsl.dialects.builtin import MemRefType
+from xdsl.dialects.linalg.ops import FillOp, GenericOp
+from xdsl.ir import Operation, SSAValue
+
+from dialects import rt
+from dialects.partial_reads import loop_extents
+from passes.loops.expand_math import EXPANSIONS
+
+BYTE = 0.05
+"""Nanoseconds to read or write a byte."""
+
+_SIMPLE, _DIVISION, _ELEMENTARY, _GATHER = 0.02, 0.2, 0.7, 1.0
+"""Nanoseconds for one element of four bytes: an addition, a division, an elementary function, a read at a computed position."""
+
+_DIVISIONS = (arith.DivfOp, arith.DivSIOp, arith.DivUIOp, arith.RemSIOp, arith.RemUIOp, math.SqrtOp)
+
+
+def kernel_nanoseconds(function: func.FuncOp) -> float:
+    """The time for the whole tile of a kernel of structured operations."""
+    compute = sum(_compute(op) for op in function.body.block.ops)
+    return max(compute, BYTE * sum(memref_bytes(argument) for argument in function.body.block.args))
+
+
+def memref_bytes(value: SSAValue) -> int:
+    """The bytes of a buffer."""
+    return prod(cast(MemRefType[Any], value.type).get_shape()) * _element_bytes(value)
+
+
+def _compute(op: Operation) -> float:
+    if isinstance(op, GenericOp):
+        shapes = [cast(Any, operand.type).get_shape() if _is_memref(operand) else () for operand in op.operands]
+        extents = loop_extents([attribute.data for attribute in op.indexing_maps.data], shapes)
+        width = max(map(_element_bytes, op.outputs)) / 4
+        points = prod(1 if extent is None else extent for extent in extents)
+        return points * width * sum(_element(inner) for inner in op.body.block.ops)
+    if isinstance(op, FillOp):
+        return _SIMPLE * sum(map(memref_bytes, op.outputs)) / 4
+    if isinstance(op, rt.ScatterOp):
+        return _GATHER * op.count * prod(op.parallel)
+    if isinstance(op, rt.FftOp):
+        length = prod(cast(Any, op.radices.get_values()))
+        return 5 * _SIMPLE * log2(max(2, length)) * memref_bytes(op.input) / 4
+    return 0.0
+
+
+def _element(op: Operation) -> float:
+    if isinstance(op, tuple(EXPANSIONS)):
+        return _ELEMENTARY
+    if isinstance(op, _DIVISIONS):
+        return _DIVISION
+    return _GATHER if isinstance(op, memref.LoadOp | tensor.ExtractOp) else _SIMPLE
+
+
+def _is_memref(value: SSAValue) -> bool:
+    return isinstance(value.type, MemRefType)
+
+
+def _element_bytes(value: SSAValue) -> int:
+    element = cast(Any, value.type).element_type
+    return max(8, cast(int, getattr(element, "bitwidth", 64))) // 8

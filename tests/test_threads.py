@@ -1,0 +1,272 @@
+"""Threads share work without changing results, whoever calls, and however many there are."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import compiler
+from compiler import ArgumentError, CompileOptions, get_num_threads, jit, num_threads, set_num_threads
+from runtime.threads.cpu_count import usable_cpus
+
+NUMBER = np.random.default_rng(0)
+
+
+def _softmax(x):
+    e = np.exp(x - x.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def _steps(x):
+    return compiler.fori_loop(0, 5, lambda i, c: np.sin(c) + i, x)
+
+
+def _scatter(x):
+    y = np.zeros_like(x[:999])
+    np.add.at(y, np.arange(3000) % 999, x)
+    return y
+
+
+def _random(*shape, dtype=np.float32):
+    return NUMBER.standard_normal(shape).astype(dtype)
+
+
+PROGRAMS = {
+    "elementwise": (lambda x: np.tanh(x) * 2, _random(300_007)),
+    "elementwise of two rows": (lambda x: np.exp(x) + x[:, :1], _random(2, 100_001)),
+    "float64": (lambda x: np.exp(x) - x, _random(100_003, dtype=np.float64)),
+    "integers": (lambda x: x * x % 7, NUMBER.integers(-100, 100, 1_000_003)),
+    "rows": (_softmax, _random(517, 999)),
+    "few long rows": (_softmax, _random(3, 200_001)),
+    "sums of columns": (lambda x: x.sum(0), _random(2001, 777)),
+    "full sum": (lambda x: x.sum(), _random(1_000_003)),
+    "transpose": (lambda x: x.T + 1, _random(777, 1001)),
+    "cumulative sums": (lambda x: np.cumsum(x, 1), _random(301, 2003)),
+    "product": (lambda x: x @ x.T, _random(301, 257)),
+    "product with a vector": (lambda x: x @ x[0], _random(1501, 1777)),
+    "vector with a product": (lambda x: x[:, 0] @ x, _random(1501, 1777)),
+    "products of a batch": (lambda x: x @ np.swapaxes(x, 1, 2), _random(65, 67, 71)),
+    "Fourier transforms": (lambda x: abs(np.fft.fft(x)), _random(129, 2000)),
+    "scatter": (_scatter, _random(3000, 401)),
+    "convolution": (
+        lambda x: compiler.nn.conv2d(x, np.ones((8, 3, 3, 3), np.float32), padding=1) + x.mean(),
+        _random(4, 3, 65, 67),
+    ),
+    "gathers": (lambda x: x[np.arange(0, 5000) * 7 % 3001], _random(3001, 301)),
+    "loop": (_steps, _random(200_003)),
+}
+
+
+@pytest.fixture(autouse=True)
+def _setting():
+    before = get_num_threads()
+    yield
+    set_num_threads(before)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_results_do_not_depend_on_the_number_of_threads(name):
+    function, x = PROGRAMS[name]
+    compiled = jit(function)
+    results = []
+    for number in (1, 2, 3, 4, 2):
+        set_num_threads(number)
+        results.append(np.asarray(compiled(x)))
+    for result in results[1:]:
+        np.testing.assert_array_equal(result, results[0])
+    np.testing.assert_allclose(results[0], np.asarray(jit(function, threads=1)(x)), rtol=1e-4, atol=1e-3)
+
+
+def _grains(compiled, x):
+    return compiled.lower(x).as_text("loops").count(" grain ")
+
+
+def test_only_launches_with_enough_work_have_parts():
+    double = jit(lambda x: np.exp(x) * 2)
+    assert _grains(double, np.ones(1_000_000, np.float32)) == 1
+    assert _grains(double, np.ones(1_000, np.float32)) == 0
+    assert _grains(jit(lambda x: np.exp(x) * 2, threads=1), np.ones(1_000_000, np.float32)) == 0
+
+
+def test_remarks_tell_how_work_is_split():
+    remarks = [str(remark) for remark in jit(np.exp).lower(np.ones(1_000_000, np.float32)).remarks()]
+    assert any("parts of" in remark and "split-work" in remark for remark in remarks)
+    remarks = [str(remark) for remark in jit(np.exp).lower(np.ones(1000, np.float32)).remarks()]
+    assert any("one thread, about" in remark for remark in remarks)
+
+
+@pytest.mark.parametrize("equal", [True, False])
+def test_eight_threads_may_call_at_once(equal):
+    set_num_threads(3)
+    names = ["rows", "elementwise", "sums of columns", "loop", "Fourier transforms", "gathers", "product", "float64"]
+    cases = [PROGRAMS["rows" if equal else name] for name in names]
+    compiled = {id(function): jit(function) for function, _ in cases}
+    expected = [compiled[id(function)](x) for function, x in cases]
+    wrong = []
+
+    def call(place):
+        function, x = cases[place]
+        for _ in range(20):
+            if not np.array_equal(compiled[id(function)](x), expected[place]):
+                wrong.append(names[place])
+
+    threads = [threading.Thread(target=call, args=(place,)) for place in range(len(cases))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive()
+    assert not wrong
+
+
+def test_the_number_of_threads_may_change_while_others_compute():
+    function, x = PROGRAMS["elementwise"]
+    compiled = jit(function)
+    expected = compiled(x)
+    stop, wrong = threading.Event(), []
+
+    def call():
+        while not stop.is_set():
+            if not np.array_equal(compiled(x), expected):
+                wrong.append(1)
+
+    threads = [threading.Thread(target=call) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for number in [1, 4, 2, 3, 1, 2] * 20:
+        set_num_threads(number)
+        time.sleep(0.001)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+def test_a_forked_child_has_threads_of_its_own():
+    set_num_threads(2)
+    function, x = PROGRAMS["rows"]
+    compiled = jit(function)
+    expected = compiled(x)
+    child = os.fork()
+    if child == 0:
+        # Whatever happens, the child must not go on with the tests of its parent.
+        status = 1
+        try:
+            threads_before = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 1
+            same = all(np.array_equal(compiled(x), expected) for _ in range(20))
+            threads_after = len(os.listdir("/proc/self/task")) if os.path.isdir("/proc/self/task") else 2
+            status = 0 if same and threads_after > threads_before else 2
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    np.testing.assert_array_equal(compiled(x), expected)
+
+
+def test_one_thread_may_choose_for_itself():
+    set_num_threads(3)
+    seen = []
+    with num_threads(2):
+        assert get_num_threads() == 2
+        with num_threads(1):
+            assert get_num_threads() == 1
+        other = threading.Thread(target=lambda: seen.append(get_num_threads()))
+        other.start()
+        other.join()
+        assert get_num_threads() == 2
+    assert get_num_threads() == 3
+    assert seen == [3]
+
+
+@pytest.mark.parametrize("number", [0, -1, 257, 1.5, "2", True])
+def test_numbers_of_threads_are_positive_integers(number):
+    for choose in (set_num_threads, lambda n: num_threads(n).__enter__(), lambda n: jit(np.exp, threads=n)):
+        with pytest.raises(ArgumentError, match=r"number of threads is .*; use an integer from 1 to 256"):
+            choose(number)
+    with pytest.raises(ArgumentError, match="CompileOptions: the number of threads"):
+        CompileOptions(threads=number)
+
+
+def _run(text, **environment):
+    kept = {name: value for name, value in os.environ.items() if name != "DLC_NUM_THREADS"}
+    run = [sys.executable, "-c", text]
+    return subprocess.run(run, env={**kept, **environment}, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "abc", "1.5", "1000"])
+def test_a_wrong_setting_is_a_clear_error(text):
+    result = _run("import compiler; compiler.get_num_threads()", DLC_NUM_THREADS=text)
+    assert f"ArgumentError: DLC_NUM_THREADS is {text!r}; use an integer from 1 to 256, or unset it" in result.stderr
+
+
+def test_the_setting_is_what_programs_start_with():
+    assert _run("import compiler; print(compiler.get_num_threads())", DLC_NUM_THREADS="3").stdout == "3\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system has no affinity")
+def test_a_process_on_one_processor_uses_one_thread():
+    text = "import os; os.sched_setaffinity(0, [min(os.sched_getaffinity(0))]); import compiler; print(compiler.get_num_threads())"
+    assert _run(text, DLC_NUM_THREADS="").stdout == "1\n"
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="the system has no timers")
+def test_signals_arrive_between_calls():
+    text = """
+import signal, numpy as np, compiler
+compiler.set_num_threads(3)
+f, x, ticks = compiler.jit(lambda x: np.exp(x).sum() + np.tanh(x)), np.ones(300_000), []
+signal.signal(signal.SIGALRM, lambda *_: ticks.append(1))
+signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+expected = f(x)
+while len(ticks) < 50:
+    assert np.array_equal(f(x), expected)
+signal.setitimer(signal.ITIMER_REAL, 0)
+print("done")
+"""
+    assert _run(text).stdout == "done\n"
+
+
+def _files(root, files):
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, 8),
+        ({"sys/fs/cgroup/cpu.max": "max 100000\n"}, 8),
+        ({"sys/fs/cgroup/cpu.max": "250000 100000\n"}, 3),
+        ({"sys/fs/cgroup/cpu.max": "1000 100000\n"}, 1),
+        ({"sys/fs/cgroup/cpu.max": "nonsense\n"}, 8),
+        (
+            {
+                "proc/self/cgroup": "0::/a/b\n",
+                "sys/fs/cgroup/a/b/cpu.max": "max 1\n",
+                "sys/fs/cgroup/a/cpu.max": "2 1\n",
+            },
+            2,
+        ),
+        ({"sys/fs/cgroup/cpu/cpu.cfs_quota_us": "400000\n", "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n"}, 4),
+        ({"sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1\n", "sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n"}, 8),
+        (
+            {
+                "proc/self/cgroup": "3:memory:/x\n2:cpu,cpuacct:/x\n",
+                "sys/fs/cgroup/cpu,cpuacct/x/cpu.cfs_quota_us": "200000\n",
+                "sys/fs/cgroup/cpu,cpuacct/x/cpu.cfs_period_us": "100000\n",
+            },
+            2,
+        ),
+    ],
+)
+def test_the_quota_of_the_control_group_counts(tmp_path, monkeypatch, files, expected):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(8)), raising=False)
+    assert usable_cpus(_files(tmp_path, files)) == expected
