@@ -335,3 +335,34 @@ func.func private @negate_parts(%lo: index, %hi: index, %x: memref<1000xf32>) {
   }
   func.return
 }
+
+// -----
+
+// Blocks of a product are a grid: the number of a part is the place of its rows and columns, and those at the ends are fewer.
+// CHECK-LABEL: llvm.func internal @blocks.part0(
+// CHECK-SAME:    %{{.*}}: !llvm.ptr, %[[part:.*]]: i64)
+// CHECK:         %[[column:.*]] = llvm.urem %[[part]], %{{.*}} : i64
+// CHECK-NEXT:    %[[row:.*]] = llvm.udiv %[[part]], %{{.*}} : i64
+// CHECK-NEXT:    %[[first:.*]] = llvm.mul %[[row]], %{{.*}} overflow<nsw> : i64
+// CHECK:         %[[rows:.*]] = llvm.sub %{{.*}}, %[[first]] : i64
+// CHECK:         llvm.trunc %[[rows]] : i64 to i32
+// CHECK:         llvm.call @cblas_sgemm
+// CHECK-LABEL: llvm.func @blocks(
+// CHECK:         llvm.call @dlc_parallel
+func.func @blocks(%a: memref<300x20xf32>, %b: memref<20x256xf32>, %c: memref<300x256xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 2 : i64} {
+  rt.gemm %a, %b into %c blocks [1, 160, 128] : memref<300x20xf32>, memref<20x256xf32> into memref<300x256xf32>
+  func.return
+}
+
+// -----
+
+// Blocks of several matrices are a loop from the first to the last of a part.
+// CHECK-LABEL: llvm.func internal @matrices.part0(
+// CHECK:         llvm.br ^[[LOOP:.*]](
+// CHECK:       ^[[LOOP]](
+// CHECK:         llvm.call @cblas_sgemm
+// CHECK:         llvm.cond_br %{{.*}}, ^[[LOOP]](
+func.func @matrices(%a: memref<9x2x3xf32>, %b: memref<9x3x4xf32>, %c: memref<9x2x4xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 2 : i64} {
+  rt.gemm %a, %b into %c blocks [4, 2, 4] : memref<9x2x3xf32>, memref<9x3x4xf32> into memref<9x2x4xf32>
+  func.return
+}
