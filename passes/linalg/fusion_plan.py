@@ -222,8 +222,13 @@ class FusionPlan:
         times = len(readers)
         if not loops.body.is_cheap or loops.body.num_ops > self.max_recomputed_ops:
             return f"too expensive to repeat: {needed} times instead of {loops.points}, {loops.body.num_ops} operations each"
-        if times > 1 and self._num_bytes_read(op, self.max_recomputed_ops) > _num_bytes(op.results[0]):
-            return f"repeating it for {times} readers reads more memory than keeping it"
+        if times > 1:
+            read, kept = self._num_bytes_read(op, self.max_recomputed_ops), _num_bytes(op.results[0])
+            if len(copies) == times:
+                # Each reader may be a kernel of its own: to keep the result is to write it, and to read it all but once.
+                read, kept = (times - 1) * read, times * kept
+            if read > kept:
+                return f"repeating it for {times} readers reads more memory than keeping it"
         for root, access in readers:
             prefix = identity_prefix(access)
             if (

@@ -121,6 +121,7 @@ def build_kernels(block: Block, grouping: KernelGrouping) -> None:
             node = grouping.add(op)
             if not _is_grouped(op):
                 others[node] = op
+    grouping.join_siblings()
     for op in early:
         block.add_op(op)
     builder = OpBuilder(block)
