@@ -1,0 +1,234 @@
+"""Split elementwise operations where what they read changes.
+
+Before:
+
+```mlir
+func.func @f(%x: tensor<9xf32>, %y: tensor<11xf32>) -> tensor<11xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<11xf32>
+  %sum = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%y : tensor<11xf32>) outs(%e : tensor<11xf32>) {
+  ^bb0(%q: f32, %out: f32):
+    %c0 = arith.constant 0 : index
+    %c2 = arith.constant 2 : index
+    %i = linalg.index 0 : index
+    %shifted = arith.subi %i, %c2 : index
+    %inside = arith.cmpi sge, %shifted, %c0 : index
+    %clamped = arith.maxsi %shifted, %c0 : index
+    %p = tensor.extract %x[%clamped] : tensor<9xf32>
+    %padded = arith.select %inside, %p, %zero : f32
+    %s = arith.addf %padded, %q : f32
+    linalg.yield %s : f32
+  } -> tensor<11xf32>
+  func.return %sum : tensor<11xf32>
+}
+```
+
+After:
+
+```mlir
+func.func @f(%x: tensor<9xf32>, %y: tensor<11xf32>) -> tensor<11xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<11xf32>
+  %e0 = tensor.empty() : tensor<2xf32>
+  %first = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%y : tensor<11xf32>) outs(%e0 : tensor<2xf32>) {
+  ^bb0(%q: f32, %out: f32):
+    %s = arith.addf %zero, %q : f32
+    linalg.yield %s : f32
+  } -> tensor<2xf32>
+  %begun = tensor.insert_slice %first into %e[0] [2] [1] : tensor<2xf32> into tensor<11xf32>
+  %e1 = tensor.empty() : tensor<9xf32>
+  %second = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i + 2)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%x, %y : tensor<9xf32>, tensor<11xf32>) outs(%e1 : tensor<9xf32>) {
+  ^bb0(%p: f32, %q: f32, %out: f32):
+    %s = arith.addf %p, %q : f32
+    linalg.yield %s : f32
+  } -> tensor<9xf32>
+  %sum = tensor.insert_slice %second into %begun[2] [9] [1] : tensor<9xf32> into tensor<11xf32>
+  func.return %sum : tensor<11xf32>
+}
+```
+
+Paddings, concatenations and rolled arrays are selections among clamped reads, which fuse with their readers. Here each part becomes
+a window write with plain reads: vectors load without questions, and what computed a piece of a concatenation is fused into its part.
+
+*Requires*: the structured form.
+*Ensures*: the structured form.
+*Leaves alone*: small operations, reductions and what may share a kernel with a reader, for which the whole would have to be in memory;
+what would become too many parts.
+"""
+
+from dataclasses import dataclass
+from math import prod
+
+from xdsl.context import Context
+from xdsl.dialects import tensor
+from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, ModuleOp, i32
+from xdsl.dialects.linalg.ops import GenericOp, YieldOp
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.passes import ModulePass
+
+from dialects.builder import OpBuilder, affine_map, tensor_type
+from dialects.remarks import emit_remark
+from dialects.structured import PARALLEL, build_empty, build_insertion, element_type
+from passes.linalg.bodies import drain, examine_body
+from passes.linalg.fusion_plan import FusionPlan
+from passes.linalg.fusion_rewrite import rewrite_block
+from passes.linalg.host_blocks import host_blocks
+from passes.linalg.maps import Access, accesses, dimensions, identity_prefix, iterators, shape_of, tensor_type_of
+from passes.linalg.seams import BoxBody, boxes_between_seams
+from passes.linalg.windows import window_write
+
+
+@dataclass(frozen=True)
+class SplitAtSeamsPass(ModulePass):
+    """Split elementwise operations where what they read changes."""
+
+    name = "split-at-seams"
+
+    min_points: int = 1 << 14
+    """The least number of loop iterations of an operation that is split: for little work, several kernels take longer."""
+    max_parts: int = 32
+    """The most parts of one operation."""
+    max_body_ops: int = 256
+    """The most scalar operations of all the parts of one operation together."""
+    min_width: int = 8
+    """The least extent of the last loop of the parts that most iterations are in."""
+    max_recomputed_ops: int = 4
+    """The most scalar operations that may be repeated to save a tensor in memory, as in `fuse-elementwise`."""
+
+    def __post_init__(self) -> None:
+        if self.min_points < 0 or self.max_parts < 1 or self.max_body_ops < 1 or self.max_recomputed_ops < 0:
+            raise ValueError(
+                f"{self.name}: min-points is {self.min_points}, max-parts is {self.max_parts}, max-body-ops is "
+                f"{self.max_body_ops} and max-recomputed-ops is {self.max_recomputed_ops}; use at least 0, 1, 1 and 0"
+            )
+
+    def apply(self, ctx: Context, op: ModuleOp) -> None:
+        """Rewrite every function of the module."""
+        del ctx
+        for block in reversed(host_blocks(op)):
+            # What a part reads may be fused into it, and then has seams of its own.
+            while self._split_block(block):
+                plan = FusionPlan(self.max_recomputed_ops, self.max_body_ops, block, {})
+                plan.decide(block)
+                rewrite_block(block, plan)
+
+    def _split_block(self, block: Block) -> bool:
+        """Split operations of `block`, readers before what they read; say whether there were any."""
+        waiting: set[SSAValue] = set()
+        """What has been split reads these; they may be fused into the parts."""
+        has_split = False
+        for op in reversed(list(block.ops)):
+            if not isinstance(op, GenericOp):
+                continue
+            if any(result in waiting for result in op.results):
+                continue
+            parts = self._parts(op)
+            if len(parts) > 1:
+                waiting.update(op.operands)
+                waiting.update(examine_body(op).captured)
+                _replace(op, parts)
+                has_split = True
+        return has_split
+
+    def _parts(self, op: GenericOp) -> list[BoxBody]:
+        """The parts of `op`; none if it stays whole."""
+        if len(op.results) != 1 or any(kind is not PARALLEL for kind in iterators(op)):
+            return []
+        sizes = shape_of(op.results[0])
+        body = examine_body(op)
+        is_new = isinstance(op.outputs[0].owner, tensor.EmptyOp)
+        if prod(sizes) < self.min_points or not body.loop_dims or not body.is_flat or not is_new:
+            return []
+        parts = boxes_between_seams(op, sizes, self.max_parts)
+        refusal = None
+        if parts is None:
+            refusal = f"there would be more than {self.max_parts} parts"
+        elif len(parts) > 1:
+            if sum(part.num_ops for part in parts) > self.max_body_ops:
+                refusal = f"the parts together would have more than {self.max_body_ops} operations"
+            elif 2 * sum(part.num_points for part in parts if part.width < self.min_width) > prod(sizes):
+                refusal = f"most of it would be in parts with rows of less than {self.min_width} elements"
+            elif any(_may_share_kernel(use.operation, op) for use in op.results[0].uses):
+                refusal = "a reader can compute it in its own loops, where it needs no memory"
+            elif (write := window_write(op)) is not None and not _may_split(write, op):
+                refusal = "it is written into a place that moves, or that it reads"
+        if refusal is not None:
+            emit_remark("missed", self.name, refusal, op.location)
+            return []
+        assert parts is not None
+        if len(parts) > 1:
+            emit_remark("passed", self.name, f"split into {len(parts)} parts", op.location)
+        return parts
+
+
+def _may_share_kernel(reader: Operation, op: GenericOp) -> bool:
+    """Whether `reader` reads the result of `op` at its own place in the outer loops."""
+    if not isinstance(reader, GenericOp):
+        return False
+    result = op.results[0]
+    reads = [access for value, access in zip(reader.operands, accesses(reader), strict=True) if value is result]
+    return min(map(identity_prefix, reads), default=0) > 0
+
+
+def _may_split(write: tensor.InsertSliceOp, op: GenericOp) -> bool:
+    """Whether the window that `op` computes can be written part by part."""
+    reads = (*op.operands, *examine_body(op).captured)
+    return write.dest not in reads and len(write.operands) == 2
+
+
+def _replace(op: GenericOp, parts: list[BoxBody]) -> None:
+    """Put the parts into the tensor that the whole was written into, or a new one."""
+    block = op.parent
+    assert block is not None
+    write = window_write(op)
+    side = Block()
+    b = OpBuilder(side, op.location)
+    rank = len(iterators(op))
+    if write is None:
+        whole, old = build_empty(b, tensor_type_of(op.results[0])), op.results[0]
+        starts, strides = (0,) * rank, (1,) * rank
+    else:
+        whole, old = write.dest, write.result
+        starts, strides = write.static_offsets.get_values(), write.static_strides.get_values()
+    for part in parts:
+        window = _build_part(b, part)
+        corner = [start + low * stride for start, stride, (low, _) in zip(starts, strides, part.box, strict=True)]
+        whole = build_insertion(b, window, whole, corner, strides)
+    place = op if write is None else write
+    block.insert_ops_before(drain(side), place)
+    old.replace_all_uses_with(whole)
+    if write is not None:
+        write.detach()
+        write.erase()
+    op.detach()
+    op.erase()
+
+
+def _build_part(b: OpBuilder, part: BoxBody) -> SSAValue:
+    """Append a `linalg.generic` for one box."""
+    scalar_type = element_type(part.op.results[0])
+    empty = build_empty(b, tensor_type(scalar_type, tuple(high - low + 1 for low, high in part.box)))
+    block = Block()
+    reads: dict[tuple[SSAValue, Access], SSAValue] = {}
+
+    def add_read(value: SSAValue, access: Access) -> SSAValue:
+        if (value, access) not in reads:
+            reads[value, access] = block.insert_arg(element_type(value), len(block.args))
+        return reads[value, access]
+
+    inner = OpBuilder(block, b.location)
+    yielded = part.build(inner, add_read)
+    block.insert_arg(scalar_type, len(block.args))
+    inner.create_op(YieldOp, yielded)
+    rank = len(part.box)
+    maps = [affine_map(rank, access) for access in (*(access for _, access in reads), dimensions(rank))]
+    properties: dict[str, Attribute] = {
+        "indexing_maps": ArrayAttr(maps),
+        "iterator_types": ArrayAttr([PARALLEL] * rank),
+        "operandSegmentSizes": DenseArrayBase.from_list(i32, [len(reads), 1]),
+    }
+    operands = (*(value for value, _ in reads), empty)
+    return b.create_op(GenericOp, operands, [empty.type], properties, regions=[Region(block)]).results[0]
