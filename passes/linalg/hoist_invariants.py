@@ -103,5 +103,6 @@ def _is_written_into(use: Use) -> bool:
         return False
     argument = kernel.body.block.args[use.index]
     return any(
-        isinstance(inner.operation, tensor.InsertSliceOp) and inner.operation.dest is argument for inner in argument.uses
+        isinstance(inner.operation, tensor.InsertSliceOp) and inner.operation.dest is argument
+        for inner in argument.uses
     )

@@ -21,7 +21,6 @@ from passes.linalg.kernel_names import content_names
 from passes.linalg.maps import Access, accesses, dimension, identity_prefix, loop_sizes, num_parallel, shape_of
 from passes.linalg.windows import is_window_write, scalar_sources, window_write
 
-
 Sweep: TypeAlias = tuple[SSAValue, Access, tuple[int, ...]]
 """A tensor, the access to it, and the extents of the loops."""
 

@@ -217,8 +217,7 @@ def boxes_between_seams(op: GenericOp, sizes: tuple[int, ...], most: int) -> lis
         else:
             dim, place = min(body.seams)
             low, high = body.box[dim]
-            for part in ((place, high), (low, place - 1)):
-                waiting.append((*body.box[:dim], part, *body.box[dim + 1 :]))
+            waiting += [(*body.box[:dim], part, *body.box[dim + 1 :]) for part in ((place, high), (low, place - 1))]
         if len(found) + len(waiting) > most:
             return None
     return found

@@ -59,26 +59,40 @@ a window write with plain reads: vectors load without questions, and what comput
 what would become too many parts.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
 from xdsl.context import Context
-from xdsl.dialects import tensor
-from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, ModuleOp, i32
-from xdsl.dialects.linalg.ops import GenericOp, YieldOp
-from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
+from xdsl.dialects import arith, tensor
+from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, IndexType, ModuleOp, i1, i32
+from xdsl.dialects.func import FuncOp
+from xdsl.dialects.linalg.ops import FillOp, GenericOp, YieldOp
+from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 
-from dialects.builder import OpBuilder, affine_map, tensor_type
+from dialects.builder import OpBuilder, affine_map, int_tuple, tensor_type
 from dialects.remarks import emit_remark
-from dialects.structured import PARALLEL, build_empty, build_insertion, element_type
-from passes.linalg.bodies import drain, examine_body
-from passes.linalg.fusion_plan import FusionPlan
+from dialects.rt import DONATED
+from dialects.structured import PARALLEL, build_copy, build_empty, build_insertion, element_type
+from passes.linalg.bodies import BodyCopier, drain, examine_body
+from passes.linalg.fusion_plan import FusionPlan, Read
 from passes.linalg.fusion_rewrite import rewrite_block
 from passes.linalg.host_blocks import host_blocks
-from passes.linalg.maps import Access, accesses, dimensions, identity_prefix, iterators, shape_of, tensor_type_of
+from passes.linalg.maps import (
+    Access,
+    accesses,
+    compose,
+    dimension,
+    dimensions,
+    identity_prefix,
+    iterators,
+    normal_form,
+    shape_of,
+    tensor_type_of,
+)
 from passes.linalg.seams import BoxBody, boxes_between_seams
-from passes.linalg.windows import window_write
+from passes.linalg.windows import is_last_use, is_window_write, window_reads, window_write
 
 
 @dataclass(frozen=True)
@@ -109,6 +123,7 @@ class SplitAtSeamsPass(ModulePass):
         """Rewrite every function of the module."""
         del ctx
         for block in reversed(host_blocks(op)):
+            self._copy_around_windows(block)
             # What a part reads may be fused into it, and then has seams of its own.
             while self._split_block(block):
                 plan = FusionPlan(self.max_recomputed_ops, self.max_body_ops, block, {})
@@ -125,24 +140,59 @@ class SplitAtSeamsPass(ModulePass):
                 continue
             if any(result in waiting for result in op.results):
                 continue
-            parts = self._parts(op)
+            whole = _with_moves_inlined(op)
+            parts = self._parts(op, whole)
             if len(parts) > 1:
-                waiting.update(op.operands)
-                waiting.update(examine_body(op).captured)
+                waiting.update(whole.operands)
+                waiting.update(examine_body(whole).captured)
                 _replace(op, parts)
                 has_split = True
+            if whole is not op:
+                whole.erase()
         return has_split
 
-    def _parts(self, op: GenericOp) -> list[BoxBody]:
-        """The parts of `op`; none if it stays whole."""
+    def _copy_around_windows(self, block: Block) -> None:
+        """Make a new tensor of a window and what is around it, where the old one could not become it.
+
+        That is so if the old one is still needed, or read elsewhere by what computes the window.
+        """
+        order = {op: position for position, op in enumerate(block.ops)}
+        for write in list(order):
+            if not is_window_write(write) or len(write.operands) > 2 or set(write.static_strides.get_values()) - {1}:
+                continue
+            source, dest = write.source.owner, write.dest
+            is_read = isinstance(source, GenericOp) and window_reads(source, write).others > 0
+            size = prod(shape_of(dest))
+            if (
+                isinstance(dest.owner, tensor.EmptyOp | FillOp | arith.ConstantOp)
+                or size < self.min_points
+                or 2 * prod(shape_of(write.source)) < size
+                or not (is_read or not (is_last_use(write, order) or _is_donated(dest)))
+            ):
+                continue
+            side = Block()
+            b = OpBuilder(side, write.location)
+            whole = build_empty(b, tensor_type_of(dest))
+            for corner, sizes in _around(write):
+                rank = len(corner)
+                source_map = affine_map(rank, tuple(normal_form(dimension(d) + low) for d, low in enumerate(corner)))
+                part = build_copy(b, dest, tensor_type(element_type(dest), sizes), source_map)
+                whole = build_insertion(b, part, whole, corner, (1,) * rank)
+            is_computed_here = isinstance(source, GenericOp) and window_write(source) is write
+            block.insert_ops_before(drain(side), source if is_computed_here else write)
+            write.operands[1] = whole
+            emit_remark("passed", self.name, "copied what is around the window, not the whole", write.location)
+
+    def _parts(self, op: GenericOp, whole: GenericOp) -> list[BoxBody]:
+        """The parts of `op`, whose body is that of `whole`; none if it stays as it is."""
         if len(op.results) != 1 or any(kind is not PARALLEL for kind in iterators(op)):
             return []
         sizes = shape_of(op.results[0])
-        body = examine_body(op)
+        body = examine_body(whole)
         is_new = isinstance(op.outputs[0].owner, tensor.EmptyOp)
         if prod(sizes) < self.min_points or not body.loop_dims or not body.is_flat or not is_new:
             return []
-        parts = boxes_between_seams(op, sizes, self.max_parts)
+        parts = boxes_between_seams(whole, sizes, self.max_parts)
         refusal = None
         if parts is None:
             refusal = f"there would be more than {self.max_parts} parts"
@@ -179,6 +229,74 @@ def _may_split(write: tensor.InsertSliceOp, op: GenericOp) -> bool:
     return write.dest not in reads and len(write.operands) == 2
 
 
+def _is_donated(value: SSAValue) -> bool:
+    """Whether `value` is an argument of a function that the caller leaves to it."""
+    function = value.owner.parent_op() if isinstance(value, BlockArgument) else None
+    return (
+        isinstance(value, BlockArgument)
+        and isinstance(function, FuncOp)
+        and value.index in int_tuple(function.attributes.get(DONATED))
+    )
+
+
+def _around(write: tensor.InsertSliceOp) -> Iterator[tuple[list[int], tuple[int, ...]]]:
+    """The boxes of the destination beside the window: for each dimension what is below and above, as far as earlier ones leave it."""
+    corner = [0] * len(shape_of(write.dest))
+    sizes = list(shape_of(write.dest))
+    window = zip(write.static_offsets.get_values(), shape_of(write.source), shape_of(write.dest), strict=True)
+    for dim, (low, size, full) in enumerate(window):
+        for start, end in ((0, low), (low + size, full)):
+            if end > start:
+                yield [*corner[:dim], start, *corner[dim + 1 :]], (*sizes[:dim], end - start, *sizes[dim + 1 :])
+        corner[dim], sizes[dim] = low, size
+
+
+def _with_moves_inlined(op: GenericOp) -> GenericOp:
+    """`op`, or a detached copy of it that does what it reads several times itself, where that only moves elements."""
+    if len(op.results) != 1 or any(kind is not PARALLEL for kind in iterators(op)):
+        return op
+    moves = {value for value in op.inputs if _only_moves(value.owner)}
+    if not moves:
+        return op
+    block = Block()
+    copier = BodyCopier(OpBuilder(block, op.location))
+    reads: dict[Read, SSAValue] = {}
+
+    def read(value: SSAValue, access: Access) -> SSAValue:
+        if (value, access) not in reads:
+            if value in moves:
+                assert isinstance(value.owner, GenericOp)
+                inner = value.owner
+                arguments = [read(v, compose(a, access)) for v, a in zip(inner.inputs, accesses(inner), strict=False)]
+                (reads[value, access],) = copier.copy(inner.body.block, [*arguments, None], access, {})
+            else:
+                reads[value, access] = block.insert_arg(element_type(value), len(block.args))
+        return reads[value, access]
+
+    rank = len(iterators(op))
+    arguments = [read(value, access) for value, access in zip(op.inputs, accesses(op), strict=False)]
+    yielded = copier.copy(op.body.block, [*arguments, None], dimensions(rank), {})
+    block.insert_arg(element_type(op.results[0]), len(block.args))
+    copier.builder.create_op(YieldOp, yielded)
+    return _elementwise([key for key in reads if key[0] not in moves], op.outputs[0], block)
+
+
+def _only_moves(op: Operation | Block) -> bool:
+    """Whether an elementwise operation chooses among elements by loop indices and computes nothing else."""
+    if not isinstance(op, GenericOp) or len(op.results) != 1 or any(kind is not PARALLEL for kind in iterators(op)):
+        return False
+    body = examine_body(op)
+    return (
+        bool(body.loop_dims)
+        and body.is_flat
+        and all(
+            isinstance(inner, arith.ConstantOp | arith.SelectOp | tensor.ExtractOp | YieldOp)
+            or inner.results[0].type in (IndexType(), i1)
+            for inner in op.body.block.ops
+        )
+    )
+
+
 def _replace(op: GenericOp, parts: list[BoxBody]) -> None:
     """Put the parts into the tensor that the whole was written into, or a new one."""
     block = op.parent
@@ -212,7 +330,7 @@ def _build_part(b: OpBuilder, part: BoxBody) -> SSAValue:
     scalar_type = element_type(part.op.results[0])
     empty = build_empty(b, tensor_type(scalar_type, tuple(high - low + 1 for low, high in part.box)))
     block = Block()
-    reads: dict[tuple[SSAValue, Access], SSAValue] = {}
+    reads: dict[Read, SSAValue] = {}
 
     def add_read(value: SSAValue, access: Access) -> SSAValue:
         if (value, access) not in reads:
@@ -223,12 +341,20 @@ def _build_part(b: OpBuilder, part: BoxBody) -> SSAValue:
     yielded = part.build(inner, add_read)
     block.insert_arg(scalar_type, len(block.args))
     inner.create_op(YieldOp, yielded)
-    rank = len(part.box)
+    return b.insert(_elementwise(list(reads), empty, block)).results[0]
+
+
+def _elementwise(reads: Sequence[Read], output: SSAValue, block: Block) -> GenericOp:
+    """A `linalg.generic` with parallel loops and the body `block`, whose arguments stand for `reads`, then for `output`."""
+    rank = len(shape_of(output))
     maps = [affine_map(rank, access) for access in (*(access for _, access in reads), dimensions(rank))]
-    properties: dict[str, Attribute] = {
-        "indexing_maps": ArrayAttr(maps),
-        "iterator_types": ArrayAttr([PARALLEL] * rank),
-        "operandSegmentSizes": DenseArrayBase.from_list(i32, [len(reads), 1]),
-    }
-    operands = (*(value for value, _ in reads), empty)
-    return b.create_op(GenericOp, operands, [empty.type], properties, regions=[Region(block)]).results[0]
+    return GenericOp.create(
+        operands=[*(value for value, _ in reads), output],
+        result_types=[output.type],
+        properties={
+            "indexing_maps": ArrayAttr(maps),
+            "iterator_types": ArrayAttr([PARALLEL] * rank),
+            "operandSegmentSizes": DenseArrayBase.from_list(i32, [len(reads), 1]),
+        },
+        regions=[Region(block)],
+    )
