@@ -3,11 +3,11 @@
 Before:
 
 ```mlir
-func.func @f(%x: tensor<9xf32>, %y: tensor<11xf32>) -> tensor<11xf32> {
+func.func @f(%x: tensor<20000xf32>, %y: tensor<20002xf32>) -> tensor<20002xf32> {
   %zero = arith.constant 0.0 : f32
-  %e = tensor.empty() : tensor<11xf32>
+  %e = tensor.empty() : tensor<20002xf32>
   %sum = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
-      ins(%y : tensor<11xf32>) outs(%e : tensor<11xf32>) {
+      ins(%y : tensor<20002xf32>) outs(%e : tensor<20002xf32>) {
   ^bb0(%q: f32, %out: f32):
     %c0 = arith.constant 0 : index
     %c2 = arith.constant 2 : index
@@ -15,38 +15,38 @@ func.func @f(%x: tensor<9xf32>, %y: tensor<11xf32>) -> tensor<11xf32> {
     %shifted = arith.subi %i, %c2 : index
     %inside = arith.cmpi sge, %shifted, %c0 : index
     %clamped = arith.maxsi %shifted, %c0 : index
-    %p = tensor.extract %x[%clamped] : tensor<9xf32>
+    %p = tensor.extract %x[%clamped] : tensor<20000xf32>
     %padded = arith.select %inside, %p, %zero : f32
     %s = arith.addf %padded, %q : f32
     linalg.yield %s : f32
-  } -> tensor<11xf32>
-  func.return %sum : tensor<11xf32>
+  } -> tensor<20002xf32>
+  func.return %sum : tensor<20002xf32>
 }
 ```
 
 After:
 
 ```mlir
-func.func @f(%x: tensor<9xf32>, %y: tensor<11xf32>) -> tensor<11xf32> {
+func.func @f(%x: tensor<20000xf32>, %y: tensor<20002xf32>) -> tensor<20002xf32> {
   %zero = arith.constant 0.0 : f32
-  %e = tensor.empty() : tensor<11xf32>
+  %e = tensor.empty() : tensor<20002xf32>
   %e0 = tensor.empty() : tensor<2xf32>
   %first = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
-      ins(%y : tensor<11xf32>) outs(%e0 : tensor<2xf32>) {
+      ins(%y : tensor<20002xf32>) outs(%e0 : tensor<2xf32>) {
   ^bb0(%q: f32, %out: f32):
     %s = arith.addf %zero, %q : f32
     linalg.yield %s : f32
   } -> tensor<2xf32>
-  %begun = tensor.insert_slice %first into %e[0] [2] [1] : tensor<2xf32> into tensor<11xf32>
-  %e1 = tensor.empty() : tensor<9xf32>
+  %begun = tensor.insert_slice %first into %e[0] [2] [1] : tensor<2xf32> into tensor<20002xf32>
+  %e1 = tensor.empty() : tensor<20000xf32>
   %second = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i + 2)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
-      ins(%x, %y : tensor<9xf32>, tensor<11xf32>) outs(%e1 : tensor<9xf32>) {
+      ins(%x, %y : tensor<20000xf32>, tensor<20002xf32>) outs(%e1 : tensor<20000xf32>) {
   ^bb0(%p: f32, %q: f32, %out: f32):
     %s = arith.addf %p, %q : f32
     linalg.yield %s : f32
-  } -> tensor<9xf32>
-  %sum = tensor.insert_slice %second into %begun[2] [9] [1] : tensor<9xf32> into tensor<11xf32>
-  func.return %sum : tensor<11xf32>
+  } -> tensor<20000xf32>
+  %sum = tensor.insert_slice %second into %begun[2] [20000] [1] : tensor<20000xf32> into tensor<20002xf32>
+  func.return %sum : tensor<20002xf32>
 }
 ```
 
@@ -178,14 +178,14 @@ class SplitAtSeamsPass(ModulePass):
                 source_map = affine_map(rank, tuple(normal_form(dimension(d) + low) for d, low in enumerate(corner)))
                 part = build_copy(b, dest, tensor_type(element_type(dest), sizes), source_map)
                 whole = build_insertion(b, part, whole, corner, (1,) * rank)
-            is_computed_here = isinstance(source, GenericOp) and window_write(source) is write
-            block.insert_ops_before(drain(side), source if is_computed_here else write)
+            first = source if isinstance(source, GenericOp) and window_write(source) is write else write
+            block.insert_ops_before(drain(side), first)
             write.operands[1] = whole
             emit_remark("passed", self.name, "copied what is around the window, not the whole", write.location)
 
     def _parts(self, op: GenericOp, whole: GenericOp) -> list[BoxBody]:
         """The parts of `op`, whose body is that of `whole`; none if it stays as it is."""
-        if len(op.results) != 1 or any(kind is not PARALLEL for kind in iterators(op)):
+        if len(op.results) != 1 or any(kind != PARALLEL for kind in iterators(op)):
             return []
         sizes = shape_of(op.results[0])
         body = examine_body(whole)
@@ -253,7 +253,7 @@ def _around(write: tensor.InsertSliceOp) -> Iterator[tuple[list[int], tuple[int,
 
 def _with_moves_inlined(op: GenericOp) -> GenericOp:
     """`op`, or a detached copy of it that does what it reads several times itself, where that only moves elements."""
-    if len(op.results) != 1 or any(kind is not PARALLEL for kind in iterators(op)):
+    if len(op.results) != 1 or any(kind != PARALLEL for kind in iterators(op)):
         return op
     moves = {value for value in op.inputs if _only_moves(value.owner)}
     if not moves:
@@ -283,7 +283,7 @@ def _with_moves_inlined(op: GenericOp) -> GenericOp:
 
 def _only_moves(op: Operation | Block) -> bool:
     """Whether an elementwise operation chooses among elements by loop indices and computes nothing else."""
-    if not isinstance(op, GenericOp) or len(op.results) != 1 or any(kind is not PARALLEL for kind in iterators(op)):
+    if not isinstance(op, GenericOp) or len(op.results) != 1 or any(kind != PARALLEL for kind in iterators(op)):
         return False
     body = examine_body(op)
     return (
