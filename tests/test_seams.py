@@ -78,7 +78,7 @@ def test_parts_are_what_numpy_computes(f, dtype):
         np.testing.assert_array_equal(mine, theirs)
 
 
-@pytest.mark.parametrize("f", (joined, padded, rolled, assigned), ids=lambda f: f.__name__)
+@pytest.mark.parametrize("f", [joined, padded, rolled, assigned], ids=lambda f: f.__name__)
 def test_gradients_of_parts_are_those_of_sums(f):
     rng = np.random.default_rng(1)
     x, ct, dx = rng.standard_normal((3, 130, 133))
@@ -87,7 +87,7 @@ def test_gradients_of_parts_are_those_of_sums(f):
     np.testing.assert_allclose(np.vdot(pull(ct)[0], dx), np.vdot(ct, push), rtol=1e-9)
 
 
-@pytest.mark.parametrize("step", (joined, padded, rolled, assigned), ids=lambda f: f.__name__)
+@pytest.mark.parametrize("step", [joined, padded, rolled, assigned], ids=lambda f: f.__name__)
 def test_a_stencil_in_a_loop_only_copies_edges(step):
     def f(x):
         return compiler.fori_loop(0, 3, lambda _, x: step(x) * 0.25, x)
