@@ -41,11 +41,12 @@ _EQUALITIES = (0, 1)
 
 
 class BoxBody:
-    """The body of `op` within `box`: `seams` are the places where it would have to be split to be simpler."""
+    """The body of `op` within `box`: `seams` are the places along the loops `dims` where it would have to be split to be simpler."""
 
-    def __init__(self, op: GenericOp, box: Box):
+    def __init__(self, op: GenericOp, box: Box, dims: range):
         self.op = op
         self.box = box
+        self.dims = dims
         self.seams: set[tuple[int, int]] = set()
         """Pairs of a loop and an index where something else begins."""
         self.kept: set[Operation] = set()
@@ -140,7 +141,7 @@ class BoxBody:
         reach = [factor * (self.box[dim][1] - self.box[dim][0]) for dim, factor in terms.items()]
         low, high = base + sum(min(r, 0) for r in reach), base + sum(max(r, 0) for r in reach)
         answer = _ANSWERS[predicate](low, high)
-        if answer is None and len(terms) == 1:
+        if answer is None and len(terms) == 1 and next(iter(terms)) in self.dims:
             ((dim, factor),) = terms.items()
             first, last = self.box[dim]
             if predicate in _EQUALITIES:
@@ -206,18 +207,24 @@ def _first_change(answer: Callable[[int], bool | None], first: int, last: int) -
     return last
 
 
-def boxes_between_seams(op: GenericOp, sizes: tuple[int, ...], most: int) -> list[BoxBody] | None:
-    """The body of `op` in each box between its seams, in order; `None` if there are more than `most`."""
+def boxes_between_seams(
+    op: GenericOp, sizes: tuple[int, ...], dims: range, max_parts: int, max_ops: int
+) -> list[BoxBody] | str:
+    """The body of `op` in each box between its seams along the loops `dims`, in order; or why there would be too many."""
     found: list[BoxBody] = []
     waiting: list[Box] = [tuple((0, size - 1) for size in sizes)]
+    num_ops = 0
     while waiting:
-        body = BoxBody(op, waiting.pop())
+        body = BoxBody(op, waiting.pop(), dims)
         if not body.seams:
             found.append(body)
+            num_ops += body.num_ops
         else:
             dim, place = min(body.seams)
             low, high = body.box[dim]
             waiting += [(*body.box[:dim], part, *body.box[dim + 1 :]) for part in ((place, high), (low, place - 1))]
-        if len(found) + len(waiting) > most:
-            return None
+        if len(found) + len(waiting) > max_parts:
+            return f"there would be more than {max_parts} parts"
+        if len(found) > 1 and num_ops > max_ops:
+            return f"the parts together would have more than {max_ops} operations"
     return found

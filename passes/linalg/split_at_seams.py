@@ -105,7 +105,7 @@ class SplitAtSeamsPass(ModulePass):
     """The least number of loop iterations of an operation that is split: for little work, several kernels take longer."""
     max_parts: int = 32
     """The most parts of one operation."""
-    max_body_ops: int = 256
+    max_body_ops: int = 512
     """The most scalar operations of all the parts of one operation together."""
     min_width: int = 8
     """The least extent of the last loop of the parts that most iterations are in."""
@@ -192,25 +192,30 @@ class SplitAtSeamsPass(ModulePass):
         is_new = isinstance(op.outputs[0].owner, tensor.EmptyOp)
         if prod(sizes) < self.min_points or not body.loop_dims or not body.is_flat or not is_new:
             return []
-        parts = boxes_between_seams(whole, sizes, self.max_parts)
-        refusal = None
-        if parts is None:
-            refusal = f"there would be more than {self.max_parts} parts"
-        elif len(parts) > 1:
-            if sum(part.num_ops for part in parts) > self.max_body_ops:
-                refusal = f"the parts together would have more than {self.max_body_ops} operations"
-            elif 2 * sum(part.num_points for part in parts if part.width < self.min_width) > prod(sizes):
-                refusal = f"most of it would be in parts with rows of less than {self.min_width} elements"
-            elif any(_may_share_kernel(use.operation, op) for use in op.results[0].uses):
-                refusal = "a reader can compute it in its own loops, where it needs no memory"
-            elif (write := window_write(op)) is not None and not _may_split(write, op):
-                refusal = "it is written into a place that moves, or that it reads"
-        if refusal is not None:
-            emit_remark("missed", self.name, refusal, op.location)
+        if any(_may_share_kernel(use.operation, op) for use in op.results[0].uses):
+            parts = "a reader can compute it in its own loops, where it needs no memory"
+        elif (write := window_write(op)) is not None and not _may_split(write, op):
+            parts = "it is written into a place that moves, or that it reads"
+        else:
+            parts = self._boxes(whole, sizes, range(len(sizes)))
+            if isinstance(parts, str) and whole is op:
+                # Clamps of the outer indices cost little: they are the same for all lanes.
+                emit_remark("missed", self.name, f"not split along all loops: {parts}", op.location)
+                parts = self._boxes(whole, sizes, range(len(sizes) - 1, len(sizes)))
+        if isinstance(parts, str):
+            emit_remark("missed", self.name, parts, op.location)
             return []
-        assert parts is not None
         if len(parts) > 1:
             emit_remark("passed", self.name, f"split into {len(parts)} parts", op.location)
+        return parts
+
+    def _boxes(self, op: GenericOp, sizes: tuple[int, ...], dims: range) -> list[BoxBody] | str:
+        """The parts between seams along `dims`, or why these are not good."""
+        parts = boxes_between_seams(op, sizes, dims, self.max_parts, self.max_body_ops)
+        if isinstance(parts, list) and len(parts) > 1:
+            narrow = sum(part.num_points for part in parts if part.width < self.min_width)
+            if 2 * narrow > prod(sizes):
+                return f"most of it would be in parts with rows of less than {self.min_width} elements"
         return parts
 
 
