@@ -5,6 +5,7 @@ that another ends before. Within a *box* between seams, selects and clamps of in
 place is read by an affine access.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from math import prod
 from typing import TypeAlias, cast
@@ -189,6 +190,13 @@ class BoxBody:
         return list(map(built, self.yielded))
 
 
+def is_choice(op: Operation) -> bool:
+    """Whether an operation of a body computes indices, chooses among elements, or reads or passes on one."""
+    return isinstance(op, arith.ConstantOp | arith.SelectOp | tensor.ExtractOp | YieldOp) or (
+        op.results[0].type in (_INDEX, i1)
+    )
+
+
 def _linear(op: Operation, left: Known, right: Known) -> AffineExpr | None:
     if not isinstance(left, AffineExpr) or not isinstance(right, AffineExpr):
         return None
@@ -216,6 +224,11 @@ def boxes_between_seams(
     num_ops = 0
     while waiting:
         body = BoxBody(op, waiting.pop(), dims)
+        if not found and not waiting:
+            # What computes more than indices and choices is in every part: there is no need to look at them all.
+            arithmetic = sum(not is_choice(inner) for inner in op.body.block.ops)
+            if arithmetic * prod(1 + n for n in Counter(d for d, _ in body.seams).values()) > max_ops:
+                return f"the parts together would have more than {max_ops} operations"
         if not body.seams:
             found.append(body)
             num_ops += body.num_ops

@@ -59,38 +59,37 @@ a window write with plain reads: vectors load without questions, and what comput
 what would become too many parts.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 
 from xdsl.context import Context
 from xdsl.dialects import arith, tensor
-from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, IndexType, ModuleOp, i1, i32
+from xdsl.dialects.builtin import ModuleOp
 from xdsl.dialects.func import FuncOp
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, YieldOp
-from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
+from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects.builder import OpBuilder, affine_map, int_tuple, tensor_type
 from dialects.remarks import emit_remark
 from dialects.rt import DONATED
-from dialects.structured import PARALLEL, build_copy, build_empty, build_insertion, element_type
-from passes.linalg.bodies import BodyCopier, drain, examine_body
+from dialects.structured import build_copy, build_empty, build_insertion, element_type
+from passes.linalg.bodies import drain, examine_body
 from passes.linalg.fusion_plan import FusionPlan, Read
 from passes.linalg.fusion_rewrite import rewrite_block
 from passes.linalg.host_blocks import host_blocks
 from passes.linalg.maps import (
     Access,
     accesses,
-    compose,
     dimension,
-    dimensions,
     identity_prefix,
     iterators,
     normal_form,
     shape_of,
     tensor_type_of,
 )
+from passes.linalg.moves import elementwise_op, erase_unread_windows, is_elementwise, with_moves_inlined
 from passes.linalg.seams import BoxBody, boxes_between_seams
 from passes.linalg.windows import is_last_use, is_window_write, window_reads, window_write
 
@@ -136,16 +135,21 @@ class SplitAtSeamsPass(ModulePass):
         """What has been split reads these; they may be fused into the parts."""
         has_split = False
         for op in reversed(list(block.ops)):
-            if not isinstance(op, GenericOp):
+            if not isinstance(op, GenericOp) or not is_elementwise(op):
                 continue
-            if any(result in waiting for result in op.results):
+            if op.results[0] in waiting or op.results[0].first_use is None:
                 continue
-            whole = _with_moves_inlined(op)
+            whole = with_moves_inlined(op)
             parts = self._parts(op, whole)
+            if not parts and whole is not op:
+                whole.erase()
+                whole = op
+                parts = self._parts(op, whole)
             if len(parts) > 1:
                 waiting.update(whole.operands)
                 waiting.update(examine_body(whole).captured)
                 _replace(op, parts)
+                erase_unread_windows(block)
                 has_split = True
             if whole is not op:
                 whole.erase()
@@ -185,12 +189,12 @@ class SplitAtSeamsPass(ModulePass):
 
     def _parts(self, op: GenericOp, whole: GenericOp) -> list[BoxBody]:
         """The parts of `op`, whose body is that of `whole`; none if it stays as it is."""
-        if len(op.results) != 1 or any(kind != PARALLEL for kind in iterators(op)):
-            return []
         sizes = shape_of(op.results[0])
         body = examine_body(whole)
         is_new = isinstance(op.outputs[0].owner, tensor.EmptyOp)
-        if prod(sizes) < self.min_points or not body.loop_dims or not body.is_flat or not is_new:
+        if prod(sizes) < max(1, self.min_points) or not body.loop_dims or not body.is_flat or not is_new:
+            return []
+        if not BoxBody(whole, tuple((0, size - 1) for size in sizes), range(len(sizes))).seams:
             return []
         if any(_may_share_kernel(use.operation, op) for use in op.results[0].uses):
             parts = "a reader can compute it in its own loops, where it needs no memory"
@@ -256,52 +260,6 @@ def _around(write: tensor.InsertSliceOp) -> Iterator[tuple[list[int], tuple[int,
         corner[dim], sizes[dim] = low, size
 
 
-def _with_moves_inlined(op: GenericOp) -> GenericOp:
-    """`op`, or a detached copy of it that does what it reads several times itself, where that only moves elements."""
-    if len(op.results) != 1 or any(kind != PARALLEL for kind in iterators(op)):
-        return op
-    moves = {value for value in op.inputs if _only_moves(value.owner)}
-    if not moves:
-        return op
-    block = Block()
-    copier = BodyCopier(OpBuilder(block, op.location))
-    reads: dict[Read, SSAValue] = {}
-
-    def read(value: SSAValue, access: Access) -> SSAValue:
-        if (value, access) not in reads:
-            if value in moves:
-                assert isinstance(value.owner, GenericOp)
-                inner = value.owner
-                arguments = [read(v, compose(a, access)) for v, a in zip(inner.inputs, accesses(inner), strict=False)]
-                (reads[value, access],) = copier.copy(inner.body.block, [*arguments, None], access, {})
-            else:
-                reads[value, access] = block.insert_arg(element_type(value), len(block.args))
-        return reads[value, access]
-
-    rank = len(iterators(op))
-    arguments = [read(value, access) for value, access in zip(op.inputs, accesses(op), strict=False)]
-    yielded = copier.copy(op.body.block, [*arguments, None], dimensions(rank), {})
-    block.insert_arg(element_type(op.results[0]), len(block.args))
-    copier.builder.create_op(YieldOp, yielded)
-    return _elementwise([key for key in reads if key[0] not in moves], op.outputs[0], block)
-
-
-def _only_moves(op: Operation | Block) -> bool:
-    """Whether an elementwise operation chooses among elements by loop indices and computes nothing else."""
-    if not isinstance(op, GenericOp) or len(op.results) != 1 or any(kind != PARALLEL for kind in iterators(op)):
-        return False
-    body = examine_body(op)
-    return (
-        bool(body.loop_dims)
-        and body.is_flat
-        and all(
-            isinstance(inner, arith.ConstantOp | arith.SelectOp | tensor.ExtractOp | YieldOp)
-            or inner.results[0].type in (IndexType(), i1)
-            for inner in op.body.block.ops
-        )
-    )
-
-
 def _replace(op: GenericOp, parts: list[BoxBody]) -> None:
     """Put the parts into the tensor that the whole was written into, or a new one."""
     block = op.parent
@@ -346,20 +304,4 @@ def _build_part(b: OpBuilder, part: BoxBody) -> SSAValue:
     yielded = part.build(inner, add_read)
     block.insert_arg(scalar_type, len(block.args))
     inner.create_op(YieldOp, yielded)
-    return b.insert(_elementwise(list(reads), empty, block)).results[0]
-
-
-def _elementwise(reads: Sequence[Read], output: SSAValue, block: Block) -> GenericOp:
-    """A `linalg.generic` with parallel loops and the body `block`, whose arguments stand for `reads`, then for `output`."""
-    rank = len(shape_of(output))
-    maps = [affine_map(rank, access) for access in (*(access for _, access in reads), dimensions(rank))]
-    return GenericOp.create(
-        operands=[*(value for value, _ in reads), output],
-        result_types=[output.type],
-        properties={
-            "indexing_maps": ArrayAttr(maps),
-            "iterator_types": ArrayAttr([PARALLEL] * rank),
-            "operandSegmentSizes": DenseArrayBase.from_list(i32, [len(reads), 1]),
-        },
-        regions=[Region(block)],
-    )
+    return b.insert(elementwise_op(list(reads), empty, block)).results[0]
