@@ -4,6 +4,7 @@ Such are pads, rolled arrays and concatenations, which are operations of that ki
 """
 
 from collections.abc import Sequence
+from math import prod
 from typing import TypeGuard, cast
 
 from xdsl.dialects import arith, tensor
@@ -44,12 +45,18 @@ _SLT = IntegerAttr(2, i64)
 _SGE = IntegerAttr(5, i64)
 
 
-def with_moves_inlined(op: GenericOp) -> GenericOp:
-    """`op`, or a detached copy of it that reads the sources of what only moves elements, not its results."""
+def with_moves_inlined(op: GenericOp, max_ops: int) -> GenericOp:
+    """`op`, or a detached copy of it that reads the sources of what only moves elements, not its results.
+
+    It stays if its parts would surely have more than `max_ops` operations.
+    """
     if not is_elementwise(op):
         return op
     body = _Body(op)
-    if not any(map(body.is_move, op.inputs)):
+    moved = [access for value, access in zip(op.inputs, accesses(op), strict=False) if body.is_move(value)]
+    num_ops = sum(not is_choice(inner) for inner in op.body.block.ops)
+    # Reads at several distances from an edge get there one after the other.
+    if not moved or num_ops * prod(len(set(places)) for places in zip(*moved, strict=False)) > max_ops:
         return op
     arguments = [body.read(value, access) for value, access in zip(op.inputs, accesses(op), strict=False)]
     yielded = body.copier.copy(op.body.block, [*arguments, None], dimensions(len(iterators(op))), {})

@@ -139,7 +139,7 @@ class SplitAtSeamsPass(ModulePass):
                 continue
             if op.results[0] in waiting or op.results[0].first_use is None:
                 continue
-            whole = with_moves_inlined(op)
+            whole = with_moves_inlined(op, self.max_body_ops)
             parts = self._parts(op, whole)
             if not parts and whole is not op:
                 whole.erase()
