@@ -52,6 +52,7 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
         "fused": [
             ("select-libraries", {}),
             ("fuse-elementwise", {}),
+            ("split-at-seams", {}),
             ("form-kernels", {"max_group_size": options.max_group_size}),
             ("collapse-dims", {}),
             ("hoist-invariants", {}),

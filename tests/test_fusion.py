@@ -15,7 +15,10 @@ from passes.linalg.form_kernels import FormKernelsPass
 from passes.linalg.fuse_elementwise import FuseElementwisePass
 from passes.linalg.groups import AcyclicGroups
 from passes.linalg.select_libraries import SelectLibrariesPass
+from passes.linalg.split_at_seams import SplitAtSeamsPass
 from runtime.reference import interpret
+
+SPLIT = SplitAtSeamsPass(min_points=0, min_width=1)
 
 PIPELINES = {
     "select-libraries": [SelectLibrariesPass(min_products=0)],
@@ -27,6 +30,14 @@ PIPELINES = {
         SelectLibrariesPass(min_products=0),
         FuseElementwisePass(max_recomputed_ops=100),
         FormKernelsPass(max_serial_points=10**9),
+        CollapseDimsPass(),
+    ],
+    "split-at-seams": [SPLIT],
+    "all-split": [FuseElementwisePass(), SPLIT, FormKernelsPass(), CollapseDimsPass()],
+    "all-split-eager": [
+        FuseElementwisePass(max_recomputed_ops=100),
+        SplitAtSeamsPass(min_points=0, min_width=1, max_parts=1000, max_body_ops=10**6, max_recomputed_ops=100),
+        FormKernelsPass(max_serial_points=10**9, min_shared_part=10**9),
         CollapseDimsPass(),
     ],
     "all-reluctant": [
