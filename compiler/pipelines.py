@@ -51,6 +51,7 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
         "linalg": [("split-complex", {}), ("convert-dlc-to-linalg", {})],
         "fused": [
             ("select-libraries", {}),
+            ("interchange-loops", {}),  # what is left of a loop can then be fused with what is around it
             ("fuse-elementwise", {}),
             ("split-at-seams", {}),
             ("form-kernels", {"max_group_size": options.max_group_size}),

@@ -27,6 +27,7 @@ ALL_PASSES: tuple[str, ...] = (
     "dlc.convert_dlc_to_linalg",
     # linalg to fused
     "linalg.select_libraries",
+    "linalg.interchange_loops",
     "linalg.fuse_elementwise",
     "linalg.split_at_seams",
     "linalg.form_kernels",

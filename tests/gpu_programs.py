@@ -167,6 +167,10 @@ PROGRAMS = {
     ),
     "gradient": (compiler.value_and_grad(loss), (floats(64, 40), floats(48, 64), integers(0, 40, 48))),
     "scan": (recurrent, (floats(6, 6), floats(6), floats(9, 6))),
+    "points_of_a_loop": (
+        lambda x, y: compiler.fori_loop(0, 9, lambda i, c: c * c * y - i / 9, x),
+        (floats(5, 7), floats(7)),
+    ),
     "gradient_of_scan": (
         compiler.grad(lambda *args: recurrent(*args)[1].sum()),
         (floats(6, 6), floats(6), floats(9, 6)),

@@ -167,7 +167,7 @@ class FusionPlan:
         body = examine_body(op)
         self._pinned.update(body.captured)
         if not body.is_flat:
-            # Such a body is opaque: it stays as it is and reads from memory.
+            # Such a body stays as it is and reads from memory.
             self._pinned.update(op.operands)
             return
         loops = self._examine(op, body)

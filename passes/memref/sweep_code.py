@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
-from xdsl.dialects import arith, memref, vector
+from xdsl.dialects import arith, memref, scf, vector
 from xdsl.dialects.builtin import IndexType, IntegerAttr, VectorType, i1, i64
 from xdsl.dialects.linalg.ops import IndexOp
 from xdsl.dialects.vector import CombiningKindAttr, CombiningKindFlag
@@ -356,6 +356,9 @@ class SweepCode:
         if isinstance(op, memref.LoadOp):
             values[op.res] = b.load_at(self.buffers[op.memref], operands)
             return
+        if isinstance(op, scf.ForOp):
+            self._body_loop(op, values)
+            return
         if op.regions:
             assert not b.lanes, f"{op.name} has a region and cannot run on vectors"
             values_in = {old: new.ssa for old, new in values.items()}
@@ -388,6 +391,33 @@ class SweepCode:
         new = b.blocks[depth].create_op(type(op), [o.ssa for o in operands], result_types, op.properties)
         for old, result in zip(op.results, new.results, strict=True):
             values[old] = Value(result, depth, kind)
+
+    def _body_loop(self, op: scf.ForOp, values: dict[SSAValue, Value]) -> None:
+        """A loop that every point, or every vector of points, runs by itself."""
+        b = self.b
+        block = op.body.block
+        bounds = [constant_number(bound) for bound in (op.lb, op.ub, op.step)]
+        lower, upper, step = (cast(int, bound) for bound in bounds)
+
+        def of_lanes(value: Value) -> Value:
+            return b.as_vector(value) if b.lanes else value
+
+        carried: dict[SSAValue, Value] = {
+            result: of_lanes(values[initial]) for result, initial in zip(op.results, op.iter_args, strict=True)
+        }
+
+        def body(position: Value) -> None:
+            values.update(zip(block.args, (position, *carried.values()), strict=True))
+            *inner_ops, terminator = block.ops
+            for inner in inner_ops:
+                self._body_op(inner, values)
+            carried.update(
+                (result, of_lanes(values[following]))
+                for result, following in zip(op.results, terminator.operands, strict=True)
+            )
+
+        b.loop(lower, upper, step, carried, body)
+        values.update(carried)
 
     def _vectors(self, op: Operation, operands: list[Value]) -> list[Value]:
         if isinstance(op, arith.SelectOp) and operands[0].kind == SCALAR:
