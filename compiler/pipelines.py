@@ -52,6 +52,7 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
         "fused": [
             ("select-libraries", {}),
             ("fuse-elementwise", {}),
+            ("pack-operands", {}),
             ("split-reductions", {}),  # what is fused into a reduction is now computed in its parts
             ("form-kernels", {"max_group_size": options.max_group_size}),
             ("collapse-dims", {}),

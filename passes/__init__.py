@@ -28,6 +28,7 @@ ALL_PASSES: tuple[str, ...] = (
     # linalg to fused
     "linalg.select_libraries",
     "linalg.fuse_elementwise",
+    "linalg.pack_operands",
     "linalg.split_reductions",
     "linalg.form_kernels",
     "linalg.collapse_dims",
