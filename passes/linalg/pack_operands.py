@@ -123,9 +123,7 @@ class PackOperandsPass(ModulePass):
         (lanes,) = reduced if reduced and not is_contiguous else along or [-1]
         return lanes if lanes >= 0 and sizes[lanes] >= self.min_lanes else -1
 
-    def _place_to_pack(
-        self, value: SSAValue, access: Access, lanes: int, sizes: tuple[int, ...], parallel: int
-    ) -> int:
+    def _place_to_pack(self, value: SSAValue, access: Access, lanes: int, sizes: tuple[int, ...], parallel: int) -> int:
         """The dimension of an operand that is to become the last, or -1."""
         shape = shape_of(value)
         places = [d for d, expression in enumerate(access) if lanes in expression.used_dims()]

@@ -191,7 +191,8 @@ class _Reduction:
         end = block.last_op
         assert isinstance(end, YieldOp)
         arguments = block.args[len(op.inputs) :]
-        self.combiners = [find_combiner(a, value) for a, value in zip(arguments, end.operands, strict=True)]
+        found = [find_combiner(a, value) for a, value in zip(arguments, end.operands, strict=True)]
+        self.combiners = [combiner for combiner in found if combiner is not None]
         self.refusal = self._refusal()
         main, access = max(self.inputs, key=lambda read: prod(shape_of(read[0])))
         self._places = tuple(
@@ -211,7 +212,7 @@ class _Reduction:
     def _refusal(self) -> str | None:
         if is_running_reduction(self.op):
             return "each step of a running reduction needs the one before"
-        if None in self.combiners:
+        if len(self.combiners) < len(self.op.results):
             return "it combines elements in a way that cannot be reordered"
         if not examine_body(self.op).is_flat:
             return "its body has control flow"
@@ -220,7 +221,7 @@ class _Reduction:
     def _place(self, dim: int) -> int:
         """The loop dimension where `dim` stands if the parallel ones are the last of the largest operand; -1 if there is none."""
         place = len(self._places) - self.num_parallel + dim
-        return self._places[place] if 0 <= place else -1
+        return self._places[place] if place >= 0 else -1
 
     def is_beside_neighbours(self, dim: int) -> bool:
         """Whether a step along `dim` leads from the neighbours to those that follow in memory."""
@@ -257,9 +258,7 @@ def _build(b: OpBuilder, reduction: _Reduction, split: _Split) -> Sequence[SSAVa
             return value, compose(access, dims)
         (d,) = full
         at = len(pieces)
-        groups = tuple(
-            tuple(range(k, k + at)) if k == d else (k + (at - 1) * (k > d),) for k in range(len(shape))
-        )
+        groups = tuple(tuple(range(k, k + at)) if k == d else (k + (at - 1) * (k > d),) for k in range(len(shape)))
         wide = build_expand(b, value, groups, (*shape[:d], *piece_sizes, *shape[d + 1 :]))
         split_access = tuple(position[name] for name in pieces)
         return wide, (*compose(access[:d], dims), *split_access, *compose(access[d + 1 :], dims))

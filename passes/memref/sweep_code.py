@@ -112,6 +112,11 @@ class SweepCode:
             b.forget(buffer)
         inner_loops(0)
 
+    def emit_within(self, sweep: Sweep, loops: Callable[[Callable[[], None]], None]) -> None:
+        """Append a sweep without reductions, in loops of which `loops` appends all."""
+        self._enter(sweep, SweepPlan(None, 0, masked_tail=False))
+        loops(self._point)
+
     def emit_scatter(self, sweep: Sweep, lanes: Callable[[Callable[[], None]], None]) -> None:
         """Append the loop of a scatter over its updates around those over a block of tile points, which `lanes` appends."""
         self._enter(sweep, SweepPlan(None, 0, masked_tail=False))
