@@ -117,13 +117,15 @@ class SplitReductionsPass(ModulePass):
         del ctx
         for block in host_blocks(op):
             for generic in list(block.ops):
-                if isinstance(generic, GenericOp) and num_parallel(generic) < len(generic.iterator_types):
+                if (
+                    isinstance(generic, GenericOp)
+                    and num_parallel(generic) < len(generic.iterator_types)
+                    and prod(loop_sizes(generic)) >= self.min_points
+                ):
                     self._visit(block, generic)
 
     def _visit(self, block: Block, op: GenericOp) -> None:
         reduction = _Reduction(op)
-        if reduction.points < self.min_points:
-            return
         if reduction.refusal is not None:
             emit_remark("missed", self.name, reduction.refusal, op.location)
             return
