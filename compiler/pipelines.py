@@ -54,6 +54,8 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
             ("interchange-loops", {}),  # what is left of a loop can then be fused with what is around it
             ("fuse-elementwise", {}),
             ("split-at-seams", {}),
+            ("pack-operands", {}),
+            ("split-reductions", {}),  # what is fused into a reduction is now computed in its parts
             ("form-kernels", {"max_group_size": options.max_group_size}),
             ("collapse-dims", {}),
             ("hoist-invariants", {}),

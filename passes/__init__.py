@@ -30,6 +30,8 @@ ALL_PASSES: tuple[str, ...] = (
     "linalg.interchange_loops",
     "linalg.fuse_elementwise",
     "linalg.split_at_seams",
+    "linalg.pack_operands",
+    "linalg.split_reductions",
     "linalg.form_kernels",
     "linalg.collapse_dims",
     "linalg.hoist_invariants",

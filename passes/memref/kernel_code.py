@@ -14,6 +14,7 @@ from passes.memref.loop_builder import INDEX, LoopBuilder, Position, Value
 from passes.memref.statements import Kernel
 from passes.memref.sweep_code import SweepCode
 from passes.memref.sweeps import Schedule, Sweep, needs_memory, read_elsewhere
+from passes.memref.transpose_code import Transposition, emit_transposition, plan_transposition
 from passes.memref.vector_plan import PASS_NAME, KernelPlan, plan_kernel
 
 _NO_OPERANDS = DenseArrayBase.from_list(i32, [0, 0])
@@ -46,8 +47,23 @@ class KernelCode:
             self.scalars.update({r: Value(n, 0) for r, n in zip(op.results, new.results, strict=True)})
         b.scalars = self.scalars
         self.sweeps: list[Sweep] = Schedule(kernel).sweeps
-        self.plan: KernelPlan = plan_kernel(kernel, self.sweeps, vector_bits)
+        self.transposition = self._plan_transposition(vector_bits)
+        self.plan: KernelPlan = plan_kernel(kernel, self.sweeps, vector_bits if self.transposition is None else 0)
         self._make_storage()
+
+    def _plan_transposition(self, vector_bits: int) -> Transposition | None:
+        kernel = self.kernel
+        plan = plan_transposition(kernel, self.sweeps, vector_bits)
+        if isinstance(plan, str):
+            message = (
+                f"@{kernel.name}: reads along one dimension and writes along another, not in squares of vectors: {plan}"
+            )
+            emit_remark("missed", PASS_NAME, message, kernel.function.location)
+            return None
+        if plan is not None:
+            message = f"@{kernel.name}: squares of {plan.lanes} vectors are transposed in registers"
+            emit_remark("passed", PASS_NAME, message, kernel.function.location)
+        return plan
 
     def _make_storage(self) -> None:
         """Allocate what temporaries need, for one tile point (or one per lane), and note what is stored."""
@@ -77,12 +93,15 @@ class KernelCode:
 
     def emit(self) -> Ranges:
         """Append the loop over the tile; return what the kernel is to be launched over."""
-        ranges = self._tile()
+        ranges = self._tile() if self.transposition is None else self._squares(self.transposition)
         for op in reversed(self.prologue):
             if all(result.first_use is None for result in op.results):
                 op.detach()
                 op.erase()
         return ranges
+
+    def _squares(self, plan: Transposition) -> Ranges:
+        return Ranges(emit_transposition(self.b, self.kernel, self.sweeps[0], self.scalars, plan), 1)
 
     def _tile(self) -> Ranges:
         block = self.b.blocks[0].block
@@ -96,10 +115,7 @@ class KernelCode:
         over = tile[:-1] if has_lanes else tile
 
         def body(position: Value) -> None:
-            rest: Position = position
-            for i, size in reversed(list(enumerate(over))):
-                self.b.dims[i] = 0 if size == 1 else self.b.remainder(rest, size) if i else rest
-                rest = self.b.quotient(rest, size) if i else 0
+            self.b.set_dims(position, over)
             if has_lanes:
                 self._last_dim(0, tile[-1])
             else:

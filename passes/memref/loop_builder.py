@@ -217,6 +217,13 @@ class LoopBuilder:
             case _:
                 raise AssertionError(f"{expression} has symbols")
 
+    def set_dims(self, position: Value, sizes: Sequence[int]) -> None:
+        """Set the dimensions of a space of `sizes` to its point number `position`."""
+        rest: Position = position
+        for i, size in reversed(list(enumerate(sizes))):
+            self.dims[i] = 0 if size == 1 else self.remainder(rest, size) if i else rest
+            rest = self.quotient(rest, size) if i else 0
+
     # Vectors
 
     def as_vector(self, value: Value) -> Value:
@@ -333,6 +340,11 @@ class LoopBuilder:
             return self._load_scalar(storage, element_type, scalars, depth)
 
         return self.assemble(element_type, load_lane)
+
+    def remember(self, access: Access, value: Value) -> None:
+        """Let `value` be what a load of `access` finds at the current loop point, until the loop ends or the buffer is written."""
+        stride = lane_stride(access, self.lane_dim) if self.lanes else 0
+        self._in_memory[-1].setdefault(access.buffer, {})[self._key(self._positions(access), stride)] = value
 
     def store(self, access: Access, value: Value) -> None:
         """Write an access at the current loop point; a temporary without storage just keeps the value."""

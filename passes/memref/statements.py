@@ -28,7 +28,7 @@ from xdsl.utils.exceptions import PassFailedException
 from dialects import rt
 from dialects.structured import PARALLEL
 from passes.memref.accesses import Access, Buffer, Index, Window, linear_map
-from passes.memref.combiners import COMBINERS
+from passes.memref.combiners import find_combiner
 
 
 @dataclass(slots=True, eq=False)
@@ -284,7 +284,7 @@ class Kernel:
             else:
                 result = terminator.operands[position - len(op.inputs)]
                 used = argument if argument.first_use is not None else None
-                combiner = _combiner(argument, result) if used else None
+                combiner = find_combiner(argument, result) if used else None
                 outputs.append(Output(access, used, result, combiner, is_running=len(indices) > num_parallel))
         if any(size is None for size in sizes):
             raise PassFailedException(
@@ -302,16 +302,6 @@ class Kernel:
         loads = (inner for inner in statement.operations() if isinstance(inner, memref.LoadOp))
         statement.captured = list(dict.fromkeys(self.buffers[load.memref] for load in loads))
         return statement
-
-
-def _combiner(argument: SSAValue, value: SSAValue) -> Operation | None:
-    """The operation `value = op(argument, x)`, if it may be reordered and nothing else sees partial results."""
-    op = value.owner
-    if not isinstance(op, Operation) or type(op) not in COMBINERS:
-        return None
-    if not argument.has_one_use() or not value.has_one_use():
-        return None
-    return op if argument in op.operands else None
 
 
 def _absorb_fills(kernel: Kernel) -> None:

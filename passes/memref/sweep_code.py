@@ -1,6 +1,7 @@
 """The loop nest of one sweep: loops, the bodies of statements on scalars or vectors, and reductions."""
 
 from collections.abc import Callable
+from math import prod
 from typing import Any, NamedTuple, cast
 
 from xdsl.dialects import arith, memref, scf, vector
@@ -24,6 +25,10 @@ _SLT = IntegerAttr(2, i64)
 
 STEPS = 4
 """Steps of a reduction that share one load and store of accumulators in memory."""
+UNROLLED_POINTS = 8
+"""Up to this many points of inner loops are written out, one after the other."""
+UNROLLED_OPERATIONS = 64
+"""The most operations of a body that they may have together."""
 SUMMANDS = 128
 """How many vectors a sum adds up before it adds the result to a total: NumPy's sums, too, have a logarithm in their error."""
 
@@ -107,6 +112,11 @@ class SweepCode:
             b.forget(buffer)
         inner_loops(0)
 
+    def emit_within(self, sweep: Sweep, loops: Callable[[Callable[[], None]], None]) -> None:
+        """Append a sweep without reductions, in loops of which `loops` appends all."""
+        self._enter(sweep, SweepPlan(None, 0, masked_tail=False))
+        loops(self._point)
+
     def emit_scatter(self, sweep: Sweep, lanes: Callable[[Callable[[], None]], None]) -> None:
         """Append the loop of a scatter over its updates around those over a block of tile points, which `lanes` appends."""
         self._enter(sweep, SweepPlan(None, 0, masked_tail=False))
@@ -148,13 +158,22 @@ class SweepCode:
             self._point()
         elif dim == self.plan.dim:
             self._vector_dim(dim)
-        elif self.extents[dim] == 1:
-            self.b.dims[self.rank + dim] = 0
-            self._dim(dim + 1)
+        elif self.extents[dim] == 1 or self._is_unrolled(dim):
+            for position in range(self.extents[dim]):
+                self.b.dims[self.rank + dim] = position
+                self._dim(dim + 1)
         elif self.extents[dim] > 1:
             self._loop(dim, 0, self.extents[dim], 1)
         for finish_reduction in finish:
             finish_reduction()
+
+    def _is_unrolled(self, dim: int) -> bool:
+        """Whether the loops from `dim` on are so short that a loop costs more than its body, and no more code than that of vectors."""
+        inner = self.extents[dim:]
+        if 0 in inner or prod(inner) > UNROLLED_POINTS or (self.plan.dim or 0) > dim:
+            return False
+        operations = sum(len(statement.body) for statement in self.statements)
+        return prod(inner) * operations <= UNROLLED_OPERATIONS
 
     def _loop(self, dim: int, lower: Position, upper: Position, step: int) -> None:
         def body(position: Value) -> None:

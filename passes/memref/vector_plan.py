@@ -83,7 +83,7 @@ def plan_kernel(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> Kernel
     if tile_lanes:
         size = kernel.tile[-1]
         waste = -(-size // tile_lanes) * tile_lanes / size
-        width = min(_width(sweep.statements, vector_bits) for sweep in sweeps)
+        width = min(vector_width(sweep.statements, vector_bits) for sweep in sweeps)
         tile_cost = sum(_cost(sweep, kernel.rank - 1, width) for sweep in sweeps) * waste
         if tile_cost < inner_cost:
             masked = all(_may_mask(s, kernel.rank - 1) for sweep in sweeps for s in sweep.statements)
@@ -118,7 +118,7 @@ def _plan_scatter(kernel: Kernel, sweeps: list[Sweep], scatters: list[Statement]
         and all(lane_stride(access, last) == 1 for access in moved)
         and all(lane_stride(access, last) == 0 for access in places)
     ):
-        lanes = _width(scatters, vector_bits)
+        lanes = vector_width(scatters, vector_bits)
         masked = all(_may_mask(statement, last) for statement in scatters)
         block = min(BLOCK, -(-kernel.tile[-1] // lanes) * lanes)
         return KernelPlan(lanes, masked, dict.fromkeys(sweeps, scalar), block)
@@ -128,7 +128,7 @@ def _plan_scatter(kernel: Kernel, sweeps: list[Sweep], scatters: list[Statement]
 def _tile_lanes(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> int:
     if not kernel.rank or kernel.tile[-1] < 2 or any(s.is_opaque for sweep in sweeps for s in sweep.statements):
         return 0
-    width = min(_width(sweep.statements, vector_bits) for sweep in sweeps)
+    width = min(vector_width(sweep.statements, vector_bits) for sweep in sweeps)
     statements = [s for sweep in sweeps for s in sweep.statements]
     last = kernel.rank - 1
     if any(s.loops for s in statements):
@@ -171,7 +171,7 @@ def _bytes_read(sweep: Sweep, size: int) -> int:
 
 def _plan_sweep(kernel: Kernel, sweep: Sweep, vector_bits: int) -> tuple[SweepPlan, float]:
     """The best inner dimension for the lanes and its cost per tile point, or scalar code."""
-    width = _width(sweep.statements, vector_bits)
+    width = vector_width(sweep.statements, vector_bits)
     best = SweepPlan(None, 0, masked_tail=False)
     best_cost = _cost(sweep, None, width)
     if any(s.is_opaque for s in sweep.statements):
@@ -268,7 +268,7 @@ def _body_cost(sweep: Sweep) -> int:
     return sum(operation_cost(op) for statement in sweep.statements for op in statement.operations())
 
 
-def _width(statements: list[Statement], vector_bits: int) -> int:
+def vector_width(statements: list[Statement], vector_bits: int) -> int:
     """Lanes of one vector register: as many floats as fit, or elements of the widest type if there are no floats."""
     floats = integers = 8
     for statement in statements:
