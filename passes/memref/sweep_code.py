@@ -4,8 +4,10 @@ from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
 from xdsl.dialects import arith, memref, vector
+from xdsl.dialects.arith import FastMathFlagsAttr
 from xdsl.dialects.builtin import IndexType, IntegerAttr, VectorType, i1, i64
 from xdsl.dialects.linalg.ops import IndexOp
+from xdsl.dialects.utils import FastMathFlag
 from xdsl.dialects.vector import CombiningKindAttr, CombiningKindFlag
 from xdsl.ir import Attribute, Operation, SSAValue
 
@@ -18,6 +20,8 @@ from passes.memref.vector_plan import SweepPlan
 
 # Integer division by zero traps, so it must not move to where it would run although its loop does not.
 _PINNED = (arith.DivSIOp, arith.RemSIOp, arith.DivUIOp, arith.RemUIOp, arith.FloorDivSIOp, arith.CeilDivSIOp)
+
+_EITHER_ZERO = {"fastmath": FastMathFlagsAttr([FastMathFlag.NO_SIGNED_ZEROS])}
 
 _SGE = IntegerAttr(5, i64)
 _SLT = IntegerAttr(2, i64)
@@ -247,17 +251,19 @@ class SweepCode:
             result = self.carried.pop(tail_key) if has_tail else initial
             if has_vectors:
                 b.set_location(combine)
+                flags = _EITHER_ZERO if isinstance(combine, arith.MaximumfOp | arith.MinimumfOp) else {}
                 across = b.op(
                     vector.ReductionOp,
                     (self.carried.pop(key),),
                     element_type,
-                    {"kind": CombiningKindAttr(CombiningKindFlag(kind))},
+                    {"kind": CombiningKindAttr(CombiningKindFlag(kind)), **flags},
                     depth=b.depth,
                 )
                 if not has_tail and constant_number(result.ssa) == number:
                     result = across
                 else:
-                    result = b.op(type(combine), (result, across), element_type, combine.properties, depth=b.depth)
+                    properties = {**combine.properties, **flags}
+                    result = b.op(type(combine), (result, across), element_type, properties, depth=b.depth)
             b.store(output.access, result)
 
         return finish
@@ -312,8 +318,12 @@ class SweepCode:
         for output, key in zip(statement.outputs, keys, strict=True):
             if output.argument is not None:
                 values[output.argument] = self.carried[key] if statement.is_reduction else self._initial(output)
+        accumulators = {output.combiner: output.argument for output in statement.outputs if not output.is_running}
         for op in statement.body:
-            self._body_op(op, values)
+            if isinstance(op, arith.MaximumfOp | arith.MinimumfOp) and (accumulator := accumulators.get(op)):
+                self._extremum(op, accumulator, values)
+            else:
+                self._body_op(op, values)
         for output, key in zip(statement.outputs, keys, strict=True):
             value = values[output.value]
             if statement.is_reduction and not output.is_running:
@@ -322,6 +332,22 @@ class SweepCode:
                 if inside is not None:
                     value = self._selected(inside, value, self._initial(output))
                 self.b.store(output.access, value)
+
+    def _extremum(
+        self, op: arith.MaximumfOp | arith.MinimumfOp, accumulator: SSAValue, values: dict[SSAValue, Value]
+    ) -> None:
+        """Append the extremum of a new value and an accumulator, where zeros of either sign are equal.
+
+        The order is that of x86, whose instruction returns the second operand if there is a NaN: only the new value is left to be
+        asked, and the accumulator has one instruction to wait for.
+        """
+        b = self.b
+        b.set_location(op)
+        new = op.rhs if op.lhs is accumulator else op.lhs
+        operands = (values[new], values[accumulator])
+        if b.lanes and VECTOR in (operands[0].kind, operands[1].kind):
+            operands = (b.as_vector(operands[0]), b.as_vector(operands[1]))
+        values[op.result] = b.op(type(op), operands, operands[1].ssa.type, _EITHER_ZERO, operands[1].kind)
 
     def _selected(self, condition: Value, value: Value, other: Value) -> Value:
         b = self.b
