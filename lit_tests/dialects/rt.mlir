@@ -109,3 +109,21 @@ func.func @lapack_changes_a_type(%x: tensor<3x3xf64>) {
   %0, %1 = rt.lapack "dpotrf" ["U", 3 : i32, 0 : index, 3 : i32, 1 : index] count 1 strides [9, 1] inits(%x : tensor<3x3xf64>) -> tensor<9xf64>, tensor<i32>
   func.return
 }
+
+// -----
+
+// CHECK-LABEL: func.func @prefetch(
+// CHECK-SAME:    %[[X:\w+]]: memref<3x4xf32>, %[[I:\w+]]: index)
+func.func @prefetch(%x: memref<3x4xf32>, %i: index) {
+  // CHECK: rt.prefetch %[[X]][%[[I]], %[[I]]] : memref<3x4xf32>
+  rt.prefetch %x[%i, %i] : memref<3x4xf32>
+  func.return
+}
+
+// -----
+
+func.func @prefetch_with_too_few_indices(%x: memref<3x4xf32>, %i: index) {
+  // expected-error@+1 {{rt.prefetch: 1 indices into memref<3x4xf32>; give 2}}
+  rt.prefetch %x[%i] : memref<3x4xf32>
+  func.return
+}

@@ -48,6 +48,7 @@ class FunctionConversion:
         "called",
         "converters",
         "entry",
+        "has_streams",
         "region",
         "roots",
         "values",
@@ -62,6 +63,8 @@ class FunctionConversion:
         self.values: dict[SSAValue, SSAValue] = {}
         self.roots: dict[SSAValue, SSAValue] = {}
         self.written: set[SSAValue] = set()
+        self.has_streams = False
+        """Whether stores go around the cache, and so past the stores that follow them."""
         self.called: dict[str, LLVMFunctionType] = {}
         self._integers: dict[tuple[int, int], SSAValue] = {}
         self._constants: dict[tuple[object, Attribute], SSAValue] = {}

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import cast
 
 from xdsl.dialects import arith, memref
-from xdsl.dialects.builtin import DenseArrayBase, i32
+from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, i1, i32, i64
 from xdsl.ir import Operation, SSAValue
 
 from dialects.builder import memref_type
@@ -16,6 +16,7 @@ from passes.memref.sweep_code import SweepCode
 from passes.memref.sweeps import Schedule, Sweep, needs_memory, read_elsewhere
 from passes.memref.vector_plan import PASS_NAME, KernelPlan, plan_kernel
 
+_EQUAL = IntegerAttr(0, i64)
 _NO_OPERANDS = DenseArrayBase.from_list(i32, [0, 0])
 
 
@@ -41,6 +42,7 @@ class KernelCode:
         self.sweeps: list[Sweep] = Schedule(kernel).sweeps
         self.plan: KernelPlan = plan_kernel(kernel, self.sweeps, vector_bits)
         self._make_storage()
+        self.is_stream = self._find_streams()
 
     def _make_storage(self) -> None:
         """Allocate what temporaries need, for one tile point (or one per lane), and note what is stored."""
@@ -59,6 +61,23 @@ class KernelCode:
             for statement in sweep.statements:
                 for buffer in statement.written():
                     buffer.stored = buffer.storage is not None
+
+    def _find_streams(self) -> bool:
+        """Choose which of the arguments to write around the cache; return whether that is all that the kernel does.
+
+        A loop that writes like this waits for what it reads, which processors do not fetch early enough; so it asks for it.
+        """
+        statements = self.kernel.statements
+        for buffer in (
+            *(a.buffer for s in statements for a in s.read_accesses()),
+            *(b for s in statements for b in s.captured),
+        ):
+            buffer.is_streamed = False
+        streamed = [buffer for buffer in self.kernel.buffers.values() if buffer.is_streamed]
+        for buffer in streamed:
+            message = f"@{self.kernel.name}: {buffer.old.type} is larger than the cache and written around it"
+            emit_remark("passed", PASS_NAME, message, self.kernel.function.location)
+        return bool(streamed) and self.kernel.rank == 1 and self.plan.masked_tail and not self.plan.block
 
     def _needs_memory(self, buffer: Buffer) -> bool:
         if self.plan.block:
@@ -141,19 +160,21 @@ class KernelCode:
     def _lanes(self, lower: Position, upper: Position, point: Callable[[], None]) -> None:
         """Append `point` for a range of the last tile dimension: whole vectors, then the rest masked or one by one."""
         b, lanes = self.b, self.plan.tile_lanes
-        rest = b.remainder(b.subtract(upper, lower), lanes)
-        middle = b.subtract(upper, rest)
         last = self.kernel.rank - 1
+        first = self._rounded_up(lower, upper) if self.is_stream else lower
+        rest = b.remainder(b.subtract(upper, first), lanes)
+        middle = b.subtract(upper, rest)
 
         def vector(position: Position) -> None:
             b.dims[last] = position
             b.lanes, b.lane_dim = lanes, last
+            b.is_ahead = self.is_stream
             point()
             b.lanes = 0
 
-        def masked(position: Position) -> None:
+        def masked(position: Position, end: Position = upper) -> None:
             b.lanes = lanes
-            b.mask = b.create_mask(b.subtract(upper, position))
+            b.mask = b.create_mask(b.subtract(end, position))
             vector(position)
             b.mask = None
 
@@ -162,11 +183,38 @@ class KernelCode:
             b.lane_dim = last
             point()
 
-        self._range(lower, middle, lanes, vector)
-        if self.plan.masked_tail:
+        self._range(first, middle, lanes, vector)
+        if self.is_stream:
+            self._ends((lower, first), (middle, upper), masked)
+        elif self.plan.masked_tail:
             self._range(middle, upper, lanes, masked)
         else:
             self._range(middle, upper, 1, scalar)
+
+    def _rounded_up(self, lower: Position, upper: Position) -> Value:
+        """The first multiple of the lanes from `lower` on, or `upper`: streams write whole lines."""
+        b, lanes = self.b, self.plan.tile_lanes
+        above = b.multiply(b.quotient(b.add(lower, lanes - 1), lanes), lanes)
+        return b.op(arith.MinSIOp, (b.position(above), b.position(upper)), INDEX)
+
+    def _ends(
+        self,
+        head: tuple[Position, Position],
+        tail: tuple[Position, Position],
+        body: Callable[[Position, Position], None],
+    ) -> None:
+        """Append `body` once for both ends of a range."""
+        b = self.b
+
+        def end(step: Value) -> None:
+            is_head = b.op(arith.CmpiOp, (step, b.position(0)), i1, {"predicate": _EQUAL})
+            bounds = [
+                b.op(arith.SelectOp, (is_head, b.position(first), b.position(second)), INDEX)
+                for first, second in zip(head, tail, strict=True)
+            ]
+            self._range(bounds[0], bounds[1], self.plan.tile_lanes, lambda position: body(position, bounds[1]))
+
+        b.loop(0, 2, 1, {}, end)
 
     def _range(self, lower: Position, upper: Position, step: int, body: Callable[[Position], None]) -> None:
         if isinstance(lower, int) and isinstance(upper, int) and upper - lower <= step:

@@ -54,17 +54,21 @@ Requires: kernels as `bufferize` and `outline-kernels` leave them: private funct
 Ensures: no `linalg` is left. A kernel computes the points `lo … hi - 1` of its tile space, whatever the split. Temporaries
 shrink to one tile point: values in registers where they can be, otherwise a `memref.alloca` of the inner shape in front of all loops.
 
+Results too large for the cache are written by stores marked `nontemporal`, which go to memory directly; `rt.prefetch` asks early for
+what an elementwise kernel that does so reads.
+
 Leaves alone: host functions, except that the `over` of a launch loses its last size where the kernel's lanes run along the
 last of several tile dimensions.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from math import prod
 from typing import Any, cast
 
 from xdsl.context import Context
 from xdsl.dialects import func
-from xdsl.dialects.builtin import DenseArrayBase, FunctionType, IndexType, ModuleOp
+from xdsl.dialects.builtin import DenseArrayBase, FunctionType, IndexType, IntegerAttr, MemRefType, ModuleOp
 from xdsl.ir import Block, SSAValue
 from xdsl.passes import ModulePass
 
@@ -73,7 +77,7 @@ from dialects.builder import OpBuilder, int_array
 from passes.memref.fft_code import FftCode
 from passes.memref.kernel_code import KernelCode
 from passes.memref.loop_builder import LoopBuilder
-from passes.memref.statements import Kernel
+from passes.memref.statements import Kernel, bit_width
 from passes.memref.vector_plan import PASS_NAME
 
 
@@ -86,6 +90,10 @@ class LowerKernelsPass(ModulePass):
     vector_bits: int = 256
     """The size of a vector register; 0 for scalar code only, as GPU threads want it."""
 
+    streamed_bytes: int = 1 << 23
+    """Results of the program of at least as many bytes, which it does not read again, are written around the cache; so is what it
+    reads again from four times as many bytes on."""
+
     def __post_init__(self) -> None:
         if self.vector_bits not in (0, 128, 256, 512):
             raise ValueError(f"lower-kernels: vector-bits is {self.vector_bits}, expected 0, 128, 256 or 512")
@@ -94,12 +102,13 @@ class LowerKernelsPass(ModulePass):
         """Lower every kernel of the module."""
         del ctx
         demoted: dict[str, tuple[int, ...]] = {}
+        streamed = _streamed_arguments(op, self.streamed_bytes)
         functions = [f for f in op.body.block.ops if isinstance(f, func.FuncOp)]
         for function in functions:
             tile = function.attributes.get("rt.tile")
             if isinstance(tile, DenseArrayBase):
                 sizes = cast(tuple[int, ...], tuple(cast(Any, tile).get_values()))
-                over = _lower(function, sizes, self.vector_bits)
+                over = _lower(function, sizes, self.vector_bits, streamed.get(function.sym_name.data, frozenset()))
                 if over != sizes:
                     demoted[function.sym_name.data] = over
         if not demoted:
@@ -112,7 +121,34 @@ class LowerKernelsPass(ModulePass):
                         launch.properties["over"] = int_array(over)
 
 
-def _lower(function: func.FuncOp, tile: tuple[int, ...], vector_bits: int) -> tuple[int, ...]:
+def _streamed_arguments(module: ModuleOp, least: int) -> dict[str, set[int]]:
+    """For each kernel the arguments that are, in all its launches, too large to wait in the cache for whoever reads them."""
+    streamed: dict[str, set[int]] = {}
+    for function in module.body.block.ops:
+        if not isinstance(function, func.FuncOp) or "rt.num_inputs" not in function.attributes:
+            continue
+        num_inputs = cast(IntegerAttr[Any], function.attributes["rt.num_inputs"]).value.data
+        results = set(function.body.block.args[num_inputs:])
+        for launch in function.body.walk():
+            if isinstance(launch, rt.LaunchOp):
+                here: set[int] = set()
+                for position, memory in enumerate(launch.arguments):
+                    is_read_here = memory not in results or not memory.has_one_use()
+                    if _bytes(memory) >= (4 * least if is_read_here else least):
+                        here.add(position)
+                name = launch.kernel.string_value()
+                streamed[name] = streamed.get(name, here) & here
+    return streamed
+
+
+def _bytes(memory: SSAValue) -> int:
+    memref_type = cast(MemRefType[Any], memory.type)
+    return prod(memref_type.get_shape()) * bit_width(memref_type.element_type) // 8
+
+
+def _lower(
+    function: func.FuncOp, tile: tuple[int, ...], vector_bits: int, streamed: Collection[int]
+) -> tuple[int, ...]:
     """Replace the body of a kernel; return the sizes that it is launched over."""
     old = function.body.block
     fft = next((op for op in old.ops if isinstance(op, rt.FftOp)), None)
@@ -129,6 +165,8 @@ def _lower(function: func.FuncOp, tile: tuple[int, ...], vector_bits: int) -> tu
         kernel = Kernel(function, tile)
         for before, after in arguments.items():
             kernel.buffers[before].storage = after
+        for index in streamed:
+            kernel.buffers[old.args[index]].is_streamed = True
         builder = LoopBuilder(block)
         builder.set_location(function)
         over = KernelCode(kernel, builder, vector_bits).emit()
