@@ -48,16 +48,24 @@ class Value:
     """A value of the generated code and the loop depth at which it is computed.
 
     `kind` is `SCALAR` (the same in all lanes), `VECTOR`, or `LANES`: lane `i` is the scalar `ssa` plus `i`, moved between the
-    two numbers of `clamp` if it is set.
+    two numbers of `clamp` if it is set; it is a position below `limit` if that is set.
     """
 
-    __slots__ = ("clamp", "depth", "kind", "ssa")
+    __slots__ = ("clamp", "depth", "kind", "limit", "ssa")
 
-    def __init__(self, ssa: SSAValue, depth: int, kind: int = SCALAR, clamp: tuple[int, int] | None = None):
+    def __init__(
+        self,
+        ssa: SSAValue,
+        depth: int,
+        kind: int = SCALAR,
+        clamp: tuple[int, int] | None = None,
+        limit: int | None = None,
+    ):
         self.ssa = ssa
         self.depth = depth
         self.kind = kind
         self.clamp = clamp
+        self.limit = limit
 
 
 Position: TypeAlias = int | Value

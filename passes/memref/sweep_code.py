@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, cast
 
 from xdsl.dialects import arith, memref, vector
 from xdsl.dialects.arith import FastMathFlagsAttr
-from xdsl.dialects.builtin import IndexType, IntegerAttr, VectorType, i1, i64
+from xdsl.dialects.builtin import IndexType, IntegerAttr, VectorType, i1, i32, i64
 from xdsl.dialects.linalg.ops import IndexOp
 from xdsl.dialects.utils import FastMathFlag
 from xdsl.dialects.vector import CombiningKindAttr, CombiningKindFlag
@@ -25,6 +25,10 @@ _EITHER_ZERO = {"fastmath": FastMathFlagsAttr([FastMathFlag.NO_SIGNED_ZEROS])}
 
 _SGE = IntegerAttr(5, i64)
 _SLT = IntegerAttr(2, i64)
+
+_LAST_SIGNED = 5
+"""The predicates of `arith.cmpi` up to this one are equality and the order of signed integers."""
+_INT32_MAX = 2**31 - 1
 
 STEPS = 4
 """Steps of a reduction that share one load and store of accumulators in memory."""
@@ -50,6 +54,8 @@ class SweepCode:
         self.rank = kernel.rank
         self.statements: list[Statement] = []
         self.extents: tuple[int, ...] = ()
+        self.sizes: tuple[int, ...] = ()
+        """The sizes of the loops of the current statement."""
         self.plan = SweepPlan(None, 0, masked_tail=False)
         self.reductions: list[Reduction] = []
         self.carried: dict[Any, Value] = {}
@@ -309,6 +315,7 @@ class SweepCode:
         return inside
 
     def _statement(self, statement: Statement) -> None:
+        self.sizes = statement.sizes
         inside = None if statement.scatter is None else self._find_place(statement.scatter)
         values = dict(self.scalars)
         for argument, source in statement.inputs:
@@ -376,7 +383,8 @@ class SweepCode:
         if isinstance(op, IndexOp):
             dim = op.dim.value.data
             base = b.position(b.dims[dim])
-            values[op.result] = Value(base.ssa, base.depth, LANES) if b.lanes and dim == b.lane_dim else base
+            is_lane = b.lanes and dim == b.lane_dim
+            values[op.result] = Value(base.ssa, base.depth, LANES, limit=self.sizes[dim]) if is_lane else base
             return
         operands = [values[operand] for operand in op.operands if operand in values]
         if isinstance(op, memref.LoadOp):
@@ -428,16 +436,41 @@ class SweepCode:
         if any(operand.clamp is not None for operand in operands):
             return None
         bases = [Value(operand.ssa, operand.depth) for operand in operands]
+        limit: int | None = None
         match op:
             case arith.IndexCastOp():
-                pass
+                limit = operands[0].limit
+            case arith.CmpiOp():
+                return self._compared(op, operands)
             case arith.AddiOp() if operands[0].kind != operands[1].kind:
                 pass
             case arith.SubiOp() if operands[1].kind == SCALAR:
                 pass
             case _:
                 return None
-        return self.b.op(type(op), bases, result_type, op.properties, LANES)
+        result = self.b.op(type(op), bases, result_type, op.properties, LANES)
+        result.limit = limit
+        return result
+
+    def _compared(self, op: arith.CmpiOp, operands: list[Value]) -> Value | None:
+        """Positions compared with a number: in 32 bits, which half the registers hold; no number that does not fit is a position."""
+        limits = [operand.limit for operand in operands if operand.kind == LANES]
+        is_signed = cast(IntegerAttr[Any], op.predicate).value.data <= _LAST_SIGNED
+        if len(limits) != 1 or limits[0] is None or limits[0] > _INT32_MAX // 2 or not is_signed:
+            return None
+        b = self.b
+        narrow: list[Value] = []
+        for operand in operands:
+            value = Value(operand.ssa, operand.depth)
+            if value.ssa.type == INDEX:
+                value = b.op(arith.IndexCastOp, (value,), i64)
+            if value.ssa.type != i64:
+                return None
+            if operand.kind == SCALAR:
+                value = b.op(arith.MaxSIOp, (value, b.constant(-_INT32_MAX, i64)), i64)
+                value = b.op(arith.MinSIOp, (value, b.constant(_INT32_MAX, i64)), i64)
+            narrow.append(b.as_vector(b.op(arith.TruncIOp, (value,), i32, kind=operand.kind)))
+        return b.op(arith.CmpiOp, narrow, vector_type(i1, b.lanes), op.properties, VECTOR)
 
     def _cast_vector(self, value: Value, result_type: VectorType[Attribute]) -> Value:
         """`arith.index_cast` of a vector, whose `index` is `i64`."""
