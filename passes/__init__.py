@@ -30,6 +30,7 @@ ALL_PASSES: tuple[str, ...] = (
     "linalg.fuse_elementwise",
     "linalg.form_kernels",
     "linalg.collapse_dims",
+    "linalg.absorb_sums",
     "linalg.hoist_invariants",
     # fused to bufferized
     "linalg.bufferize",

@@ -11,6 +11,7 @@ from dialects.builder import memref_type
 from dialects.remarks import emit_remark
 from passes.memref.accesses import Buffer
 from passes.memref.loop_builder import INDEX, LoopBuilder, Position, Value
+from passes.memref.row_loops import take_rows
 from passes.memref.statements import Kernel
 from passes.memref.sweep_code import SweepCode
 from passes.memref.sweeps import Schedule, Sweep, needs_memory, read_elsewhere
@@ -39,8 +40,12 @@ class KernelCode:
             self.prologue.append(new)
             self.scalars.update({r: Value(n, 0) for r, n in zip(op.results, new.results, strict=True)})
         b.scalars = self.scalars
+        self.launched = kernel.tile
+        self.clearing: list[Sweep] = take_rows(kernel)
+        """With a loop over rows inside of the tile that is launched: what comes before it."""
         self.sweeps: list[Sweep] = Schedule(kernel).sweeps
-        self.plan: KernelPlan = plan_kernel(kernel, self.sweeps, vector_bits)
+        has_rows = kernel.tile != self.launched
+        self.plan: KernelPlan = plan_kernel(kernel, [*self.clearing, *self.sweeps], vector_bits, may_tile=not has_rows)
         self._make_storage()
         self.is_stream = self._find_streams()
 
@@ -105,7 +110,7 @@ class KernelCode:
         if has_lanes and len(tile) == 1:
             self._last_dim(lower, upper)
             return tile
-        over = tile[:-1] if has_lanes else tile
+        over = tile[:-1] if has_lanes else self.launched
 
         def body(position: Value) -> None:
             rest: Position = position
@@ -114,6 +119,8 @@ class KernelCode:
                 rest = self.b.quotient(rest, size) if i else 0
             if has_lanes:
                 self._last_dim(0, tile[-1])
+            elif over != tile:
+                self._rows()
             else:
                 self._point()
 
@@ -122,6 +129,22 @@ class KernelCode:
             message = f"@{self.kernel.name}: lanes run along the last tile dimension, launched over {list(over)}"
             emit_remark("passed", PASS_NAME, message, self.kernel.function.location)
         return over
+
+    def _rows(self) -> None:
+        """Append the loop over the rows of one point of what is launched."""
+        b, last = self.b, self.kernel.rank - 1
+        code = SweepCode(b, self.kernel, self.scalars)
+        for sweep in self.clearing:
+            code.emit(sweep, self.plan.sweeps[sweep])
+        for statement in self.kernel.statements:
+            for buffer in statement.written():
+                b.forget(buffer)
+
+        def row(position: Position) -> None:
+            b.dims[last] = position
+            self._point()
+
+        b.loop(0, self.kernel.tile[-1], 1, {}, row)
 
     def _point(self) -> None:
         """Append all sweeps at one tile point, or one vector of them."""

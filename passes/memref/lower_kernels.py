@@ -67,9 +67,9 @@ from math import prod
 from typing import Any, cast
 
 from xdsl.context import Context
-from xdsl.dialects import func
+from xdsl.dialects import func, memref
 from xdsl.dialects.builtin import DenseArrayBase, FunctionType, IndexType, IntegerAttr, MemRefType, ModuleOp
-from xdsl.ir import Block, SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects import rt
@@ -133,12 +133,28 @@ def _streamed_arguments(module: ModuleOp, least: int) -> dict[str, set[int]]:
             if isinstance(launch, rt.LaunchOp):
                 here: set[int] = set()
                 for position, memory in enumerate(launch.arguments):
-                    is_read_here = memory not in results or not memory.has_one_use()
-                    if _bytes(memory) >= (4 * least if is_read_here else least):
+                    is_read_again = not _is_last_use(memory, results)
+                    if _bytes(memory) >= (4 * least if is_read_again else least):
                         here.add(position)
                 name = launch.kernel.string_value()
                 streamed[name] = streamed.get(name, here) & here
     return streamed
+
+
+def _is_last_use(memory: SSAValue, results: Collection[SSAValue]) -> bool:
+    """Whether `memory` is one of `results` and has, with all views of it, no other use."""
+    if sum(not _is_unused_view(use.operation) for use in memory.uses) > 1:
+        return False
+    owner = memory.owner
+    if isinstance(owner, memref.CollapseShapeOp | memref.ExpandShapeOp):
+        return _is_last_use(owner.operands[0], results)
+    return memory in results
+
+
+def _is_unused_view(op: Operation) -> bool:
+    return isinstance(op, memref.CollapseShapeOp | memref.ExpandShapeOp) and all(
+        _is_unused_view(use.operation) for use in op.results[0].uses
+    )
 
 
 def _bytes(memory: SSAValue) -> int:
