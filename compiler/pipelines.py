@@ -68,6 +68,9 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
         ],
     }
     if target == "cpu":
+        fused = shared["fused"]
+        # Parts of rows one after the other keep threads busy, but no GPU.
+        fused.insert(fused.index(("hoist-invariants", {})), ("absorb-sums", {}))
         return shared | {
             "loops": [
                 ("split-work", {"max_threads": options.threads or 0}),

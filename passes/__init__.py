@@ -34,6 +34,7 @@ ALL_PASSES: tuple[str, ...] = (
     "linalg.split_reductions",
     "linalg.form_kernels",
     "linalg.collapse_dims",
+    "linalg.absorb_sums",
     "linalg.hoist_invariants",
     # fused to bufferized
     "linalg.bufferize",

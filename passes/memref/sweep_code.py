@@ -5,8 +5,10 @@ from math import prod
 from typing import Any, NamedTuple, cast
 
 from xdsl.dialects import arith, memref, scf, vector
-from xdsl.dialects.builtin import IndexType, IntegerAttr, VectorType, i1, i64
+from xdsl.dialects.arith import FastMathFlagsAttr
+from xdsl.dialects.builtin import IndexType, IntegerAttr, VectorType, i1, i32, i64
 from xdsl.dialects.linalg.ops import IndexOp
+from xdsl.dialects.utils import FastMathFlag
 from xdsl.dialects.vector import CombiningKindAttr, CombiningKindFlag
 from xdsl.ir import Attribute, Operation, SSAValue
 
@@ -20,8 +22,14 @@ from passes.memref.vector_plan import SweepPlan
 # Integer division by zero traps, so it must not move to where it would run although its loop does not.
 _PINNED = (arith.DivSIOp, arith.RemSIOp, arith.DivUIOp, arith.RemUIOp, arith.FloorDivSIOp, arith.CeilDivSIOp)
 
+_EITHER_ZERO = {"fastmath": FastMathFlagsAttr([FastMathFlag.NO_SIGNED_ZEROS])}
+
 _SGE = IntegerAttr(5, i64)
 _SLT = IntegerAttr(2, i64)
+
+_LAST_SIGNED = 5
+"""The predicates of `arith.cmpi` up to this one are equality and the order of signed integers."""
+_INT32_MAX = 2**31 - 1
 
 STEPS = 4
 """Steps of a reduction that share one load and store of accumulators in memory."""
@@ -51,6 +59,8 @@ class SweepCode:
         self.rank = kernel.rank
         self.statements: list[Statement] = []
         self.extents: tuple[int, ...] = ()
+        self.sizes: tuple[int, ...] = ()
+        """The sizes of the loops of the current statement."""
         self.plan = SweepPlan(None, 0, masked_tail=False)
         self.reductions: list[Reduction] = []
         self.carried: dict[Any, Value] = {}
@@ -266,17 +276,19 @@ class SweepCode:
             result = self.carried.pop(tail_key) if has_tail else initial
             if has_vectors:
                 b.set_location(combine)
+                flags = _EITHER_ZERO if isinstance(combine, arith.MaximumfOp | arith.MinimumfOp) else {}
                 across = b.op(
                     vector.ReductionOp,
                     (self.carried.pop(key),),
                     element_type,
-                    {"kind": CombiningKindAttr(CombiningKindFlag(kind))},
+                    {"kind": CombiningKindAttr(CombiningKindFlag(kind)), **flags},
                     depth=b.depth,
                 )
                 if not has_tail and constant_number(result.ssa) == number:
                     result = across
                 else:
-                    result = b.op(type(combine), (result, across), element_type, combine.properties, depth=b.depth)
+                    properties = {**combine.properties, **flags}
+                    result = b.op(type(combine), (result, across), element_type, properties, depth=b.depth)
             b.store(output.access, result)
 
         return finish
@@ -322,6 +334,7 @@ class SweepCode:
         return inside
 
     def _statement(self, statement: Statement) -> None:
+        self.sizes = statement.sizes
         inside = None if statement.scatter is None else self._find_place(statement.scatter)
         values = dict(self.scalars)
         for argument, source in statement.inputs:
@@ -331,8 +344,12 @@ class SweepCode:
         for output, key in zip(statement.outputs, keys, strict=True):
             if output.argument is not None:
                 values[output.argument] = self.carried[key] if statement.is_reduction else self._initial(output)
+        accumulators = {output.combiner: output.argument for output in statement.outputs if not output.is_running}
         for op in statement.body:
-            self._body_op(op, values)
+            if isinstance(op, arith.MaximumfOp | arith.MinimumfOp) and (accumulator := accumulators.get(op)):
+                self._extremum(op, accumulator, values)
+            else:
+                self._body_op(op, values)
         for output, key in zip(statement.outputs, keys, strict=True):
             value = values[output.value]
             if statement.is_reduction and not output.is_running:
@@ -341,6 +358,22 @@ class SweepCode:
                 if inside is not None:
                     value = self._selected(inside, value, self._initial(output))
                 self.b.store(output.access, value)
+
+    def _extremum(
+        self, op: arith.MaximumfOp | arith.MinimumfOp, accumulator: SSAValue, values: dict[SSAValue, Value]
+    ) -> None:
+        """Append the extremum of a new value and an accumulator, where zeros of either sign are equal.
+
+        The order is that of x86, whose instruction returns the second operand if there is a NaN: only the new value is left to be
+        asked, and the accumulator has one instruction to wait for.
+        """
+        b = self.b
+        b.set_location(op)
+        new = op.rhs if op.lhs is accumulator else op.lhs
+        operands = (values[new], values[accumulator])
+        if b.lanes and VECTOR in (operands[0].kind, operands[1].kind):
+            operands = (b.as_vector(operands[0]), b.as_vector(operands[1]))
+        values[op.result] = b.op(type(op), operands, operands[1].ssa.type, _EITHER_ZERO, operands[1].kind)
 
     def _selected(self, condition: Value, value: Value, other: Value) -> Value:
         b = self.b
@@ -369,7 +402,8 @@ class SweepCode:
         if isinstance(op, IndexOp):
             dim = op.dim.value.data
             base = b.position(b.dims[dim])
-            values[op.result] = Value(base.ssa, base.depth, LANES) if b.lanes and dim == b.lane_dim else base
+            is_lane = b.lanes and dim == b.lane_dim
+            values[op.result] = Value(base.ssa, base.depth, LANES, limit=self.sizes[dim]) if is_lane else base
             return
         operands = [values[operand] for operand in op.operands if operand in values]
         if isinstance(op, memref.LoadOp):
@@ -451,16 +485,41 @@ class SweepCode:
         if any(operand.clamp is not None for operand in operands):
             return None
         bases = [Value(operand.ssa, operand.depth) for operand in operands]
+        limit: int | None = None
         match op:
             case arith.IndexCastOp():
-                pass
+                limit = operands[0].limit
+            case arith.CmpiOp():
+                return self._compared(op, operands)
             case arith.AddiOp() if operands[0].kind != operands[1].kind:
                 pass
             case arith.SubiOp() if operands[1].kind == SCALAR:
                 pass
             case _:
                 return None
-        return self.b.op(type(op), bases, result_type, op.properties, LANES)
+        result = self.b.op(type(op), bases, result_type, op.properties, LANES)
+        result.limit = limit
+        return result
+
+    def _compared(self, op: arith.CmpiOp, operands: list[Value]) -> Value | None:
+        """Positions compared with a number: in 32 bits, which half the registers hold; no number that does not fit is a position."""
+        limits = [operand.limit for operand in operands if operand.kind == LANES]
+        is_signed = cast(IntegerAttr[Any], op.predicate).value.data <= _LAST_SIGNED
+        if len(limits) != 1 or limits[0] is None or limits[0] > _INT32_MAX // 2 or not is_signed:
+            return None
+        b = self.b
+        narrow: list[Value] = []
+        for operand in operands:
+            value = Value(operand.ssa, operand.depth)
+            if value.ssa.type == INDEX:
+                value = b.op(arith.IndexCastOp, (value,), i64)
+            if value.ssa.type != i64:
+                return None
+            if operand.kind == SCALAR:
+                value = b.op(arith.MaxSIOp, (value, b.constant(-_INT32_MAX, i64)), i64)
+                value = b.op(arith.MinSIOp, (value, b.constant(_INT32_MAX, i64)), i64)
+            narrow.append(b.as_vector(b.op(arith.TruncIOp, (value,), i32, kind=operand.kind)))
+        return b.op(arith.CmpiOp, narrow, vector_type(i1, b.lanes), op.properties, VECTOR)
 
     def _cast_vector(self, value: Value, result_type: VectorType[Attribute]) -> Value:
         """`arith.index_cast` of a vector, whose `index` is `i64`."""

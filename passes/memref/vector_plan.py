@@ -65,8 +65,8 @@ class KernelPlan:
     """With lanes along the tile: how many points go through one sweep before the next; 0: one vector of them."""
 
 
-def plan_kernel(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> KernelPlan:
-    """Choose for every sweep of `kernel`."""
+def plan_kernel(kernel: Kernel, sweeps: list[Sweep], vector_bits: int, may_tile: bool = True) -> KernelPlan:
+    """Choose for every sweep of `kernel`; without `may_tile`, lanes are no tile points."""
     scalar = SweepPlan(None, 0, masked_tail=False)
     if vector_bits == 0:
         return KernelPlan(0, False, dict.fromkeys(sweeps, scalar))
@@ -79,7 +79,7 @@ def plan_kernel(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> Kernel
         plan, cost = _plan_sweep(kernel, sweep, vector_bits)
         plans[sweep] = plan
         inner_cost += cost
-    tile_lanes = _tile_lanes(kernel, sweeps, vector_bits)
+    tile_lanes = _tile_lanes(kernel, sweeps, vector_bits) if may_tile else 0
     if tile_lanes:
         size = kernel.tile[-1]
         waste = -(-size // tile_lanes) * tile_lanes / size
