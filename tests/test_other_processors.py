@@ -59,9 +59,9 @@ PROGRAMS = {
     "functions": (functions, (X32,), {"fmla 4s", "fmla 2d"}),  # sines and powers are computed in f64
     "softmax f64": (softmax, (X64,), {"fmla 2d", "fdiv 2d"}),
     "functions f64": (functions, (X64,), {"fmla 2d"}),
-    "integers": (bits, (np.ones(1000, np.int32),), {"add 4s", "eor 16b"}),
-    "bytes": (bits, (np.ones(1000, np.uint8),), {"add 16b", "eor 16b"}),
-    "float16": (layer_norm, (X32.astype(np.float16),), {"fmul 4s", "fsub 4s"}),
+    "integers": (bits, (np.ones(1000, np.int32),), {"ssra 4s", "eor 16b"}),
+    "bytes": (bits, (np.ones(1000, np.uint8),), {"usra 16b", "eor 16b"}),
+    "float16": (layer_norm, (X32.astype(np.float16),), {"fcvtl 4s", "fcvtn 4h"}),
 }  # fmt: skip
 """Functions, arguments, and instructions on whole registers that they need."""
 

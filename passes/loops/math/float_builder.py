@@ -397,7 +397,7 @@ def _splat(value: SSAValue) -> float | None:
         return None
     constant = cast(Attribute, owner.value)
     if isinstance(constant, FloatAttr):
-        return cast(float, constant.value.data)
+        return constant.value.data
     if isinstance(constant, DenseIntOrFPElementsAttr) and constant.is_splat():
         return cast(float, cast(Any, constant).get_values()[0])
     return None
