@@ -36,10 +36,12 @@ func.func @tanh_of_vector(%x: vector<8xf32>) -> vector<8xf32> {
 
 // -----
 
-// Only the reduction of huge arguments is a branch, taken by all elements if one of them needs it.
+// Only the reduction of large arguments is a branch, taken by all elements if one of them needs it: as doubles, and in a
+// branch of that for huge ones.
 // CHECK-LABEL: func.func @sin_of_vector
 // CHECK: %[[ANY:.*]] = vector.reduction <or>, %{{.*}} : vector<4xi1> into i1
-// CHECK: scf.if %[[ANY]] -> (vector<4xf64>, vector<4xi64>)
+// CHECK: scf.if %[[ANY]] -> (vector<4xf32>, vector<4xi32>)
+// CHECK: scf.if %{{.*}} -> (vector<4xf64>, vector<4xi64>)
 // CHECK: arith.truncf %{{.*}} : vector<4xf64> to vector<4xf32>
 // CHECK-NOT: scf.if
 func.func @sin_of_vector(%x: vector<4xf32>) -> vector<4xf32> {
