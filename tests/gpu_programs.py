@@ -1,9 +1,16 @@
-"""Programs for the tests of the GPU path: NumPy functions with arguments."""
+"""Programs for the tests of the GPU path: NumPy functions with arguments, ops; and what their results must be close to."""
+
+import zlib
 
 import numpy as np
+from ml_dtypes import finfo
+from op_example import build_op
+from op_examples import OP_EXAMPLES, build_function, random_operands
 
 import compiler
 from compiler import nn, random, special
+from compiler.cuda import compile_for_cuda
+from dialects.dlc.matrix_op import MatrixOp
 
 RNG = np.random.default_rng(5)
 
@@ -191,3 +198,29 @@ PROGRAMS = {
     "scalar": (lambda x, y: x * y, (np.float32(3), np.float32(4))),
 }
 """Of every kind of kernel that the fused stage has, at least one."""
+
+OPS_OF_THE_DEVICE = [example for example in OP_EXAMPLES if not issubclass(example.op_type, MatrixOp)]
+"""LAPACK runs on the CPU only."""
+
+
+def assert_close(got, want, ulps):
+    assert (got.shape, got.dtype) == (want.shape, want.dtype)
+    if want.dtype.kind == "c":
+        assert_close(got.real, want.real, ulps)
+        assert_close(got.imag, want.imag, ulps)
+    elif want.dtype.kind in "fV":  # bfloat16 is of kind V
+        tolerance = ulps * float(finfo(want.dtype).eps)
+        got, want = got.astype(np.float64), want.astype(np.float64)
+        largest = np.max(np.abs(want), initial=0, where=np.isfinite(want))
+        np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance * max(1, largest))
+    else:
+        np.testing.assert_array_equal(got, want)
+
+
+def assert_gives_its_value(example, driver):
+    """Run the op of an example on the device, against its reference."""
+    operands = random_operands(example, np.random.default_rng(zlib.crc32(str(example).encode())))
+    with np.errstate(all="ignore"):
+        want = build_op(example).evaluate(operands)
+    (got,) = compile_for_cuda(build_function(example), "main", driver=driver)(operands)
+    assert_close(got, want, ulps=64)
