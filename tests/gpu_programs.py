@@ -74,6 +74,20 @@ PROGRAMS = {
         lambda x: (x.sum(), x.max(axis=0), x.min(axis=1), x.prod(axis=(0, 2)), np.var(x, axis=2)),
         (floats(3, 5, 7),),
     ),
+    "long_rows": (
+        lambda x, d, i, j, z: (
+            *(f(a, axis=1) for a in (x, d, i, j) for f in (np.sum, np.max, np.min, np.prod)),
+            (np.any(x > 2, axis=1), np.all(x > -2, axis=1), np.mean(x.astype(np.float16), axis=1), z.sum(axis=1)),
+            (x.sum(), np.var(d), x[:, 3:97] * x[:, 90:184] + d[:, :94], np.linalg.norm(x, axis=1)),
+        ),
+        (
+            floats(5, 230),
+            floats(5, 230, dtype=np.float64),
+            integers(-3, 4, 5, 64),
+            integers(-3, 4, 5, 33, dtype=np.int8),
+            complexes(5, 40),
+        ),
+    ),
     "gather": (lambda x, i: x[i] * 2, (floats(11, 6), integers(-11, 11, 4, 3))),
     "scatter": (scatter_add, (floats(7, 3), integers(0, 7, 20), floats(20, 3))),
     "cumulative": (

@@ -112,7 +112,7 @@ def test_wrong_arguments_are_refused_before_anything_is_copied():
 
 
 def test_rows_too_long_for_local_memory_use_the_arena():
-    x = np.random.default_rng(0).standard_normal((5, 3000)).astype(np.float32)
+    x = np.random.default_rng(0).standard_normal((5, 40_000)).astype(np.float32)
     traced = compiler.jit(compiler.nn.softmax).trace(x)._traced
     executable = compile_for_cuda(traced.module, traced.name, driver=SimulatedDriver())
     assert executable.signature.arena_bytes >= x.nbytes

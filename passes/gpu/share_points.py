@@ -3,61 +3,59 @@
 Before:
 
 ```mlir
-func.func @f(%x: memref<8x100xf32>, %out: memref<8xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 1 : i64, rt.peak_lower_bound = 0 : i64} {
-  rt.launch @sum over [8] (%x, %out) : memref<8x100xf32>, memref<8xf32>
+func.func @f(%x: memref<8x64xf32>, %s: memref<8xf32>, %out: memref<8x64xf32>) attributes {rt.num_inputs = 2 : i64} {
+  rt.launch @scale over [8] (%x, %s, %out) : memref<8x64xf32>, memref<8xf32>, memref<8x64xf32>
   func.return
 }
-func.func private @sum(%lo: index, %hi: index, %x: memref<8x100xf32>, %out: memref<8xf32>) {
+func.func private @scale(%lo: index, %hi: index, %x: memref<8x64xf32>, %s: memref<8xf32>, %out: memref<8x64xf32>) {
   %zero = arith.constant 0 : index
   %one = arith.constant 1 : index
   %size = arith.constant 64 : index
-  %start = arith.constant 0.0 : f32
   scf.for %i = %lo to %hi step %one {
-    %sum = scf.for %j = %zero to %size step %one iter_args(%s = %start) -> (f32) {
-      %a = memref.load %x[%i, %j] : memref<8x100xf32>
-      %t = arith.addf %s, %a : f32
-      scf.yield %t : f32
+    %a = memref.load %s[%i] : memref<8xf32>
+    scf.for %j = %zero to %size step %one {
+      %b = memref.load %x[%i, %j] : memref<8x64xf32>
+      %c = arith.mulf %a, %b : f32
+      memref.store %c, %out[%i, %j] : memref<8x64xf32>
     }
-    memref.store %sum, %out[%i] : memref<8xf32>
   }
   func.return
 }
 ```
 
-After (the first of five exchanges):
+After:
 
 ```mlir
-func.func @f(%x: memref<8x100xf32>, %out: memref<8xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 1 : i64, rt.peak_lower_bound = 0 : i64} {
-  rt.launch @sum over [8, 32] (%x, %out) : memref<8x100xf32>, memref<8xf32>
+func.func @f(%x: memref<8x64xf32>, %s: memref<8xf32>, %out: memref<8x64xf32>) attributes {rt.num_inputs = 2 : i64} {
+  rt.launch @scale over [8, 32] (%x, %s, %out) : memref<8x64xf32>, memref<8xf32>, memref<8x64xf32>
   func.return
 }
-func.func private @sum(%lo: index, %hi: index, %x: memref<8x100xf32>, %out: memref<8xf32>) {
+func.func private @scale(%lo: index, %hi: index, %x: memref<8x64xf32>, %s: memref<8xf32>, %out: memref<8x64xf32>) {
   %zero = arith.constant 0 : index
   %one = arith.constant 1 : index
-  %trips = arith.constant 2 : index
-  %start = arith.constant 0.0 : f32
-  %warp = arith.constant 32 : index
-  %all = arith.constant -1 : i32
-  %last = arith.constant 31 : i32
-  %offset = arith.constant 16 : i32
+  %size = arith.constant 64 : index
   scf.for %thread = %lo to %hi step %one {
+    %warp = arith.constant 32 : index
     %point = arith.divui %thread, %warp : index
     %lane = arith.remui %thread, %warp : index
-    %part = scf.for %trip = %zero to %trips step %one iter_args(%s = %start) -> (f32) {
-      %first = arith.muli %trip, %warp : index
-      %j = arith.addi %first, %lane : index
-      %a = memref.load %x[%point, %j] : memref<8x100xf32>
-      %t = arith.addf %s, %a : f32
-      scf.yield %t : f32
+    %a = memref.load %s[%point] : memref<8xf32>
+    %first = arith.constant 0 : index
+    %trips = arith.constant 2 : index
+    %step = arith.constant 1 : index
+    scf.for %trip = %first to %trips step %step {
+      %width = arith.constant 32 : index
+      %start = arith.muli %trip, %width : index
+      %j = arith.addi %start, %lane : index
+      %b = memref.load %x[%point, %j] : memref<8x64xf32>
+      %c = arith.mulf %a, %b : f32
+      memref.store %c, %out[%point, %j] : memref<8x64xf32>
     }
-    %other = nvvm.shfl.sync bfly %all, %part, %offset, %last : f32 -> f32
-    %sum = arith.addf %part, %other : f32
-    memref.store %sum, %out[%point] : memref<8xf32>
   }
   func.return
 }
 ```
 
+The parts of a sum (or another reduction) that the threads have are combined in five exchanges, after which all threads have the sum.
 A loop is shared if what it carries are sums and the like, and if an element of memory that it writes is touched by one thread only: by
 the thread of its position, in all loops. So a temporary needs room for every 32nd position only. All else is done by all threads, which
 write the same: before such a write to memory that is read too, they wait for each other.
@@ -88,7 +86,7 @@ from xdsl.dialects.builtin import (
     i32,
     i64,
 )
-from xdsl.ir import Attribute, Block, BlockArgument, Operation, Region, SSAValue
+from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects import nvvm
@@ -248,7 +246,7 @@ def _depends(value: SSAValue, source: SSAValue) -> bool:
     return isinstance(value.owner, Operation) and any(_depends(operand, source) for operand in value.owner.operands)
 
 
-def _constant(value: SSAValue) -> int | None:
+def _constant(value: SSAValue) -> float | None:
     owner = value.owner
     return cast(Any, owner.value).value.data if isinstance(owner, arith.ConstantOp) else None
 
@@ -323,8 +321,12 @@ class _Sharing:
                 dimension = self.plan.owned.get(op.memref)
                 if dimension is not None:
                     op.operands[len(op.operands) - len(op.indices) + dimension] = trip
-        scaled = b.create(arith.MuliOp, (position, loop.step), _INDEX)
-        old.args[0].replace_all_uses_with(b.create(arith.AddiOp, (loop.lb, scaled), _INDEX))
+        index = position
+        if _constant(loop.step) != 1:
+            index = b.create(arith.MuliOp, (index, loop.step), _INDEX)
+        if _constant(loop.lb) != 0:
+            index = b.create(arith.AddiOp, (loop.lb, index), _INDEX)
+        old.args[0].replace_all_uses_with(index)
         for before, after in zip(old.args[1:], body.args[1:], strict=True):
             before.replace_all_uses_with(after)
         target = body
@@ -351,7 +353,10 @@ class _Sharing:
     def _start(self, b: OpBuilder, combiner: Operation, start: SSAValue) -> SSAValue:
         """What a thread starts from: the first from `start`, the others from what changes nothing."""
         element = start.type
-        neutral = b.constant(COMBINERS[type(combiner)].neutral(element), element)
+        nothing = COMBINERS[type(combiner)].neutral(element)
+        if _constant(start) == nothing:
+            return start
+        neutral = b.constant(nothing, element)
         first = b.create(arith.CmpiOp, (self.lane, b.index(0)), i1, _EQUAL)
         return b.create(arith.SelectOp, (first, start, neutral), element)
 
@@ -374,11 +379,11 @@ def _exchange(b: OpBuilder, value: SSAValue, offset: SSAValue) -> SSAValue:
         return b.create(nvvm.ShflSyncOp, operands, element, _BUTTERFLY)
     width = cast(int, cast(Any, element).bitwidth)
     if not isinstance(element, IntegerType):
-        bits = _exchange(b, b.create(arith.BitcastOp, (value,), cast(Attribute, IntegerType(width))), offset)
+        bits = _exchange(b, b.create(arith.BitcastOp, (value,), IntegerType(width)), offset)
         return b.create(arith.BitcastOp, (bits,), element)
     if width < 32:
         wide = _exchange(b, b.create(arith.ExtUIOp, (value,), i32), offset)
-        return b.create(arith.TruncIOp, (wide,), element)
+        return b.create(arith.TruncIOp, (wide,), value.type)
     half = b.constant(32, i64)
     high = b.create(arith.TruncIOp, (b.create(arith.ShRUIOp, (value, half), i64),), i32)
     low = b.create(arith.TruncIOp, (value,), i32)
