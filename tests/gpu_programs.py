@@ -88,6 +88,11 @@ PROGRAMS = {
             complexes(5, 40),
         ),
     ),
+    "wide_rows": (
+        lambda x, d, b, i: (nn.softmax(x), np.exp(d) / d.sum(axis=1, keepdims=True), np.tanh(x + b), i.max(1)),
+        (floats(3, 256), floats(3, 256, dtype=np.float64), floats(256), integers(-9, 9, 3, 128, dtype=np.int8)),
+    ),
+    "many_points": (lambda x, s: np.tanh(x) * s, (floats(1 << 17), np.float32(3))),
     "gather": (lambda x, i: x[i] * 2, (floats(11, 6), integers(-11, 11, 4, 3))),
     "scatter": (scatter_add, (floats(7, 3), integers(0, 7, 20), floats(20, 3))),
     "cumulative": (

@@ -57,8 +57,9 @@ func.func private @scale(%lo: index, %hi: index, %x: memref<8x64xf32>, %s: memre
 
 The parts of a sum (or another reduction) that the threads have are combined in five exchanges, after which all threads have the sum.
 A loop is shared if what it carries are sums and the like, and if an element of memory that it writes is touched by one thread only: by
-the thread of its position, in all loops. So a temporary needs room for every 32nd position only. All else is done by all threads, which
-write the same: before such a write to memory that is read too, they wait for each other.
+the thread of its position, in all loops. So a temporary needs room for a 32nd of the positions. Loops of a multiple of 128 trips are
+written out four times, for accesses of 16 bytes. All else is done by all threads, which write the same: before such a write to memory
+that is read too, they wait for each other.
 
 *Requires*: the `loops` level with scalar code (`lower-kernels{vector-bits=0}`).
 
@@ -95,6 +96,9 @@ from dialects.remarks import emit_remark
 from passes.gpu.map_to_gpu import WARP, kernel_launches, only_loop
 from passes.loops.llvm_arguments import aliased_arguments
 from passes.memref.combiners import COMBINERS
+
+WIDTH = 4
+"""How many positions a thread has side by side where that divides a loop: 16 bytes of 32-bit elements are one access."""
 
 _INDEX = IndexType()
 _EQUAL, _LESS_UNSIGNED = ({"predicate": IntegerAttr(number, i64)} for number in (0, 6))
@@ -135,13 +139,14 @@ class _Plan:
     """How the points of a kernel are shared.
 
     `shared` are the loops over positions of threads, `owned` is the dimension of each memory that they write along which its elements
-    belong to threads, `ordered` are the writes of all threads to memory that is read too.
+    belong to threads, `ordered` are the writes of all threads to memory that is read too. A thread has `width` positions side by side.
     """
 
     points: scf.ForOp
     shared: list[scf.ForOp] = field(default_factory=list[scf.ForOp])
     owned: dict[SSAValue, int] = field(default_factory=dict[SSAValue, int])
     ordered: list[memref.StoreOp] = field(default_factory=list[memref.StoreOp])
+    width: int = 1
 
 
 def _plan(kernel: func.FuncOp, extent: int, aliased: set[int]) -> _Plan:
@@ -183,6 +188,8 @@ def _plan(kernel: func.FuncOp, extent: int, aliased: set[int]) -> _Plan:
     )
     if extent > WARP and not _is_along_loops(points, [op for op in accesses if op in loop_of], loop_of):
         raise _NotShared("its points lie side by side in memory")
+    if all(cast(int, _trips(loop)) % (WARP * WIDTH) == 0 for loop in plan.shared):
+        plan.width = WIDTH
     return plan
 
 
@@ -309,46 +316,56 @@ class _Sharing:
         _move_before(scratch, cast(Operation, body.first_op))
 
     def _share(self, loop: scf.ForOp) -> None:
-        """Let each thread do every 32nd trip, and then combine what the threads have."""
+        """Let each thread do a 32nd of the trips, and then combine what the threads have."""
         old, trips, combiners = loop.body.block, cast(int, _trips(loop)), cast(list[Operation], _combiners(loop))
         types = [result.type for result in loop.results]
+        width = self.plan.width
         body = Block(arg_types=[_INDEX, *types])
         b = OpBuilder(body, loop.location)
-        trip = body.args[0]
+        trip, *carried = body.args
         position = b.create(arith.AddiOp, (b.create(arith.MuliOp, (trip, b.index(WARP)), _INDEX), self.lane), _INDEX)
-        for op in old.walk():
-            if isinstance(op, memref.LoadOp | memref.StoreOp) and isinstance(op.memref.owner, memref.AllocaOp):
-                dimension = self.plan.owned.get(op.memref)
-                if dimension is not None:
-                    op.operands[len(op.operands) - len(op.indices) + dimension] = trip
-        index = position
-        if _constant(loop.step) != 1:
-            index = b.create(arith.MuliOp, (index, loop.step), _INDEX)
-        if _constant(loop.lb) != 0:
-            index = b.create(arith.AddiOp, (loop.lb, index), _INDEX)
-        old.args[0].replace_all_uses_with(index)
-        for before, after in zip(old.args[1:], body.args[1:], strict=True):
-            before.replace_all_uses_with(after)
-        target = body
         if trips % WARP:
-            target = Block()
             inside = b.create(arith.CmpiOp, (position, b.index(trips)), i1, _LESS_UNSIGNED)
-            otherwise = Region(Block([scf.YieldOp(*body.args[1:])])) if types else Region()
+            target = Block()
+            otherwise = Region(Block([scf.YieldOp(*carried)])) if types else Region()
             guarded = b.create_op(scf.IfOp, (inside,), types, regions=[Region(target), otherwise])
             b.create_op(scf.YieldOp, guarded.results)
-        for op in list(old.ops):
-            op.detach()
-            target.add_op(op)
+            b.block = target
+        for place in range(width):
+            index, slot = (_scaled(b, value, width, place) for value in (position, trip))
+            values: dict[SSAValue, SSAValue] = {old.args[0]: self._index(b, loop, index)}
+            values.update(zip(old.args[1:], carried, strict=True))
+            for op in list(old.ops)[:-1]:
+                self._compact(b.insert(op.clone(values)), slot)
+            carried = [values.get(value, value) for value in cast(Operation, old.last_op).operands]
+        b.create_op(scf.YieldOp, carried)
         around = Block()
         b = OpBuilder(around, loop.location)
         starts = [self._start(b, combiner, start) for combiner, start in zip(combiners, loop.iter_args, strict=True)]
-        bounds = (b.index(0), b.index(-(-trips // WARP)), b.index(1))
+        bounds = (b.index(0), b.index(-(-trips // (WARP * width))), b.index(1))
         parts = b.create_op(scf.ForOp, (*bounds, *starts), types, regions=[Region(body)]).results
         for result, combiner, part in zip(loop.results, combiners, parts, strict=True):
             result.replace_all_uses_with(_combined(b, combiner, part))
         _move_before(around, loop)
         loop.detach()
         loop.erase()
+
+    @staticmethod
+    def _index(b: OpBuilder, loop: scf.ForOp, position: SSAValue) -> SSAValue:
+        """The index of a loop at a position."""
+        if _constant(loop.step) != 1:
+            position = b.create(arith.MuliOp, (position, loop.step), _INDEX)
+        if _constant(loop.lb) != 0:
+            position = b.create(arith.AddiOp, (loop.lb, position), _INDEX)
+        return position
+
+    def _compact(self, op: Operation, slot: SSAValue) -> None:
+        """Let accesses in `op` of temporaries of threads go to a slot."""
+        for access in op.walk():
+            if isinstance(access, memref.LoadOp | memref.StoreOp) and isinstance(access.memref.owner, memref.AllocaOp):
+                dimension = self.plan.owned.get(access.memref)
+                if dimension is not None:
+                    access.operands[len(access.operands) - len(access.indices) + dimension] = slot
 
     def _start(self, b: OpBuilder, combiner: Operation, start: SSAValue) -> SSAValue:
         """What a thread starts from: the first from `start`, the others from what changes nothing."""
@@ -359,6 +376,13 @@ class _Sharing:
         neutral = b.constant(nothing, element)
         first = b.create(arith.CmpiOp, (self.lane, b.index(0)), i1, _EQUAL)
         return b.create(arith.SelectOp, (first, start, neutral), element)
+
+
+def _scaled(b: OpBuilder, value: SSAValue, width: int, place: int) -> SSAValue:
+    """`value * width + place`."""
+    if width > 1:
+        value = b.create(arith.MuliOp, (value, b.index(width)), _INDEX)
+    return b.create(arith.AddiOp, (value, b.index(place)), _INDEX) if place else value
 
 
 def _combined(b: OpBuilder, combiner: Operation, part: SSAValue) -> SSAValue:
@@ -392,7 +416,7 @@ def _exchange(b: OpBuilder, value: SSAValue, offset: SSAValue) -> SSAValue:
 
 
 def _shrink(alloca: memref.AllocaOp, dimension: int) -> None:
-    """Keep every 32nd position of a temporary."""
+    """Keep a 32nd of the positions of a temporary."""
     old = cast(MemRefType[Any], alloca.memref.type)
     shape = list(old.get_shape())
     shape[dimension] = -(-shape[dimension] // WARP)

@@ -73,6 +73,32 @@ func.func private @twice(%lo: index, %hi: index, %x: memref<40x100xf32>, %out: m
 
 // -----
 
+// A multiple of 128 trips is written out by four: a thread has four elements side by side.
+// CHECK-LABEL: func.func private @copy
+// CHECK:         scf.for %thread
+// CHECK:         %[[TRIPS:.*]] = arith.constant 2 : index
+// CHECK:         scf.for %{{.*}} = %{{.*}} to %[[TRIPS]]
+// CHECK-COUNT-4:   memref.store
+// CHECK-NOT:       memref.store
+func.func @host(%x: memref<40x256xf32>, %out: memref<40x256xf32>) attributes {rt.num_inputs = 1 : i64} {
+  rt.launch @copy over [40] (%x, %out) : memref<40x256xf32>, memref<40x256xf32>
+  func.return
+}
+func.func private @copy(%lo: index, %hi: index, %x: memref<40x256xf32>, %out: memref<40x256xf32>) {
+  %zero = arith.constant 0 : index
+  %one = arith.constant 1 : index
+  %size = arith.constant 256 : index
+  scf.for %i = %lo to %hi step %one {
+    scf.for %j = %zero to %size step %one {
+      %a = memref.load %x[%i, %j] : memref<40x256xf32>
+      memref.store %a, %out[%i, %j] : memref<40x256xf32>
+    }
+  }
+  func.return
+}
+
+// -----
+
 // A product starts from the given value in one thread and from 1 in the others; values of 64 bits travel as two halves.
 // CHECK-LABEL: func.func private @product
 // CHECK:         %[[ONE:.*]] = arith.constant 1.000000e+00 : f64
