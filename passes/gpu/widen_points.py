@@ -72,6 +72,7 @@ from xdsl.ir import Block, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects.builder import OpBuilder, int_array
+from dialects.remarks import emit_remark
 from passes.gpu.map_to_gpu import kernel_launches, only_loop
 from passes.gpu.share_points import WIDTH
 
@@ -94,13 +95,20 @@ class WidenPointsPass(ModulePass):
         for name, launches in kernel_launches(functions).items():
             loop = only_loop(functions[name].body.block)
             extents = {prod(launch.over.get_values()) for launch in launches}
-            if loop is None or len(extents) > 1 or not _is_side_by_side(loop):
+            reason = None
+            if loop is None or not _is_side_by_side(loop):
+                reason = "it does more than to read and write elements side by side"
+            elif min(extents) < self.min_points or len(extents) > 1 or min(extents) % WIDTH:
+                reason = f"it has {' and '.join(map(str, sorted(extents)))} points"
+            if loop is None or reason is not None:
+                emit_remark(
+                    "missed", self.name, f"@{name}: a thread takes one point: {reason}", functions[name].location
+                )
                 continue
-            (extent,) = extents
-            if extent >= self.min_points and extent % WIDTH == 0:
-                _widen(loop)
-                for launch in launches:
-                    launch.properties["over"] = int_array((extent // WIDTH,))
+            _widen(loop)
+            for launch in launches:
+                launch.properties["over"] = int_array((min(extents) // WIDTH,))
+            emit_remark("passed", self.name, f"@{name}: a thread takes {WIDTH} points", functions[name].location)
 
 
 def _is_side_by_side(loop: scf.ForOp) -> bool:
