@@ -80,7 +80,7 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
         }
     return shared | {
         "loops": [("lower-kernels", {"vector_bits": 0})],
-        "gpu": [("expand-math", {}), ("map-to-gpu", {})],
+        "gpu": [("expand-math", {}), ("share-points", {}), ("widen-points", {}), ("map-to-gpu", {})],
         "llvm": [("convert-gpu-to-llvm", {}), ("check-ptx-legality", {})],
     }
 

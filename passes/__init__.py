@@ -48,6 +48,8 @@ ALL_PASSES: tuple[str, ...] = (
     "loops.expand_math",
     "loops.convert_to_llvm",
     # loops to gpu to llvm
+    "gpu.share_points",
+    "gpu.widen_points",
     "gpu.map_to_gpu",
     "gpu.convert_gpu_to_llvm",
     "gpu.check_ptx_legality",

@@ -13,7 +13,7 @@ from xdsl.dialects.builtin import ModuleOp, StringAttr
 import compiler
 from compiler.pipelines import passes_between, run_passes
 from runtime import native
-from runtime.blas import blas_functions
+from runtime.imported_functions import imported_functions
 from runtime.llvm_text import emit_llvm
 
 NEOVERSE = native.Target("aarch64-unknown-linux-gnu", "neoverse-n1", "")
@@ -69,7 +69,7 @@ PROGRAMS = {
 def object_code(text, target):
     """The object file of LLVM assembly, which calls nothing that computes but libraries of matrices."""
     code = native.emit_object(text, target)
-    assert undefined_symbols(code) <= LINKED | set(blas_functions(text))
+    assert undefined_symbols(code) <= LINKED | set(imported_functions(text))
     return code
 
 

@@ -153,7 +153,7 @@ def _convert_function(
         for part in f.parts:
             builder.insert(part)
         if not is_host:
-            properties["arg_attrs"] = argument_attributes(region.blocks[0].args, f.written, aliased)
+            properties["arg_attrs"] = argument_attributes(region.blocks[0].args, f.written, aliased, set())
     attributes: dict[str, Attribute] = {"no_unwind": UnitAttr()}
     if is_inlined:
         attributes["always_inline"] = UnitAttr()
