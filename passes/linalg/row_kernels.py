@@ -197,7 +197,7 @@ class _Rewriting:
         for op in ops:
             self.b.location = op.location
             self._add(op)
-        yielded = dict(zip(self.old.outputs, last.operands, strict=True))
+        yielded: dict[SSAValue, SSAValue] = dict(zip(self.old.outputs, last.operands, strict=True))
         partial = [self._add_sum(total, yielded) for total in sums]
         kept = [result for result in self.old.outputs if _is_needed(result, sums)]
         results = [*(self.values[yielded[result]] for result in kept), *partial]
