@@ -168,9 +168,13 @@ class Lowered:
         from compiler.timing import TimingObserver
 
         timing = TimingObserver()
-        with paused_collector():
-            self._compile_program([timing])
+        self.compile_observed([timing])
         return timing.report(as_list=as_list)
+
+    def compile_observed(self, observers: Sequence[Observer]) -> Run:
+        """Machine code, compiled anew while `observers` look on."""
+        with paused_collector():
+            return self._compile_program(observers)
 
     def cost_analysis(self) -> CostAnalysis:
         """Floating-point operations and bytes of one call."""

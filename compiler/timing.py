@@ -60,6 +60,10 @@ class TimingObserver(Observer):
         llvm = self._path[-1].parts.setdefault("LLVM", _Node())
         llvm.parts.setdefault("code generation", _Node()).parts[name] = _Node(seconds, f"{size} bytes")
 
+    def seconds(self) -> dict[str, float]:
+        """The time of every pass and phase that is not a part of another."""
+        return {name: node.seconds for name, node in self._root.parts.items()}
+
     def report(self, *, as_list: bool = False) -> str:
         """The table: a tree in the order of the pipeline, or sorted by time with `as_list`."""
         total = sum(node.seconds for node in self._root.parts.values())
