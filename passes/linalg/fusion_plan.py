@@ -222,7 +222,8 @@ class FusionPlan:
         times = len(readers)
         if not loops.body.is_cheap or loops.body.num_ops > self.max_recomputed_ops:
             return f"too expensive to repeat: {needed} times instead of {loops.points}, {loops.body.num_ops} operations each"
-        if times > 1 and self._num_bytes_read(op, self.max_recomputed_ops) > _num_bytes(op.results[0]):
+        size = _num_bytes(op.results[0])
+        if times > 1 and self._num_bytes_read(op, self.max_recomputed_ops) > size + size // 8:
             return f"repeating it for {times} readers reads more memory than keeping it"
         for root, access in readers:
             prefix = identity_prefix(access)
