@@ -127,7 +127,7 @@ def _tile_lanes(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> int:
     if not kernel.rank or kernel.tile[-1] < 2 or any(s.is_opaque for sweep in sweeps for s in sweep.statements):
         return 0
     width = min(_width(sweep.statements, vector_bits) for sweep in sweeps)
-    if any(_body_cost(sweep) > CHEAP for sweep in sweeps):
+    if any(body_cost(sweep) > CHEAP for sweep in sweeps):
         return width
     statements = [s for sweep in sweeps for s in sweep.statements]
     last = kernel.rank - 1
@@ -178,7 +178,7 @@ def _plan_sweep(kernel: Kernel, sweep: Sweep, vector_bits: int) -> tuple[SweepPl
         if extent < 2 or any(s.is_sequential for s in carried):
             continue
         masked = all(_may_mask(s, dim + kernel.rank) for s in sweep.statements)
-        lanes = _widened(width, extent) if reduces and _body_cost(sweep) <= CHEAP else _narrowed(width, extent)
+        lanes = _widened(width, extent) if reduces and body_cost(sweep) <= CHEAP else _narrowed(width, extent)
         waste = -(-extent // width) * width / extent if masked else 1 + (extent % width) * (width - 1) / extent
         cost = _cost(sweep, dim + kernel.rank, width) * waste
         if cost < best_cost:
@@ -232,7 +232,8 @@ def _accesses(statement: Statement) -> Iterable[Access]:
             yield output.access
 
 
-def _body_cost(sweep: Sweep) -> int:
+def body_cost(sweep: Sweep) -> int:
+    """About how many instructions a sweep takes at one point."""
     return sum(operation_cost(op) for statement in sweep.statements for op in statement.body)
 
 
