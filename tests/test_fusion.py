@@ -28,9 +28,7 @@ PIPELINES = {
     "pack-and-split": [
         FuseElementwisePass(),
         PackOperandsPass(min_reuse=1, min_lanes=2),
-        SplitReductionsPass(
-            min_points=2, part_points=1, max_rows=10**9, max_columns=10**9, min_steps=1, wide=8
-        ),
+        SplitReductionsPass(min_points=2, part_points=1, max_rows=10**9, max_columns=10**9, min_steps=1, wide=8),
         FormKernelsPass(),
         CollapseDimsPass(),
     ],
