@@ -55,7 +55,7 @@ Ensures: no `linalg` is left. A kernel computes the points `lo … hi - 1` of it
 shrink to one tile point: values in registers where they can be, otherwise a `memref.alloca` of the inner shape in front of all loops.
 
 Leaves alone: host functions, except that the `over` of a launch loses its last size where the kernel's lanes run along the
-last of several tile dimensions.
+last of several tile dimensions, and counts blocks of rows where squares of vectors are transposed (`transpose_code.py`).
 """
 
 from dataclasses import dataclass
