@@ -135,7 +135,7 @@ class SplitAtSeamsPass(ModulePass):
         """What has been split reads these; they may be fused into the parts."""
         has_split = False
         for op in reversed(list(block.ops)):
-            if not isinstance(op, GenericOp) or not is_elementwise(op):
+            if not isinstance(op, GenericOp) or not is_elementwise(op) or not self._is_large(op):
                 continue
             if op.results[0] in waiting or op.results[0].first_use is None:
                 continue
@@ -154,6 +154,9 @@ class SplitAtSeamsPass(ModulePass):
             if whole is not op:
                 whole.erase()
         return has_split
+
+    def _is_large(self, op: GenericOp) -> bool:
+        return prod(shape_of(op.results[0])) >= max(1, self.min_points)
 
     def _copy_around_windows(self, block: Block) -> None:
         """Make a new tensor of a window and what is around it, where the old one could not become it.
@@ -192,7 +195,7 @@ class SplitAtSeamsPass(ModulePass):
         sizes = shape_of(op.results[0])
         body = examine_body(whole)
         is_new = isinstance(op.outputs[0].owner, tensor.EmptyOp)
-        if prod(sizes) < max(1, self.min_points) or not body.loop_dims or not body.is_flat or not is_new:
+        if not body.loop_dims or not body.is_flat or not is_new:
             return []
         if not BoxBody(whole, tuple((0, size - 1) for size in sizes), range(len(sizes))).seams:
             return []
