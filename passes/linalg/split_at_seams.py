@@ -62,6 +62,7 @@ what would become too many parts.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
+from typing import cast
 
 from xdsl.context import Context
 from xdsl.dialects import arith, tensor
@@ -171,7 +172,8 @@ class SplitAtSeamsPass(ModulePass):
             is_read = isinstance(source, GenericOp) and window_reads(source, write).others > 0
             size = prod(shape_of(dest))
             if (
-                isinstance(dest.owner, tensor.EmptyOp | FillOp | arith.ConstantOp)
+                order.get(cast(Operation, dest.owner), -1) > order.get(cast(Operation, source), len(order))
+                or isinstance(dest.owner, tensor.EmptyOp | FillOp | arith.ConstantOp)
                 or size < self.min_points
                 or 2 * prod(shape_of(write.source)) < size
                 or not (is_read or not (is_last_use(write, order) or _is_donated(dest)))
@@ -185,6 +187,7 @@ class SplitAtSeamsPass(ModulePass):
                 source_map = affine_map(rank, tuple(normal_form(dimension(d) + low) for d, low in enumerate(corner)))
                 part = build_copy(b, dest, tensor_type(element_type(dest), sizes), source_map)
                 whole = build_insertion(b, part, whole, corner, (1,) * rank)
+            # In front of the kernel that computes the window.
             first = source if isinstance(source, GenericOp) and window_write(source) is write else write
             block.insert_ops_before(drain(side), first)
             write.operands[1] = whole
