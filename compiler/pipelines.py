@@ -63,14 +63,15 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
             ("plan-memory", {}),
         ],
     }
+    expand_math: PassSpec = ("expand-math", {"fast": True} if options.math == "fast" else {})
     if target == "cpu":
         return shared | {
             "loops": [("lower-kernels", {"vector_bits": _vector_bits(options)})],
-            "llvm": [("expand-math", {}), ("convert-to-llvm", {})],
+            "llvm": [expand_math, ("convert-to-llvm", {})],
         }
     return shared | {
         "loops": [("lower-kernels", {"vector_bits": 0})],
-        "gpu": [("expand-math", {}), ("map-to-gpu", {})],
+        "gpu": [expand_math, ("map-to-gpu", {})],
         "llvm": [("convert-gpu-to-llvm", {}), ("check-ptx-legality", {})],
     }
 

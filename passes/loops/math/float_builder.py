@@ -32,7 +32,7 @@ _FLOAT_PREDICATES = {
     name: IntegerAttr(code, i64)
     for name, code in {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "ult": 11, "une": 13, "uno": 14}.items()
 }
-_INT_PREDICATES = {name: IntegerAttr(code, i64) for name, code in {"ne": 1, "ult": 6}.items()}
+_INT_PREDICATES = {name: IntegerAttr(code, i64) for name, code in {"ne": 1, "ult": 6, "uge": 9}.items()}
 
 _LONG_CHAIN = 16
 
