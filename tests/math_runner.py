@@ -55,9 +55,9 @@ FAST_BUDGETS = {"exp": 2, "exp2": 2, "log": 2, "log2": 2, "log10": 2, "erf": 6, 
 """The promised error with `math="fast"`; for `powf` of `x` and `y` times `1 + |y log2 x|`."""
 
 
-def scale_of_fast_pow(x: float, y: float) -> float:
+def scale_of_fast_pow(x: Any, y: Any) -> Any:
     """How much larger the error of a fast power may be than that of other functions."""
-    return 1 + abs(y * math.log2(abs(x)))
+    return 1 + np.abs(y * np.log2(np.abs(x)))
 
 
 def erfc_inv(x: Any) -> Any:

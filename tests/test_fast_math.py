@@ -1,10 +1,12 @@
 """`math="fast"`: the promised accuracy, the values at the ends, and no effect where it is not asked for."""
 
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
-from math_runner import FAST_BUDGETS, error_in_ulps, evaluate, exact, scale_of_fast_pow
+from math_runner import BUDGETS, FAST_BUDGETS, error_in_ulps, evaluate, exact, scale_of_fast_pow
 from test_expand_math import SPECIAL_VALUES, assert_same, in_domain, pow_sample, sample
 
 import compiler
@@ -124,3 +126,15 @@ def test_programs_of_both_kinds_are_told_apart_and_accurate_is_the_default():
 def test_other_kinds_are_refused():
     with pytest.raises(compiler.ArgumentError, match=r"math is 'sloppy'; use one of \('accurate', 'fast'\)"):
         compiler.CompileOptions(math="sloppy")
+
+
+def test_the_documented_table_has_the_promises_and_keeps_them():
+    text = (Path(__file__).resolve().parent.parent / "docs" / "accuracy.md").read_text()
+    for budgets, part in zip((BUDGETS, FAST_BUDGETS), text.split("## Fast variants"), strict=True):
+        rows = [
+            [cell.strip(" `") for cell in line.split("|")[1:-1]]
+            for line in part.splitlines()
+            if re.search(r"\| f\d\d ", line)
+        ]
+        assert [row[:3] for row in rows] == [[name, f, str(n)] for name, n in budgets.items() for f in ("f32", "f64")]
+        assert all(float(row[3]) <= float(row[2]) for row in rows)

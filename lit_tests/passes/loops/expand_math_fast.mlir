@@ -19,7 +19,7 @@ func.func @exp(%x: vector<8xf32>) -> vector<8xf32> {
 // CHECK: arith.divf
 // CHECK: }
 // CHECK-NOT: arith.divf
-// CHECK: arith.mulf %{{.*}}, %[[INVERSE]] : f64
+// CHECK: %{{.*}} = arith.mulf %{{.*}}, %[[INVERSE]] : f64
 // CHECK: %[[ONCE:.*]] = arith.mulf %{{.*}}, %[[INVERSE]] : f64
 // CHECK: %[[TWICE:.*]] = arith.mulf %[[INVERSE]], %[[INVERSE]] : f64
 // CHECK: arith.mulf %[[ONCE]], %[[TWICE]] : f64
