@@ -73,12 +73,35 @@ def table_lookups(x, table):
 
 
 def rows(x, rows_):
-    """Rows of little memory are read by every point."""
+    """A single point takes its own rows."""
     return compiler.scan(lambda c, row: (0.5 * c + row, None), x, rows_)[0]
 
 
 def unused_steps(x):
     return compiler.fori_loop(0, 0, lambda i, c: c * 2, x)
+
+
+def long_steps(x, w):
+    """Vectors take turns; positions, a mask and what is computed in front are read in every step."""
+    bias = np.exp(w) + np.arange(x.size)
+
+    def step(i, c):
+        angle, speed, is_slow = c
+        pull = np.sin(angle) * np.exp(-speed * speed) / (1 + angle * angle)
+        speed = np.where(is_slow, speed * 0.5, speed) - 0.01 * pull * bias + 0.001 * i
+        return angle + 0.01 * speed, speed, abs(speed) < 0.5
+
+    angle, speed, is_slow = compiler.fori_loop(0, 6, step, (x, w, x > 0))
+    return np.where(is_slow, angle * bias, speed)
+
+
+def one_loop_after_another(x):
+    slow = compiler.fori_loop(0, 4, lambda _, c: c + 0.1 * np.sin(c) / (2 + np.cos(c)), x)
+    return compiler.fori_loop(0, 5, lambda _, c: c - 0.1 * np.cos(c) * np.exp(-c * c) * slow, slow * 2) + x
+
+
+def grid(x, y):
+    return compiler.fori_loop(0, 4, lambda _, c: c + 0.1 * np.sin(c) * np.cos(c + x) / (2 + y[:, None]), y[:, None] * x)
 
 
 PROGRAMS = {
@@ -97,7 +120,12 @@ PROGRAMS = {
     "integer division": (collatz, (np.arange(1, 40),), 1),
     "two shapes": (two_shapes, (floats(3, 4), floats(5)), 2),
     "table lookups": (table_lookups, (floats(7), floats(3)), 1),
-    "rows": (rows, (floats(6), floats(4, 6)), 1),
+    "rows": (rows, (floats(), floats(4)), 1),
+    "long steps": (long_steps, (floats(37), floats(37)), 1),
+    "long steps of many blocks": (long_steps, (floats(1003), floats(1003)), 1),
+    "long steps in double precision": (long_steps, (floats(37, dtype=np.float64), floats(37, dtype=np.float64)), 1),
+    "one loop after another": (one_loop_after_another, (floats(83),), 1),
+    "a grid": (grid, (floats(35), floats(4)), 1),
     "no steps": (unused_steps, (floats(6),), 1),
 }
 """Programs, arguments, and the number of kernels."""

@@ -56,7 +56,8 @@ func.func @f(%x: tensor<8xf32>, %d: tensor<8xf32>) -> tensor<8xf32> {
 ```
 
 Every step of the loop went through memory for all points; now one kernel goes through memory once. Of nested loops the inner ones
-are elementwise operations when their turn has come. What loops stack or take rows of stays with them.
+are elementwise operations when their turn has come. Loops that stack or take rows stay: rows go through memory in any case, and all points
+together go through it in order.
 
 *Requires*: the structured form.
 *Ensures*: the structured form.
@@ -64,17 +65,17 @@ are elementwise operations when their turn has come. What loops stack or take ro
 """
 
 from dataclasses import dataclass
-from typing import cast
 
 from xdsl.context import Context
 from xdsl.dialects import arith, scf
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Block
+from xdsl.ir import Block, SSAValue
 from xdsl.passes import ModulePass
 
+from dialects.builder import OpBuilder
 from dialects.remarks import emit_remark
 from dialects.structured import is_tensor, trip_count
-from passes.linalg.bodies import drain
+from passes.linalg.bodies import discard, drain
 from passes.linalg.host_blocks import host_blocks, initial_and_body, is_control_flow
 from passes.linalg.maps import shape_of
 from passes.linalg.point_code import PointCode, RefusedError
@@ -120,11 +121,19 @@ class InterchangeLoopsPass(ModulePass):
             if isinstance(op, arith.ConstantOp) and is_tensor(op.result):
                 op.detach()
                 parent.insert_op_before(op, loop)
-        generics = [(PointCode(loop, shape).build(indices), indices) for shape, indices in wanted.items()]
-        for generic, indices in generics:
-            parent.insert_ops_before(drain(cast(Block, generic.parent)), loop)
-            for index, result in zip(indices, generic.results, strict=True):
-                loop.results[index].replace_all_uses_with(result)
+        front = OpBuilder(Block(), loop.location)
+        ends: dict[int, SSAValue] = {}
+        for shape, indices in wanted.items():
+            code = PointCode(loop, shape)
+            try:
+                ends.update(zip(indices, code.build(front, indices), strict=True))
+            except RefusedError:
+                code.discard()
+                discard(front.block)
+                raise
+        parent.insert_ops_before(drain(front.block), loop)
+        for index, end in ends.items():
+            loop.results[index].replace_all_uses_with(end)
         shapes = " and ".join(str(list(shape)) for shape in wanted)
         emit_remark("passed", self.name, f"every point of {shapes} runs its {steps} steps by itself", loop.location)
         parent.erase_op(loop)

@@ -11,13 +11,9 @@ from xdsl.ir import Block, Operation, Region, SSAValue
 from dialects.builder import OpBuilder, affine_map
 from dialects.rows import row_position
 from dialects.structured import PARALLEL, build_empty, element_type, is_scalar_code, is_tensor
-from passes.linalg.bodies import BodyCopier, examine_body
-from passes.linalg.kernel_groups import num_bytes
+from passes.linalg.bodies import BodyCopier, discard, examine_body
 from passes.linalg.maps import Access, accesses, compose, dimensions, iterators, num_parallel, shape_of, tensor_type_of
 from passes.linalg.reshapes import unit_reshape_access
-
-MAX_ROWS_BYTES = 1 << 18
-"""Bytes: rows of more memory are read in order by all points together, and not by one group of points after the other."""
 
 
 class RefusedError(Exception):
@@ -46,8 +42,8 @@ class PointCode:
         self._yields: dict[tuple[Operation, Access], Sequence[SSAValue]] = {}
         self._scalars: dict[SSAValue, SSAValue] = {loop.body.block.args[0]: self.step.args[0]}
 
-    def build(self, wanted: Sequence[int]) -> GenericOp:
-        """The generic with the results `wanted` of the loop, not yet inserted; the loop stays as it is.
+    def build(self, b: OpBuilder, wanted: Sequence[int]) -> Sequence[SSAValue]:
+        """Append the generic; return the results `wanted` of the loop, which stays as it is.
 
         Raises:
             RefusedError: points need one another, or something else than scalar code.
@@ -70,30 +66,32 @@ class PointCode:
         for result in results:
             self.body.insert_arg(result.type, len(self.body.args))
         front.create_op(YieldOp, results)
-        return self._generic_op([loop.results[index] for index in wanted])
+        return self._build_generic(b, [loop.results[index] for index in wanted])
+
+    def discard(self) -> None:
+        """Forget the code after a refusal."""
+        discard(self.step)
+        discard(self.body)
 
     def _place(self, argument: SSAValue) -> Access:
         """Where a point reads a carried value."""
         return self.space if shape_of(argument) else ()
 
-    def _generic_op(self, results: Sequence[SSAValue]) -> GenericOp:
-        side = OpBuilder(Block(), self.loop.location)
-        empties = [build_empty(side, tensor_type_of(result)) for result in results]
+    def _build_generic(self, b: OpBuilder, results: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        outs = [build_empty(b, tensor_type_of(result)) for result in results]
         inputs = [value for value, _ in self.reads]
-        places = [*(access for _, access in self.reads), *(self.space for _ in results)]
-        op = side.create_op(
+        places = (*(access for _, access in self.reads), *(self.space for _ in results))
+        return b.create_op(
             GenericOp,
-            (*inputs, *empties),
-            [result.type for result in results],
+            (*inputs, *outs),
+            [value.type for value in outs],
             {
                 "indexing_maps": ArrayAttr([affine_map(len(self.space), access) for access in places]),
                 "iterator_types": ArrayAttr([PARALLEL] * len(self.space)),
-                "operandSegmentSizes": DenseArrayBase.from_list(i32, [len(inputs), len(results)]),
+                "operandSegmentSizes": DenseArrayBase.from_list(i32, [len(inputs), len(outs)]),
             },
             regions=[Region(self.body)],
-        )
-        assert isinstance(op, GenericOp)
-        return op
+        ).results
 
     def _is_outside(self, value: SSAValue) -> bool:
         owner = value.owner
@@ -170,8 +168,8 @@ class PointCode:
     def _element_of_row(self, op: tensor.ExtractSliceOp, access: Access) -> SSAValue:
         if not self._is_outside(op.source):
             raise RefusedError(f"a step reads rows of {op.source.type}, which it changes")
-        if num_bytes(op.source) > MAX_ROWS_BYTES:
-            raise RefusedError(f"a step reads rows of {op.source.type}, which all points are to read in order")
+        if self.space:
+            raise RefusedError(f"a step takes rows of {op.source.type}, which all points do better together")
         position = row_position(op)
         first = self.front.index(position) if isinstance(position, int) else self._scalar(position)
         indices = [first, *(self._copier.index(expression) for expression in access)]

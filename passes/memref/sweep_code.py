@@ -53,7 +53,7 @@ class SweepCode:
 
     def emit(self, sweep: Sweep, plan: SweepPlan) -> None:
         """Append the loop nest of a sweep at the current tile point."""
-        self._enter(sweep, plan)
+        self.enter(sweep, plan)
         self._dim(0)
 
     def emit_interchanged(self, sweep: Sweep, lanes: Callable[[Callable[[], None]], None]) -> None:
@@ -63,7 +63,7 @@ class SweepCode:
         together, so that an accumulator is loaded and stored once for all of them.
         """
         b = self.b
-        self._enter(sweep, SweepPlan(None, 0, masked_tail=False))
+        self.enter(sweep, SweepPlan(None, 0, masked_tail=False))
         starting = [r for r in self.reductions if r.output.initial is not None]
 
         def initialise() -> None:
@@ -109,7 +109,7 @@ class SweepCode:
 
     def emit_scatter(self, sweep: Sweep, lanes: Callable[[Callable[[], None]], None]) -> None:
         """Append the loop of a scatter over its updates around those over a block of tile points, which `lanes` appends."""
-        self._enter(sweep, SweepPlan(None, 0, masked_tail=False))
+        self.enter(sweep, SweepPlan(None, 0, masked_tail=False))
 
         def body(position: Value) -> None:
             self.b.dims[-1] = position
@@ -117,7 +117,8 @@ class SweepCode:
 
         self.b.loop(0, self.extents[0], 1, {}, body)
 
-    def _enter(self, sweep: Sweep, plan: SweepPlan) -> None:
+    def enter(self, sweep: Sweep, plan: SweepPlan) -> None:
+        """Get ready for the code of a sweep."""
         b = self.b
         self.statements = sweep.statements
         self.extents = sweep.extents
@@ -304,16 +305,14 @@ class SweepCode:
 
     def _statement(self, statement: Statement) -> None:
         inside = None if statement.scatter is None else self._find_place(statement.scatter)
-        values = dict(self.scalars)
-        for argument, source in statement.inputs:
-            values[argument] = self.scalars[source] if isinstance(source, SSAValue) else self.b.load(source)
+        values = self.inputs_of(statement)
         start = statement.num_parallel - self.rank
         keys = [(Reduction(statement, output, start), False) for output in statement.outputs]
         for output, key in zip(statement.outputs, keys, strict=True):
             if output.argument is not None:
                 values[output.argument] = self.carried[key] if statement.is_reduction else self._initial(output)
         for op in statement.body:
-            self._body_op(op, values)
+            self.body_op(op, values)
         for output, key in zip(statement.outputs, keys, strict=True):
             value = values[output.value]
             if statement.is_reduction and not output.is_running:
@@ -322,6 +321,13 @@ class SweepCode:
                 if inside is not None:
                     value = self._selected(inside, value, self._initial(output))
                 self.b.store(output.access, value)
+
+    def inputs_of(self, statement: Statement) -> dict[SSAValue, Value]:
+        """What the body of a statement finds: scalars, and the elements that it reads at this loop point."""
+        values = dict(self.scalars)
+        for argument, source in statement.inputs:
+            values[argument] = self.scalars[source] if isinstance(source, SSAValue) else self.b.load(source)
+        return values
 
     def _selected(self, condition: Value, value: Value, other: Value) -> Value:
         b = self.b
@@ -341,7 +347,8 @@ class SweepCode:
             return b.op(arith.SelectOp, (b.mask, after, before), after.ssa.type, kind=VECTOR)
         return after
 
-    def _body_op(self, op: Operation, values: dict[SSAValue, Value]) -> None:
+    def body_op(self, op: Operation, values: dict[SSAValue, Value]) -> None:
+        """Append an operation of a body; `values` has those before it, and gets its own."""
         b = self.b
         b.set_location(op)
         if isinstance(op, arith.ConstantOp):
@@ -410,7 +417,7 @@ class SweepCode:
             values.update(zip(block.args, (position, *carried.values()), strict=True))
             *inner_ops, terminator = block.ops
             for inner in inner_ops:
-                self._body_op(inner, values)
+                self.body_op(inner, values)
             carried.update(
                 (result, of_lanes(values[following]))
                 for result, following in zip(op.results, terminator.operands, strict=True)
