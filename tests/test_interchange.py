@@ -83,7 +83,7 @@ def unused_steps(x):
 
 def long_steps(x, w):
     """Vectors take turns; positions, a mask and what is computed in front are read in every step."""
-    bias = np.exp(w) + np.arange(x.size)
+    bias = np.exp(w) + np.arange(x.size, dtype=x.dtype)
 
     def step(i, c):
         angle, speed, is_slow = c
