@@ -122,7 +122,7 @@ PROGRAMS = {
     "table lookups": (table_lookups, (floats(7), floats(3)), 1),
     "rows": (rows, (floats(), floats(4)), 1),
     "long steps": (long_steps, (floats(37), floats(37)), 1),
-    "long steps of many blocks": (long_steps, (floats(1003), floats(1003)), 1),
+    "long steps of many blocks": (long_steps, (floats(301), floats(301)), 1),
     "long steps in double precision": (long_steps, (floats(37, dtype=np.float64), floats(37, dtype=np.float64)), 1),
     "one loop after another": (one_loop_after_another, (floats(83),), 1),
     "a grid": (grid, (floats(35), floats(4)), 1),
