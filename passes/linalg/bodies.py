@@ -186,3 +186,10 @@ def discard(block: Block) -> None:
     """Erase all operations of `block`, so that they use nothing from outside any more."""
     for op in reversed(list(block.ops)):
         block.erase_op(op, safe_erase=False)
+
+
+def erase_dead(block: Block) -> None:
+    """Erase the scalar operations of `block` whose results nothing uses."""
+    for op in reversed(list(block.ops)):
+        if op.results and all(result.first_use is None for result in op.results):
+            block.erase_op(op)

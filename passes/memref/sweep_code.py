@@ -1,6 +1,6 @@
 """The loop nest of one sweep: loops, the bodies of statements on scalars or vectors, and reductions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, cast
 
 from xdsl.dialects import arith, memref, scf, vector
@@ -363,7 +363,7 @@ class SweepCode:
         if isinstance(op, memref.LoadOp):
             values[op.res] = b.load_at(self.buffers[op.memref], operands)
             return
-        if isinstance(op, scf.ForOp):
+        if isinstance(op, scf.ForOp | scf.WhileOp):
             self._body_loop(op, values)
             return
         if op.regions:
@@ -399,32 +399,55 @@ class SweepCode:
         for old, result in zip(op.results, new.results, strict=True):
             values[old] = Value(result, depth, kind)
 
-    def _body_loop(self, op: scf.ForOp, values: dict[SSAValue, Value]) -> None:
-        """A loop that every point, or every vector of points, runs by itself."""
+    def _body_loop(self, op: scf.ForOp | scf.WhileOp, values: dict[SSAValue, Value]) -> None:
+        """A loop that every point runs by itself, or every vector of points: as long as one of them goes on."""
         b = self.b
-        block = op.body.block
-        bounds = [constant_number(bound) for bound in (op.lb, op.ub, op.step)]
-        lower, upper, step = (cast(int, bound) for bound in bounds)
 
         def of_lanes(value: Value) -> Value:
             return b.as_vector(value) if b.lanes else value
 
+        block = op.regions[0].block
+        starts: Sequence[SSAValue] = op.operands[len(op.operands) - len(op.results) :]
         carried: dict[SSAValue, Value] = {
-            result: of_lanes(values[initial]) for result, initial in zip(op.results, op.iter_args, strict=True)
+            result: of_lanes(values[start]) for result, start in zip(op.results, starts, strict=True)
         }
 
-        def body(position: Value) -> None:
-            values.update(zip(block.args, (position, *carried.values()), strict=True))
-            *inner_ops, terminator = block.ops
+        def step() -> Sequence[Value]:
+            """Append a step and update what is carried; return what its end has in front of that."""
+            values.update(zip(block.args[len(block.args) - len(starts) :], carried.values(), strict=True))
+            *inner_ops, end = block.ops
             for inner in inner_ops:
                 self.body_op(inner, values)
-            carried.update(
-                (result, of_lanes(values[following]))
-                for result, following in zip(op.results, terminator.operands, strict=True)
-            )
+            yielded = [values[operand] for operand in end.operands]
+            first = len(yielded) - len(starts)
+            carried.update(zip(op.results, map(of_lanes, yielded[first:]), strict=True))
+            return yielded[:first]
 
-        b.loop(lower, upper, step, carried, body)
+        def counted(position: Value) -> None:
+            values[block.args[0]] = position
+            step()
+
+        def goes_on() -> Value:
+            (condition,) = step()
+            return self._any_lane(condition)
+
+        if isinstance(op, scf.ForOp):
+            bounds = (constant_number(bound) for bound in (op.lb, op.ub, op.step))
+            lower, upper, stride = (cast(int, bound) for bound in bounds)
+            b.loop(lower, upper, stride, carried, counted)
+        else:
+            b.repeat(carried, goes_on)
         values.update(carried)
+
+    def _any_lane(self, condition: Value) -> Value:
+        """Whether a condition holds for a lane that the mask has."""
+        b = self.b
+        if condition.kind == SCALAR:
+            return condition
+        if b.mask is not None:
+            condition = b.op(arith.AndIOp, (condition, b.mask), condition.ssa.type, kind=VECTOR)
+        kind = {"kind": CombiningKindAttr(CombiningKindFlag.OR)}
+        return b.op(vector.ReductionOp, (condition,), i1, kind)
 
     def _vectors(self, op: Operation, operands: list[Value]) -> list[Value]:
         if isinstance(op, arith.SelectOp) and operands[0].kind == SCALAR:

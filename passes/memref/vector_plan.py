@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
 
-from xdsl.dialects import arith, memref
+from xdsl.dialects import arith, memref, scf
 from xdsl.dialects.builtin import Float32Type, Float64Type
 from xdsl.ir import Operation
 
@@ -212,11 +212,12 @@ def _widened(width: int, extent: int) -> int:
 def _interleaved(width: int, extent: int, statements: list[Statement], dim: int, vector_bits: int) -> int:
     """Several vectors at once where points run short loops of their own: one computes while another waits for its last step.
 
-    As many as the registers hold with all that is carried, if the rest can be masked.
+    As many as the registers hold with all that is carried, if the rest can be masked; two if points differ in the number
+    of steps, since all wait for the last.
     """
     live = max(_values_in_loops(s) for s in statements)
     registers = 32 if vector_bits == 512 else 16
-    for factor in (8, 4, 2):
+    for factor in (2,) if any(map(_waits_for_points, statements)) else (8, 4, 2):
         short = all(_step_cost(s) <= SHORT and _may_mask(s, dim) for s in statements)
         if (factor // 2) * width < extent and short and factor * live <= registers:
             return factor * width
@@ -227,6 +228,11 @@ def _step_cost(statement: Statement) -> int:
     """Instructions of the loops of a body."""
     inside = (op for loop in statement.body if loop.regions for op in loop.walk())
     return sum(operation_cost(op) for op in inside if op.results and not op.regions)
+
+
+def _waits_for_points(statement: Statement) -> bool:
+    """Whether its points differ in the number of steps: lanes that no mask tells from others might run forever."""
+    return any(isinstance(op, scf.WhileOp) for op in statement.operations())
 
 
 def _values_in_loops(statement: Statement) -> int:
@@ -240,7 +246,7 @@ def _phased(kernel: Kernel, sweeps: list[Sweep], width: int) -> int:
     statements = [s for sweep in sweeps for s in sweep.statements]
     loops = [s for s in statements if s.has_loops]
     size = kernel.tile[-1]
-    may_mask = all(_may_mask(s, kernel.rank - 1) for s in statements)
+    may_mask = all(_may_mask(s, kernel.rank - 1) and not _waits_for_points(s) for s in statements)
     if size <= width or not may_mask or any(prod(s.extents) != 1 or s.is_reduction for s in statements):
         return 0
     if all(_step_cost(s) <= SHORT for s in loops):
