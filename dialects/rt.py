@@ -59,6 +59,9 @@ Integers of `ui8` to `ui64` lose their sign below `dlc`, and complex numbers bec
 DONATED = "rt.donated"
 """The attribute of a host function with the positions of inputs that it may overwrite."""
 
+COPY_GRAIN = "rt.grain"
+"""The attribute of a `memref.copy` with the bytes of one of the parts that threads copy; without it one thread copies all."""
+
 MAX_THREADS = "rt.max_threads"
 """The attribute of a host function with the number of threads that may share its work; without it all of them may."""
 

@@ -32,6 +32,13 @@ def _scatter(x):
     return y
 
 
+def _copied(x):
+    """Loops that change a part of what is given copy all of it first."""
+    y = x.copy()
+    y[:7] += 1
+    return y, x.sum()
+
+
 def _random(*shape, dtype=np.float32):
     return NUMBER.standard_normal(shape).astype(dtype)
 
@@ -59,6 +66,7 @@ PROGRAMS = {
     ),
     "gathers": (lambda x: x[np.arange(0, 5000) * 7 % 3001], _random(3001, 301)),
     "loop": (_steps, _random(200_003)),
+    "copy": (lambda x: _copied(x)[0], _random(1001, 999)),
 }
 
 

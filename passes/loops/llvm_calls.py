@@ -1,9 +1,9 @@
-"""`rt` to the `llvm` dialect: kernel launches, matrix products by the BLAS library, and routines of LAPACK."""
+"""What host functions call, to the `llvm` dialect: kernels, copies, products by the BLAS library, and routines of LAPACK."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from xdsl.dialects import llvm
+from xdsl.dialects import llvm, memref
 from xdsl.dialects.builtin import (
     DenseArrayBase,
     FloatAttr,
@@ -21,12 +21,14 @@ from xdsl.utils.exceptions import PassFailedException
 
 from dialects.builder import OpBuilder
 from dialects.lapack import LapackOp, array_number
-from dialects.rt import GemmOp, LaunchOp
+from dialects.llvm_intrinsics import MemcpyOp
+from dialects.rt import COPY_GRAIN, GemmOp, LaunchOp
 from passes.loops.llvm_control import call
 from passes.loops.llvm_function import (
     POINTER,
     Converters,
     FunctionConversion,
+    byte_count,
 )
 from passes.loops.llvm_memory import offset_pointer, store
 from passes.loops.llvm_parts import call_parts, part_bounds
@@ -45,6 +47,26 @@ def lower_launch(f: FunctionConversion, op: LaunchOp) -> None:
         call(f, op.kernel, (lower, upper, *pointers))
 
     call_parts(f, op.part_count, f.operands(op), part)
+
+
+def _copy(f: FunctionConversion, op: memref.CopyOp) -> None:
+    """Copy all bytes at once, or in parts."""
+    source, destination = f.operands(op)
+    size, grain = byte_count(cast(MemRefType[Any], op.source.type)), op.attributes.get(COPY_GRAIN)
+    if not size or source is destination:
+        return
+    f.mark_written(destination)
+    if not isinstance(grain, IntegerAttr):
+        f.builder.create_op(MemcpyOp, (destination, source, f.integer(size)))
+        return
+    bytes_of_part = cast(int, cast(Any, grain).value.data)
+
+    def part(f: FunctionConversion, index: SSAValue, pointers: Sequence[SSAValue]) -> None:
+        lower, upper = part_bounds(f, index, bytes_of_part, size)
+        length = f.builder.create(llvm.SubOp, (upper, lower), i64)
+        f.builder.create_op(MemcpyOp, (*(offset_pointer(f, pointer, lower, i8) for pointer in pointers), length))
+
+    call_parts(f, -(-size // bytes_of_part), (destination, source), part)
 
 
 def _lapack(f: FunctionConversion, op: LapackOp) -> None:
@@ -96,4 +118,9 @@ def declare_called(builder: OpBuilder, called: Mapping[str, LLVMFunctionType]) -
         builder.insert(llvm.FuncOp(name, called[name], LinkageAttr("external"), body=Region()))
 
 
-CALLS: Converters = {LaunchOp.name: lower_launch, GemmOp.name: lower_product, LapackOp.name: _lapack}
+CALLS: Converters = {
+    LaunchOp.name: lower_launch,
+    memref.CopyOp.name: _copy,
+    GemmOp.name: lower_product,
+    LapackOp.name: _lapack,
+}
