@@ -4,6 +4,7 @@ import ctypes
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from xdsl.dialects.builtin import ModuleOp
 
 from compiler.options import CompileOptions
-from compiler.pipelines import IR_STAGES, Observer, passes_between, run_passes
+from compiler.pipelines import IR_STAGES, Observer, observe_functions, observed_phase, passes_between, run_passes
 from compiler.signatures import Signature, signature_of
 from dialects.errors import ArgumentError
 from runtime.dispatch.native_callable import NativeCallable
@@ -137,11 +138,18 @@ def compile_to_machine_code(
         stage, is_short = "fused", is_short_program(module)
     run_passes(module, passes_between(stage, "llvm", "cpu", options), observers)
     signature = replace(signature_of(module, name), is_short=is_short)
-    text = emit_llvm(module)
-    return MachineCode(signature, imported_functions(text), emit_object(text))
+    phase = partial(observed_phase, observers)
+    with phase("LLVM"):
+        with phase("text"):
+            text = emit_llvm(module)
+        code = emit_object(text, phase=phase)
+    observe_functions(observers, text)
+    return MachineCode(signature, imported_functions(text), code)
 
 
-def load_machine_code(machine_code: MachineCode, options: CompileOptions | None = None) -> Executable:
+def load_machine_code(
+    machine_code: MachineCode, options: CompileOptions | None = None, observers: Sequence[Observer] = ()
+) -> Executable:
     """The host function in this process.
 
     Raises:
@@ -150,16 +158,23 @@ def load_machine_code(machine_code: MachineCode, options: CompileOptions | None 
     from runtime.imported_functions import function_addresses
     from runtime.native import load
 
-    symbols = function_addresses(machine_code.library_functions, options.blas if options else None)
-    return Executable(machine_code.signature, load(machine_code.code, symbols))
+    with observed_phase(observers, "linking"):
+        symbols = function_addresses(machine_code.library_functions, options.blas if options else None)
+        return Executable(machine_code.signature, load(machine_code.code, symbols))
 
 
 def compile_for_cpu(
-    module: ModuleOp, name: str | None = None, *, stage: str = "tensor", options: CompileOptions | None = None
+    module: ModuleOp,
+    name: str | None = None,
+    *,
+    stage: str = "tensor",
+    options: CompileOptions | None = None,
+    observers: Sequence[Observer] = (),
 ) -> Executable:
     """Compile the host function `name` of `module`, which is at `stage`, and load it; `module` is consumed.
 
     Raises:
         CompilerError: the program is not supported, or a library is missing.
     """
-    return load_machine_code(compile_to_machine_code(module, name, stage=stage, options=options), options)
+    code = compile_to_machine_code(module, name, stage=stage, options=options, observers=observers)
+    return load_machine_code(code, options, observers)

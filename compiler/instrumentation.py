@@ -1,10 +1,8 @@
-"""Observers of passes for the command line: printing, timing, reproducers. Names and output follow `mlir-opt`."""
+"""Observers of passes for the command line: printing, verification, reproducers. Names and output follow `mlir-opt`."""
 
 import difflib
 import sys
-import time
-from collections.abc import Collection, Generator
-from contextlib import contextmanager
+from collections.abc import Collection
 from pathlib import Path
 
 from xdsl.dialects.builtin import ModuleOp
@@ -104,50 +102,6 @@ class PrintObserver(Observer):
     def _show(self, when: str, executed: ModulePass, text: str, note: str = "") -> None:
         title = f"{type(executed).__name__}{note} ({pass_spec(executed)})"
         print(f"// -----// IR Dump {when} {title} //----- //\n{text}", file=sys.stderr)
-
-
-class TimingObserver(Observer):
-    """Collects the time of every pass; `report` prints a table as `--mlir-timing` does."""
-
-    def __init__(self) -> None:
-        self._seconds: dict[str, float] = {}
-
-    def add(self, name: str, seconds: float) -> None:
-        """Count time for something that is not a pass: parsing, verifying, printing."""
-        self._seconds[name] = self._seconds.get(name, 0.0) + seconds
-
-    @contextmanager
-    def phase(self, name: str) -> Generator[None]:
-        """Count the time of a `with` block."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.add(name, time.perf_counter() - start)
-
-    def after_pass(self, executed: ModulePass, module: ModuleOp, seconds: float) -> None:
-        """Count the time of a pass."""
-        del module
-        self.add(executed.name, seconds)
-
-    def report(self, *, as_list: bool = False) -> str:
-        """The table: in pipeline order, or by time with `as_list`."""
-        total = sum(self._seconds.values())
-        rows = list(self._seconds.items())
-        if as_list:
-            rows.sort(key=lambda row: -row[1])
-        lines = [
-            "===" + "-" * 73 + "===",
-            "... Execution time report ...".center(79),
-            "===" + "-" * 73 + "===",
-            f"  Total Execution Time: {total:.4f} seconds",
-            "",
-            "  ----Wall Time----  ----Name----",
-        ]
-        share = 100 / total if total else 0.0
-        lines += [f"  {seconds:8.4f} ({seconds * share:5.1f}%)  {name}" for name, seconds in rows]
-        lines.append(f"  {total:8.4f} (100.0%)  Total")
-        return "\n".join(lines)
 
 
 class VerifyEachObserver(Observer):

@@ -20,7 +20,6 @@ from compiler.expected_diagnostics import Diagnostic, expected_diagnostics, unme
 from compiler.instrumentation import (
     PrintObserver,
     ReproducerObserver,
-    TimingObserver,
     VerifyEachObserver,
     pipeline_text,
     write_file,
@@ -31,6 +30,7 @@ from compiler.pass_pipeline import PassFactories, check_pass_name, parse_pipelin
 from compiler.pipelines import IR_STAGES, TEXT_STAGES, Observer, Target, passes_between, run_passes, stages
 from compiler.printing import machine_text, to_text
 from compiler.source_ir import IrError, make_context, parse_module, pass_error, read_source, verify_module
+from compiler.timing import TimingObserver
 from dialects.errors import ArgumentError, CompilerError
 from dialects.remarks import Remark, collect_remarks
 from passes import get_all_passes
@@ -172,7 +172,7 @@ class _Run:
             self._check_round_trip(module)
         run_passes(module, self.passes, self._observers(), context)
         if self.text_stage is not None:
-            return machine_text(module, self.text_stage, self.target, self.options, self.timing.phase)
+            return machine_text(module, self.text_stage, self.target, self.options, self._observers())
         if args.verify_roundtrip and self.passes:
             self._check_round_trip(module)
         with self.timing.phase("Output"):

@@ -5,7 +5,8 @@ and `dlc-run` need to know about the order of passes.
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import cache
 from typing import Any, Literal
 
@@ -117,7 +118,13 @@ def passes_between(
 
 
 class Observer:
-    """Whoever wants to see a compilation: dumps, timing, verification. The methods of this base do nothing."""
+    """Whoever wants to see a compilation: dumps, timing, verification. The methods of this base do nothing.
+
+    Attributes:
+        looks_at_functions: whether it wants `generated_function` to be called, which costs as much as generating the code.
+    """
+
+    looks_at_functions = False
 
     def before_pass(self, executed: ModulePass, module: ModuleOp) -> None:
         """Called before each pass."""
@@ -125,8 +132,36 @@ class Observer:
     def after_pass(self, executed: ModulePass, module: ModuleOp, seconds: float) -> None:
         """Called after each pass with the module it left."""
 
+    def phase(self, name: str) -> AbstractContextManager[Any]:
+        """What the part `name` of a compilation, which is no pass, runs in."""
+        del name
+        return nullcontext()
+
+    def generated_function(self, name: str, seconds: float, size: int) -> None:
+        """Called for each function of a program with the time that its code took, alone, and the bytes of it."""
+
     def failed_pass(self, executed: ModulePass, module: ModuleOp, error: Exception) -> None:
         """Called when a pass or the look at its result raises; `module` may be half changed."""
+
+
+@contextmanager
+def observed_phase(observers: Sequence[Observer], name: str) -> Generator[None]:
+    """A part of a compilation that is no pass."""
+    with ExitStack() as stack:
+        for observer in observers:
+            stack.enter_context(observer.phase(name))
+        yield
+
+
+def observe_functions(observers: Sequence[Observer], text: str) -> None:
+    """Tell those who want to know what the machine code of each function of LLVM assembly costs."""
+    interested = [observer for observer in observers if observer.looks_at_functions]
+    if interested:
+        from runtime.native import function_costs
+
+        for cost in function_costs(text):
+            for observer in interested:
+                observer.generated_function(*cost)
 
 
 class VerifyingObserver(Observer):

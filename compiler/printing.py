@@ -1,7 +1,7 @@
 """Modules as text, at IR stages and at those that LLVM prints."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
+from functools import partial
 from io import StringIO
 from typing import Any, cast
 
@@ -10,9 +10,7 @@ from xdsl.ir import Attribute, Operation
 from xdsl.printer import Printer
 
 from compiler.options import CompileOptions
-from compiler.pipelines import Target
-
-Phase = Callable[[str], AbstractContextManager[Any]]
+from compiler.pipelines import Observer, Target, observe_functions, observed_phase
 
 
 class _ElidingPrinter(Printer):
@@ -60,12 +58,10 @@ def to_text(
 
 
 def machine_text(
-    module: ModuleOp, stage: str, target: Target, options: CompileOptions, phase: Phase = nullcontext
+    module: ModuleOp, stage: str, target: Target, options: CompileOptions, observers: Sequence[Observer] = ()
 ) -> str:
-    """A text stage (`llvm-opt`, `asm`, `ptx`) of a module at the stage `llvm`; with `cuda`, of its kernels.
-
-    Each step runs in `with phase(name)`, so that a caller can take its time.
-    """
+    """A text stage (`llvm-opt`, `asm`, `ptx`) of a module at the stage `llvm`; with `cuda`, of its kernels."""
+    phase = partial(observed_phase, observers)
     if target == "cuda":
         from compiler.cuda import device_text
 
@@ -74,11 +70,10 @@ def machine_text(
     from runtime import native
     from runtime.llvm_text import emit_llvm
 
-    with phase("LLVM text"):
-        text = emit_llvm(module)
-    with phase("LLVM parser, verifier and passes"):
-        optimised = native.optimise(text)
-    if stage == "llvm-opt":
-        return str(optimised)
-    with phase("LLVM code generation"):
-        return native.host_target().machine.emit_assembly(optimised)
+    with phase("LLVM"):
+        with phase("text"):
+            text = emit_llvm(module)
+        result = (native.emit_llvm_ir if stage == "llvm-opt" else native.emit_assembly)(text, phase=phase)
+    if stage == "asm":
+        observe_functions(observers, text)
+    return result

@@ -1,8 +1,8 @@
 """Programs compiled in this process, by the structure of what was traced.
 
 `compiler.grad(f)(x)` in a loop makes a new function each time, and tracing it gives the same program: it is compiled once.
-The least recently used programs are forgotten; functions made by `jit` keep theirs themselves. `object_cache` keeps machine
-code for other processes under the same keys.
+The least recently used programs are forgotten; functions made by `jit` keep theirs themselves. `stored_programs` keeps
+machine code for other processes under the same keys.
 """
 
 import hashlib

@@ -20,6 +20,7 @@ from compiler.pipelines import IR_STAGES, Target
 from compiler.signatures import ArraySpec, Signature, signature_of
 from compiler.source_ir import make_context, parse_module, read_source, verify_module
 from compiler.stage_detection import stage_of
+from compiler.timing import TimingObserver
 from dialects.dlc.interfaces import dtype_kind
 from dialects.errors import ArgumentError, CompilerError
 
@@ -64,6 +65,9 @@ def _parser() -> Parser:
         help="relative tolerance; default 1e-5 for float32, 1e-12 for float64, 4 units for others",
     )
     parser.add_argument("--reference-only", action="store_true", help="run the interpreter instead of machine code")
+    parser.add_argument(
+        "--mlir-timing", "--timing", action="store_true", help="print how long each part of compiling takes"
+    )
     parser.add_argument("--quiet", action="store_true", help="do not print the results")
     return parser
 
@@ -101,13 +105,16 @@ def _execute(
 ) -> list[Array]:
     target: Target = args.target
     options = CompileOptions(vector_bits=args.vector_bits)
+    timing = TimingObserver()
+    observers = [timing] if args.mlir_timing else []
     if target == "cuda":
-        from compiler.cuda import compile_for_cuda
-
-        return compile_for_cuda(module, signature.name, stage=stage, options=options)(inputs)
-    from compiler.executable import compile_for_cpu
-
-    return compile_for_cpu(module, signature.name, stage=stage, options=options)(inputs)
+        from compiler.cuda import compile_for_cuda as compile_module
+    else:
+        from compiler.executable import compile_for_cpu as compile_module
+    run = compile_module(module, signature.name, stage=stage, options=options, observers=observers)
+    if observers:
+        print(timing.report(), file=sys.stderr)
+    return run(inputs)
 
 
 def _reference(module: ModuleOp, stage: str, signature: Signature, inputs: list[Array]) -> list[Array]:

@@ -4,6 +4,7 @@
 """
 
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,6 @@ from compiler.collector import paused_collector
 from compiler.compile_log import SignatureRecord
 from compiler.errors import ArgumentError, InternalError, at_user_line
 from compiler.executable import MachineCode, compile_to_machine_code, load_machine_code
-from compiler.object_cache import stored_machine_code
 from compiler.options import CompileOptions
 from compiler.pipelines import (
     IR_STAGES,
@@ -36,6 +36,7 @@ from compiler.printing import machine_text, to_text
 from compiler.program_cache import compiled_program, program_key
 from compiler.pytrees import unflatten
 from compiler.signatures import ArraySpec, Signature, signature_of
+from compiler.stored_programs import stored_machine_code
 from compiler.tracing import Traced as TracedProgram
 from compiler.unrolling import emit_unroll_remarks
 from dialects.dlc.interfaces import dtype_kind
@@ -159,6 +160,22 @@ class Lowered:
         """The bytes of inputs, results and temporaries of one call."""
         return memory_of(signature_of(self.module_at("bufferized"), self._traced.name))
 
+    def timing_report(self, *, as_list: bool = False) -> str:
+        """How long compiling takes, as a tree of passes down to LLVM's and to the code of each kernel, or sorted by time.
+
+        It compiles; what is in caches is not used. The time of the code of a kernel is that of generating it alone.
+        """
+        from compiler.timing import TimingObserver
+
+        timing = TimingObserver()
+        self.compile_observed([timing])
+        return timing.report(as_list=as_list)
+
+    def compile_observed(self, observers: Sequence[Observer]) -> Run:
+        """Machine code, compiled anew while `observers` look on."""
+        with paused_collector():
+            return self._compile_program(observers)
+
     def cost_analysis(self) -> CostAnalysis:
         """Floating-point operations and bytes of one call."""
         from compiler.cost import cost_of
@@ -171,11 +188,20 @@ class Lowered:
         Raises:
             CompilerError: a library, a driver or a device is missing, or the program is not supported.
         """
+        observers = environment_observers(self._traced, self._target, self._options)
+        timing = None
+        if is_set("DLC_TIMING"):
+            from compiler.timing import TimingObserver
+
+            timing = TimingObserver()
+            observers.append(timing)
         try:
             with paused_collector():
-                run = self._compile_run(environment_observers(self._traced, self._target, self._options))
+                run = self._compile_run(observers)
         except InternalError as error:
             raise InternalError(f"{error}\n{self._write_reproducer(error)}") from error
+        if timing is not None:
+            print(timing.report(), file=sys.stderr)
         return Compiled(self, self._traced, run)
 
     def _write_reproducer(self, error: InternalError) -> str:
@@ -216,7 +242,7 @@ class Lowered:
         def compiled() -> MachineCode:
             return compile_to_machine_code(traced.module.clone(), traced.name, options=options, observers=observers)
 
-        return load_machine_code(compiled() if key is None else stored_machine_code(key, compiled), options)
+        return load_machine_code(compiled() if key is None else stored_machine_code(key, compiled), options, observers)
 
 
 class Compiled:
@@ -281,6 +307,10 @@ class Compiled:
     def memory_analysis(self) -> MemoryAnalysis:
         """The bytes of inputs, results and temporaries of one call."""
         return self._lowered.memory_analysis()
+
+    def timing_report(self, *, as_list: bool = False) -> str:
+        """How long compiling takes; see `Lowered.timing_report`."""
+        return self._lowered.timing_report(as_list=as_list)
 
     def cost_analysis(self) -> CostAnalysis:
         """Floating-point operations and bytes of one call."""

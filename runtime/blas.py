@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Iterable
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -92,15 +93,21 @@ def blas_symbols(names: Iterable[str], path: str | os.PathLike[str] | None = Non
 def _load(path: str | None) -> Blas:
     if path is not None:
         return Blas(Path(path), "")
-    try:
-        import scipy_openblas32
-    except ImportError as error:
+    # The package is found, not imported: to know its own version, it reads a part of the standard library that takes ten
+    # times as long as loading the library.
+    package = find_spec("scipy_openblas32")
+    libraries = [
+        path
+        for folder in (package.submodule_search_locations or () if package else ())
+        for path in (Path(folder) / "lib").glob("libscipy_openblas*")
+        if path.suffix in {".so", ".dylib", ".dll"}
+    ]
+    if not libraries:
         raise MissingLibraryError(
-            "no BLAS library: the package scipy_openblas32 cannot be imported; run `pip install scipy-openblas32`, "
+            "no BLAS library: the package scipy_openblas32 cannot be found; run `pip install scipy-openblas32`, "
             "or set DLC_BLAS to the path of a CBLAS library"
-        ) from error
-    folder = Path(scipy_openblas32.get_lib_dir())
-    return Blas(folder / scipy_openblas32.get_library(fullname=True), "scipy_")
+        )
+    return Blas(libraries[0], "scipy_")
 
 
 def _open(path: Path) -> ctypes.CDLL:

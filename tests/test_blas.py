@@ -31,3 +31,11 @@ def test_number_of_blas_threads_can_be_set():
     library.set_num_threads(1)
     assert library.num_threads() == 1
     library.set_num_threads(before)
+
+
+def test_a_missing_package_is_told_with_what_to_install(monkeypatch):
+    monkeypatch.delenv("DLC_BLAS", raising=False)
+    monkeypatch.setattr(blas, "find_spec", lambda _: None)
+    blas._load.cache_clear()
+    with pytest.raises(MissingLibraryError, match=r"scipy_openblas32 cannot be found; run `pip install"):
+        blas.get_blas()

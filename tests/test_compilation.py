@@ -252,6 +252,29 @@ def test_log_compiles_names_function_arguments_and_time(monkeypatch, capsys):
     assert err.count("compiled") == 1
 
 
+def test_timing_shows_passes_kernels_and_linking(monkeypatch, capsys):
+    monkeypatch.setenv("DLC_TIMING", "1")
+    function = compiler.jit(lambda x: np.tanh(x).sum(axis=1))
+    function(np.ones((3, 4), F32))
+    err = capsys.readouterr().err
+    rows = re.findall(r"\d+\.\d{4} \( *[\d.]+%\)  (.*)", err)
+    assert [row for row in rows if row in {"inline", "bufferize", "LLVM", "  code generation", "linking", "Total"}] == [
+        "inline",
+        "bufferize",
+        "LLVM",
+        "  code generation",
+        "linking",
+        "Total",
+    ]
+    assert any(re.fullmatch(r"    @fused_tanh_sum \([1-9]\d* bytes\)", row) for row in rows)
+    function(np.ones((3, 4), F32))
+    assert capsys.readouterr().err == ""
+    monkeypatch.delenv("DLC_TIMING")
+    lowered = function.lower(np.ones((3, 4), F32))
+    assert "code generation" in lowered.timing_report()
+    assert "code generation" in lowered.compile().timing_report(as_list=True)
+
+
 @pytest.mark.parametrize(
     ("args", "reason"),
     [

@@ -235,3 +235,12 @@ def test_the_llvm_stage_has_no_interpreter(dlc_run, at_stage):
     status, _, err = dlc_run(at_stage(PROGRAM, "llvm"), "--compare-with=reference")
     assert status == 1
     assert "there is no interpreter for the stage llvm; compare at loops or earlier" in err
+
+
+def test_timing_is_printed_if_asked_for(dlc_run):
+    text = "func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {\n  %y = dlc.tanh %x : tensor<4xf32>\n  func.return %y : tensor<4xf32>\n}"
+    status, _, err = dlc_run(text, "--mlir-timing")
+    assert status == 0
+    assert "Execution time report" in err
+    assert "linking" in err
+    assert dlc_run(text)[2] == ""

@@ -1,19 +1,22 @@
 """What one process has compiled, others load; nothing else that lies in the cache is ever executed."""
 
+import ctypes
 import os
 import shutil
 import subprocess
 import sys
 import warnings
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import compiler
-from compiler import object_cache, program_cache
-from runtime import native
+from compiler import program_cache
+from runtime import native, object_cache
+from runtime.dispatch.native_library import native_library
 
 ROOT = Path(__file__).resolve().parent.parent
 X = np.arange(6, dtype=np.float32).reshape(2, 3)
@@ -22,6 +25,7 @@ X = np.arange(6, dtype=np.float32).reshape(2, 3)
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A cache of this test."""
+    native_library()  # kept elsewhere
     path = tmp_path / "cache"
     monkeypatch.setenv("DLC_CACHE_DIR", str(path))
     for variable in ("DLC_BLAS", "DLC_CACHE_SIZE", "DLC_DUMP_IR_TO", "DLC_VERIFY", "DLC_DISABLE_JIT"):
@@ -72,7 +76,9 @@ for dtype in (np.uint8, np.float16, ml_dtypes.bfloat16, np.complex64, np.bool_):
     assert y.dtype == bool and y.all()
     y = compiler.jit(lambda x: x[::-1])(x.astype(dtype))
     assert y.dtype == dtype and (y == x.astype(dtype)[::-1]).all()
-print(any(name in sys.modules for name in ("passes.memref.bufferize", "runtime.llvm_text", "xdsl.dialects.llvm")))
+from runtime.native import host_target
+has_lowered = any(name in sys.modules for name in ("passes.linalg.bufferize", "runtime.llvm_text", "xdsl.dialects.llvm"))
+print(has_lowered or "machine" in vars(host_target()))
 """
 
 
@@ -101,6 +107,20 @@ def test_another_process_compiles_nothing_that_one_has_compiled(tmp_path):
     assert before
     assert not compiled_anything(start(tmp_path, PYTHONHASHSEED="2"))
     assert files(tmp_path) == before
+
+
+def test_what_the_runtime_compiles_from_text_is_kept_by_text_and_target(folder, monkeypatch):
+    def compiled(number, level=3):
+        text = f"define i32 @f() {{ ret i32 {number} }}"
+        code = object_cache.stored_object(text, replace(native.host_target(), level=level))
+        assert ctypes.CFUNCTYPE(ctypes.c_int)(native.load(code).address("f"))() == number
+
+    for size, arguments in enumerate(((1,), (2,), (2, 0)), start=1):
+        compiled(*arguments)
+        assert len(files(folder)) == size
+    monkeypatch.setattr(native, "emit_object", None)
+    for arguments in ((1,), (2,), (2, 0)):
+        compiled(*arguments)
 
 
 def test_processes_may_compile_the_same_at_the_same_time(tmp_path):
@@ -148,11 +168,11 @@ def test_a_change_of_our_sources_makes_a_new_entry(tmp_path):
         compiled_anything(start(cache, code, PYTHONPATH=str(sources)))
         return len(files(cache))
 
-    assert entries() == 1
-    assert entries() == 1
+    assert entries() == 2  # the function, and the code of calls
+    assert entries() == 2
     with (sources / "passes/dlc/inline.py").open("a") as file:
         file.write("# changed\n")
-    assert entries() == 2
+    assert entries() == 4
 
 
 DAMAGES = {

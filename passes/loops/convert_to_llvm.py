@@ -71,7 +71,7 @@ from xdsl.context import Context
 from xdsl.dialects import func, llvm, memref
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, UnitAttr
 from xdsl.dialects.llvm import CallingConventionAttr, LinkageAttr, LLVMFunctionType, LLVMVoidType
-from xdsl.ir import Attribute, Block, Region, SSAValue
+from xdsl.ir import Attribute, Block, Region
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
@@ -82,7 +82,8 @@ from passes.loops.llvm_arith import ARITH
 from passes.loops.llvm_calls import CALLS, declare_called
 from passes.loops.llvm_control import CONTROL
 from passes.loops.llvm_function import POINTER, Converters, FunctionConversion, convert_type
-from passes.loops.llvm_memory import MEMORY, alignment_of, convert_global, offset_pointer
+from passes.loops.llvm_host import convert_host_block
+from passes.loops.llvm_memory import MEMORY, convert_global
 from passes.loops.llvm_vector import VECTOR
 
 _CONVERTERS: Converters = {**ARITH, **MEMORY, **VECTOR, **CONTROL, **CALLS}
@@ -174,22 +175,12 @@ def _convert_body(
     old = function.body.block
     f.builder.location = function.location
     if is_host:
-        _load_table(f, block.args[0], old)
+        last = convert_host_block(f, block.args[0], old)
     else:
         for old_argument, argument in zip(old.args, block.args, strict=True):
             f.values[old_argument] = argument
             argument.name_hint = old_argument.name_hint
-    last = f.convert_block(old)
+        last = f.convert_block(old)
     f.builder.create_op(llvm.ReturnOp, f.operands(last))
     f.finish()
     return f
-
-
-def _load_table(f: FunctionConversion, table: SSAValue, old: Block) -> None:
-    table.name_hint = "table"
-    for index, argument in enumerate(old.args):
-        if argument.first_use is None:
-            continue
-        pointer = offset_pointer(f, table, index, POINTER)
-        f.values[argument] = f.builder.create(llvm.LoadOp, (pointer,), POINTER, alignment_of(argument.type))
-        f.values[argument].name_hint = argument.name_hint

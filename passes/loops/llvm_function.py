@@ -14,13 +14,15 @@ from xdsl.dialects.builtin import (
     IntegerType,
     MemRefType,
     NoneAttr,
+    StringAttr,
+    UnitAttr,
     VectorType,
     i1,
     i8,
     i32,
     i64,
 )
-from xdsl.dialects.llvm import LLVMFunctionType, LLVMPointerType
+from xdsl.dialects.llvm import CallingConventionAttr, LinkageAttr, LLVMFunctionType, LLVMPointerType, LLVMVoidType
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
@@ -38,8 +40,8 @@ class FunctionConversion:
     """Converts the blocks of one function, appending to `builder`; `values` maps old values to new ones.
 
     Constants and stack slots go to `entry`, which becomes the start of the function, so each is there once and dominates
-    all uses. `parts` are functions whose calls threads share, at most `max_threads` of them if that is not 0, and
-    `table` holds the pointers for them.
+    all uses. `parts` are functions that do a part of the work; threads share calls of some, at most `max_threads` of them if
+    that is not 0, and `table` holds the pointers for them.
     """
 
     __slots__ = (
@@ -77,21 +79,23 @@ class FunctionConversion:
 
     def convert_block(self, block: Block) -> Operation:
         """Convert the operations of `block` but the terminator, which is returned."""
-        converters = self.converters
-        builder = self.builder
         op = block.first_op
         last = block.last_op
         assert op is not None
         assert last is not None
         while op is not last:
-            builder.location = op.location
-            converter = converters.get(op.name)
-            if converter is None:
-                raise unsupported(op)
-            converter(self, op)
+            self.convert_operation(op)
             op = cast(Operation, op.next_op)
-        builder.location = last.location
+        self.builder.location = last.location
         return last
+
+    def convert_operation(self, op: Operation) -> None:
+        """Convert one operation."""
+        self.builder.location = op.location
+        converter = self.converters.get(op.name)
+        if converter is None:
+            raise unsupported(op)
+        converter(self, op)
 
     def operands(self, op: Operation) -> list[SSAValue]:
         """The converted operands of `op`."""
@@ -173,6 +177,18 @@ class FunctionConversion:
             if op.results[0].first_use is None:
                 continue
             first_block.insert_op_before(op, first)
+
+
+def internal_function(name: str, inputs: Sequence[Attribute], body: Region) -> llvm.FuncOp:
+    """A function without a result that only this module calls."""
+    properties: dict[str, Attribute] = {
+        "sym_name": StringAttr(name),
+        "function_type": LLVMFunctionType(inputs, LLVMVoidType()),
+        "linkage": LinkageAttr("internal"),
+        "CConv": CallingConventionAttr("ccc"),
+        "unnamed_addr": IntegerAttr(0, 64),
+    }
+    return llvm.FuncOp.create(properties=properties, regions=[body], attributes={"no_unwind": UnitAttr()})
 
 
 Converter: TypeAlias = Callable[[FunctionConversion, Any], None]

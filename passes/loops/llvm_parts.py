@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 
 from xdsl.dialects import llvm
-from xdsl.dialects.builtin import IntegerAttr, StringAttr, SymbolRefAttr, UnitAttr, i64
-from xdsl.dialects.llvm import CallingConventionAttr, LinkageAttr, LLVMArrayType, LLVMFunctionType, LLVMVoidType
+from xdsl.dialects.builtin import IntegerAttr, SymbolRefAttr, i64
+from xdsl.dialects.llvm import LLVMArrayType
 from xdsl.ir import Attribute, Block, Region, SSAValue
 
 from passes.loops.llvm_control import call
-from passes.loops.llvm_function import NO_WRAP, POINTER, SIGNED_LESS, FunctionConversion
+from passes.loops.llvm_function import NO_WRAP, POINTER, SIGNED_LESS, FunctionConversion, internal_function
 from passes.loops.llvm_memory import alignment_of, offset_pointer, store
 
 PARALLEL = "dlc_parallel"
@@ -67,11 +67,4 @@ def _part_function(f: FunctionConversion, name: str, size: int, emit: EmitPart) 
     part.builder.create_op(llvm.ReturnOp)
     part.finish()
     f.called |= part.called
-    properties: dict[str, Attribute] = {
-        "sym_name": StringAttr(name),
-        "function_type": LLVMFunctionType([POINTER, i64], LLVMVoidType()),
-        "linkage": LinkageAttr("internal"),
-        "CConv": CallingConventionAttr("ccc"),
-        "unnamed_addr": IntegerAttr(0, 64),
-    }
-    return llvm.FuncOp.create(properties=properties, regions=[region], attributes={"no_unwind": UnitAttr()})
+    return internal_function(name, (POINTER, i64), region)

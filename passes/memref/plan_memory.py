@@ -40,6 +40,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+import numpy as np
 from xdsl.context import Context
 from xdsl.dialects import func, memref, scf
 from xdsl.dialects.builtin import (
@@ -71,10 +72,6 @@ class Buffer:
     first: int
     last: int
     offset: int = 0
-
-    def is_alive_with(self, other: "Buffer") -> bool:
-        """Whether both are alive at some position."""
-        return self.first <= other.last and other.first <= self.last
 
 
 @dataclass(frozen=True)
@@ -188,20 +185,19 @@ def _size_of(op: memref.AllocOp) -> int:
 
 def assign_offsets(buffers: Sequence[Buffer]) -> int:
     """Set the offset of every buffer; return the size of the arena in bytes."""
-    placed: list[Buffer] = []  # by offset
     peak = 0
-    for buffer in sorted(buffers, key=lambda b: (-b.size, b.first)):
-        offset = 0
-        for other in placed:
-            if not buffer.is_alive_with(other):
-                continue
-            if offset + buffer.size <= other.offset:
-                break
-            offset = max(offset, other.offset + other.size)
-        buffer.offset = offset
-        peak = max(peak, offset + buffer.size)
-        placed.append(buffer)
-        placed.sort(key=lambda b: b.offset)
+    placed = np.empty((4, len(buffers)), np.int64)  # first, last, offset and end of each, by offset
+    for count, buffer in enumerate(sorted(buffers, key=lambda b: (-b.size, b.first))):
+        first, last, offset, end = placed[:, :count]
+        alive = (first <= buffer.last) & (buffer.first <= last)
+        # The gaps: each starts where all below it have ended.
+        starts = np.append(0, np.maximum.accumulate(end[alive]))
+        ends = np.append(offset[alive], np.iinfo(np.int64).max)
+        buffer.offset = int(starts[np.argmax(ends - starts >= buffer.size)])
+        peak = max(peak, buffer.offset + buffer.size)
+        place = np.searchsorted(offset, buffer.offset, side="right")
+        placed[:, place + 1 : count + 1] = placed[:, place:count]
+        placed[:, place] = buffer.first, buffer.last, buffer.offset, buffer.offset + buffer.size
     return peak
 
 

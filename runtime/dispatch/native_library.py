@@ -3,7 +3,6 @@
 import ctypes
 import sys
 import threading
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -13,7 +12,8 @@ from runtime.dispatch.match_text import match_text
 from runtime.dispatch.memory_pool import memory_limit, pool_text
 from runtime.dispatch.records import Pool, State, expand
 from runtime.dispatch.result_text import result_text
-from runtime.native import emit_object, host_target, load
+from runtime.native import load
+from runtime.object_cache import stored_object
 
 SLOW_NAME = sys.intern("_call_in_python")
 """The method that answers calls that no entry matches."""
@@ -44,11 +44,8 @@ class NativeLibrary:
         allocator = _Allocator(b"dlc", 1)
         handler = _capsule(allocator)
         text = expand(pool_text() + match_text() + result_text() + call_text())
-        # Every process pays for this. At the highest level it takes four times as long, and calls are a fifth faster.
-        target = replace(host_target(), level=0)
-        self._program = load(
-            emit_object(text, target), symbols() | {"dlc.handler": id(handler), "dlc.slow_name": id(SLOW_NAME)}
-        )
+        code = stored_object(text)
+        self._program = load(code, symbols() | {"dlc.handler": id(handler), "dlc.slow_name": id(SLOW_NAME)})
         for field in ("malloc", "calloc", "realloc", "free"):
             setattr(allocator, field, self._program.address(f"dlc_{field}"))
         self.pool = Pool.from_address(self._program.address("dlc_pool"))

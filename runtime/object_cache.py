@@ -1,32 +1,30 @@
 """Machine code on disk: what one process has compiled, others only load.
 
-A file holds the object code of one traced program and its signature, under a name that is a hash of all that the machine code
-follows from: the program and the options (`program_cache.program_key`), the sources of this package, the versions of what
-it builds on, and the processor. `DLC_CACHE_DIR` is the folder, off if empty or 0; `DLC_CACHE_SIZE` is the size that it may have.
+A file holds object code, and what one must know to use it, under a name that is a hash of all that it follows from: a key (the
+text that was compiled, or the program), the sources of this package, the versions of what it builds on, and the processor.
+`DLC_CACHE_DIR` is the folder, off if empty or 0; `DLC_CACHE_SIZE` is the size that it may have.
 See Note [Whose machine code is executed].
 """
 
 import functools
 import hashlib
-import json
 import os
-import struct
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import ml_dtypes
 import numpy as np
 import xdsl
 
-from compiler.executable import MachineCode
-from compiler.signatures import ArraySpec, Signature
-from dialects.dlc.interfaces import DTYPES
 from dialects.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from runtime.native import Target
 
 DEFAULT_SIZE = "1G"
 SUFFIX = ".dlc"
@@ -35,22 +33,30 @@ _HASH_SIZE = hashlib.sha256().digest_size
 _UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
 
 
-def stored_machine_code(key: bytes, make: Callable[[], MachineCode]) -> MachineCode:
-    """The machine code that is on disk for this key, else what `make` gives, which is there from now on.
+def stored(key: bytes, make: Callable[[], bytes]) -> bytes:
+    """What is on disk for this key, else what `make` gives, which is there from now on.
 
-    A file that is damaged, of another program or of another user is replaced. Where the folder cannot be used or written, there is
-    one warning, and everything is compiled.
+    A file that is damaged, of another key or of another user is replaced. Where the folder cannot be used or written, there is
+    one warning, and everything is made anew.
     """
     folder = _folder()
     if folder is None:
         return make()
     full_key = hashlib.sha256(key + _surroundings()).digest()
     path = folder / f"{full_key.hex()}{SUFFIX}"
-    found = _read(path, full_key)
-    if found is None:
-        found = make()
-        _write(path, _packed(full_key, found))
-    return found
+    content = _read(path, full_key)
+    if content is None:
+        content = make()
+        _write(path, full_key, content)
+    return content
+
+
+def stored_object(text: str, target: "Target | None" = None) -> bytes:
+    """The object file of LLVM assembly, optimised: from disk where it was compiled before."""
+    from runtime.native import emit_object, host_target
+
+    target = target or host_target()
+    return stored(hashlib.sha256(f"{target}\n{text}".encode()).digest(), lambda: emit_object(text, target))
 
 
 def default_folder() -> Path:
@@ -142,53 +148,8 @@ def _surroundings() -> bytes:
 # Files
 
 
-def _packed(key: bytes, machine_code: MachineCode) -> bytes:
-    """The content of a file: what it is, a hash of what follows, the key, and the machine code."""
-    signature = machine_code.signature
-    header: dict[str, Any] = {
-        "name": signature.name,
-        "inputs": [(spec.shape, spec.dtype.name) for spec in signature.inputs],
-        "outputs": [(spec.shape, spec.dtype.name) for spec in signature.outputs],
-        "arena_bytes": signature.arena_bytes,
-        "peak_lower_bound": signature.peak_lower_bound,
-        "donated": signature.donated,
-        "result_inputs": signature.result_inputs,
-        "is_short": signature.is_short,
-        "library_functions": machine_code.library_functions,
-    }
-    text = json.dumps(header).encode()
-    body = b"%b%b%b%b" % (key, struct.pack("<I", len(text)), text, machine_code.code)
-    return MAGIC + hashlib.sha256(body).digest() + body
-
-
-def _unpacked(content: bytes, key: bytes) -> MachineCode | None:
-    """The machine code in a file; `None` if it is not for this key, or not as it was written."""
-    start = len(MAGIC) + _HASH_SIZE
-    body = content[start:]
-    if content[:start] != MAGIC + hashlib.sha256(body).digest() or body[:_HASH_SIZE] != key:
-        return None
-    (size,) = struct.unpack_from("<I", body, _HASH_SIZE)
-    text, code = body[_HASH_SIZE + 4 : _HASH_SIZE + 4 + size], body[_HASH_SIZE + 4 + size :]
-    header = json.loads(text)
-    dtypes = {dtype.name: dtype for dtype in DTYPES.values()}
-
-    def specs(pairs: Iterable[tuple[list[int], str]]) -> tuple[ArraySpec, ...]:
-        return tuple(ArraySpec(tuple(shape), dtypes[name]) for shape, name in pairs)
-
-    signature = Signature(
-        header["name"],
-        specs(header["inputs"]),
-        specs(header["outputs"]),
-        header["arena_bytes"],
-        header["peak_lower_bound"],
-        tuple(header["donated"]),
-        tuple(header["result_inputs"]),
-        header["is_short"],
-    )
-    return MachineCode(signature, tuple(header["library_functions"]), code)
-
-
-def _read(path: Path, key: bytes) -> MachineCode | None:
+def _read(path: Path, key: bytes) -> bytes | None:
+    """What is in a file; `None` if it is not there, not for this key, or not as it was written."""
     try:
         with path.open("rb") as file:
             if _is_foreign(os.fstat(file.fileno())):
@@ -198,16 +159,24 @@ def _read(path: Path, key: bytes) -> MachineCode | None:
         return None
     with suppress(OSError):
         os.utime(path)  # used now; the time of access is often not kept
-    return _unpacked(content, key)
+    start = len(MAGIC) + _HASH_SIZE
+    body = content[start:]
+    if content[:start] != MAGIC + hashlib.sha256(body).digest() or body[:_HASH_SIZE] != key:
+        return None
+    return body[_HASH_SIZE:]
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write a file as a whole or not at all, whoever else writes it at the same time."""
+def _write(path: Path, key: bytes, content: bytes) -> None:
+    """Write a file as a whole or not at all, whoever else writes it at the same time.
+
+    It has what it is, a hash of what follows, the key, and the content.
+    """
+    body = key + content
     temporary = None
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=SUFFIX, delete=False) as file:
             temporary = Path(file.name)
-            file.write(content)
+            file.write(MAGIC + hashlib.sha256(body).digest() + body)
         temporary.replace(path)
     except OSError as error:
         if temporary is not None:
@@ -217,7 +186,7 @@ def _write(path: Path, content: bytes) -> None:
             f"cannot write to {path.parent}: {error.strerror}; make room, or set DLC_CACHE_DIR to another folder, or to 0"
         )
     else:
-        _evict(path.parent, len(content))
+        _evict(path.parent, len(body))
 
 
 _room: dict[Path, int] = {}
