@@ -66,7 +66,13 @@ def _cost_of(op: Operation) -> Counter[str]:
     if isinstance(op, GenericOp):
         return _cost_of_generic(op)
     total = _cost_within(op)
-    if isinstance(op, rt.KernelOp):
+    if isinstance(op, _FLOPS):
+        total["flops"] += 1
+    elif isinstance(op, math.FmaOp):
+        total["flops"] += 2
+    elif isinstance(op, _TRANSCENDENTALS):
+        total["transcendentals"] += 1
+    elif isinstance(op, rt.KernelOp):
         total["kernels"] += 1
         total["bytes_accessed"] += sum(map(_bytes, (*op.inputs, *op.outputs)))
     elif isinstance(op, rt.GemmOp):
@@ -80,16 +86,8 @@ def _cost_of(op: Operation) -> Counter[str]:
 
 
 def _cost_of_generic(op: GenericOp) -> Counter[str]:
-    total: Counter[str] = Counter()
     points = prod(loop_sizes(op))
-    for inner in op.body.block.ops:
-        if isinstance(inner, _FLOPS):
-            total["flops"] += points
-        elif isinstance(inner, math.FmaOp):
-            total["flops"] += 2 * points
-        elif isinstance(inner, _TRANSCENDENTALS):
-            total["transcendentals"] += points
-    return total
+    return Counter({field: points * count for field, count in _cost_within(op).items()})
 
 
 def loop_sizes(op: GenericOp) -> list[int]:

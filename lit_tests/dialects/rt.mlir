@@ -136,3 +136,21 @@ func.func @blocks_of_several(%a: memref<8x64x64xf32>, %b: memref<8x64x64xf32>) {
   rt.gemm %a, %a into %b blocks [2, 32, 64] : memref<8x64x64xf32>, memref<8x64x64xf32> into memref<8x64x64xf32>
   func.return
 }
+
+// -----
+
+// CHECK-LABEL: func.func @prefetch(
+// CHECK-SAME:    %[[X:\w+]]: memref<3x4xf32>, %[[I:\w+]]: index)
+func.func @prefetch(%x: memref<3x4xf32>, %i: index) {
+  // CHECK: rt.prefetch %[[X]][%[[I]], %[[I]]] : memref<3x4xf32>
+  rt.prefetch %x[%i, %i] : memref<3x4xf32>
+  func.return
+}
+
+// -----
+
+func.func @prefetch_with_too_few_indices(%x: memref<3x4xf32>, %i: index) {
+  // expected-error@+1 {{rt.prefetch: 1 indices into memref<3x4xf32>; give 2}}
+  rt.prefetch %x[%i] : memref<3x4xf32>
+  func.return
+}

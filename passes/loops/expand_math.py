@@ -21,7 +21,7 @@ func.func @scale(%x: vector<8xf32>) -> vector<8xf32> {
 ```
 
 The expansions of the elementary functions of `math` and of those of `special` are straight-line code of the same kind,
-from 40 operations (`tanh`) to some 200 (`powf` on f64), but for arguments that are rare: those huge (`sin, cos, tan`) or
+from 40 operations (`tanh`) to some 200 (`powf` on f64), but for arguments that are rare: those large (`sin, cos, tan`) or
 negative (`lgamma, digamma, polygamma`) take a branch. Scalar and vector code is the same. They cover the whole range: NaN,
 infinities, signed zeros, subnormal arguments and results. `docs/accuracy.md` has the error of each.
 

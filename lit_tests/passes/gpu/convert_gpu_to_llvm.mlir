@@ -1,14 +1,16 @@
 // RUN: dlc-opt %s -p convert-gpu-to-llvm --split-input-file --verify-diagnostics | filecheck %s
 
-// A kernel takes pointers to global memory; what it reads only, and what is passed once, is said. Host functions stay.
+// A kernel takes pointers to global memory; what it reads only, what is passed once and what starts at 16 bytes is said. Host functions stay.
 // CHECK-LABEL: func.func @host
 // CHECK:         rt.launch @kernels::@sum
-// CHECK:         llvm.func @sum(%{{.*}}: !llvm.ptr<1> {llvm.readonly}, %{{.*}}: !llvm.ptr<1> {llvm.readonly}, %{{.*}}: !llvm.ptr<1> {llvm.noalias})
+// CHECK:         llvm.func @sum(%{{.*}}: !llvm.ptr<1> {llvm.readonly, llvm.align = 16 : i64}, %{{.*}}: !llvm.ptr<1> {llvm.readonly, llvm.align = 16 : i64}, %{{.*}}: !llvm.ptr<1> {llvm.noalias})
 // CHECK-SAME:    nvvm.kernel, nvvm.maxntid = array<i32: 64, 1, 1>
 // CHECK:           llvm.load %{{.*}} : !llvm.ptr<1> -> f32
 // CHECK:           llvm.store %{{.*}} : f32, !llvm.ptr<1>
 // CHECK:           llvm.return
-func.func @host(%x: memref<4xf32>, %out: memref<4xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 1 : i64} {
+func.func @host(%x: memref<4xf32>, %rows: memref<2x3x4xf32>, %arena: memref<64xi8>) attributes {rt.num_inputs = 2 : i64} {
+  %offset = arith.constant 24 : index
+  %out = memref.view %arena[%offset][] : memref<64xi8> to memref<4xf32>
   rt.launch @kernels::@sum over [4] (%x, %x, %out) : memref<4xf32>, memref<4xf32>, memref<4xf32> {rt.grid = array<i64: 1>, rt.block = array<i64: 64>}
   func.return
 }

@@ -64,6 +64,39 @@ func.func @boolean(%x: memref<8xi1>, %y: memref<8xi1>) {
 
 // -----
 
+// A store around the cache, if its address allows it; others must see it before the function is over.
+// CHECK-LABEL: llvm.func @stream(
+// CHECK:         %[[REST:.*]] = llvm.and %{{.*}}, %{{.*}} : i64
+// CHECK:         %[[ALIGNED:.*]] = llvm.icmp "eq" %[[REST]]
+// CHECK:         llvm.cond_br %[[ALIGNED]], ^[[STREAM:bb[0-9]+]], ^[[STORE:bb[0-9]+]]
+// CHECK:       ^[[STREAM]]:
+// CHECK:         llvm.store %[[V:.*]], %[[P:.*]] {alignment = 32 : i64, nontemporal}
+// CHECK:       ^[[STORE]]:
+// CHECK:         llvm.store %[[V]], %[[P]] {alignment = 4 : i64}
+// CHECK:         llvm.fence seq_cst
+// CHECK-NEXT:    llvm.return
+func.func @stream(%x: memref<8xf32>, %y: memref<8xf32>) {
+  %c0 = arith.constant 0 : index
+  %v = vector.load %x[%c0] : memref<8xf32>, vector<8xf32>
+  vector.store %v, %y[%c0] {nontemporal = true} : memref<8xf32>, vector<8xf32>
+  func.return
+}
+
+// -----
+
+// A place that may lie outside: its address is computed without the promise to be inside.
+// CHECK-LABEL: llvm.func @prefetch(
+// CHECK:         %[[P:.*]] = llvm.getelementptr %{{.*}}[1000]
+// CHECK-NOT:     inbounds
+// CHECK:         llvm.call_intrinsic "llvm.prefetch.p0"(%[[P]],
+func.func @prefetch(%x: memref<8xf32>) {
+  %far = arith.constant 1000 : index
+  rt.prefetch %x[%far] : memref<8xf32>
+  func.return
+}
+
+// -----
+
 // A loop tests at its end; a loop that is known to run at least once has no test in front.
 // CHECK-LABEL: llvm.func @loop(
 // CHECK:         llvm.br ^[[LOOP:.*]](%{{.*}}, %{{.*}} : i64, f32)
