@@ -97,6 +97,9 @@ def _add_what_to_run(group: argparse._ArgumentGroup) -> None:  # pyright: ignore
         "--vector-bits", type=int, metavar="N", help="vector width for --compile-to (default: this machine's)"
     )
     group.add_argument(
+        "--threads", type=int, metavar="N", help="the most threads that a call may use (default: as many as there are)"
+    )
+    group.add_argument(
         "--opt-bisect-limit", type=int, default=-1, metavar="N", help="run only the first N passes, and list them"
     )
     group.add_argument("--dump-pass-pipeline", action="store_true", help="print the pipeline on standard error first")

@@ -12,6 +12,7 @@ import pytest
 
 import compiler
 from compiler import ArgumentError, CompileOptions, get_num_threads, jit, num_threads, set_num_threads
+from runtime.reference import interpret
 from runtime.threads.cpu_count import usable_cpus
 
 NUMBER = np.random.default_rng(0)
@@ -28,7 +29,7 @@ def _steps(x):
 
 def _scatter(x):
     y = np.zeros_like(x[:999])
-    np.add.at(y, np.arange(3000) % 999, x)
+    np.add.at(y, np.arange(len(x)) % 999, x)
     return y
 
 
@@ -66,6 +67,8 @@ PROGRAMS = {
     ),
     "gathers": (lambda x: x[np.arange(0, 5000) * 7 % 3001], _random(3001, 301)),
     "loop": (_steps, _random(200_003)),
+    "factorizations of a batch": (lambda x: np.linalg.inv(x + 20 * np.eye(40, dtype=np.float32)), _random(33, 40, 40)),
+    "singular values of a batch": (lambda x: np.linalg.svd(x)[1], _random(9, 50, 40)),
     "copy": (lambda x: _copied(x)[0], _random(1001, 999)),
 }
 
@@ -142,6 +145,26 @@ def test_only_launches_with_enough_work_have_parts():
     assert _grains(double, np.ones(1_000_000, np.float32)) == 1
     assert _grains(double, np.ones(1_000, np.float32)) == 0
     assert _grains(jit(lambda x: np.exp(x) * 2, threads=1), np.ones(1_000_000, np.float32)) == 0
+
+
+@pytest.mark.parametrize("name", ["rows", "product", "products of a batch", "few long rows", "scatter"])
+def test_parts_in_any_order_are_what_the_interpreter_computes(name):
+    function, x = PROGRAMS[name]
+    x = x[: len(x) // 2 + 1]
+    lowered = jit(function).lower(x)
+    module = lowered.module_at("loops")
+    assert any("grain" in op.properties or "blocks" in op.properties for op in module.walk())
+    (result,) = interpret(module, lowered._traced.name, [x])
+    np.testing.assert_allclose(jit(function)(x), result, rtol=1e-4, atol=1e-4)
+
+
+def test_the_command_line_has_a_limit(dlc_opt):
+    text = jit(np.exp).lower(np.ones(1_000_000, np.float32)).as_text()
+    _, parts, _ = dlc_opt(text, "--compile-to=llvm", "--threads=3")
+    assert "rt.max_threads = 3" in parts
+    assert "@dlc_parallel" in parts
+    _, whole, _ = dlc_opt(text, "--compile-to=llvm", "--threads=1")
+    assert "@dlc_parallel" not in whole
 
 
 def test_remarks_tell_how_work_is_split():

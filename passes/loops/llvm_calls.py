@@ -22,7 +22,7 @@ from xdsl.utils.exceptions import PassFailedException
 from dialects.builder import OpBuilder
 from dialects.lapack import LapackOp, array_number
 from dialects.llvm_intrinsics import MemcpyOp
-from dialects.rt import COPY_GRAIN, GemmOp, LaunchOp
+from dialects.rt import GRAIN, GemmOp, LaunchOp
 from passes.loops.llvm_control import call
 from passes.loops.llvm_function import (
     POINTER,
@@ -32,7 +32,7 @@ from passes.loops.llvm_function import (
 )
 from passes.loops.llvm_memory import offset_pointer, store
 from passes.loops.llvm_parts import call_parts, part_bounds
-from passes.loops.llvm_products import lower_product, repeated
+from passes.loops.llvm_products import Size, lower_product, repeated
 
 
 def lower_launch(f: FunctionConversion, op: LaunchOp) -> None:
@@ -52,7 +52,7 @@ def lower_launch(f: FunctionConversion, op: LaunchOp) -> None:
 def _copy(f: FunctionConversion, op: memref.CopyOp) -> None:
     """Copy all bytes at once, or in parts."""
     source, destination = f.operands(op)
-    size, grain = byte_count(cast(MemRefType[Any], op.source.type)), op.attributes.get(COPY_GRAIN)
+    size, grain = byte_count(cast(MemRefType[Any], op.source.type)), op.attributes.get(GRAIN)
     if not size or source is destination:
         return
     f.mark_written(destination)
@@ -76,19 +76,28 @@ def _lapack(f: FunctionConversion, op: LapackOp) -> None:
     sizes = [argument.value.data for argument in op.arguments if isinstance(argument, IntegerAttr)]
     if max(sizes) >= 2**31:
         raise PassFailedException(f"convert-to-llvm: rt.lapack {op.routine}: LAPACK takes sizes below 2147483648")
-    arrays, steps = [f.values[value] for value in op.arrays], op.steps
+    arrays = [f.values[value] for value in op.arrays]
+    elements = [cast(MemRefType[Any], array.type).element_type for array in op.arrays]
     numbers = [array_number(argument) for argument in op.arguments]
-    slots = [_slot(f, x) if number is None else None for x, number in zip(op.arguments, numbers, strict=True)]
-    lengths = [f.integer(1) for argument in op.arguments if isinstance(argument, StringAttr)]
     for array in arrays[len(op.inputs) :]:
         f.mark_written(array)
 
-    def emit(pointers: Sequence[SSAValue]) -> None:
-        places = [slot or pointers[cast(int, number)] for slot, number in zip(slots, numbers, strict=True)]
-        call(f, SymbolRefAttr(f"{op.routine.data}_"), (*places, *lengths))
+    def calls(f: FunctionConversion, lower: Size, upper: Size, arrays: Sequence[SSAValue]) -> None:
+        slots = [_slot(f, x) if number is None else None for x, number in zip(op.arguments, numbers, strict=True)]
+        lengths = [f.integer(1) for argument in op.arguments if isinstance(argument, StringAttr)]
 
-    elements = [cast(MemRefType[Any], array.type).element_type for array in op.arrays]
-    repeated(f, 0, op.calls, list(zip(arrays, steps, elements, strict=True)), emit)
+        def emit(pointers: Sequence[SSAValue]) -> None:
+            places = [slot or pointers[cast(int, number)] for slot, number in zip(slots, numbers, strict=True)]
+            call(f, SymbolRefAttr(f"{op.routine.data}_"), (*places, *lengths))
+
+        repeated(f, lower, upper, list(zip(arrays, op.steps, elements, strict=True)), emit)
+
+    grain = op.attributes.get(GRAIN)
+    if isinstance(grain, IntegerAttr):
+        count, size = op.calls, cast(int, cast(Any, grain).value.data)
+        call_parts(f, -(-count // size), arrays, lambda f, i, arrays: calls(f, *part_bounds(f, i, size, count), arrays))
+    else:
+        calls(f, 0, op.calls, arrays)
 
 
 def _slot(f: FunctionConversion, argument: Attribute) -> SSAValue:

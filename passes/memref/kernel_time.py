@@ -13,6 +13,7 @@ from xdsl.dialects.linalg.ops import FillOp, GenericOp
 from xdsl.ir import Operation, SSAValue
 
 from dialects import rt
+from dialects.lapack import LapackOp
 from dialects.partial_reads import loop_extents
 from passes.loops.expand_math import EXPANSIONS
 
@@ -67,6 +68,11 @@ def product_nanoseconds(product: rt.GemmOp) -> float:
     batch, m, n, k = product.sizes
     read_or_written = sum(memref_bytes(value) for value in product.operands)
     return max(2 * batch * m * n * k / _FLOPS * _element_bytes(product.lhs) / 4, BYTE * read_or_written)
+
+
+def lapack_nanoseconds(op: LapackOp) -> float:
+    """The time of calls of LAPACK, as if they factorized square matrices."""
+    return 0.1 * op.calls * max(op.steps) ** 1.5
 
 
 def memref_bytes(value: SSAValue) -> int:

@@ -1,4 +1,4 @@
-"""Split launches, products and copies into parts that threads share, where there is enough to do.
+"""Split launches, products, copies and calls of LAPACK into parts that threads share, where there is enough to do.
 
 Before:
 
@@ -46,7 +46,7 @@ Requires: host functions and kernels after `plan-memory`.
 
 Ensures: no work that has parts takes less than 25 microseconds, as `kernel_time.py` has it.
 
-Leaves alone: kernels; with `max-threads=1` launches and copies. Blocks of products, whose last bits may depend on them, are the same for any number of
+Leaves alone: kernels; with `max-threads=1` all but products. Blocks of products, whose last bits may depend on them, are the same for any number of
 threads.
 """
 
@@ -60,8 +60,9 @@ from xdsl.passes import ModulePass
 
 from dialects import rt
 from dialects.builder import int_array
+from dialects.lapack import LapackOp
 from dialects.remarks import emit_remark
-from passes.memref.kernel_time import BYTE, kernel_nanoseconds, memref_bytes, product_nanoseconds
+from passes.memref.kernel_time import BYTE, kernel_nanoseconds, lapack_nanoseconds, memref_bytes, product_nanoseconds
 
 PASS_NAME = "split-work"
 _LEAST, _PART = 25_000, 20_000
@@ -81,7 +82,7 @@ _LINE = 64
 
 @dataclass(frozen=True)
 class SplitWorkPass(ModulePass):
-    """Give launches and copies a grain, and products blocks."""
+    """Give launches, copies and calls a grain, and products blocks."""
 
     name = PASS_NAME
 
@@ -110,6 +111,8 @@ class SplitWorkPass(ModulePass):
                         _split_launch(work, times[work.kernel.string_value()])
                     elif isinstance(work, memref.CopyOp):
                         _split_copy(work)
+                    elif isinstance(work, LapackOp):
+                        _split_calls(work)
 
 
 def _split_launch(launch: rt.LaunchOp, time: float) -> None:
@@ -128,7 +131,21 @@ def _split_copy(copy: memref.CopyOp) -> None:
     size = memref_bytes(copy.source)
     time = 2 * BYTE * size
     if time >= _LEAST:
-        copy.attributes[rt.COPY_GRAIN] = IntegerAttr(part_size(size, time), i64)
+        copy.attributes[rt.GRAIN] = IntegerAttr(part_size(size, time), i64)
+
+
+def _split_calls(op: LapackOp) -> None:
+    name, time = f"{op.calls} calls of {op.routine.data}", lapack_nanoseconds(op)
+    if not all(op.steps[len(op.inputs) :]):
+        reason = "they share a workspace"
+    elif op.calls < 2 or time < _LEAST:
+        reason = f"about {time / 1000:.3g} us of work"
+    else:
+        grain = max(1, int(op.calls * min(_SHORT_BLOCK / time, 1 / _FEW)))
+        op.attributes[rt.GRAIN] = IntegerAttr(grain, i64)
+        emit_remark("passed", PASS_NAME, f"{name}: parts of {grain}, about {time / 1000:.3g} us of work", op.location)
+        return
+    emit_remark("missed", PASS_NAME, f"{name}: one thread, {reason}", op.location)
 
 
 def part_size(extent: int, time: float) -> int:

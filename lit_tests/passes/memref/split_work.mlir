@@ -100,3 +100,16 @@ func.func private @add_rows(%x: memref<1000x1000xf32>) attributes {rt.tile = arr
   }
   func.return
 }
+
+// -----
+
+// Calls of LAPACK are shared where each has memory of its own: the first routine writes two arrays, the second one a workspace.
+// CHECK-LABEL: func.func @factorizations(
+// CHECK:         rt.lapack "sgetrf" {{.*}} {rt.grain = 1 : i64}
+// CHECK-NEXT:    rt.lapack "sgeqrf"
+// CHECK-NOT:     grain
+func.func @factorizations(%a: memref<32x64x64xf32>, %p: memref<32x64xi32>, %i: memref<32xi32>, %w: memref<64xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 1 : i64} {
+  rt.lapack "sgetrf" [64 : i32, 64 : i32, 0 : index, 64 : i32, 1 : index, 2 : index] count 32 strides [4096, 64, 1] outs(%a, %p, %i : memref<32x64x64xf32>, memref<32x64xi32>, memref<32xi32>)
+  rt.lapack "sgeqrf" [64 : i32, 64 : i32, 0 : index, 64 : i32, 1 : index, 2 : index, 64 : i32, 3 : index] count 32 strides [4096, 64, 0, 1] outs(%a, %p, %w, %i : memref<32x64x64xf32>, memref<32x64xi32>, memref<64xf32>, memref<32xi32>)
+  func.return
+}
