@@ -89,6 +89,7 @@ class DumpObserver(Observer):
             choices = {"vector-bits": self._options.vector_bits, "threads": self._options.threads}
             flags = "".join(f" --{name}={value}" for name, value in choices.items() if value is not None)
             flags += f" --cuda-arch={self._options.cuda_arch}" if self._options.cuda_arch else ""
+            flags += f" --math={self._options.math}" if self._options.math != "accurate" else ""
             command = f"dlc-opt {path.name}{target}{flags} --compile-from={stage} --compile-to={following}"
             _write(path, command, to_text(module, debug_info=True))
         if stage == IR_STAGES[self._target][-1]:

@@ -68,6 +68,7 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
             ("plan-memory", {}),
         ],
     }
+    expand_math: PassSpec = ("expand-math", {"fast": True} if options.math == "fast" else {})
     if target == "cpu":
         fused = shared["fused"]
         # Parts of rows one after the other keep threads busy, but no GPU.
@@ -77,11 +78,11 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
                 ("split-work", {"max_threads": options.threads or 0}),
                 ("lower-kernels", {"vector_bits": _vector_bits(options)}),
             ],
-            "llvm": [("expand-math", {}), ("convert-to-llvm", {})],
+            "llvm": [expand_math, ("convert-to-llvm", {})],
         }
     return shared | {
         "loops": [("lower-kernels", {"vector_bits": 0})],
-        "gpu": [("expand-math", {}), ("share-points", {}), ("widen-points", {}), ("map-to-gpu", {})],
+        "gpu": [expand_math, ("share-points", {}), ("widen-points", {}), ("map-to-gpu", {})],
         "llvm": [("convert-gpu-to-llvm", {}), ("check-ptx-legality", {})],
     }
 

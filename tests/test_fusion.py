@@ -10,6 +10,7 @@ from xdsl.parser import Parser
 
 from dialects.remarks import collect_remarks
 from dialects.rt import GemmOp, KernelOp, Rt
+from passes.linalg.absorb_sums import AbsorbSumsPass
 from passes.linalg.collapse_dims import CollapseDimsPass
 from passes.linalg.form_kernels import FormKernelsPass
 from passes.linalg.fuse_elementwise import FuseElementwisePass
@@ -48,6 +49,12 @@ PIPELINES = {
         SplitAtSeamsPass(min_points=0, min_width=1, max_parts=1000, max_body_ops=10**6, max_recomputed_ops=100),
         FormKernelsPass(max_serial_points=10**9, min_shared_part=10**9),
         CollapseDimsPass(),
+    ],
+    "all-with-sums": [
+        FuseElementwisePass(),
+        FormKernelsPass(max_serial_points=0, min_rows=2, min_row_size=2),
+        CollapseDimsPass(),
+        AbsorbSumsPass(least_bytes=0, least_rows=1, least_row=1),
     ],
     "all-reluctant": [
         FuseElementwisePass(max_recomputed_ops=0, max_body_ops=2),

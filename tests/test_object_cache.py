@@ -1,10 +1,12 @@
 """What one process has compiled, others load; nothing else that lies in the cache is ever executed."""
 
 import ctypes
+import errno
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import warnings
 from collections import OrderedDict
 from dataclasses import replace
@@ -264,6 +266,61 @@ def test_a_full_disk_costs_the_cache_only_and_is_told_once(tmp_path):
     assert errors == ""
     assert output.startswith("1 compiled programs are not kept on disk: cannot write to")
     assert files(tmp_path) == {}
+
+
+@pytest.mark.parametrize("step", ["create", "write", "replace"])
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC, errno.EACCES, errno.EDQUOT])
+def test_a_failing_disk_costs_the_cache_only_and_leaves_nothing(folder, monkeypatch, step, number):
+    run()
+    before = files(folder)
+    make, error = tempfile.NamedTemporaryFile, OSError(number, os.strerror(number))
+
+    def fail(*args, **kwargs):
+        raise error
+
+    def failing_file(**kwargs):
+        if step == "create":
+            raise error
+        file = make(**kwargs)
+        file.write = fail
+        return file
+
+    if step == "replace":
+        monkeypatch.setattr(Path, "replace", fail)
+    else:
+        monkeypatch.setattr(tempfile, "NamedTemporaryFile", failing_file)
+    with pytest.warns(RuntimeWarning, match=f"{os.strerror(number)}; make room, or set DLC_CACHE_DIR"):
+        run(scale=3.0)
+    run(scale=4.0)  # told once
+    assert files(folder) == before
+    forget()
+    run()  # reads
+
+
+def test_a_folder_in_the_place_of_a_file_costs_that_file_only(folder):
+    run()
+    path = only_file(folder)
+    path.unlink()
+    path.mkdir()
+    forget()
+    with pytest.warns(RuntimeWarning, match="cannot write to"):
+        run()
+    run(scale=3.0)
+    assert len(files(folder)) == 2
+
+
+def test_a_folder_that_is_removed_meanwhile_is_made_again(folder):
+    run()
+    shutil.rmtree(folder)
+    run(scale=3.0)
+    assert len(files(folder)) == 1
+
+
+def test_a_limit_below_the_size_of_a_file_keeps_none(folder, monkeypatch):
+    monkeypatch.setenv("DLC_CACHE_SIZE", "100")
+    run()
+    run(scale=3.0)
+    assert not files(folder)
 
 
 def test_a_folder_that_cannot_be_made_costs_the_cache_only(folder, monkeypatch):

@@ -114,3 +114,10 @@ def test_a_reader_that_can_compute_the_whole_in_its_loops_keeps_it():
 
     lowered = compiler.jit(f).lower(np.ones((130, 133)))
     assert lowered.as_text("bufferized").count("rt.launch") == 1
+
+
+def test_a_part_counts_for_what_it_reads_and_writes():
+    x = np.ones((130, 133))
+    lowered = compiler.jit(padded).lower(x)
+    assert lowered.as_text("bufferized").count("rt.launch") == 9
+    assert lowered.cost_analysis().bytes_accessed < 2.2 * x.nbytes

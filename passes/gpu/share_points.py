@@ -68,8 +68,7 @@ that is read too, they wait for each other.
 *Leaves alone*: kernels whose neighbouring threads read neighbouring elements as it is, and those with loops that cannot be shared.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import prod
 from typing import Any, cast
 
@@ -87,23 +86,20 @@ from xdsl.dialects.builtin import (
     i32,
     i64,
 )
-from xdsl.ir import Block, BlockArgument, Operation, Region, SSAValue
+from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects import nvvm
 from dialects.builder import OpBuilder, int_array, memref_type
 from dialects.remarks import emit_remark
-from passes.gpu.map_to_gpu import WARP, kernel_launches, only_loop
+from passes.gpu.map_to_gpu import WARP, kernel_launches
+from passes.gpu.sharing_plan import NotSharedError, SharingPlan, combiners_of, constant_of, plan_sharing, trip_count
 from passes.loops.llvm_arguments import aliased_arguments
 from passes.memref.combiners import COMBINERS
-
-WIDTH = 4
-"""How many positions a thread has side by side where that divides a loop: 16 bytes of 32-bit elements are one access."""
 
 _INDEX = IndexType()
 _EQUAL, _LESS_UNSIGNED = ({"predicate": IntegerAttr(number, i64)} for number in (0, 6))
 _BUTTERFLY = {"kind": StringAttr("bfly")}
-_Access = memref.LoadOp | memref.StoreOp
 
 
 @dataclass(frozen=True)
@@ -120,8 +116,8 @@ class SharePointsPass(ModulePass):
         for name, launches in kernel_launches(functions).items():
             kernel = functions[name]
             try:
-                plan = _plan(kernel, prod(launches[0].over.get_values()), aliased.get(name, set()))
-            except _NotShared as reason:
+                plan = plan_sharing(kernel, prod(launches[0].over.get_values()), aliased.get(name, set()))
+            except NotSharedError as reason:
                 emit_remark("missed", self.name, f"@{name}: one thread for each point: {reason}", kernel.location)
                 continue
             _Sharing(plan).run()
@@ -130,165 +126,10 @@ class SharePointsPass(ModulePass):
             emit_remark("passed", self.name, f"@{name}: a warp for each point", kernel.location)
 
 
-class _NotShared(Exception):
-    """Why the points of a kernel are not shared."""
-
-
-@dataclass
-class _Plan:
-    """How the points of a kernel are shared.
-
-    `shared` are the loops over positions of threads, `owned` is the dimension of each memory that they write along which its elements
-    belong to threads, `ordered` are the writes of all threads to memory that is read too. A thread has `width` positions side by side.
-    """
-
-    points: scf.ForOp
-    shared: list[scf.ForOp] = field(default_factory=list[scf.ForOp])
-    owned: dict[SSAValue, int] = field(default_factory=dict[SSAValue, int])
-    ordered: list[memref.StoreOp] = field(default_factory=list[memref.StoreOp])
-    width: int = 1
-
-
-def _plan(kernel: func.FuncOp, extent: int, aliased: set[int]) -> _Plan:
-    """Decide how to share the points of a kernel; raise `_NotShared`."""
-    points = only_loop(kernel.body.block)
-    if points is None:
-        raise _NotShared("it is more than a loop over its points")
-    plan = _Plan(points)
-    _choose_loops(points.body.block, plan.shared)
-    if not plan.shared:
-        raise _NotShared(f"it has no loop of {WARP} or more trips")
-    loop_of = {op: loop for loop in plan.shared for op in loop.walk()}
-    accesses = list(_accesses(kernel))
-    written = {op.memref for op in accesses if isinstance(op, memref.StoreOp)}
-    for number, argument in enumerate(kernel.body.block.args[2:]):
-        if argument in written and number in aliased:
-            raise _NotShared("it writes memory that it is passed twice")
-    for op in accesses:
-        if isinstance(op, memref.StoreOp) and op in loop_of:
-            loop = loop_of[op]
-            dimension = next((i for i, index in enumerate(op.indices) if index is loop.body.block.args[0]), None)
-            if dimension is None or plan.owned.setdefault(op.memref, dimension) != dimension:
-                raise _NotShared("threads would write the same elements")
-    starts = {(_constant(loop.lb), _constant(loop.step)) for loop in plan.shared}
-    for op in accesses:
-        if op.memref not in plan.owned:
-            continue
-        loop = loop_of.get(op)
-        if loop is None or op.indices[plan.owned[op.memref]] is not loop.body.block.args[0] or len(starts) > 1:
-            raise _NotShared("a thread would read what another one writes")
-    loaded = {op.memref for op in accesses if isinstance(op, memref.LoadOp)}
-    plan.ordered += (
-        op
-        for op in accesses
-        if isinstance(op, memref.StoreOp)
-        and op not in loop_of
-        and isinstance(op.memref, BlockArgument)
-        and op.memref in loaded
-    )
-    if extent > WARP and not _is_along_loops(points, [op for op in accesses if op in loop_of], loop_of):
-        raise _NotShared("its points lie side by side in memory")
-    if all(cast(int, _trips(loop)) % (WARP * WIDTH) == 0 for loop in plan.shared):
-        plan.width = WIDTH
-    return plan
-
-
-def _choose_loops(block: Block, chosen: list[scf.ForOp]) -> None:
-    """Append the innermost loops that can be shared; raise `_NotShared` if long ones cannot."""
-    for op in block.ops:
-        if isinstance(op, scf.ForOp):
-            _choose_loop(op, chosen)
-        elif any(isinstance(inner, scf.ForOp | scf.WhileOp) for inner in op.walk()):
-            raise _NotShared("a loop depends on a condition")
-
-
-def _choose_loop(loop: scf.ForOp, chosen: list[scf.ForOp]) -> None:
-    """Append loops inside of `loop`, or else `loop`."""
-    inner: list[scf.ForOp] = []
-    refusal = None
-    try:
-        _choose_loops(loop.body.block, inner)
-    except _NotShared as reason:
-        refusal = reason
-    trips = _trips(loop)
-    if inner and refusal is None:
-        chosen += inner
-    elif trips is not None and trips >= WARP and _combiners(loop) is not None:
-        chosen.append(loop)
-    elif refusal is not None:
-        raise refusal
-    elif trips is None or trips >= WARP:
-        raise _NotShared("a loop has an order, or bounds that are not known")
-
-
-def _accesses(kernel: func.FuncOp) -> Iterator[_Access]:
-    """The accesses to memory; raise `_NotShared` if there are some of other kinds."""
-    for op in kernel.body.walk():
-        if isinstance(op, memref.LoadOp | memref.StoreOp):
-            yield op
-        elif isinstance(op, func.CallOp) or (
-            not isinstance(op, memref.AllocaOp)
-            and any(isinstance(value.type, MemRefType) for value in (*op.operands, *op.results))
-        ):
-            raise _NotShared(f"{op.name} may touch any memory")
-
-
-def _is_along_loops(points: scf.ForOp, accesses: list[_Access], loop_of: dict[Operation, scf.ForOp]) -> bool:
-    """Whether neighbouring positions are neighbours in memory more often than neighbouring points are."""
-    along = across = 0
-    for op in accesses:
-        indices = list(op.indices)
-        if not indices:
-            continue
-        if indices[-1] is loop_of[op].body.block.args[0]:
-            along += 1
-        elif _depends(indices[-1], points.body.block.args[0]):
-            across += 1
-    return along >= across
-
-
-def _depends(value: SSAValue, source: SSAValue) -> bool:
-    if value is source:
-        return True
-    return isinstance(value.owner, Operation) and any(_depends(operand, source) for operand in value.owner.operands)
-
-
-def _constant(value: SSAValue) -> float | None:
-    owner = value.owner
-    return cast(Any, owner.value).value.data if isinstance(owner, arith.ConstantOp) else None
-
-
-def _trips(loop: scf.ForOp) -> int | None:
-    bounds = [_constant(value) for value in (loop.lb, loop.ub, loop.step)]
-    return None if None in bounds else len(range(*cast(list[int], bounds)))
-
-
-def _combiners(loop: scf.ForOp) -> list[Operation] | None:
-    """What combines each value that a loop carries with others, if all are combined in any order and used for nothing else."""
-    combiners: list[Operation] = []
-    for carried, result in zip(
-        loop.body.block.args[1:], cast(Operation, loop.body.block.last_op).operands, strict=True
-    ):
-        combiner = result.owner
-        uses = list(carried.uses)
-        if (
-            not isinstance(combiner, Operation)
-            or type(combiner) not in COMBINERS
-            or combiner.parent is not loop.body.block
-            or len(uses) != 1
-            or uses[0].operation is not combiner
-            or len(list(result.uses)) != 1
-            or isinstance(result.type, IndexType)
-        ):
-            return None
-        combiners.append(combiner)
-    return combiners
-
-
 class _Sharing:
     """The change of one kernel."""
 
-    def __init__(self, plan: _Plan):
+    def __init__(self, plan: SharingPlan):
         self.plan = plan
         self.lane: SSAValue = plan.points.body.block.args[0]
 
@@ -317,7 +158,7 @@ class _Sharing:
 
     def _share(self, loop: scf.ForOp) -> None:
         """Let each thread do a 32nd of the trips, and then combine what the threads have."""
-        old, trips, combiners = loop.body.block, cast(int, _trips(loop)), cast(list[Operation], _combiners(loop))
+        old, trips, combiners = loop.body.block, cast(int, trip_count(loop)), cast(list[Operation], combiners_of(loop))
         types = [result.type for result in loop.results]
         width = self.plan.width
         body = Block(arg_types=[_INDEX, *types])
@@ -353,9 +194,9 @@ class _Sharing:
     @staticmethod
     def _index(b: OpBuilder, loop: scf.ForOp, position: SSAValue) -> SSAValue:
         """The index of a loop at a position."""
-        if _constant(loop.step) != 1:
+        if constant_of(loop.step) != 1:
             position = b.create(arith.MuliOp, (position, loop.step), _INDEX)
-        if _constant(loop.lb) != 0:
+        if constant_of(loop.lb) != 0:
             position = b.create(arith.AddiOp, (loop.lb, position), _INDEX)
         return position
 
@@ -371,7 +212,7 @@ class _Sharing:
         """What a thread starts from: the first from `start`, the others from what changes nothing."""
         element = start.type
         nothing = COMBINERS[type(combiner)].neutral(element)
-        if _constant(start) == nothing:
+        if constant_of(start) == nothing:
             return start
         neutral = b.constant(nothing, element)
         first = b.create(arith.CmpiOp, (self.lane, b.index(0)), i1, _EQUAL)

@@ -74,7 +74,7 @@ from xdsl.passes import ModulePass
 from dialects.builder import OpBuilder, int_array
 from dialects.remarks import emit_remark
 from passes.gpu.map_to_gpu import kernel_launches, only_loop
-from passes.gpu.share_points import WIDTH
+from passes.gpu.sharing_plan import WIDTH
 
 _INDEX = IndexType()
 

@@ -3,76 +3,76 @@
 Before:
 
 ```mlir
-func.func @f(%x: tensor<64x512xf32>) -> (tensor<64x512xf32>, tensor<512xf32>) {
-  %y = rt.kernel "exp" tile [64] ins(%a = %x : tensor<64x512xf32>) -> (tensor<64x512xf32>) {
-    %e = tensor.empty() : tensor<64x512xf32>
+func.func @f(%x: tensor<512x512xf32>) -> (tensor<512x512xf32>, tensor<512xf32>) {
+  %y = rt.kernel "exp" tile [512] ins(%a = %x : tensor<512x512xf32>) -> (tensor<512x512xf32>) {
+    %e = tensor.empty() : tensor<512x512xf32>
     %r = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>],
                          iterator_types = ["parallel", "parallel"]}
-        ins(%a : tensor<64x512xf32>) outs(%e : tensor<64x512xf32>) {
+        ins(%a : tensor<512x512xf32>) outs(%e : tensor<512x512xf32>) {
     ^bb0(%p: f32, %out: f32):
       %q = math.exp %p : f32
       linalg.yield %q : f32
-    } -> tensor<64x512xf32>
-    rt.yield %r : tensor<64x512xf32>
+    } -> tensor<512x512xf32>
+    rt.yield %r : tensor<512x512xf32>
   }
-  %sum = rt.kernel "sum" tile [512] ins(%a = %y : tensor<64x512xf32>) -> (tensor<512xf32>) {
+  %sum = rt.kernel "sum" tile [512] ins(%a = %y : tensor<512x512xf32>) -> (tensor<512xf32>) {
     %zero = arith.constant 0.0 : f32
     %e = tensor.empty() : tensor<512xf32>
     %start = linalg.fill ins(%zero : f32) outs(%e : tensor<512xf32>) -> tensor<512xf32>
     %r = linalg.generic {indexing_maps = [affine_map<(j, i) -> (i, j)>, affine_map<(j, i) -> (j)>],
                          iterator_types = ["parallel", "reduction"]}
-        ins(%a : tensor<64x512xf32>) outs(%start : tensor<512xf32>) {
+        ins(%a : tensor<512x512xf32>) outs(%start : tensor<512xf32>) {
     ^bb0(%p: f32, %acc: f32):
       %q = arith.addf %acc, %p : f32
       linalg.yield %q : f32
     } -> tensor<512xf32>
     rt.yield %r : tensor<512xf32>
   }
-  func.return %y, %sum : tensor<64x512xf32>, tensor<512xf32>
+  func.return %y, %sum : tensor<512x512xf32>, tensor<512xf32>
 }
 ```
 
-After, with `least-bytes=0` (two of the 8 parts of the rows would be computed by two threads):
+After:
 
 ```mlir
-func.func @f(%x: tensor<64x512xf32>) -> (tensor<64x512xf32>, tensor<512xf32>) {
-  %parts = tensor.expand_shape %x [[0, 1], [2]] output_shape [8, 8, 512] : tensor<64x512xf32> into tensor<8x8x512xf32>
-  %y, %partial = rt.kernel "exp_sum" tile [8] ins(%a = %parts : tensor<8x8x512xf32>) -> (tensor<8x8x512xf32>, tensor<8x512xf32>) {
-    %e = tensor.empty() : tensor<8x8x512xf32>
+func.func @f(%x: tensor<512x512xf32>) -> (tensor<512x512xf32>, tensor<512xf32>) {
+  %parts = tensor.expand_shape %x [[0, 1], [2]] output_shape [64, 8, 512] : tensor<512x512xf32> into tensor<64x8x512xf32>
+  %y, %partial = rt.kernel "fused_exp_sum" tile [64] ins(%a = %parts : tensor<64x8x512xf32>) -> (tensor<64x8x512xf32>, tensor<64x512xf32>) {
+    %e = tensor.empty() : tensor<64x8x512xf32>
     %r = linalg.generic {indexing_maps = [affine_map<(p, i, j) -> (p, i, j)>, affine_map<(p, i, j) -> (p, i, j)>],
                          iterator_types = ["parallel", "parallel", "parallel"]}
-        ins(%a : tensor<8x8x512xf32>) outs(%e : tensor<8x8x512xf32>) {
+        ins(%a : tensor<64x8x512xf32>) outs(%e : tensor<64x8x512xf32>) {
     ^bb0(%v: f32, %out: f32):
       %q = math.exp %v : f32
       linalg.yield %q : f32
-    } -> tensor<8x8x512xf32>
+    } -> tensor<64x8x512xf32>
     %zero = arith.constant 0.0 : f32
-    %d = tensor.empty() : tensor<8x512xf32>
-    %start = linalg.fill ins(%zero : f32) outs(%d : tensor<8x512xf32>) -> tensor<8x512xf32>
+    %d = tensor.empty() : tensor<64x512xf32>
+    %start = linalg.fill ins(%zero : f32) outs(%d : tensor<64x512xf32>) -> tensor<64x512xf32>
     %s = linalg.generic {indexing_maps = [affine_map<(p, j, i) -> (p, i, j)>, affine_map<(p, j, i) -> (p, j)>],
                          iterator_types = ["parallel", "parallel", "reduction"]}
-        ins(%r : tensor<8x8x512xf32>) outs(%start : tensor<8x512xf32>) {
+        ins(%r : tensor<64x8x512xf32>) outs(%start : tensor<64x512xf32>) {
     ^bb0(%v: f32, %acc: f32):
       %q = arith.addf %acc, %v : f32
       linalg.yield %q : f32
-    } -> tensor<8x512xf32>
-    rt.yield %r, %s : tensor<8x8x512xf32>, tensor<8x512xf32>
+    } -> tensor<64x512xf32>
+    rt.yield %r, %s : tensor<64x8x512xf32>, tensor<64x512xf32>
   }
-  %whole = tensor.collapse_shape %y [[0, 1], [2]] : tensor<8x8x512xf32> into tensor<64x512xf32>
-  %sum = rt.kernel "sum" tile [512] ins(%a = %partial : tensor<8x512xf32>) -> (tensor<512xf32>) {
+  %whole = tensor.collapse_shape %y [[0, 1], [2]] : tensor<64x8x512xf32> into tensor<512x512xf32>
+  %sum = rt.kernel "sum" tile [512] ins(%a = %partial : tensor<64x512xf32>) -> (tensor<512xf32>) {
     %zero = arith.constant 0.0 : f32
     %e = tensor.empty() : tensor<512xf32>
     %start = linalg.fill ins(%zero : f32) outs(%e : tensor<512xf32>) -> tensor<512xf32>
     %r = linalg.generic {indexing_maps = [affine_map<(j, p) -> (p, j)>, affine_map<(j, p) -> (j)>],
                          iterator_types = ["parallel", "reduction"]}
-        ins(%a : tensor<8x512xf32>) outs(%start : tensor<512xf32>) {
+        ins(%a : tensor<64x512xf32>) outs(%start : tensor<512xf32>) {
     ^bb0(%v: f32, %acc: f32):
       %q = arith.addf %acc, %v : f32
       linalg.yield %q : f32
     } -> tensor<512xf32>
     rt.yield %r : tensor<512xf32>
   }
-  func.return %whole, %sum : tensor<64x512xf32>, tensor<512xf32>
+  func.return %whole, %sum : tensor<512x512xf32>, tensor<512xf32>
 }
 ```
 
@@ -108,6 +108,8 @@ class AbsorbSumsPass(ModulePass):
     """Into how many parts rows are divided at most."""
     least_rows: int = 8
     """The least rows of one part, and the least parts."""
+    least_row: int = 32
+    """The least work on one row, in loop iterations, that is worth a loop of its own."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Rewrite every function of the module."""
@@ -129,7 +131,7 @@ class AbsorbSumsPass(ModulePass):
                 if kernel in inner or positions.get(kernel, position) >= position:
                     continue
                 if kernel not in examined:
-                    examined[kernel] = RowKernel.examine(kernel)
+                    examined[kernel] = RowKernel.examine(kernel, self.least_row)
                 rows = examined[kernel]
                 if (
                     rows is not None

@@ -241,7 +241,7 @@ class FusionPlan:
             if len(copies) == times:
                 # Each reader may be a kernel of its own: to keep the result is to write it, and to read it all but once.
                 read, kept = (times - 1) * read, times * kept
-            if read > kept:
+            if read > kept + kept // 8:
                 return f"repeating it for {times} readers reads more memory than keeping it"
         for root, access in readers:
             prefix = identity_prefix(access)

@@ -260,7 +260,7 @@ def _sweeps(group: Group) -> dict[Sweep, Member]:
 def _traffic(group: Group) -> int:
     """The bytes that a kernel reads and writes, each tensor once."""
     read = {value: None for value, _, _ in _sweeps(group)}
-    return sum(map(num_bytes, {**read, **group.results}))
+    return sum(num_bytes(value) for value in {**read, **group.results} if not _is_window_write(value))
 
 
 def _reads_around_window(reader: Group, writer: Group) -> bool:

@@ -33,8 +33,6 @@ from passes.linalg.maps import (
 )
 from passes.memref.combiners import COMBINERS
 
-_LEAST_ROW = 32
-"""The least work on one row that is worth a loop of its own."""
 _REPEATED = (arith.ConstantOp, tensor.EmptyOp, FillOp)
 
 
@@ -111,8 +109,8 @@ class RowKernel:
     """The block arguments that are read row by row."""
 
     @classmethod
-    def examine(cls, op: KernelOp) -> Self | None:
-        """`op` as a kernel over rows, if it is one."""
+    def examine(cls, op: KernelOp, least_row: int) -> Self | None:
+        """`op` as a kernel over rows, if it is one and runs some loop `least_row` times for each."""
         tile = cast(Sequence[int], op.tile.get_values())
         block = op.body.block
         if len(tile) != 1:
@@ -138,7 +136,7 @@ class RowKernel:
                 if by_row.setdefault(value, is_row) != is_row or (not is_row and value.owner is not block):
                     return None
             longest = max(longest, prod(loop_sizes(inner)[1:]))
-        if longest < _LEAST_ROW:
+        if longest < least_row:
             return None
         return cls(op, {value for value, is_row in by_row.items() if is_row and value.owner is block})
 
@@ -197,7 +195,7 @@ class _Rewriting:
         for op in ops:
             self.b.location = op.location
             self._add(op)
-        yielded: dict[SSAValue, SSAValue] = dict(zip(self.old.outputs, last.operands, strict=True))
+        yielded = dict[SSAValue, SSAValue](zip(self.old.outputs, last.operands, strict=True))
         partial = [self._add_sum(total, yielded) for total in sums]
         kept = [result for result in self.old.outputs if _is_needed(result, sums)]
         results = [*(self.values[yielded[result]] for result in kept), *partial]

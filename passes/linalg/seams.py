@@ -6,14 +6,14 @@ place is read by an affine access.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import prod
 from typing import TypeAlias, cast
 
 from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import IndexType, IntegerAttr, i1
 from xdsl.dialects.linalg.ops import GenericOp, IndexOp, YieldOp
-from xdsl.ir import Block, BlockArgument, Operation, SSAValue
+from xdsl.ir import BlockArgument, Operation, SSAValue
 from xdsl.ir.affine import AffineConstantExpr, AffineExpr
 
 from dialects.builder import OpBuilder
@@ -54,9 +54,13 @@ class BoxBody:
         """The operations that still compute something."""
         self._block = op.body.block
         self._known: dict[SSAValue, Known] = {}
-        last = self._block.last_op
-        assert isinstance(last, YieldOp)
-        self.yielded = tuple(map(self.resolve, last.operands))
+        self._needed: set[SSAValue] = set()
+        # Backwards, so that what no part needs is not asked for, and without recursion, however long the body is.
+        for inner in reversed(self._block.ops):
+            if isinstance(inner, YieldOp):
+                self._need(inner.operands)
+            elif not self._needed.isdisjoint(inner.results):
+                self._simplify(inner)
 
     @property
     def width(self) -> int:
@@ -73,60 +77,86 @@ class BoxBody:
         """How many operations are left besides those on indices."""
         return sum(op.results[0].type != _INDEX for op in self.kept)
 
-    def resolve(self, value: SSAValue) -> Known:
-        """What stands for `value`; what nothing needs in this box is not asked for."""
+    def _need(self, values: Iterable[SSAValue]) -> None:
+        for value in values:
+            if _is_logic(value):
+                self._resolve(value)
+            else:
+                self._needed.add(value)
+
+    def _simplify(self, op: Operation) -> None:
+        """Keep an operation on elements, unless it is a selection whose condition is known or will be."""
+        if isinstance(op, arith.SelectOp):
+            seams = len(self.seams)
+            condition = self._resolve(op.cond)
+            if isinstance(condition, bool):
+                chosen = self._known[op.result] = op.lhs if condition else op.rhs
+                self._need((chosen,))
+                return
+            if len(self.seams) > seams:
+                return
+        self.kept.add(op)
+        self._need(op.operands)
+
+    def _resolve(self, value: SSAValue) -> Known:
+        """What stands for an index or a truth."""
         known = self._known.get(value)
         if known is None:
             owner = value.owner
-            known = value if isinstance(owner, Block) or owner.parent is not self._block else self._resolve(owner)
+            known = value
+            if isinstance(owner, Operation) and owner.parent is self._block:
+                known = self._resolve_op(owner)
             self._known[value] = known
         return known
 
-    def _resolve(self, op: Operation) -> Known:
+    def _resolve_op(self, op: Operation) -> Known:
         value = op.results[0]
+        seams = len(self.seams)
         match op:
             case IndexOp():
                 return dimension(op.dim.value.data)
-            case arith.ConstantOp() if value.type in (_INDEX, i1):
+            case arith.ConstantOp():
                 number = cast(IntegerAttr[IndexType], op.value).value.data
                 return AffineExpr.constant(number) if value.type == _INDEX else bool(number)
             case arith.AddiOp() | arith.SubiOp() | arith.MuliOp() if value.type == _INDEX:
-                left, right = map(self.resolve, op.operands)
-                linear = _linear(op, left, right)
+                linear = _linear(op, *map(self._resolve, op.operands))
                 if linear is not None:
                     return linear
             case arith.MaxSIOp() | arith.MinSIOp() if value.type == _INDEX:
-                left, right = map(self.resolve, op.operands)
+                left, right = map(self._resolve, op.operands)
                 is_left = self._compare(left, right, 5 if isinstance(op, arith.MaxSIOp) else 3)
                 if is_left is not None:
                     return left if is_left else right
             case arith.CmpiOp() if op.lhs.type == _INDEX:
-                answer = self._compare(self.resolve(op.lhs), self.resolve(op.rhs), op.predicate.value.data)
+                answer = self._compare(self._resolve(op.lhs), self._resolve(op.rhs), op.predicate.value.data)
                 if answer is not None:
                     return answer
             case arith.AndIOp() | arith.OrIOp() if value.type == i1:
                 decisive = isinstance(op, arith.OrIOp)
-                seams = len(self.seams)
                 for first, second in (op.operands, reversed(op.operands)):
-                    known = self.resolve(first)
+                    known = self._resolve(first)
                     if isinstance(known, bool):
-                        return decisive if known is decisive else self.resolve(second)
+                        return decisive if known is decisive else self._resolve(second)
                     if len(self.seams) > seams:
                         return value
             case arith.SelectOp():
-                seams = len(self.seams)
-                condition = self.resolve(op.cond)
+                condition = self._resolve(op.cond)
                 if isinstance(condition, bool):
-                    return self.resolve(op.lhs if condition else op.rhs)
+                    return self._resolve(op.lhs if condition else op.rhs)
                 if len(self.seams) > seams:
                     return value
-                for operand in (op.lhs, op.rhs):
-                    self.resolve(operand)
             case _:
-                for operand in op.operands:
-                    self.resolve(operand)
+                pass
         self.kept.add(op)
+        self._need(op.operands)
         return value
+
+    def _standing_for(self, value: SSAValue) -> Known:
+        """What has been chosen for `value`."""
+        known: Known = value
+        while isinstance(known, SSAValue) and (chosen := self._known.get(known, known)) is not known:
+            known = chosen
+        return known
 
     def _compare(self, left: Known, right: Known, predicate: int) -> bool | None:
         """The answer within the box, if there is one; if there is one on either side of a place, that place is a seam."""
@@ -177,7 +207,7 @@ class BoxBody:
             if isinstance(op, arith.ConstantOp) and op.result.type != _INDEX:
                 values[op.result] = copier.constant(op.properties["value"], op.result.type)
             elif op in self.kept:
-                known = [self._known.get(operand, operand) for operand in op.operands]
+                known = list(map(self._standing_for, op.operands))
                 if isinstance(op, tensor.ExtractOp) and all(isinstance(index, AffineExpr) for index in known[1:]):
                     read = compose(cast(Access, tuple(known[1:])), dims)
                     values[op.result] = add_read(op.tensor, tuple(map(normal_form, read)))
@@ -187,14 +217,18 @@ class BoxBody:
                         attributes=dict(op.attributes),
                     )  # fmt: skip
                     values.update(zip(op.results, new.results, strict=True))
-        return list(map(built, self.yielded))
+        last = self._block.last_op
+        assert last is not None
+        return [built(self._standing_for(value)) for value in last.operands]
+
+
+def _is_logic(value: SSAValue) -> bool:
+    return value.type in (_INDEX, i1)
 
 
 def is_choice(op: Operation) -> bool:
     """Whether an operation of a body computes indices, chooses among elements, or reads or passes on one."""
-    return isinstance(op, arith.ConstantOp | arith.SelectOp | tensor.ExtractOp | YieldOp) or (
-        op.results[0].type in (_INDEX, i1)
-    )
+    return isinstance(op, arith.ConstantOp | arith.SelectOp | tensor.ExtractOp | YieldOp) or (_is_logic(op.results[0]))
 
 
 def _linear(op: Operation, left: Known, right: Known) -> AffineExpr | None:

@@ -62,6 +62,7 @@ what would become too many parts.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
+from typing import cast
 
 from xdsl.context import Context
 from xdsl.dialects import arith, tensor
@@ -135,7 +136,7 @@ class SplitAtSeamsPass(ModulePass):
         """What has been split reads these; they may be fused into the parts."""
         has_split = False
         for op in reversed(list(block.ops)):
-            if not isinstance(op, GenericOp) or not is_elementwise(op):
+            if not isinstance(op, GenericOp) or not is_elementwise(op) or not self._is_large(op):
                 continue
             if op.results[0] in waiting or op.results[0].first_use is None:
                 continue
@@ -155,6 +156,9 @@ class SplitAtSeamsPass(ModulePass):
                 whole.erase()
         return has_split
 
+    def _is_large(self, op: GenericOp) -> bool:
+        return prod(shape_of(op.results[0])) >= max(1, self.min_points)
+
     def _copy_around_windows(self, block: Block) -> None:
         """Make a new tensor of a window and what is around it, where the old one could not become it.
 
@@ -168,7 +172,8 @@ class SplitAtSeamsPass(ModulePass):
             is_read = isinstance(source, GenericOp) and window_reads(source, write).others > 0
             size = prod(shape_of(dest))
             if (
-                isinstance(dest.owner, tensor.EmptyOp | FillOp | arith.ConstantOp)
+                order.get(cast(Operation, dest.owner), -1) > order.get(cast(Operation, source), len(order))
+                or isinstance(dest.owner, tensor.EmptyOp | FillOp | arith.ConstantOp)
                 or size < self.min_points
                 or 2 * prod(shape_of(write.source)) < size
                 or not (is_read or not (is_last_use(write, order) or _is_donated(dest)))
@@ -182,6 +187,7 @@ class SplitAtSeamsPass(ModulePass):
                 source_map = affine_map(rank, tuple(normal_form(dimension(d) + low) for d, low in enumerate(corner)))
                 part = build_copy(b, dest, tensor_type(element_type(dest), sizes), source_map)
                 whole = build_insertion(b, part, whole, corner, (1,) * rank)
+            # In front of the kernel that computes the window.
             first = source if isinstance(source, GenericOp) and window_write(source) is write else write
             block.insert_ops_before(drain(side), first)
             write.operands[1] = whole
@@ -192,7 +198,7 @@ class SplitAtSeamsPass(ModulePass):
         sizes = shape_of(op.results[0])
         body = examine_body(whole)
         is_new = isinstance(op.outputs[0].owner, tensor.EmptyOp)
-        if prod(sizes) < max(1, self.min_points) or not body.loop_dims or not body.is_flat or not is_new:
+        if not body.loop_dims or not body.is_flat or not is_new:
             return []
         if not BoxBody(whole, tuple((0, size - 1) for size in sizes), range(len(sizes))).seams:
             return []

@@ -47,12 +47,12 @@ func.func @f(%x: tensor<262144xf32>) -> tensor<f32> {
 
 One reduction dimension becomes three: *parts*, computed side by side; the rest; and *columns*, neighbours in memory that a
 narrow array (`x.sum(0)` of an `n x 2`) has too few of to fill vectors. Parts and columns are parallel in the large reduction, and a
-small one combines them. How many there are follows from shapes alone, so results do not depend on the number of threads.
+small one combines them. How many there are follows from shapes alone, so results do not depend on the number of threads. Elements that
+are left over, where an extent has no divisor near the wanted number, are reduced before; from there the small reduction goes on.
 
 *Requires*: the structured form.
 *Ensures*: the structured form.
-*Leaves alone*: reductions with rows enough to compute side by side; those that no associative operation combines; extents
-without a divisor of the wanted size.
+*Leaves alone*: reductions with rows enough to compute side by side; those that no associative operation combines.
 """
 
 from collections.abc import Sequence
@@ -60,7 +60,7 @@ from dataclasses import dataclass
 from math import prod
 
 from xdsl.context import Context
-from xdsl.dialects.builtin import ModuleOp
+from xdsl.dialects.builtin import ModuleOp, i8
 from xdsl.dialects.linalg.ops import GenericOp, YieldOp
 from xdsl.ir import Block, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineExpr
@@ -70,6 +70,7 @@ from dialects.builder import OpBuilder, affine_map, tensor_type
 from dialects.remarks import emit_remark
 from dialects.structured import PARALLEL, REDUCTION, build_fill, build_generic, element_type
 from passes.linalg.bodies import BodyCopier, examine_body
+from passes.linalg.fusion_plan import Read
 from passes.linalg.host_blocks import host_blocks
 from passes.linalg.maps import (
     Access,
@@ -91,7 +92,7 @@ class SplitReductionsPass(ModulePass):
 
     name = "split-reductions"
 
-    min_points: int = 1 << 17
+    min_points: int = 1 << 18
     """The fewest loop iterations of a reduction that is split into parts."""
     part_points: int = 1 << 14
     """About how many iterations a part should have at least."""
@@ -134,7 +135,7 @@ class SplitReductionsPass(ModulePass):
         if split.parts * split.columns == 1:
             if wanted_parts > 1:
                 sizes = list(reduction.sizes[reduction.num_parallel :])
-                message = f"no extent of {sizes} has a divisor of at most {wanted_parts}; one thread reduces all"
+                message = f"no extent of {sizes} is long enough to be split"
                 emit_remark("missed", self.name, message, op.location)
             return
         pieces = Block()
@@ -146,7 +147,8 @@ class SplitReductionsPass(ModulePass):
             new.name_hint = old.name_hint
             old.replace_all_uses_with(new)
         block.erase_op(op)
-        message = f"{split.extent} elements reduced in {split.parts} parts, {split.columns} side by side in each"
+        rest = f", and {split.remainder} apart" if split.remainder else ""
+        message = f"{split.extent} steps in {split.parts} parts, {split.columns} side by side in each{rest}"
         emit_remark("passed", self.name, message, op.location)
 
     def _wanted_parts(self, reduction: "_Reduction") -> int:
@@ -156,28 +158,41 @@ class SplitReductionsPass(ModulePass):
         return min(self.max_parts, reduction.points // self.part_points)
 
     def _choose(self, reduction: "_Reduction", wanted_parts: int) -> "_Split":
-        """The best split: with enough columns, if these are too few, then with enough parts, then of the outermost dimension."""
+        """The best split: with enough columns, if these are too few, then with enough parts, without remainder, of the outermost loop."""
         neighbours = reduction.neighbours
+        steps = prod(reduction.sizes[reduction.num_parallel :])
         candidates: list[_Split] = []
         for dim in range(reduction.num_parallel, len(reduction.sizes)):
             extent = reduction.sizes[dim]
             columns = 1
             if 1 < neighbours < self.wide and reduction.is_beside_neighbours(dim):
-                columns = _largest_divisor(extent, min(self.wide // neighbours, extent // self.min_steps))
-            most = extent // columns // (self.min_steps if neighbours > 1 else 1)
-            parts = _largest_divisor(extent // columns, min(wanted_parts, most))
+                columns = _divisor(extent, min(self.wide // neighbours, extent // self.min_steps))
+            most = steps // columns // (self.min_steps if neighbours > 1 else 1)
+            parts = _divisor(extent // columns, min(wanted_parts, most))
             candidates.append(_Split(dim, extent, parts, columns))
-        return max(candidates, key=lambda split: (split.columns, min(split.parts, wanted_parts // 2)))
+        return max(
+            candidates, key=lambda split: (split.columns, min(split.parts, wanted_parts // 2), not split.remainder)
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class _Split:
-    """Loop dimension `dim` becomes `parts` x rest x `columns`."""
+    """Loop dimension `dim` becomes `parts` x `steps` x `columns`, and what is left over."""
 
     dim: int
     extent: int
     parts: int
     columns: int
+
+    @property
+    def steps(self) -> int:
+        """The steps of one part."""
+        return self.extent // (self.parts * self.columns)
+
+    @property
+    def remainder(self) -> int:
+        """The elements in no part."""
+        return self.extent % (self.parts * self.columns)
 
 
 class _Reduction:
@@ -230,62 +245,56 @@ class _Reduction:
         return self._place(self.inner - 1) == dim
 
 
-def _largest_divisor(number: int, most: int) -> int:
-    """The largest divisor of `number` that is at most `most`, and at least 1."""
-    return next((d for d in range(min(number, most), 1, -1) if number % d == 0), 1)
+def _divisor(number: int, most: int) -> int:
+    """The largest divisor of `number` that is at most `most`, or a power of two if all divisors are far smaller."""
+    most = max(1, min(number, most))
+    largest = next(d for d in range(most, 0, -1) if number % d == 0)
+    return largest if 2 * largest >= most else 1 << (most.bit_length() - 1)
 
 
 def _build(b: OpBuilder, reduction: _Reduction, split: _Split) -> Sequence[SSAValue]:
-    """Append the reductions of the parts, and that of their results; return the results of this one."""
-    op, sizes, outer = reduction.op, reduction.sizes, reduction.num_parallel
-    inner = reduction.inner
+    """Append the reductions of the parts, of what is left over, and of their results; return the results of this one."""
+    op, sizes, outer, inner = reduction.op, reduction.sizes, reduction.num_parallel, reduction.inner
     # The loops: parts, the old parallel ones with the columns in front of the neighbours, the reductions.
-    order = ["parts", *range(inner), "columns", *range(inner, len(sizes))]
-    extents = {"parts": split.parts, "columns": split.columns, **dict(enumerate(sizes))}
-    extents[split.dim] = split.extent // (split.parts * split.columns)
+    extents: dict[str | int, int] = {"parts": split.parts, "columns": split.columns, **dict(enumerate(sizes))}
+    extents[split.dim] = split.steps
+    order: list[str | int] = ["parts", *range(inner), "columns", *range(inner, len(sizes))]
     loops = [name for name in order if isinstance(name, int) or extents[name] > 1]
     position = {name: dimension(place) for place, name in enumerate(loops)}
-    pieces = [name for name in ("parts", split.dim, "columns") if name in position]
-    piece_sizes = tuple(extents[name] for name in pieces)
+    pieces: list[str | int] = [name for name in ("parts", split.dim, "columns") if name in position]
     whole: AffineExpr = position[pieces[0]]
     for name in pieces[1:]:
         whole = whole * extents[name] + position[name]
     dims = tuple(whole if d == split.dim else position[d] for d in range(len(sizes)))
+    num_parallel = outer + len(pieces) - 1
 
-    def read(value: SSAValue, access: Access) -> tuple[SSAValue, Access]:
+    def read_in_pieces(value: SSAValue, access: Access) -> Read:
         """The operand with its dimension in pieces, where the split loop reads one in full."""
         shape = shape_of(value)
         full = [d for d, e in enumerate(access) if e == dimension(split.dim) and shape[d] == split.extent]
-        if len(full) != 1:
+        if len(full) != 1 or split.remainder:
             return value, compose(access, dims)
         (d,) = full
-        at = len(pieces)
-        groups = tuple(tuple(range(k, k + at)) if k == d else (k + (at - 1) * (k > d),) for k in range(len(shape)))
-        wide = build_expand(b, value, groups, (*shape[:d], *piece_sizes, *shape[d + 1 :]))
-        split_access = tuple(position[name] for name in pieces)
-        return wide, (*compose(access[:d], dims), *split_access, *compose(access[d + 1 :], dims))
+        more = len(pieces) - 1
+        groups = tuple(tuple(range(k, k + more + 1)) if k == d else (k + more * (k > d),) for k in range(len(shape)))
+        wide = build_expand(b, value, groups, (*shape[:d], *(extents[name] for name in pieces), *shape[d + 1 :]))
+        places = tuple(position[name] for name in pieces)
+        return wide, (*compose(access[:d], dims), *places, *compose(access[d + 1 :], dims))
 
-    reads = [read(value, access) for value, access in reduction.inputs]
-    num_parallel = outer + len(pieces) - 1
+    reads = [read_in_pieces(value, access) for value, access in reduction.inputs]
     shape = tuple(extents[name] for name in loops[:num_parallel])
-    starts: list[SSAValue] = []
+    neutral: list[SSAValue] = []
     for result, combiner in zip(op.results, reduction.combiners, strict=True):
         element = element_type(result)
-        neutral = b.constant(COMBINERS[type(combiner)].neutral(element), element)
-        starts.append(build_fill(b, neutral, tensor_type(element, shape)))
-    block = op.body.block
-
-    def body(inner_builder: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
-        return BodyCopier(inner_builder).copy(block, arguments, dims, {})
-
-    partial = build_generic(
-        b,
-        [value for value, _ in reads],
-        starts,
-        [affine_map(len(loops), access) for _, access in reads] + [range(num_parallel)] * len(starts),
-        (PARALLEL,) * num_parallel + (REDUCTION,) * (len(loops) - num_parallel),
-        body,
-    )
+        number = b.constant(COMBINERS[type(combiner)].neutral(element), element)
+        neutral.append(build_fill(b, number, tensor_type(element, shape)))
+    partial = _build_copy(b, reduction, reads, neutral, num_parallel, len(loops), dims, split.steps)
+    start: Sequence[SSAValue] = op.outputs
+    if split.remainder:
+        first = split.extent - split.remainder
+        dims = tuple(dimension(d) + first if d == split.dim else dimension(d) for d in range(len(sizes)))
+        reads = [(value, compose(access, dims)) for value, access in reduction.inputs]
+        start = _build_copy(b, reduction, reads, start, outer, len(sizes), dims, split.remainder)
 
     def combine(inner_builder: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
         half = len(arguments) // 2
@@ -299,8 +308,43 @@ def _build(b: OpBuilder, reduction: _Reduction, split: _Split) -> Sequence[SSAVa
     return build_generic(
         b,
         partial,
-        op.outputs,
+        start,
         [source] * len(partial) + [range(outer)] * len(partial),
         (PARALLEL,) * outer + (REDUCTION,) * (len(pieces) - 1),
         combine,
+    )
+
+
+def _build_copy(
+    b: OpBuilder,
+    reduction: _Reduction,
+    reads: Sequence[Read],
+    start: Sequence[SSAValue],
+    num_parallel: int,
+    num_loops: int,
+    dims: Access,
+    steps: int,
+) -> Sequence[SSAValue]:
+    """Append a reduction with the body of `reduction`, in which `dims` stand for its loops.
+
+    If no operand tells any more how many `steps` a reduction loop has, one is added for that.
+    """
+    told = {expression for _, access in reads for expression in access}
+    for loop in range(num_parallel, num_loops):
+        if dimension(loop) not in told:
+            anchor = build_fill(b, b.constant(0, i8), tensor_type(i8, (steps,)))
+            reads = [*reads, (anchor, (dimension(loop),))]
+    count = len(reduction.inputs)
+
+    def body(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
+        used = (*arguments[:count], *arguments[len(arguments) - len(start) :])
+        return BodyCopier(inner).copy(reduction.op.body.block, used, dims, {})
+
+    return build_generic(
+        b,
+        [value for value, _ in reads],
+        start,
+        [affine_map(num_loops, access) for _, access in reads] + [range(num_parallel)] * len(start),
+        (PARALLEL,) * num_parallel + (REDUCTION,) * (num_loops - num_parallel),
+        body,
     )

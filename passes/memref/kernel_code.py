@@ -16,7 +16,7 @@ from passes.memref.statements import Kernel
 from passes.memref.sweep_code import SweepCode
 from passes.memref.sweeps import Schedule, Sweep, needs_memory, read_elsewhere
 from passes.memref.transpose_code import Transposition, emit_transposition, plan_transposition
-from passes.memref.vector_plan import PASS_NAME, KernelPlan, plan_kernel
+from passes.memref.vector_plan import PASS_NAME, KernelPlan, body_cost, plan_kernel
 
 _EQUAL = IntegerAttr(0, i64)
 _NO_OPERANDS = DenseArrayBase.from_list(i32, [0, 0])
@@ -58,6 +58,7 @@ class KernelCode:
         self.plan: KernelPlan = plan_kernel(kernel, [*self.clearing, *self.sweeps], bits, may_tile=not has_rows)
         self._make_storage()
         self.is_stream = self._find_streams()
+        """Whether vectors are stored around the cache, with lanes along the only dimension of the tile."""
 
     def _plan_transposition(self, vector_bits: int) -> Transposition | None:
         kernel = self.kernel
@@ -106,7 +107,23 @@ class KernelCode:
         for buffer in streamed:
             message = f"@{self.kernel.name}: {buffer.old.type} is larger than the cache and written around it"
             emit_remark("passed", PASS_NAME, message, self.kernel.function.location)
+        if streamed and not self.plan.block:
+            self._ask_early()
         return bool(streamed) and self.kernel.rank == 1 and self.plan.masked_tail and not self.plan.block
+
+    def _ask_early(self) -> None:
+        """Let the sweep that computes most for each vector of an argument ask for the vectors to come, which may be those of the next row."""
+        rank = self.kernel.rank
+        for buffer in self.kernel.buffers.values():
+            sweeps = [
+                sweep
+                for sweep in self.sweeps
+                for statement in sweep.statements
+                for access in statement.read_accesses()
+                if access.buffer is buffer and any(access.strides[:rank])
+            ]
+            if sweeps and not buffer.stored and not buffer.is_temporary:
+                max(sweeps, key=body_cost).ahead.add(buffer)
 
     def _needs_memory(self, buffer: Buffer) -> bool:
         if self.plan.block:
@@ -215,7 +232,6 @@ class KernelCode:
         def vector(position: Position) -> None:
             b.dims[last] = position
             b.lanes, b.lane_dim = lanes, last
-            b.is_ahead = self.is_stream
             point()
             b.lanes = 0
 

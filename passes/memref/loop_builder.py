@@ -96,8 +96,8 @@ class LoopBuilder:
         self.mask: Value | None = None
         self.sweep_depth = 0
         """The depth at which the current sweep starts."""
-        self.is_ahead = False
-        """Whether to ask for the memory of vectors before they are loaded."""
+        self.ahead: set[Buffer] = set()
+        """The buffers whose memory the current sweep asks for before vectors of it are loaded."""
         self.block_start: Position | None = None
         """The first tile point of a block whose temporaries have storage for all its points."""
         self.stored_here: set[Buffer] = set()
@@ -317,7 +317,7 @@ class LoopBuilder:
         elif stride == 1:
             storage, positions = self._row(access, storage, positions)
             result = self._load_vector(storage, buffer.element_type, positions, depth)
-            if self.is_ahead and self.mask is None and not buffer.is_temporary:
+            if self.mask is None and buffer in self.ahead:
                 self._prefetch(storage, buffer, positions)
         elif self.mask is None and is_part_of_pairs(access, self.lane_dim):
             result = self._load_part(access, storage, positions, depth)

@@ -58,8 +58,8 @@ Results too large for the cache are written by stores marked `nontemporal`, whic
 what an elementwise kernel that does so reads.
 
 Leaves alone: host functions, except that the `over` of a launch loses its last size where the kernel's lanes run along the
-last of several tile dimensions; its `grain` then counts the points that are left. Where lanes run along the only tile dimension, it
-becomes a multiple of them.
+last of several tile dimensions, and counts blocks of rows where squares of vectors are transposed (`transpose_code.py`); its `grain`
+then counts the points that are left. Where lanes run along the only tile dimension, it becomes a multiple of them.
 """
 
 from collections.abc import Collection

@@ -6,6 +6,7 @@ all sweeps. A row stays in the nearest cache from its first sweep to its last, a
     for each part: sums = 0; for each row: mean, variance, normalised row, …; sums += normalised row
 """
 
+from math import prod
 from typing import NamedTuple
 
 from xdsl.dialects.linalg.ops import IndexOp
@@ -14,6 +15,9 @@ from xdsl.ir.affine import AffineExpr
 from passes.memref.accesses import Access, Buffer, Index
 from passes.memref.statements import Kernel, Output, Statement
 from passes.memref.sweeps import Sweep
+
+LEAST_ROW = 16
+"""The least work on one row that is worth a loop of its own."""
 
 
 class _Roles(NamedTuple):
@@ -59,6 +63,7 @@ def _find_roles(kernel: Kernel) -> _Roles | None:
     if not rank:
         return None
     extents: set[int] = set()
+    longest = 0
     sums: dict[Statement, int] = {}
     for statement in kernel.statements:
         dim = _row_dim(statement, rank)
@@ -67,7 +72,14 @@ def _find_roles(kernel: Kernel) -> _Roles | None:
         extents.add(statement.sizes[dim])
         if dim >= statement.num_parallel:
             sums[statement] = dim
-    if not sums or len(extents) != 1 or not all(_may_add_up(kernel, statement) for statement in sums):
+        else:
+            longest = max(longest, prod(statement.sizes[rank + 1 :]))
+    if (
+        not sums
+        or longest < LEAST_ROW
+        or len(extents) != 1
+        or not all(_may_add_up(kernel, statement) for statement in sums)
+    ):
         return None
     return _Roles(extents.pop(), sums)
 

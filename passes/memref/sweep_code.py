@@ -143,6 +143,7 @@ class SweepCode:
         self.extents = sweep.extents
         self.plan = plan
         b.sweep_depth = b.depth
+        b.ahead = sweep.ahead
         del b.dims[self.rank :]
         b.dims.extend([0] * len(sweep.extents))
         b.stored_here = {buffer for s in sweep.statements for buffer in s.written() if buffer.storage is not None}

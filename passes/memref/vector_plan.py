@@ -133,7 +133,7 @@ def _tile_lanes(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> int:
     last = kernel.rank - 1
     if any(s.loops for s in statements):
         return _interleaved(width, kernel.tile[-1], statements, last, vector_bits)
-    if any(_body_cost(sweep) > CHEAP for sweep in sweeps):
+    if any(body_cost(sweep) > CHEAP for sweep in sweeps):
         return width
     accesses = [access for s in statements for access in _accesses(s)]
     if any(lane_stride(a, last) not in (0, 1) and not is_part_of_pairs(a, last) for a in accesses):
@@ -184,7 +184,7 @@ def _plan_sweep(kernel: Kernel, sweep: Sweep, vector_bits: int) -> tuple[SweepPl
         masked = all(_may_mask(s, dim + kernel.rank) for s in sweep.statements)
         if any(s.loops for s in sweep.statements):
             lanes = _interleaved(width, extent, sweep.statements, dim + kernel.rank, vector_bits)
-        elif reduces and _body_cost(sweep) <= CHEAP:
+        elif reduces and body_cost(sweep) <= CHEAP:
             lanes = _widened(width, extent)
         else:
             lanes = _narrowed(width, extent)
@@ -264,7 +264,8 @@ def _accesses(statement: Statement) -> Iterable[Access]:
             yield output.access
 
 
-def _body_cost(sweep: Sweep) -> int:
+def body_cost(sweep: Sweep) -> int:
+    """About how many instructions a sweep takes at one point."""
     return sum(operation_cost(op) for statement in sweep.statements for op in statement.operations())
 
 

@@ -64,6 +64,24 @@ func.func @two(%x: tensor<262144xf32>, %y: tensor<f32>, %a: tensor<f32>, %b: ten
 
 // -----
 
+// A prime number of elements: the rest is reduced first, and an operand tells how long the loops are.
+// CHECK-LABEL: func.func @prime(
+// CHECK-SAME:    %[[X:\w+]]: tensor<262147xf32>, %[[START:\w+]]: tensor<f32>
+// CHECK:         %[[LENGTH:\w+]] = linalg.fill {{.*}} -> tensor<16384xi8>
+// CHECK:         %[[SUMS:\w+]] = linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (((d0 * 16384) + d1))>, {{.*}} ins(%[[X]], %[[LENGTH]]
+// CHECK:         %[[REST:\w+]] = linalg.generic {indexing_maps = [affine_map<(d0) -> ((d0 + 262144))>, {{.*}} outs(%[[START]] : tensor<f32>)
+// CHECK:         linalg.generic {{.*}} ins(%[[SUMS]] : tensor<16xf32>) outs(%[[REST]] : tensor<f32>)
+func.func @prime(%x: tensor<262147xf32>, %start: tensor<f32>) -> tensor<f32> {
+  %r = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> ()>], iterator_types = ["reduction"]} ins(%x : tensor<262147xf32>) outs(%start : tensor<f32>) {
+  ^bb0(%p: f32, %acc: f32):
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<f32>
+  func.return %r : tensor<f32>
+}
+
+// -----
+
 // Many long rows are enough for all threads.
 // CHECK-LABEL: func.func @rows(
 // CHECK-NOT:     tensor.expand_shape

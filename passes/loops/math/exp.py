@@ -112,10 +112,10 @@ def expand_exp2(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     """`2^x = 2^n 2^r` with `n = round(x)` and `r = x - n`, which is exact."""
     constants = FORMATS[fb.format]
     x = fb.at_most(fb.at_least(x, constants.lowest_exp2), constants.highest_exp2)
-    shifted = fb.add(x, fb.format.twice_biased_magic)
-    r = fb.sub(x, fb.sub(shifted, fb.format.twice_biased_magic))
+    shifted, n = round_to_integer(fb, x, fb.format.twice_biased_magic)
+    r = fb.sub(x, n)
     first, second = powers_of_halves(fb, shifted)
-    return fb.mul(fb.fma(fb.mul(fb.polynomial(r, constants.exp2_tail), r), first, first), second)
+    return fb.mul(fb.fma(build_exp2_reduced(fb, r), first, first), second)
 
 
 def expand_expm1(fb: FloatBuilder, x: SSAValue) -> SSAValue:
@@ -155,6 +155,17 @@ def scale(fb: FloatBuilder, value: SSAValue, n: SSAValue) -> SSAValue:
     """`value · 2^n` for integers `n` within twice the range of exponents, rounded once (to subnormals and infinity)."""
     first, second = powers_of_halves(fb, fb.add(n, fb.format.twice_biased_magic))
     return fb.mul(fb.mul(value, first), second)
+
+
+def round_to_integer(fb: FloatBuilder, x: SSAValue, magic: float) -> tuple[SSAValue, SSAValue]:
+    """`n + magic` and the integer `n` next to `x`."""
+    shifted = fb.add(x, magic)
+    return shifted, fb.sub(shifted, magic)
+
+
+def build_exp2_reduced(fb: FloatBuilder, r: SSAValue) -> SSAValue:
+    """`2^r - 1` for `|r| ≤ ½`."""
+    return fb.mul(fb.polynomial(r, FORMATS[fb.format].exp2_tail), r)
 
 
 def powers_of_halves(fb: FloatBuilder, shifted: SSAValue) -> tuple[SSAValue, SSAValue]:

@@ -4,6 +4,7 @@ import math
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, cast
 
 from xdsl.dialects import arith, scf, vector
@@ -32,7 +33,7 @@ _FLOAT_PREDICATES = {
     name: IntegerAttr(code, i64)
     for name, code in {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "ult": 11, "une": 13, "uno": 14}.items()
 }
-_INT_PREDICATES = {name: IntegerAttr(code, i64) for name, code in {"ne": 1, "ult": 6}.items()}
+_INT_PREDICATES = {name: IntegerAttr(code, i64) for name, code in {"ne": 1, "ult": 6, "uge": 9}.items()}
 
 _LONG_CHAIN = 16
 
@@ -94,7 +95,17 @@ class FloatBuilder:
     places that its earlier ones dominate: one block, from front to back.
     """
 
-    __slots__ = ("_constants", "_double", "_made", "bool_type", "builder", "format", "int_type", "value_type")
+    __slots__ = (
+        "_branches",
+        "_constants",
+        "_double",
+        "_made",
+        "bool_type",
+        "builder",
+        "format",
+        "int_type",
+        "value_type",
+    )
 
     def __init__(self, builder: OpBuilder, value_type: Attribute):
         self.builder = builder
@@ -102,6 +113,7 @@ class FloatBuilder:
         self._double: FloatBuilder | None = None
         self._constants: dict[tuple[float, float, bool], SSAValue] = {}
         self._made: dict[tuple[object, ...], SSAValue] = {}
+        self._branches: dict[tuple[object, ...], Sequence[SSAValue]] = {}
         element_type: Attribute = value_type
         if isinstance(value_type, VectorType):
             element_type = cast(VectorType[Attribute], value_type).element_type
@@ -368,14 +380,23 @@ class FloatBuilder:
         build: Callable[["FloatBuilder"], Sequence[SSAValue]],
         otherwise: Sequence[SSAValue],
     ) -> Sequence[SSAValue]:
-        """What `build` makes in a branch that is taken if the condition holds anywhere; else `otherwise`."""
+        """What `build` makes in a branch that is taken if the condition holds anywhere; else `otherwise`.
+
+        It is made once for each condition and `otherwise`, so these must determine what `build` makes of what it captures.
+        """
+        key = (cast(FunctionType, build).__code__, condition, *otherwise)
+        found = self._branches.get(key)
+        if found is not None:
+            return found
         taken = FloatBuilder(OpBuilder(Block(), self.builder.location), self.value_type)
         taken.builder.create_op(scf.YieldOp, build(taken))
         skipped = OpBuilder(Block(), self.builder.location)
         skipped.create_op(scf.YieldOp, otherwise)
         types = [value.type for value in otherwise]
         regions = (Region(taken.builder.block), Region(skipped.block))
-        return self.builder.create_op(scf.IfOp, (self.any(condition),), types, regions=regions).results
+        branch = self.builder.create_op(scf.IfOp, (self.any(condition),), types, regions=regions)
+        self._branches[key] = branch.results
+        return branch.results
 
     def widened(self, value: SSAValue) -> SSAValue:
         """An f32 as an element of `as_double()`."""

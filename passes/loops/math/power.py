@@ -5,7 +5,7 @@ import math
 from xdsl.ir import SSAValue
 
 from passes.loops.math.exp import FORMATS, scale
-from passes.loops.math.float_builder import DOUBLE, FloatBuilder
+from passes.loops.math.float_builder import DOUBLE, SINGLE, FloatBuilder, FloatFormat
 from passes.loops.math.log import split
 
 # Note [Digits of pow]: the relative error of `2^v` is the absolute error of `v = y log2 |x|`, which is as large as the
@@ -46,6 +46,9 @@ LOG2_DOUBLE = (
 
 LOG2_DOUBLE_LOW = (4.0732555090123365e-17, 4.0839594619692876e-17)
 
+
+INVERSE_ROOT_MAGIC: dict[FloatFormat, int] = {SINGLE: 0x5F375A86, DOUBLE: 0x5FE6EB50C7B537A9}
+"""`magic - bits / 2` encodes a number near the inverse root: C. Lomont, "Fast inverse square root" (2003)."""
 
 INVERSE_CBRT = (
     1.0000038146972656,
@@ -90,13 +93,33 @@ def expand_cbrt(fb: FloatBuilder, x: SSAValue) -> SSAValue:
 
 
 def expand_rsqrt(fb: FloatBuilder, x: SSAValue) -> SSAValue:
-    """`1 / sqrt x`, two correctly rounded steps."""
-    return fb.div(fb.constant(1.0), fb.sqrt(x))
+    """A linear function of the encoding is within 4 %; each step cubes what is lacking in `1 = x y²`.
+
+    A root and a division take several times as long. They serve the rare elements in a branch: zero, subnormal, negative
+    or infinite.
+    """
+    fmt = fb.format
+    rest = fb.int_sub(fb.bits(x), fmt.bits(fmt.smallest_normal))
+    is_rare = fb.int_compare("uge", rest, fmt.bits(math.inf) - fmt.bits(fmt.smallest_normal))
+    y = fb.from_bits(fb.int_sub(INVERSE_ROOT_MAGIC[fmt], fb.shift_right(fb.bits(x), 1)))
+    for _ in range(3 if fb.is_double else 2):
+        lacking = fb.fma(fb.neg(fb.mul(x, y)), y, 1.0)
+        y = fb.fma(fb.mul(y, lacking), fb.fma(lacking, 0.375, 0.5), y)
+
+    def divide(inner: FloatBuilder) -> tuple[SSAValue]:
+        return (inner.select(is_rare, inner.div(1.0, inner.sqrt(x)), y),)
+
+    return fb.where_any(is_rare, divide, (y,))[0]
 
 
 def expand_pow(fb: FloatBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
     """`±2^(y log2 |x|)`, with the exceptions of C99 annex F."""
     magnitude = _power_double(fb, fb.abs(x), y) if fb.is_double else _power_single(fb, fb.abs(x), y)
+    return with_signs_of_powers(fb, x, y, magnitude)
+
+
+def with_signs_of_powers(fb: FloatBuilder, x: SSAValue, y: SSAValue, magnitude: SSAValue) -> SSAValue:
+    """`x^y` from `|x|^y`, which is NaN only where the exponent of two is."""
     whole = fb.floor(y)
     is_fractional = fb.compare("une", whole, y)
     half = fb.mul(y, 0.5)
