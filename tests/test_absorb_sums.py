@@ -14,6 +14,7 @@ from compiler.options import CompileOptions
 from compiler.pipelines import passes_between, run_passes
 from compiler.pytrees import flatten
 from compiler.tracing import trace
+from dialects.remarks import collect_remarks
 from dialects.rt import KernelOp, LaunchOp
 from passes.linalg.absorb_sums import AbsorbSumsPass
 from runtime.native import host_vector_bits
@@ -108,3 +109,12 @@ def test_layer_norm_and_its_gradient_are_one_kernel_and_small_sums():
     assert len(large) == 1
     # No normalised rows in memory: what the sums of 64 parts take is all.
     assert lowered.compile().memory_analysis().arena_bytes < 2 * 65 * 1024 * 4
+
+
+def test_refusals_are_told():
+    x = np.zeros((521, 600), np.float32)
+    with collect_remarks() as remarks:
+        compiler.jit(lambda x: (nn.softmax(x), nn.softmax(x).sum(axis=0))).lower(x).as_text("fused")
+    told = [str(remark) for remark in remarks if "absorb-sums" in str(remark)]
+    assert len(told) == 1
+    assert "521 rows are no equal parts" in told[0]

@@ -85,12 +85,14 @@ of a part one after the other (`row_loops.py`).
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Block
+from xdsl.ir import Block, Operation
 from xdsl.passes import ModulePass
 
+from dialects.remarks import emit_remark
 from dialects.rt import KernelOp
 from passes.linalg.host_blocks import host_blocks
 from passes.linalg.row_kernels import RowKernel, Sum, absorb, find_sum
@@ -127,24 +129,33 @@ class AbsorbSumsPass(ModulePass):
             if total is None or total.bytes_read < self.least_bytes or examined.get(total.kernel) in absorbed:
                 continue
             best: RowKernel | None = None
+            refusals: list[str] = []
             for kernel in _neighbours(total):
                 if kernel in inner or positions.get(kernel, position) >= position:
                     continue
                 if kernel not in examined:
                     examined[kernel] = RowKernel.examine(kernel, self.least_row)
                 rows = examined[kernel]
-                if (
-                    rows is not None
-                    and self._parts(rows.count)
-                    and rows.fits(total, positions)
-                    and (best is None or rows.bytes_shared(total) > best.bytes_shared(total))
-                ):
+                refusal = "it goes over more than rows" if rows is None else self._refusal(rows, total, positions)
+                if refusal is not None:
+                    refusals.append(f"{kernel.kernel_name.data}: {refusal}")
+                elif best is None or cast(RowKernel, rows).bytes_shared(total) > best.bytes_shared(total):
                     best = rows
             if best is not None:
                 absorbed.setdefault(best, []).append(total)
                 inner.add(total.kernel)
+            elif refusals:
+                message = f"{total.kernel.kernel_name.data} does not become part of {'; '.join(refusals)}"
+                emit_remark("missed", self.name, message, total.kernel.location)
         for rows, sums in absorbed.items():
             absorb(rows, sums, self._parts(rows.count))
+
+    def _refusal(self, rows: RowKernel, total: Sum, positions: dict[Operation, int]) -> str | None:
+        if total.rows != rows.count:
+            return f"it adds up {total.rows} rows, of which the kernel has {rows.count}"
+        if not self._parts(rows.count):
+            return f"{rows.count} rows are no equal parts"
+        return None if rows.fits(total, positions) else "it needs what is computed later"
 
     def _parts(self, rows: int) -> int:
         """The largest divisor of `rows` that leaves enough of them in each part; 0 if there is none."""
