@@ -3,6 +3,7 @@
 The figures are those of 512-bit vectors and data in the shared cache. Half or twice as much makes no difference for what they are for.
 """
 
+from functools import cache
 from math import log2, prod
 from typing import Any, cast
 
@@ -41,7 +42,7 @@ def _compute(op: Operation) -> float:
         extents = loop_extents([attribute.data for attribute in op.indexing_maps.data], shapes)
         width = max(map(_element_bytes, op.outputs)) / 4
         points = prod(1 if extent is None else extent for extent in extents)
-        return points * width * sum(_element(inner) for inner in op.body.block.ops)
+        return points * width * sum(_element(type(inner)) for inner in op.body.block.ops)
     if isinstance(op, FillOp):
         return _SIMPLE * sum(map(memref_bytes, op.outputs)) / 4
     if isinstance(op, rt.ScatterOp):
@@ -52,12 +53,13 @@ def _compute(op: Operation) -> float:
     return 0.0
 
 
-def _element(op: Operation) -> float:
-    if isinstance(op, tuple(EXPANSIONS)):
+@cache
+def _element(op_type: type[Operation]) -> float:
+    if issubclass(op_type, tuple(EXPANSIONS)):
         return _ELEMENTARY
-    if isinstance(op, _DIVISIONS):
+    if issubclass(op_type, _DIVISIONS):
         return _DIVISION
-    return _GATHER if isinstance(op, memref.LoadOp | tensor.ExtractOp) else _SIMPLE
+    return _GATHER if issubclass(op_type, memref.LoadOp | tensor.ExtractOp) else _SIMPLE
 
 
 def _is_memref(value: SSAValue) -> bool:
