@@ -21,7 +21,8 @@ $(STAMP): pyproject.toml
 demo: $(STAMP)  ## train a digit classifier with compiled code and show where to look next
 	$(BIN)/python examples/train_digits.py
 
-# Workers fill the cores: threads of matrix products, which spin while they wait for one another, would only be in the way.
+# Workers fill the cores: more threads would only be in the way. Tests of threads set how many there are.
+pytest: export DLC_NUM_THREADS = 1
 pytest: export OPENBLAS_NUM_THREADS = 1
 pytest: export OMP_NUM_THREADS = 1
 pytest: $(STAMP)  ## the Python tests

@@ -53,7 +53,7 @@ class Settings:
 
         Without `caches`, only what PyTorch has compiled is kept, from one number of threads to the next: it takes minutes.
         """
-        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+        names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "DLC_NUM_THREADS")
         counts = dict.fromkeys(names, str(threads))
         folders = {"DLC_CACHE_DIR": "", "TORCHINDUCTOR_CACHE_DIR": str(self.caches)}
         if caches:

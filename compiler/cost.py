@@ -4,10 +4,10 @@ from collections import Counter
 from math import prod
 from typing import Any, cast
 
-from xdsl.dialects import arith, math, scf
+from xdsl.dialects import arith, math, scf, tensor
 from xdsl.dialects.builtin import ModuleOp, ShapedType
 from xdsl.dialects.linalg.ops import GenericOp
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import Operation, SSAValue, Use
 
 from dialects import rt
 from dialects.lapack import LapackOp
@@ -66,9 +66,15 @@ def _cost_of(op: Operation) -> Counter[str]:
     if isinstance(op, GenericOp):
         return _cost_of_generic(op)
     total = _cost_within(op)
-    if isinstance(op, rt.KernelOp):
+    if isinstance(op, _FLOPS):
+        total["flops"] += 1
+    elif isinstance(op, math.FmaOp):
+        total["flops"] += 2
+    elif isinstance(op, _TRANSCENDENTALS):
+        total["transcendentals"] += 1
+    elif isinstance(op, rt.KernelOp):
         total["kernels"] += 1
-        total["bytes_accessed"] += sum(map(_bytes, (*op.inputs, *op.outputs)))
+        total["bytes_accessed"] += _bytes_moved(op)
     elif isinstance(op, rt.GemmOp):
         total["library_calls"] += 1
         total["flops"] += _gemm_flops(op)
@@ -80,16 +86,8 @@ def _cost_of(op: Operation) -> Counter[str]:
 
 
 def _cost_of_generic(op: GenericOp) -> Counter[str]:
-    total: Counter[str] = Counter()
     points = prod(loop_sizes(op))
-    for inner in op.body.block.ops:
-        if isinstance(inner, _FLOPS):
-            total["flops"] += points
-        elif isinstance(inner, math.FmaOp):
-            total["flops"] += 2 * points
-        elif isinstance(inner, _TRANSCENDENTALS):
-            total["transcendentals"] += points
-    return total
+    return Counter({field: points * count for field, count in _cost_within(op).items()})
 
 
 def loop_sizes(op: GenericOp) -> list[int]:
@@ -97,6 +95,27 @@ def loop_sizes(op: GenericOp) -> list[int]:
     maps = [attribute.data for attribute in op.indexing_maps.data]
     extents = loop_extents(maps, [_shape(operand) for operand in op.operands])
     return [1 if extent is None else extent for extent in extents]
+
+
+def _bytes_moved(kernel: rt.KernelOp) -> int:
+    """The bytes that a kernel reads and writes: of a tensor that it reads or writes a part of, that part."""
+    last = kernel.body.block.last_op
+    assert isinstance(last, rt.YieldOp)
+    written = (v.owner.source if isinstance(v.owner, tensor.InsertSliceOp) else v for v in last.values)
+    read = (min(_bytes(a), sum(_bytes_read(use) for use in a.uses)) for a in kernel.body.block.args)
+    return sum(map(_bytes, written)) + sum(read)
+
+
+def _bytes_read(use: Use) -> int:
+    """The bytes of a kernel's argument that one operation reads, each as often as the loops that it depends on go there."""
+    op, value = use.operation, use.operation.operands[use.index]
+    if isinstance(op, tensor.InsertSliceOp):
+        return 0
+    if not isinstance(op, GenericOp):
+        return _bytes(value)
+    access, sizes = op.indexing_maps.data[use.index].data, loop_sizes(op)
+    points = prod(sizes[d] for d in access.used_dims())
+    return points * _bytes(value) // max(1, prod(_shape(value)))
 
 
 def _gemm_flops(op: rt.GemmOp) -> int:

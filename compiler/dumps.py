@@ -89,6 +89,7 @@ class DumpObserver(Observer):
             bits = self._options.vector_bits
             flags = "" if bits is None else f" --vector-bits={bits}"
             flags += f" --cuda-arch={self._options.cuda_arch}" if self._options.cuda_arch else ""
+            flags += f" --math={self._options.math}" if self._options.math != "accurate" else ""
             command = f"dlc-opt {path.name}{target}{flags} --compile-from={stage} --compile-to={following}"
             _write(path, command, to_text(module, debug_info=True))
         if stage == IR_STAGES[self._target][-1]:

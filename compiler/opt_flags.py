@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from compiler.options import MATH
 from compiler.pipelines import IR_STAGES, stages
 
 SEPARATOR = "// -----"
@@ -95,6 +96,9 @@ def _add_what_to_run(group: argparse._ArgumentGroup) -> None:  # pyright: ignore
     group.add_argument("--cuda-arch", metavar="ARCH", help="GPU architecture for ptx, for example sm_90")
     group.add_argument(
         "--vector-bits", type=int, metavar="N", help="vector width for --compile-to (default: this machine's)"
+    )
+    group.add_argument(
+        "--math", choices=MATH, default=MATH[0], help="elementary functions for --compile-to (default: accurate)"
     )
     group.add_argument(
         "--opt-bisect-limit", type=int, default=-1, metavar="N", help="run only the first N passes, and list them"

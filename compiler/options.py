@@ -1,10 +1,12 @@
 """What a user can choose about a compilation."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from dialects.errors import ArgumentError
 
 VECTOR_BITS = (0, 128, 256, 512)
+MATH = ("accurate", "fast")
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class CompileOptions:
         threads: the most threads that one call may use; 1 compiles for the calling thread only. Without it all that
             `get_num_threads()` allows share the work.
         max_group_size: most structured operations that fusion puts into one kernel.
+        math: `"fast"` takes shorter elementary functions that are less accurate and know no subnormal numbers; the accuracy
+            of both kinds is in `docs/accuracy.md`.
     """
 
     vector_bits: int | None = None
@@ -27,6 +31,7 @@ class CompileOptions:
     cuda_arch: str | None = None
     threads: int | None = None
     max_group_size: int = 64
+    math: Literal["accurate", "fast"] = "accurate"
 
     def __post_init__(self) -> None:
         if self.vector_bits is not None and self.vector_bits not in VECTOR_BITS:
@@ -37,3 +42,5 @@ class CompileOptions:
             checked(self.threads, "CompileOptions")
         if self.max_group_size < 1:
             raise ArgumentError(f"CompileOptions: max_group_size is {self.max_group_size}; use at least 1")
+        if self.math not in MATH:
+            raise ArgumentError(f"CompileOptions: math is {self.math!r}; use one of {MATH}")

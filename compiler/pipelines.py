@@ -52,7 +52,11 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
         "linalg": [("split-complex", {}), ("convert-dlc-to-linalg", {})],
         "fused": [
             ("select-libraries", {}),
+            ("interchange-loops", {}),  # what is left of a loop can then be fused with what is around it
             ("fuse-elementwise", {}),
+            ("split-at-seams", {}),
+            ("pack-operands", {}),
+            ("split-reductions", {}),  # what is fused into a reduction is now computed in its parts
             ("form-kernels", {"max_group_size": options.max_group_size}),
             ("collapse-dims", {}),
             ("hoist-invariants", {}),
@@ -64,17 +68,21 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
             ("plan-memory", {}),
         ],
     }
+    expand_math: PassSpec = ("expand-math", {"fast": True} if options.math == "fast" else {})
     if target == "cpu":
+        fused = shared["fused"]
+        # Parts of rows one after the other keep threads busy, but no GPU.
+        fused.insert(fused.index(("hoist-invariants", {})), ("absorb-sums", {}))
         return shared | {
             "loops": [
                 ("split-work", {"max_threads": options.threads or 0}),
                 ("lower-kernels", {"vector_bits": _vector_bits(options)}),
             ],
-            "llvm": [("expand-math", {}), ("convert-to-llvm", {})],
+            "llvm": [expand_math, ("convert-to-llvm", {})],
         }
     return shared | {
         "loops": [("lower-kernels", {"vector_bits": 0})],
-        "gpu": [("expand-math", {}), ("map-to-gpu", {})],
+        "gpu": [expand_math, ("share-points", {}), ("widen-points", {}), ("map-to-gpu", {})],
         "llvm": [("convert-gpu-to-llvm", {}), ("check-ptx-legality", {})],
     }
 

@@ -134,6 +134,15 @@ class PoisonOp(IRDLOperation):
     assembly_format = "attr-dict `:` type($res)"
 
 
+@irdl_op_definition
+class FenceOp(IRDLOperation):
+    """What this thread has stored before is seen by others before what it stores afterwards."""
+
+    name = "llvm.fence"
+
+    assembly_format = "`seq_cst` attr-dict"
+
+
 class ConversionOp(IRDLOperation, ABC):
     """A conversion, by element on vectors."""
 
@@ -176,6 +185,7 @@ _OURS: tuple[type[Operation], ...] = (
     AddrSpaceCastOp,
     ExtractElementOp,
     FCmpOp,
+    FenceOp,
     FPToSIOp,
     FPToUIOp,
     PoisonOp,

@@ -134,6 +134,21 @@ class Barrier0Op(IntrinsicOp):
         return "llvm.nvvm.barrier0"
 
 
+@irdl_op_definition
+class BarWarpSyncOp(IntrinsicOp):
+    """Wait until the lanes of the warp in `mask` are here; their writes to memory are then seen by them."""
+
+    name = "nvvm.bar.warp.sync"
+
+    mask = operand_def(i32)
+
+    assembly_format = "$mask attr-dict"
+
+    def intrinsic_name(self) -> str:
+        """`llvm.nvvm.bar.warp.sync`."""
+        return f"llvm.{self.name}"
+
+
 SHUFFLE_KINDS = ("bfly", "up", "down", "idx")
 
 
@@ -259,6 +274,7 @@ OPERATIONS: tuple[type[Operation], ...] = (
     GridDimYOp,
     GridDimZOp,
     Barrier0Op,
+    BarWarpSyncOp,
     ShflSyncOp,
     Exp2ApproximationOp,
     Log2ApproximationOp,

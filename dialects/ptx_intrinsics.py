@@ -83,6 +83,7 @@ HARDWARE_INTRINSICS = frozenset(
     (
         *(f"llvm.{op_type.name}" for op_type in OPERATIONS if issubclass(op_type, SpecialRegisterOp)),
         *(f"llvm.nvvm.shfl.sync.{kind}.{suffix}" for kind in SHUFFLE_KINDS for suffix in ("f32", "i32")),
+        "llvm.nvvm.bar.warp.sync",
         "llvm.nvvm.barrier0",
         "llvm.nvvm.barrier.cta.sync.aligned.all",  # what LLVM makes of barrier0
         "llvm.nvvm.ex2.approx.f",

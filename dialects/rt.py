@@ -48,6 +48,7 @@ from xdsl.utils.exceptions import VerifyException
 
 from dialects.fourier import FourierLayout
 from dialects.lapack import LapackOp
+from dialects.prefetch import PrefetchOp
 
 ARRAY_TYPES = "rt.array_types"
 """The attribute of a host function that holds the types of its arrays, where they are not those of its own type.
@@ -206,7 +207,8 @@ class GemmOp(IRDLOperation):
 
     `lhs` is `[b x] m x k` (`k x m` with `trans_lhs`), `rhs` is `[b x] k x n` (`n x k` with `trans_rhs`), `out` is
     `[b x] m x n`; the element type is f32 or f64. Either operand may lack the batch dimension. On tensors the product
-    is the result; on memrefs it is written to the operand `out`.
+    is the result; on memrefs it is written to the operand `out`. With `blocks` threads compute blocks of so many matrices, rows and
+    columns of `sizes`, those at the ends being smaller; all of several matrices, or parts of one.
     """
 
     name = "rt.gemm"
@@ -217,9 +219,10 @@ class GemmOp(IRDLOperation):
     result = opt_result_def(TensorType)
     trans_lhs = opt_prop_def(UnitAttr)
     trans_rhs = opt_prop_def(UnitAttr)
+    blocks = opt_prop_def(DenseArrayBase.constr(I64))
 
     assembly_format = (
-        "(`trans_lhs` $trans_lhs^)? (`trans_rhs` $trans_rhs^)? $lhs `,` $rhs (`into` $out^)? "
+        "(`trans_lhs` $trans_lhs^)? (`trans_rhs` $trans_rhs^)? $lhs `,` $rhs (`into` $out^)? (`blocks` $blocks^)? "
         "`:` type($lhs) `,` type($rhs) (`into` type($out)^)? (`->` type($result)^)? attr-dict"
     )
 
@@ -231,6 +234,20 @@ class GemmOp(IRDLOperation):
         expected = self.product_shape()
         if destination.get_shape() != expected:
             raise VerifyException(f"rt.gemm: the product has shape {expected}, got {destination}")
+        if self.blocks is not None:
+            block, sizes = self.blocks.get_values(), self.sizes[:3]
+            if len(block) != 3 or min(block) < 1 or (block[0] > 1 and block[1:] != sizes[1:]):
+                raise VerifyException(
+                    f"rt.gemm: blocks {list(block)} are not blocks of {list(sizes)}, or of parts of several matrices"
+                )
+
+    @property
+    def sizes(self) -> tuple[int, int, int, int]:
+        """`b, m, n, k`, where many matrices on the left of one are a single matrix with more rows."""
+        *batch, m, n = self.product_shape()
+        k = cast(ShapedType, self.lhs.type).get_shape()[-2 if self.trans_lhs is not None else -1]
+        count, ranks = prod(batch), [cast(ShapedType, value.type).get_num_dims() for value in (self.lhs, self.rhs)]
+        return (1, m * count, n, k) if ranks == [3, 2] and self.trans_lhs is None else (count, m, n, k)
 
     def product_shape(self) -> tuple[int, ...]:
         """The shape of the product; raise `VerifyException` if the operands do not fit."""
@@ -422,4 +439,4 @@ class RowOp(IRDLOperation):
             raise VerifyException(f"rt.row: a row of {source} is no {self.result.type}; leave out the first dimension")
 
 
-Rt = Dialect("rt", [FftOp, GemmOp, KernelOp, LapackOp, LaunchOp, RowOp, ScatterOp, YieldOp], [])
+Rt = Dialect("rt", [FftOp, GemmOp, KernelOp, LapackOp, LaunchOp, PrefetchOp, RowOp, ScatterOp, YieldOp], [])

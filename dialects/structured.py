@@ -304,16 +304,22 @@ def build_window_write(
     The window is the result of a generic of its own, which computes it in place where the buffer of `dest` is free.
     """
     window_type = cast(TensorType[Any], window.type)
-    sizes = window_type.get_shape()
-    copy = build_copy(b, window, window_type, range(len(sizes)))
+    copy = build_copy(b, window, window_type, range(len(window_type.get_shape())))
+    return build_insertion(b, copy, dest, offsets, strides)
+
+
+def build_insertion(
+    b: OpBuilder, window: SSAValue, dest: SSAValue, offsets: Sequence[SSAValue | int], strides: Sequence[int]
+) -> SSAValue:
+    """Append the `tensor.insert_slice` of a window that is the result of a generic and has no other reader."""
     static, dynamic = split_dynamic_index_list(offsets, DYNAMIC_INDEX)
     properties = {
         "static_offsets": int_array(tuple(static)),
-        "static_sizes": int_array(sizes),
+        "static_sizes": int_array(cast(TensorType[Any], window.type).get_shape()),
         "static_strides": int_array(tuple(strides)),
         "operandSegmentSizes": DenseArrayBase.from_list(i32, [1, 1, len(dynamic), 0, 0]),
     }
-    return b.create(tensor.InsertSliceOp, (copy, dest, *dynamic), dest.type, properties)
+    return b.create(tensor.InsertSliceOp, (window, dest, *dynamic), dest.type, properties)
 
 
 def is_tensor(value: SSAValue) -> bool:

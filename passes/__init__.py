@@ -27,9 +27,14 @@ ALL_PASSES: tuple[str, ...] = (
     "dlc.convert_dlc_to_linalg",
     # linalg to fused
     "linalg.select_libraries",
+    "linalg.interchange_loops",
     "linalg.fuse_elementwise",
+    "linalg.split_at_seams",
+    "linalg.pack_operands",
+    "linalg.split_reductions",
     "linalg.form_kernels",
     "linalg.collapse_dims",
+    "linalg.absorb_sums",
     "linalg.hoist_invariants",
     # fused to bufferized
     "linalg.bufferize",
@@ -43,6 +48,8 @@ ALL_PASSES: tuple[str, ...] = (
     "loops.expand_math",
     "loops.convert_to_llvm",
     # loops to gpu to llvm
+    "gpu.share_points",
+    "gpu.widen_points",
     "gpu.map_to_gpu",
     "gpu.convert_gpu_to_llvm",
     "gpu.check_ptx_legality",

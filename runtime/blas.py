@@ -22,6 +22,13 @@ _DECLARED = re.compile(r"^declare [^@\n]*@(cblas_\w+|[sdcz]\w+_)\(", re.MULTILIN
 """The external functions of LLVM assembly that are the library's."""
 
 
+_SET_THREADS = {
+    "openblas_set_num_threads": ctypes.c_int,
+    "MKL_Set_Num_Threads": ctypes.c_int,
+    "bli_thread_set_num_threads": ctypes.c_int64,
+}
+
+
 class Blas:
     """A loaded BLAS library.
 
@@ -36,6 +43,8 @@ class Blas:
         self.library = _open(path)
         for name in CBLAS_ENTRIES:
             self.function(name)
+        # Threads of its own, which spin while they wait for one another, would be in the way of those of programs.
+        self.set_num_threads(1)
 
     def function(self, name: str) -> Any:
         """The function with the plain name `name` (`cblas_sgemm`, `dpotrf_`), for `ctypes`."""
@@ -52,10 +61,11 @@ class Blas:
         return ctypes.cast(self.function(name), ctypes.c_void_p).value or 0
 
     def set_num_threads(self, number: int) -> None:
-        """Let OpenBLAS use `number` threads; other libraries are left as they are."""
-        function = getattr(self.library, f"{self._prefix}openblas_set_num_threads", None)
-        if function is not None:
-            function(ctypes.c_int(number))
+        """Let OpenBLAS, MKL or BLIS use `number` threads; other libraries are left as they are."""
+        for name, kind in _SET_THREADS.items():
+            function = getattr(self.library, self._prefix + name, None)
+            if function is not None:
+                function(kind(number))
 
     def num_threads(self) -> int | None:
         """How many threads OpenBLAS uses; None for other libraries."""

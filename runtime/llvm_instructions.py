@@ -167,6 +167,11 @@ def _store(f: FunctionText, op: llvm.StoreOp) -> None:
     f.lines.append(f"  store {volatile}{f.typed(value)}, {f.typed(pointer)}{_access_suffix(f, op)}")
 
 
+def _fence(f: FunctionText, op: ours.FenceOp) -> None:
+    del op
+    f.lines.append("  fence seq_cst")
+
+
 def _masked_load(f: FunctionText, op: intrinsics.MaskedLoadOp) -> None:
     types = [f.type(value.type) for value in op.operands]
     name = f"llvm.masked.load.{mangled(op.res.type)}.{mangled(op.data.type)}"
@@ -353,6 +358,7 @@ EMITTERS: dict[type[Operation], Emitter] = {
     intrinsics.MemsetOp: _memory_transfer,
     llvm.CallOp: _call,
     llvm.CallIntrinsicOp: _call_intrinsic,
+    ours.FenceOp: _fence,
     llvm.BrOp: _branch,
     llvm.CondBrOp: _conditional_branch,
     llvm.ReturnOp: _return,

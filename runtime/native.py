@@ -45,6 +45,9 @@ class Target:
     def machine(self) -> Any:
         """LLVM's target machine."""
         _initialise()
+        if self.triple != llvm.get_process_triple():
+            llvm.initialize_all_targets()
+            llvm.initialize_all_asmprinters()
         return llvm.Target.from_triple(self.triple).create_target_machine(
             cpu=self.cpu, features=self.features, opt=self.level, reloc="pic", jit=True
         )

@@ -1,9 +1,16 @@
-"""Programs for the tests of the GPU path: NumPy functions with arguments."""
+"""Programs for the tests of the GPU path: NumPy functions with arguments, ops; and what their results must be close to."""
+
+import zlib
 
 import numpy as np
+from ml_dtypes import finfo
+from op_example import build_op
+from op_examples import OP_EXAMPLES, build_function, random_operands
 
 import compiler
 from compiler import nn, random, special
+from compiler.cuda import compile_for_cuda
+from dialects.dlc.matrix_op import MatrixOp
 
 RNG = np.random.default_rng(5)
 
@@ -67,6 +74,25 @@ PROGRAMS = {
         lambda x: (x.sum(), x.max(axis=0), x.min(axis=1), x.prod(axis=(0, 2)), np.var(x, axis=2)),
         (floats(3, 5, 7),),
     ),
+    "long_rows": (
+        lambda x, d, i, j, z: (
+            *(f(a, axis=1) for a in (x, d, i, j) for f in (np.sum, np.max, np.min, np.prod)),
+            (np.any(x > 2, axis=1), np.all(x > -2, axis=1), np.mean(x.astype(np.float16), axis=1), z.sum(axis=1)),
+            (x.sum(), np.var(d), x[:, 3:97] * x[:, 90:184] + d[:, :94], np.linalg.norm(x, axis=1)),
+        ),
+        (
+            floats(5, 230),
+            floats(5, 230, dtype=np.float64),
+            integers(-3, 4, 5, 64),
+            integers(-3, 4, 5, 33, dtype=np.int8),
+            complexes(5, 40),
+        ),
+    ),
+    "wide_rows": (
+        lambda x, d, b, i: (nn.softmax(x), np.exp(d) / d.sum(axis=1, keepdims=True), np.tanh(x + b), i.max(1)),
+        (floats(3, 256), floats(3, 256, dtype=np.float64), floats(256), integers(-9, 9, 3, 128, dtype=np.int8)),
+    ),
+    "many_points": (lambda x, s: np.tanh(x) * s, (floats(1 << 17), np.float32(3))),
     "gather": (lambda x, i: x[i] * 2, (floats(11, 6), integers(-11, 11, 4, 3))),
     "scatter": (scatter_add, (floats(7, 3), integers(0, 7, 20), floats(20, 3))),
     "cumulative": (
@@ -167,6 +193,10 @@ PROGRAMS = {
     ),
     "gradient": (compiler.value_and_grad(loss), (floats(64, 40), floats(48, 64), integers(0, 40, 48))),
     "scan": (recurrent, (floats(6, 6), floats(6), floats(9, 6))),
+    "points_of_a_loop": (
+        lambda x, y: compiler.fori_loop(0, 9, lambda i, c: c * c * y - i / 9, x),
+        (floats(5, 7), floats(7)),
+    ),
     "gradient_of_scan": (
         compiler.grad(lambda *args: recurrent(*args)[1].sum()),
         (floats(6, 6), floats(6), floats(9, 6)),
@@ -191,3 +221,29 @@ PROGRAMS = {
     "scalar": (lambda x, y: x * y, (np.float32(3), np.float32(4))),
 }
 """Of every kind of kernel that the fused stage has, at least one."""
+
+OPS_OF_THE_DEVICE = [example for example in OP_EXAMPLES if not issubclass(example.op_type, MatrixOp)]
+"""LAPACK runs on the CPU only."""
+
+
+def assert_close(got, want, ulps):
+    assert (got.shape, got.dtype) == (want.shape, want.dtype)
+    if want.dtype.kind == "c":
+        assert_close(got.real, want.real, ulps)
+        assert_close(got.imag, want.imag, ulps)
+    elif want.dtype.kind in "fV":  # bfloat16 is of kind V
+        tolerance = ulps * float(finfo(want.dtype).eps)
+        got, want = got.astype(np.float64), want.astype(np.float64)
+        largest = np.max(np.abs(want), initial=0, where=np.isfinite(want))
+        np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance * max(1, largest))
+    else:
+        np.testing.assert_array_equal(got, want)
+
+
+def assert_gives_its_value(example, driver):
+    """Run the op of an example on the device, against its reference."""
+    operands = random_operands(example, np.random.default_rng(zlib.crc32(str(example).encode())))
+    with np.errstate(all="ignore"):
+        want = build_op(example).evaluate(operands)
+    (got,) = compile_for_cuda(build_function(example), "main", driver=driver)(operands)
+    assert_close(got, want, ulps=64)

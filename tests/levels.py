@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
+from object_symbols import undefined_symbols
 from xdsl.dialects.builtin import ModuleOp
 
 from compiler.executable import Executable
@@ -21,6 +22,9 @@ Calls = Mapping[str, Sequence[Sequence[np.ndarray]]]
 
 Results = dict[str, list[Arrays]]
 """For each function, the results of each call."""
+
+LINKED = {"_GLOBAL_OFFSET_TABLE_", "memcpy", "memmove", "memset"}
+"""What machine code may need besides the libraries of matrices: no function of the C library that computes."""
 
 HOST_VECTOR_BITS = host_vector_bits()
 
@@ -56,7 +60,9 @@ def compiled(module: ModuleOp, calls: Calls, vector_bits: int, stage: str = "ten
     options = CompileOptions(vector_bits=vector_bits)
     run_passes(module, passes_between(stage, "llvm", options=options))
     text = emit_llvm(module)
-    program = load(emit_object(text), function_addresses(imported_functions(text)))
+    code, functions = emit_object(text), imported_functions(text)
+    assert undefined_symbols(code) <= LINKED | set(functions)
+    program = load(code, function_addresses(functions))
     results: Results = {}
     for name, several in calls.items():
         executable = Executable(signature_of(module, name), program)

@@ -51,6 +51,14 @@ BUDGETS = {
 }
 """The promised error of each function, in units in the last place."""
 
+FAST_BUDGETS = {"exp": 2, "exp2": 2, "log": 2, "log2": 2, "log10": 2, "erf": 6, "powf": 2}
+"""The promised error with `math="fast"`; for `powf` of `x` and `y` times `1 + |y log2 x|`."""
+
+
+def scale_of_fast_pow(x: Any, y: Any) -> Any:
+    """How much larger the error of a fast power may be than that of other functions."""
+    return 1 + np.abs(y * np.log2(np.abs(x)))
+
 
 def erfc_inv(x: Any) -> Any:
     """The inverse of `erfc`, by Newton's method on the logarithm where `erfc` is small."""
@@ -154,7 +162,7 @@ def attributes(name: str) -> str:
 
 
 @cache
-def compiled(name: str, element: str, size: int, lanes: int) -> native.Program:
+def compiled(name: str, element: str, size: int, lanes: int, fast: bool = False) -> native.Program:
     """A host function `map` that applies `math.name` to `size` numbers, `lanes` at a time, or one by one."""
     arity = 2 if name in BINARY else 1
     inputs = [f"%x{i}" for i in range(arity)]
@@ -184,16 +192,16 @@ def compiled(name: str, element: str, size: int, lanes: int) -> native.Program:
       func.return
     }}
     """
-    return native.load(native.emit_object(lower_to_text(text)))
+    return native.load(native.emit_object(lower_to_text(text, fast)))
 
 
-def evaluate(name: str, *operands: Array, lanes: int = 8) -> Array:
-    """`math.name` of equally long arrays, by vectors of `lanes` or, with 0, by scalars."""
+def evaluate(name: str, *operands: Array, lanes: int = 8, fast: bool = False) -> Array:
+    """`math.name` of equally long arrays, by vectors of `lanes` or, with 0, by scalars; `fast` as `math="fast"`."""
     dtype, size = operands[0].dtype, operands[0].size
     padded_size = -(-size // 64) * 64
     padded = [np.concatenate([o, np.ones(padded_size - size, dtype)]) for o in operands]
     result = np.empty(padded_size, dtype)
-    program = compiled(name, _TYPES[dtype], padded_size, lanes)
+    program = compiled(name, _TYPES[dtype], padded_size, lanes, fast)
     program.call("map", [*(a.ctypes.data for a in padded), result.ctypes.data, ctypes.addressof(ctypes.c_byte())])
     return result[:size]
 

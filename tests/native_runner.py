@@ -1,7 +1,6 @@
 """Run IR of the `loops` level on NumPy arrays."""
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -10,20 +9,18 @@ from xdsl.parser import Parser
 
 from compiler.source_ir import make_context
 from passes.loops.convert_to_llvm import ConvertToLlvmPass
+from passes.loops.expand_math import ExpandMathPass
 from runtime import native
 from runtime.imported_functions import function_addresses, imported_functions
 from runtime.llvm_text import emit_llvm
 
 
-def lower_to_text(module: str | ModuleOp) -> str:
-    """The LLVM text of a module of the `loops` level; a `ModuleOp` is changed in place."""
+def lower_to_text(module: str | ModuleOp, fast: bool = False) -> str:
+    """The LLVM text of a module of the `loops` level, by `fast` functions or accurate ones; a `ModuleOp` is changed in place."""
     context = make_context()
     if isinstance(module, str):
         module = Parser(context, module).parse_module()
-    if find_spec("passes.loops.expand_math") is not None:
-        from passes.loops.expand_math import ExpandMathPass
-
-        ExpandMathPass().apply(context, module)
+    ExpandMathPass(fast=fast).apply(context, module)
     ConvertToLlvmPass().apply(context, module)
     return emit_llvm(module)
 

@@ -1,7 +1,8 @@
 """A device that is not there: memory is NumPy's, kernels run on the CPU, cuBLAS is NumPy by columns.
 
-Kernels run as the device code that PTX is made from: the same LLVM text, with the special registers read from variables, called for one
-thread after the other. So grids, bounds, arguments and addresses are those of a GPU.
+Kernels run as the device code that PTX is made from: the same LLVM text, with the special registers as parameters, called for one
+thread after the other; or, where the threads of a warp exchange values, for all lanes of a warp at once. So grids, bounds, arguments
+and addresses are those of a GPU.
 """
 
 import ctypes
@@ -17,40 +18,71 @@ from runtime.cuda.ptx import emit_ptx
 
 REGISTERS = ("tid", "ctaid", "ntid", "nctaid")
 SIGNATURE = re.compile(r"^define ptx_kernel void @(\w+)\((.*)\) ", re.MULTILINE)
+WARP = 32
+EXCHANGE = """
+@barrier = internal global [64 x i8] zeroinitializer, align 16
+@exchanged = internal global [{warp} x i32] zeroinitializer
+define void @prepare() {{
+  %r = call i32 inttoptr (i64 {init} to ptr)(ptr @barrier, ptr null, i32 {warp})
+  ret void
+}}
+define internal void @wait() {{
+  %r = call i32 inttoptr (i64 {wait} to ptr)(ptr @barrier)
+  ret void
+}}
+define internal i32 @exchange.i32(i32 %tid, i32 %mask, i32 %value, i32 %offset, i32 %clamp) {{
+  %lane = and i32 %tid, 31
+  %mine = getelementptr i32, ptr @exchanged, i32 %lane
+  store i32 %value, ptr %mine
+  call void @wait()
+  %lane.other = xor i32 %lane, %offset
+  %theirs = getelementptr i32, ptr @exchanged, i32 %lane.other
+  %r = load i32, ptr %theirs
+  call void @wait()
+  ret i32 %r
+}}
+define internal float @exchange.f32(i32 %tid, i32 %mask, float %value, i32 %offset, i32 %clamp) {{
+  %bits = bitcast float %value to i32
+  %other = call i32 @exchange.i32(i32 %tid, i32 %mask, i32 %bits, i32 %offset, i32 %clamp)
+  %r = bitcast i32 %other to float
+  ret float %r
+}}
+"""
 
 
 def host_text(text):
-    """Device code as code for the CPU, and for each kernel `launch.NAME(grid, block, pointers)`, which runs all threads."""
+    """Device code as code for the CPU, and for each kernel `launch.NAME(grid, block, first, step, pointers)`, which runs every
+    `step`th thread of each block from `first` on."""
     kernels = SIGNATURE.findall(text)
-    text = text.replace("ptx_kernel ", "").replace(" addrspace(1)", "").replace(".p1", ".p0")
+    hidden = ", ".join(f"i32 %register.{register}" for register in REGISTERS)
+    text = SIGNATURE.sub(lambda m: f"define void @{m[1]}({', '.join(filter(None, (m[2], hidden)))}) ", text)
+    text = text.replace(" addrspace(1)", "").replace(".p1", ".p0")
     text = re.sub(r'"nvvm\.maxntid"="[\d,]+"', "", text)
-    lines = [f"@{register} = internal global i32 0" for register in REGISTERS]
-    for register in REGISTERS:
-        name = f"llvm.nvvm.read.ptx.sreg.{register}.x"
-        text = text.replace(f"declare i32 @{name}()", "").replace(f"@{name}(", f"@read.{register}(")
-        lines += [f"define internal i32 @read.{register}() {{", f"%v = load i32, ptr @{register}", "ret i32 %v", "}"]
+    text = re.sub(r"^declare .*@llvm\.nvvm\..*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"call i32 @llvm\.nvvm\.read\.ptx\.sreg\.(\w+)\.x\(\)", r"add i32 %register.\1, 0", text)
+    text = re.sub(r"@llvm\.nvvm\.shfl\.sync\.bfly\.(\w+)\(", r"@exchange.\1(i32 %register.tid, ", text)
+    text = re.sub(r"@llvm\.nvvm\.bar\.warp\.sync\(i32 .*\)", "@wait()", text)
+    libc = ctypes.CDLL(None)
+    init, wait = (ctypes.cast(f, ctypes.c_void_p).value for f in (libc.pthread_barrier_init, libc.pthread_barrier_wait))
+    lines = [EXCHANGE.format(warp=WARP, init=init, wait=wait)]
     for name, parameters in kernels:
         count = len([p for p in parameters.split(",") if p.strip()])
         loads = []
         for i in range(count):
             loads += [f"%q{i} = getelementptr ptr, ptr %pointers, i64 {i}", f"%p{i} = load ptr, ptr %q{i}"]
-        arguments = ", ".join(f"ptr %p{i}" for i in range(count))
+        arguments = ", ".join([*(f"ptr %p{i}" for i in range(count)), "i32 %t, i32 %b, i32 %block, i32 %grid"])
         lines += [
-            f"define void @launch.{name}(i32 %grid, i32 %block, ptr %pointers) {{",
+            f"define void @launch.{name}(i32 %grid, i32 %block, i32 %first, i32 %step, ptr %pointers) {{",
             "entry:",
             *loads,
-            "store i32 %grid, ptr @nctaid",
-            "store i32 %block, ptr @ntid",
             "br label %blocks",
             "blocks:",
             "%b = phi i32 [0, %entry], [%b1, %next]",
-            "store i32 %b, ptr @ctaid",
             "br label %threads",
             "threads:",
-            "%t = phi i32 [0, %blocks], [%t1, %threads]",
-            "store i32 %t, ptr @tid",
+            "%t = phi i32 [%first, %blocks], [%t1, %threads]",
             f"call void @{name}({arguments})",
-            "%t1 = add i32 %t, 1",
+            "%t1 = add i32 %t, %step",
             "%more = icmp ult i32 %t1, %block",
             "br i1 %more, label %threads, label %next",
             "next:",
@@ -68,21 +100,35 @@ class SimulatedKernels:
     def __init__(self, driver, text):
         self.driver = driver
         self.sizes = dict(re.findall(r'@(\w+)\(.*"nvvm\.maxntid"="(\d+),1,1"', text))
+        bodies = re.findall(r"^define ptx_kernel void @(\w+)(.*?)^}", text, re.MULTILINE | re.DOTALL)
+        self.together = {name for name, body in bodies if ".sync" in body}
+        """The kernels whose warps run in lockstep, each lane in a thread of the CPU."""
         self.program = native.load(native.emit_object(host_text(text)))
+        ctypes.CFUNCTYPE(None)(self.program.address("prepare"))()
 
     def launch_step(self, name, grid, block, pointers):
         assert grid >= 1
         assert 1 <= block <= int(self.sizes[name]) <= 1024
         assert all(self.driver.owns(pointer) for pointer in pointers)
         table = (ctypes.c_void_p * len(pointers))(*pointers)
-        function = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_int, ctypes.c_void_p)(
-            self.program.address(f"launch.{name}")
-        )
+        function = ctypes.CFUNCTYPE(None, *[ctypes.c_int] * 4, ctypes.c_void_p)(self.program.address(f"launch.{name}"))
 
         def step():
             assert self.driver.in_session
             self.driver.log.append(name)
-            function(grid, block, ctypes.addressof(table))
+            if name not in self.together:
+                function(grid, block, 0, 1, ctypes.addressof(table))
+                return
+            assert block % WARP == 0
+            lanes = [
+                threading.Thread(target=function, args=(grid, block, lane, WARP, ctypes.addressof(table)), daemon=True)
+                for lane in range(WARP)
+            ]
+            for lane in lanes:
+                lane.start()
+            for lane in lanes:
+                lane.join(timeout=60)
+                assert not lane.is_alive(), f"{name}: threads of a warp wait for others that do not come"
 
         return step
 

@@ -13,6 +13,7 @@ from xdsl.dialects.builtin import (
     ModuleOp,
     StringAttr,
     f64,
+    i1,
     i64,
 )
 from xdsl.dialects.linalg.ops import YieldOp
@@ -21,6 +22,7 @@ from xdsl.ir.affine import AffineExpr
 
 from dialects import rt
 from dialects.builder import OpBuilder, affine_map, int_array, tensor_type
+from dialects.dlc.slicing import build_pad
 from dialects.structured import (
     PARALLEL,
     REDUCTION,
@@ -62,7 +64,7 @@ class RandomProgram:
         kinds = [
             self.unary, self.unary, self.binary, self.binary, self.binary, self.broadcast, self.transpose, self.window,
             self.iota, self.reduce, self.reduce, self.softmax, self.accumulate, self.contract, self.gather, self.constant,
-            self.collapse, self.expand, self.scatter, self.window_write,
+            self.collapse, self.expand, self.scatter, self.window_write, self.pad, self.roll,
         ]  # fmt: skip
         for _ in range(num_ops):
             value = kinds[int(self.rng.integers(len(kinds)))]()
@@ -327,3 +329,37 @@ class RandomProgram:
             return None
         offsets = [int(self.rng.integers(n - size + 1)) for n, size in zip(shape, shape_of(source), strict=True)]
         return build_window_write(self.b, source, x, offsets, [1] * len(shape))
+
+    def pad(self):
+        x = self.pick(lambda s: len(s) > 0 and 0 not in s)
+        if x is None:
+            return None
+        number = build_fill(self.b, self.b.constant(0.75, f64), tensor_type(f64, ()))
+        amounts = [(int(self.rng.integers(3)), int(self.rng.integers(3)), 1) for _ in shape_of(x)]
+        sizes = tuple(low + size + high for (low, high, _), size in zip(amounts, shape_of(x), strict=True))
+        return build_pad(self.b, x, number, amounts, tensor_type(f64, sizes))
+
+    def roll(self):
+        """What begins in the middle of a dimension and ends before it: two clamped reads."""
+        x = self.pick(lambda s: len(s) > 0 and 0 not in s)
+        if x is None:
+            return None
+        shape = shape_of(x)
+        d = int(self.rng.integers(len(shape)))
+        cut = int(self.rng.integers(shape[d] + 1))
+
+        def body(b, _):
+            loops = [build_loop_index(b, k) for k in range(len(shape))]
+            index = IndexType()
+            tail = b.create(
+                arith.MinSIOp, (b.create(arith.AddiOp, (loops[d], b.index(cut)), index), b.index(shape[d] - 1)), index
+            )
+            head = b.create(arith.SubiOp, (loops[d], b.index(shape[d] - cut)), index)
+            head = b.create(arith.MaxSIOp, (head, b.index(0)), index)
+            is_tail = b.create(
+                arith.CmpiOp, (loops[d], b.index(shape[d] - cut)), i1, {"predicate": IntegerAttr(2, i64)}
+            )
+            parts = [b.create(tensor.ExtractOp, (x, *loops[:d], place, *loops[d + 1 :]), f64) for place in (tail, head)]
+            return (b.create(arith.SelectOp, (is_tail, *parts), f64),)
+
+        return self.generic((), (), shape, body)

@@ -30,8 +30,10 @@ class Program:
         self.arguments = [rng.integers(-9, 9, t.get_shape()) for t in function.function_type.inputs]
 
     def bufferized(self):
+        """With loops over steps: what points run by themselves has no buffers."""
         module = self.module.clone()
-        run_passes(module, passes_between("linalg", "bufferized"))
+        passes = passes_between("linalg", "bufferized")
+        run_passes(module, [executed for executed in passes if executed.name != "interchange-loops"])
         return module
 
 
@@ -320,7 +322,7 @@ def test_of_branches_the_largest_cost_counts():
 
 
 def test_kernels_of_loops_are_inlined():
-    module = Program(SCANS["a sum is computed where it was"][0]).module
+    module = Program(SCANS["what needs all of a value alternates between two buffers"][0]).module
     run_passes(module, passes_between("linalg", "llvm"))
     text = native.emit_llvm_ir(emit_llvm(module))
     assert text.count("define") == 1

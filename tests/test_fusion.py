@@ -10,12 +10,18 @@ from xdsl.parser import Parser
 
 from dialects.remarks import collect_remarks
 from dialects.rt import GemmOp, KernelOp, Rt
+from passes.linalg.absorb_sums import AbsorbSumsPass
 from passes.linalg.collapse_dims import CollapseDimsPass
 from passes.linalg.form_kernels import FormKernelsPass
 from passes.linalg.fuse_elementwise import FuseElementwisePass
 from passes.linalg.groups import AcyclicGroups
+from passes.linalg.pack_operands import PackOperandsPass
 from passes.linalg.select_libraries import SelectLibrariesPass
+from passes.linalg.split_at_seams import SplitAtSeamsPass
+from passes.linalg.split_reductions import SplitReductionsPass
 from runtime.reference import interpret
+
+SPLIT = SplitAtSeamsPass(min_points=0, min_width=1)
 
 PIPELINES = {
     "select-libraries": [SelectLibrariesPass(min_products=0)],
@@ -23,11 +29,32 @@ PIPELINES = {
     "form-kernels": [FormKernelsPass()],
     "form-and-collapse": [FormKernelsPass(max_serial_points=0), CollapseDimsPass()],
     "all": [SelectLibrariesPass(), FuseElementwisePass(), FormKernelsPass(), CollapseDimsPass()],
+    "pack-and-split": [
+        FuseElementwisePass(),
+        PackOperandsPass(min_reuse=1, min_lanes=2),
+        SplitReductionsPass(min_points=2, part_points=1, max_rows=10**9, max_columns=10**9, min_steps=1, wide=8),
+        FormKernelsPass(),
+        CollapseDimsPass(),
+    ],
     "all-eager": [
         SelectLibrariesPass(min_products=0),
         FuseElementwisePass(max_recomputed_ops=100),
         FormKernelsPass(max_serial_points=10**9),
         CollapseDimsPass(),
+    ],
+    "split-at-seams": [SPLIT],
+    "all-split": [FuseElementwisePass(), SPLIT, FormKernelsPass(), CollapseDimsPass()],
+    "all-split-eager": [
+        FuseElementwisePass(max_recomputed_ops=100),
+        SplitAtSeamsPass(min_points=0, min_width=1, max_parts=1000, max_body_ops=10**6, max_recomputed_ops=100),
+        FormKernelsPass(max_serial_points=10**9, min_shared_part=10**9),
+        CollapseDimsPass(),
+    ],
+    "all-with-sums": [
+        FuseElementwisePass(),
+        FormKernelsPass(max_serial_points=0, min_rows=2, min_row_size=2),
+        CollapseDimsPass(),
+        AbsorbSumsPass(least_bytes=0, least_rows=1, least_row=1),
     ],
     "all-reluctant": [
         FuseElementwisePass(max_recomputed_ops=0, max_body_ops=2),

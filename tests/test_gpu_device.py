@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gpu_programs import PROGRAMS
+from gpu_programs import OPS_OF_THE_DEVICE, PROGRAMS, assert_close, assert_gives_its_value
 
 import compiler
 from compiler.pytrees import flatten
@@ -18,7 +18,6 @@ from runtime.cuda.cublas import load_cublas
 from runtime.cuda.driver import default_driver
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
-USES_CUBLAS = {"matmul", "matmul_f64", "batched_matmul", "gradient"}
 
 pytestmark = pytest.mark.gpu
 
@@ -26,38 +25,29 @@ pytestmark = pytest.mark.gpu
 @pytest.fixture(scope="module", autouse=True)
 def device():
     try:
-        return default_driver()
+        driver = default_driver()
+        load_cublas()
     except MissingLibraryError as error:
         pytest.skip(str(error))
-
-
-@pytest.fixture(scope="module")
-def cublas():
-    try:
-        return load_cublas()
-    except MissingLibraryError as error:
-        pytest.skip(str(error))
+    return driver
 
 
 def assert_as_on_the_cpu(function, arguments, ulps):
     got = flatten(compiler.jit(function, target="cuda")(*arguments))[0]
     want = flatten(compiler.jit(function)(*arguments))[0]
-    assert len(got) == len(want)
-    for a, b in zip(got, map(np.asarray, want), strict=True):
-        assert (a.shape, a.dtype) == (b.shape, b.dtype)
-        if b.dtype.kind == "f":
-            tolerance = ulps * np.finfo(b.dtype).eps
-            np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * max(1, np.max(np.abs(b), initial=0)))
-        else:
-            np.testing.assert_array_equal(a, b)
+    for a, b in zip(got, want, strict=True):
+        assert_close(np.asarray(a), np.asarray(b), ulps)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_program_gives_the_results_of_the_cpu(name, request):
-    if name in USES_CUBLAS:
-        request.getfixturevalue("cublas")
+def test_program_gives_the_results_of_the_cpu(name):
     function, arguments = PROGRAMS[name]
     assert_as_on_the_cpu(function, arguments, ulps=256)
+
+
+@pytest.mark.parametrize("example", OPS_OF_THE_DEVICE, ids=str)
+def test_every_op_gives_its_value(example, device):
+    assert_gives_its_value(example, device)
 
 
 def test_more_points_than_one_block():
@@ -95,7 +85,6 @@ def test_calls_from_several_threads():
     assert wrong == []
 
 
-@pytest.mark.usefixtures("cublas")
 def test_train_step_of_the_digits_example():
     pytest.importorskip("sklearn")
     pytest.importorskip("rich")

@@ -147,7 +147,7 @@ def hardware_cases():
             yield name, kernel(suffix, text, f"declare {kind} @{name}(i32, {kind}, i32, i32)")
         elif "approx" in name:
             yield name, call(short, "f32", 1)
-        elif name.endswith("aligned.all"):
+        elif name.endswith(("aligned.all", "warp.sync")):
             yield name, kernel("i32", f"call void @{name}(i32 0)", f"declare void @{name}(i32)")
         else:
             yield name, kernel("i32", f"call void @{name}()", f"declare void @{name}()")

@@ -255,7 +255,7 @@ def test_too_little_memory_is_said_with_numbers(recording, monkeypatch):
 
 def run_product(product, lhs, rhs, out):
     library = ColumnMajorLibrary()
-    Cublas(library).multiply(product, lhs.ctypes.data, rhs.ctypes.data, out.ctypes.data)
+    Cublas(library).product_step(product, lhs.ctypes.data, rhs.ctypes.data, out.ctypes.data)()
     return library.calls
 
 
@@ -317,7 +317,7 @@ def test_a_failing_call_of_cublas_is_an_error():
     blas = Cublas(library)
     library.cublasSgemm_v2 = lambda *arguments: 13
     with pytest.raises(InternalError, match=r"cublasSgemm_v2 failed: execution failed"):
-        blas.multiply(Product("f32", 1, 1, 1), 0, 0, 0)
+        blas.product_step(Product("f32", 1, 1, 1), 0, 0, 0)()
 
 
 # Host programs

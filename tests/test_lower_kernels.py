@@ -15,13 +15,16 @@ import passes.memref.vector_plan
 from compiler.executable import compile_for_cpu
 from compiler.options import CompileOptions
 from compiler.pipelines import passes_between, run_passes
+from dialects.prefetch import PrefetchOp
 from passes.memref.lower_kernels import LowerKernelsPass
+from runtime.llvm_text import emit_llvm
+from runtime.native import emit_object, host_vector_bits, load
 from runtime.reference import interpret
 
 WIDTHS = (0, 128, 256, 512)
 
 
-def lower(arguments, results, tile, body, bits):
+def lower(arguments, results, tile, body, bits, streamed_bytes=1 << 23):
     """A module at `loops` with a function `f` that launches one kernel on all its arguments."""
     names = [n for n, _ in (*arguments, *results)]
     types = [t for _, t in (*arguments, *results)]
@@ -37,7 +40,7 @@ def lower(arguments, results, tile, body, bits):
         }}"""
     module = Parser(make_context(), text).parse_module()
     module.verify()
-    LowerKernelsPass(vector_bits=bits).apply(Context(), module)
+    LowerKernelsPass(vector_bits=bits, streamed_bytes=streamed_bytes).apply(Context(), module)
     module.verify()
     return module
 
@@ -60,16 +63,65 @@ def generic(maps, iterators, inputs, outputs, body):
 
 @pytest.mark.parametrize("bits", WIDTHS)
 @pytest.mark.parametrize("size", [1, 7, 8, 21, 100])
-def test_any_split_of_the_range_gives_the_same_result(bits, size):
+@pytest.mark.parametrize("streamed_bytes", [0, 1 << 23])
+def test_any_split_of_the_range_gives_the_same_result(bits, size, streamed_bytes):
     square = "%r = arith.mulf %a0, %a0 : f32\nlinalg.yield %r : f32"
     array = f"memref<{size}xf32>"
     arguments, results = [("%x", array)], [("%y", array)]
     body = generic(["(d0) -> (d0)"] * 2, ["parallel"], arguments, results, square)
-    module = lower(arguments, results, [size], body, bits)
+    module = lower(arguments, results, [size], body, bits, streamed_bytes)
     x = np.random.default_rng(0).standard_normal(size).astype(np.float32)
     for _ in range(3):  # the interpreter splits the range at random
         (y,) = interpret(module, "f", [x])
         np.testing.assert_array_equal(y, x * x)
+
+
+@pytest.mark.parametrize("bits", [bits for bits in WIDTHS if 0 < bits <= host_vector_bits()])
+@pytest.mark.parametrize("offset", [0, 1, 16])
+@pytest.mark.parametrize("name", ["double", "rows"])
+def test_streams_write_to_memory_of_any_alignment(bits, offset, name):
+    shape, element, dtype = {"double": ((1003,), "f64", np.float64), "rows": ((5, 48), "f32", np.float32)}[name]
+    array, identity = f"memref<{'x'.join(map(str, shape))}x{element}>", ", ".join(f"d{i}" for i in range(len(shape)))
+    arguments, results = [("%x", array)], [("%y", array)]
+    double = f"%r = arith.addf %a0, %a0 : {element}\nlinalg.yield %r : {element}"
+    body = generic([f"({identity}) -> ({identity})"] * 2, ["parallel"] * len(shape), arguments, results, double)
+    module = lower(arguments, results, shape[:1], body, bits, streamed_bytes=0)
+    assert any(isinstance(op, PrefetchOp) for op in module.walk())
+    run_passes(module, passes_between("loops", "llvm"))
+    text = emit_llvm(module)
+    assert "!nontemporal" in text
+    program = load(emit_object(text))
+    x = np.random.default_rng(0).standard_normal(shape).astype(dtype)
+    memory = np.zeros(x.nbytes + 256, np.uint8)
+    start = -memory.ctypes.data % 64 + offset * dtype().itemsize
+    y = memory[start : start + x.nbytes].view(dtype).reshape(shape)
+    program.call("f", [x.ctypes.data, y.ctypes.data, memory.ctypes.data])
+    np.testing.assert_array_equal(y, x + x)
+    assert not memory[:start].any()
+    assert not memory[start + x.nbytes :].any()
+
+
+@pytest.mark.parametrize("bits", WIDTHS)
+@pytest.mark.parametrize("predicate", ["eq", "ne", "slt", "sge", "ult"])
+@pytest.mark.parametrize("number", [-(2**63), -1, 0, 5, 19, 2**31 - 1, 2**32 + 5, 2**63 - 1])
+def test_positions_compare_with_numbers_of_any_size(bits, predicate, number):
+    arguments, results = [("%n", "memref<i64>")], [("%y", "memref<21xi1>")]
+    compare = f"""%i = linalg.index 0 : index
+      %j = arith.index_cast %i : index to i64
+      %r = arith.cmpi {predicate}, %j, %a0 : i64
+      linalg.yield %r : i1"""
+    body = generic(["(d0) -> ()", "(d0) -> (d0)"], ["parallel"], arguments, results, compare)
+    module = lower(arguments, results, [21], body, bits)
+    (y,) = interpret(module, "f", [np.array(number)])
+    places = np.arange(21)
+    expected = {
+        "eq": places == number,
+        "ne": places != number,
+        "slt": places < number,
+        "sge": places >= number,
+        "ult": places < number if number >= 0 else np.ones(21, np.bool_),
+    }
+    np.testing.assert_array_equal(y, expected[predicate])
 
 
 COMBINERS = {

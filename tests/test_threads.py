@@ -82,6 +82,49 @@ def test_results_do_not_depend_on_the_number_of_threads(name):
     np.testing.assert_allclose(results[0], np.asarray(jit(function, threads=1)(x)), rtol=1e-4, atol=1e-3)
 
 
+_PRODUCTS = [(160, 161, 163), (256, 784, 512), (33, 768, 3072), (1, 1000, 5000), (5000, 1001, 1), (100_003, 7, 9)]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(("trans_lhs", "trans_rhs"), [(False, False), (True, False), (False, True), (True, True)])
+@pytest.mark.parametrize("sizes", _PRODUCTS)
+def test_blocks_of_a_product_are_the_product(sizes, trans_lhs, trans_rhs, dtype):
+    m, k, n = sizes
+    lhs, rhs = _random(m, k, dtype=dtype), _random(k, n, dtype=dtype)
+    a, b = (x.T.copy() if is_transposed else x for x, is_transposed in ((lhs, trans_lhs), (rhs, trans_rhs)))
+    multiply = jit(lambda a, b: (a.T if trans_lhs else a) @ (b.T if trans_rhs else b))
+    assert " blocks [" in multiply.lower(a, b).as_text("loops")
+    set_num_threads(2)
+    expected = lhs.astype(np.float64) @ rhs.astype(np.float64)
+    np.testing.assert_allclose(
+        multiply(a, b), expected, atol=4 * np.finfo(dtype).eps * k * np.abs(expected).max() ** 0.5
+    )
+
+
+_BATCHES = [
+    ((3, 200, 210), (3, 210, 220), [1, 200, 220]),
+    ((65, 67, 71), (65, 71, 73), [8, 67, 73]),
+    ((9, 130, 140), (140, 150), [1, 304, 150]),
+    ((200, 210), (3, 210, 220), [1, 200, 220]),
+    ((2, 512, 100), (2, 100, 512), [1, 512, 256]),
+    ((100, 1, 500), (100, 500, 300), [1, 1, 300]),
+    ((64, 500, 300), (64, 300, 1), [1, 500, 1]),
+]
+
+
+@pytest.mark.parametrize(("lhs", "rhs", "blocks"), _BATCHES)
+def test_blocks_of_many_products_are_the_products(lhs, rhs, blocks):
+    a, b = _random(*lhs), _random(*rhs)
+    multiply = jit(lambda a, b: a @ b)
+    assert f" blocks {blocks}" in multiply.lower(a, b).as_text("loops")
+    set_num_threads(2)
+    np.testing.assert_allclose(multiply(a, b), a.astype(np.float64) @ b.astype(np.float64), atol=1e-4)
+
+
+def test_small_products_are_one_call():
+    assert " blocks " not in jit(lambda a: a @ a).lower(np.ones((64, 64), np.float32)).as_text("loops")
+
+
 def _grains(compiled, x):
     return compiled.lower(x).as_text("loops").count(" grain ")
 

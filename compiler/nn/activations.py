@@ -230,7 +230,7 @@ def softmax(input: Any, dim: int = -1) -> Any:  # noqa: A002
     if not x.shape[dim]:
         return x
     exponentials = np.exp(x - largest_along(x, dim))
-    return exponentials / np.sum(exponentials, axis=dim, keepdims=True)
+    return exponentials * (1.0 / np.sum(exponentials, axis=dim, keepdims=True))
 
 
 @compiled(("dim",))

@@ -88,7 +88,7 @@ def _standardised(x: Any, axes: tuple[int, ...], eps: float) -> tuple[Any, Any, 
     mean = np.mean(x, axis=axes, keepdims=True)
     centred = x - mean
     variance = np.mean(centred * centred, axis=axes, keepdims=True)
-    return centred / np.sqrt(variance + eps), mean, variance
+    return centred * _inverse_deviation(variance, eps), mean, variance
 
 
 @_standardised.defjvp
@@ -96,14 +96,18 @@ def _standardised_jvp(axes: tuple[int, ...], eps: float, primals: tuple[Any], ta
     """Two means and one pass over the elements, forwards and transposed: the derivative is a projection, divided by the deviation."""
     (x,), (dx,) = primals, tangents
     result, mean, variance = _standardised(x, axes, eps)
-    deviation = np.sqrt(variance + eps)
     d_mean = np.mean(dx, axis=axes, keepdims=True)
     d_variance_half = np.mean(result * dx, axis=axes, keepdims=True)
     return (result, mean, variance), (
-        (dx - d_mean - result * d_variance_half) / deviation,
+        (dx - d_mean - result * d_variance_half) * _inverse_deviation(variance, eps),
         d_mean,
-        2.0 * deviation * d_variance_half,
+        2.0 * np.sqrt(variance + eps) * d_variance_half,
     )
+
+
+def _inverse_deviation(variance: Any, eps: float) -> Any:
+    """A factor for each row: multiplying a row is many times faster than dividing it."""
+    return 1.0 / np.sqrt(variance + eps)
 
 
 def _affine(x: Any, weight: Any, bias: Any) -> Any:
@@ -140,7 +144,7 @@ def rms_norm(
 def _rms_norm(input: Any, sizes: tuple[int, ...], weight: Any, eps: float | None) -> Any:  # noqa: A002
     x, axes = _last_dims("rms_norm", input, sizes)
     least = float(cast(Any, finfo(x.dtype)).eps) if eps is None else eps
-    scaled = x / np.sqrt(np.mean(x * x, axis=axes, keepdims=True) + least)
+    scaled = x * _inverse_deviation(np.mean(x * x, axis=axes, keepdims=True), least)
     return _affine(scaled, _parameter("rms_norm", "weight", weight, sizes, x), None)
 
 

@@ -2,6 +2,7 @@
 
 from abc import ABC
 from collections.abc import Sequence
+from math import prod
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -34,8 +35,12 @@ from dialects.structured import (
     build_fill,
     build_generic,
     build_loop_index,
+    build_reshape,
     compute_type,
 )
+
+PART_ELEMENTS = 1 << 16
+"""Elements that stay in the cache from the search for the extremum to that for its position."""
 
 
 class _ArgExtremumOp(TensorOp, ABC):
@@ -84,20 +89,45 @@ class _ArgExtremumOp(TensorOp, ABC):
         return self.emit(b, operands, {"dim": IntegerAttr(self.dim.value.data + 1, i64)})
 
     def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """The extremum, then the smallest position that has it: two reductions that any order of the elements gives alike.
+        """In parts that stay in the cache: the extremum, then the smallest position that has it; then the same with these of all parts.
 
-        One reduction that carries value and position together would be sequential in practice.
+        Each is a reduction that any order of the elements gives alike; one that carries value and position together would be
+        sequential in practice.
         """
-        element = compute_type(element_type_of(operands[0]))
-        x = build_cast(b, operands[0], element)
-        shape = shape_of(x)
-        dim = self.dim.value.data
+        x = build_cast(b, operands[0], compute_type(element_type_of(operands[0])))
+        dim, shape = self.dim.value.data, shape_of(x)
+        length = _part_length(shape, dim)
+        if length == shape[dim]:
+            place = self._reduce(b, x, dim, None, length)[1]
+        else:
+            parts = build_reshape(b, x, (*shape[:dim], shape[dim] // length, length, *shape[dim + 1 :]))
+            best, place_in_part = self._reduce(b, parts, dim + 1, None, shape[dim])
+            place = self._reduce(b, best, dim, (place_in_part, length), shape[dim])[1]
+        if element_type_of(place) == i64:
+            return place
+        outer = range(len(shape) - 1)
+
+        def widened(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
+            return (inner.create(arith.ExtSIOp, (arguments[0],), i64),)
+
+        result = build_empty(b, tensor_type(i64, self.shape))
+        return build_generic(b, (place,), (result,), (outer, outer), (PARALLEL,) * len(outer), widened)[0]
+
+    def _reduce(
+        self, b: OpBuilder, x: SSAValue, dim: int, parts: tuple[SSAValue, int] | None, size: int
+    ) -> tuple[SSAValue, SSAValue]:
+        """Append the extremum along `dim` and its first position of `size`.
+
+        With `parts`, each element of `x` is that of a part: at a position in the part, and of so many elements.
+        """
+        element, shape = element_type_of(x), shape_of(x)
         rank = len(shape)
-        place_type = i32 if shape[dim] < 2**31 else i64
+        result_shape = (*shape[:dim], *shape[dim + 1 :])
+        place_type = i32 if size < 2**31 else i64
         kept, outer = (*range(dim), rank - 1, *range(dim, rank - 1)), range(rank - 1)
         iterators = (*(PARALLEL,) * (rank - 1), REDUCTION)
         worst = lowest(element) if self.IS_MAX else highest(element)
-        start = build_fill(b, b.constant(worst, element), tensor_type(element, self.shape))
+        start = build_fill(b, b.constant(worst, element), tensor_type(element, result_shape))
         combiner = greater_of(element) if self.IS_MAX else lesser_of(element)
         (best,) = build_generic(
             b,
@@ -109,24 +139,29 @@ class _ArgExtremumOp(TensorOp, ABC):
         )
 
         def first(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
-            value, best_value, place = arguments
+            value, best_value, *place_in_part, place = arguments
             found = scalar_compare(inner, "eq", value, best_value)
             if is_float(element):  # where there is a NaN, it is the extremum
                 found = scalar_op(inner, arith.OrIOp, found, scalar_compare(inner, "ne", value, value))
             own_place = inner.create(arith.IndexCastOp, (build_loop_index(inner, rank - 1),), place_type)
-            candidate = scalar_select(inner, found, own_place, inner.constant(shape[dim], place_type))
+            if parts is not None:
+                own_place = scalar_op(inner, arith.MuliOp, own_place, inner.constant(parts[1], place_type))
+                own_place = scalar_op(inner, arith.AddiOp, own_place, place_in_part[0])
+            candidate = scalar_select(inner, found, own_place, inner.constant(size, place_type))
             return (scalar_op(inner, arith.MinSIOp, place, candidate),)
 
-        nowhere = build_fill(b, b.constant(shape[dim], place_type), tensor_type(place_type, self.shape))
-        (place,) = build_generic(b, (x, best), (nowhere,), (kept, outer, outer), iterators, first)
-        if place_type == i64:
-            return place
+        nowhere = build_fill(b, b.constant(size, place_type), tensor_type(place_type, result_shape))
+        places = () if parts is None else (parts[0],)
+        inputs, maps = (x, best, *places), (kept, outer, *[kept for _ in places], outer)
+        (place,) = build_generic(b, inputs, (nowhere,), maps, iterators, first)
+        return best, place
 
-        def widened(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
-            return (inner.create(arith.ExtSIOp, (arguments[0],), i64),)
 
-        result = build_empty(b, tensor_type(i64, self.shape))
-        return build_generic(b, (place,), (result,), (outer, outer), (PARALLEL,) * (rank - 1), widened)[0]
+def _part_length(shape: Sequence[int], dim: int) -> int:
+    """The divisor of the extent of `dim` that makes parts of about `PART_ELEMENTS`; the extent itself if there is none."""
+    wanted = max(1, PART_ELEMENTS // prod(shape[dim + 1 :], start=1)) if 0 not in shape else 0
+    divisors = (d for d in range(wanted, wanted // 4, -1) if shape[dim] % d == 0)
+    return next(divisors, shape[dim]) if shape[dim] > 2 * wanted else shape[dim]
 
 
 @irdl_op_definition

@@ -143,9 +143,8 @@ class PowOp(BinaryOp):
 
 
 def _half_power(b: OpBuilder, x: SSAValue, exponent: float) -> SSAValue:
-    """`|sqrt(x) x x…|` or `|1 / sqrt(x) / x / x…|`, but at -inf; the sign is that of -0.0 only."""
-    root = scalar_op(b, math.SqrtOp, x)
-    result = root if exponent > 0 else scalar_op(b, arith.DivfOp, b.constant(1.0, x.type), root)
+    """`|sqrt(x) x x…|` or `|rsqrt(x) / x / x…|`, but at -inf; the sign is that of -0.0 only."""
+    result = scalar_op(b, math.SqrtOp if exponent > 0 else math.RsqrtOp, x)
     for _ in range(int(abs(exponent))):
         result = scalar_op(b, arith.MulfOp if exponent > 0 else arith.DivfOp, result, x)
     is_lowest = scalar_compare(b, "eq", x, b.constant(-np.inf, x.type))

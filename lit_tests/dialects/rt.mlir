@@ -109,3 +109,48 @@ func.func @lapack_changes_a_type(%x: tensor<3x3xf64>) {
   %0, %1 = rt.lapack "dpotrf" ["U", 3 : i32, 0 : index, 3 : i32, 1 : index] count 1 strides [9, 1] inits(%x : tensor<3x3xf64>) -> tensor<9xf64>, tensor<i32>
   func.return
 }
+
+// -----
+
+// CHECK-LABEL: func.func @parts(
+func.func @parts(%a: memref<64x64xf32>, %b: memref<64x64xf32>) {
+  // CHECK: rt.launch @k over [4096] grain 1024({{.*}}) : memref<64x64xf32>
+  rt.launch @k over [4096] grain 1024 (%a) : memref<64x64xf32>
+  // CHECK: rt.gemm %a, %a into %b blocks [1, 32, 64] : memref<64x64xf32>, memref<64x64xf32> into memref<64x64xf32>
+  rt.gemm %a, %a into %b blocks [1, 32, 64] : memref<64x64xf32>, memref<64x64xf32> into memref<64x64xf32>
+  func.return
+}
+
+// -----
+
+func.func @no_points(%a: memref<64x64xf32>) {
+  // expected-error@+1 {{rt.launch: grain is 0, expected at least 1}}
+  rt.launch @k over [4096] grain 0 (%a) : memref<64x64xf32>
+  func.return
+}
+
+// -----
+
+func.func @blocks_of_several(%a: memref<8x64x64xf32>, %b: memref<8x64x64xf32>) {
+  // expected-error@+1 {{rt.gemm: blocks [2, 32, 64] are not blocks of [8, 64, 64], or of parts of several matrices}}
+  rt.gemm %a, %a into %b blocks [2, 32, 64] : memref<8x64x64xf32>, memref<8x64x64xf32> into memref<8x64x64xf32>
+  func.return
+}
+
+// -----
+
+// CHECK-LABEL: func.func @prefetch(
+// CHECK-SAME:    %[[X:\w+]]: memref<3x4xf32>, %[[I:\w+]]: index)
+func.func @prefetch(%x: memref<3x4xf32>, %i: index) {
+  // CHECK: rt.prefetch %[[X]][%[[I]], %[[I]]] : memref<3x4xf32>
+  rt.prefetch %x[%i, %i] : memref<3x4xf32>
+  func.return
+}
+
+// -----
+
+func.func @prefetch_with_too_few_indices(%x: memref<3x4xf32>, %i: index) {
+  // expected-error@+1 {{rt.prefetch: 1 indices into memref<3x4xf32>; give 2}}
+  rt.prefetch %x[%i] : memref<3x4xf32>
+  func.return
+}

@@ -2,17 +2,17 @@
 // RUN: dlc-opt %s --target=cuda --compile-to=gpu | dlc-opt --compile-from=gpu --compile-to=ptx --cuda-arch=sm_90 | filecheck %s
 // RUN: dlc-opt %s --target=cuda --compile-to=llvm | dlc-opt --compile-from=llvm --compile-to=ptx --cuda-arch=sm_90 | filecheck %s
 
-// Softmax is one kernel of one thread per row: it reads its rows as constants, and divides and exponentiates exactly.
+// Softmax of short rows is one kernel of one thread per row: it reads its rows as constants, and divides and exponentiates exactly.
 // CHECK:       .target sm_90
 // CHECK:       .visible .entry fused_max_sub_exp_sum_div(
-// CHECK:       .maxntid 64, 1, 1
+// CHECK:       .maxntid 32, 1, 1
 // CHECK:       %tid.x
 // CHECK:       setp.gt.u64 %{{.*}}, 63
-// CHECK:       ld.global.nc.b32
+// CHECK:       ld.global.nc
 // CHECK:       max.NaN.f32
 // CHECK:       fma.rn.f32
 // CHECK:       div.rn.f32
-// CHECK:       st.global.b32
+// CHECK:       st.global
 // CHECK:       ret;
 // CHECK-NOT:   .entry
 // CHECK-NOT:   call

@@ -27,7 +27,7 @@ func.func @f(%x: memref<300xf32>, %out: memref<300xf32>, %arena: memref<0xi8>) a
   func.return
 }
 "gpu.module"() <{sym_name = "kernels"}> ({
-  llvm.func @scale(%x: !llvm.ptr<1> {llvm.noalias, llvm.readonly}, %out: !llvm.ptr<1> {llvm.noalias})
+  llvm.func @scale(%x: !llvm.ptr<1> {llvm.noalias, llvm.readonly, llvm.align = 16 : i64}, %out: !llvm.ptr<1> {llvm.noalias, llvm.align = 16 : i64})
       attributes {no_unwind, nvvm.kernel, nvvm.maxntid = array<i32: 256, 1, 1>} {
     %0 = nvvm.read.ptx.sreg.tid.x : i32
     %thread = llvm.zext %0 : i32 to i64
@@ -61,6 +61,7 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
 from dialects.builder import OpBuilder
+from passes.gpu.alignment import aligned_arguments
 from passes.gpu.gpu_ids import GPU
 from passes.loops.llvm_arguments import aliased_arguments, argument_attributes
 from passes.loops.llvm_arith import ARITH
@@ -87,13 +88,13 @@ class ConvertGpuToLlvmPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Convert every GPU module of `op`."""
         del ctx
-        aliased = aliased_arguments(op.body.block.ops)
+        aliased, aligned = aliased_arguments(op.body.block.ops), aligned_arguments(op.body.block.ops)
         for module in op.body.block.ops:
             if isinstance(module, gpu.ModuleOp):
-                _convert_module(module, aliased)
+                _convert_module(module, aliased, aligned)
 
 
-def _convert_module(module: gpu.ModuleOp, aliased: dict[str, set[int]]) -> None:
+def _convert_module(module: gpu.ModuleOp, aliased: dict[str, set[int]], aligned: dict[str, set[int]]) -> None:
     old = module.body.block
     new = Block()
     b = OpBuilder(new)
@@ -102,7 +103,8 @@ def _convert_module(module: gpu.ModuleOp, aliased: dict[str, set[int]]) -> None:
             function.detach()
             b.insert(function)
         elif isinstance(function, gpu.FuncOp):
-            _convert_kernel(b, function, aliased.get(function.sym_name.data, set()))
+            name = function.sym_name.data
+            _convert_kernel(b, function, aliased.get(name, set()), aligned.get(name, set()))
         else:
             _fail(function, f"{function.name} in @{module.sym_name.data}; expected gpu.func kernels")
     module.body.detach_block(old)
@@ -110,8 +112,8 @@ def _convert_module(module: gpu.ModuleOp, aliased: dict[str, set[int]]) -> None:
     old.erase()
 
 
-def _convert_kernel(b: OpBuilder, function: gpu.FuncOp, aliased: set[int]) -> None:
-    """Append the converted kernel; `aliased` numbers the arguments that may be passed the same memory."""
+def _convert_kernel(b: OpBuilder, function: gpu.FuncOp, aliased: set[int], aligned: set[int]) -> None:
+    """Append the converted kernel; for `aliased` and `aligned` see `argument_attributes`."""
     name = function.sym_name.data
     if function.kernel is None:
         _fail(function, f"@{name} is not a kernel; inline it into its callers")
@@ -137,7 +139,7 @@ def _convert_kernel(b: OpBuilder, function: gpu.FuncOp, aliased: set[int]) -> No
         "linkage": LinkageAttr("external"),
         "CConv": CallingConventionAttr("ccc"),
         "unnamed_addr": IntegerAttr(0, 64),
-        "arg_attrs": argument_attributes(block.args, f.written, aliased),
+        "arg_attrs": argument_attributes(block.args, f.written, aliased, aligned),
     }
     b.location = function.location
     b.create_op(llvm.FuncOp, (), (), properties, regions=[region], attributes=attributes)

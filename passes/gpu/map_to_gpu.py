@@ -22,7 +22,7 @@ After:
 
 ```mlir
 func.func @f(%x: memref<300xf32>, %out: memref<300xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 1 : i64, rt.peak_lower_bound = 0 : i64} {
-  rt.launch @kernels::@scale over [300] (%x, %out) : memref<300xf32>, memref<300xf32> {rt.grid = array<i64: 2>, rt.block = array<i64: 256>}
+  rt.launch @kernels::@scale over [300] (%x, %out) : memref<300xf32>, memref<300xf32> {rt.grid = array<i64: 10>, rt.block = array<i64: 32>}
   func.return
 }
 "gpu.module"() <{sym_name = "kernels"}> ({
@@ -42,7 +42,7 @@ func.func @f(%x: memref<300xf32>, %out: memref<300xf32>, %arena: memref<0xi8>) a
       memref.store %b, %out[%point] : memref<300xf32>
     }
     "gpu.return"() : () -> ()
-  }) {sym_name = "scale", gpu.known_block_size = array<i32: 256, 1, 1>} : () -> ()
+  }) {sym_name = "scale", gpu.known_block_size = array<i32: 32, 1, 1>} : () -> ()
 }) : () -> ()
 ```
 
@@ -104,7 +104,10 @@ class MapToGpuPass(ModulePass):
     name = "map-to-gpu"
 
     block_size: int = 256
-    """The most threads of a block, a multiple of 32; a kernel with fewer points gets fewer."""
+    """The most threads of a block, a multiple of 32."""
+
+    min_blocks: int = 256
+    """How many blocks there are, if there are threads for them, before blocks get more than 32 threads: each multiprocessor has work."""
 
     max_local_bytes: int = 4096
     """The largest temporary that stays in local memory, of which a device sets aside as much for every thread it can hold."""
@@ -112,6 +115,8 @@ class MapToGpuPass(ModulePass):
     def __post_init__(self) -> None:
         if self.block_size not in range(WARP, 1025, WARP):
             raise ValueError(f"map-to-gpu: block-size is {self.block_size}, expected a multiple of 32 up to 1024")
+        if self.min_blocks < 1:
+            raise ValueError(f"map-to-gpu: min-blocks is {self.min_blocks}, expected at least 1")
         if self.max_local_bytes < 0:
             raise ValueError(f"map-to-gpu: max-local-bytes is {self.max_local_bytes}, expected at least 0")
 
@@ -119,7 +124,7 @@ class MapToGpuPass(ModulePass):
         """Map every kernel of the module."""
         del ctx
         functions = {f.sym_name.data: f for f in op.body.block.ops if isinstance(f, func.FuncOp)}
-        launches = _launches(functions)
+        launches = kernel_launches(functions)
         kernels: dict[str, _Kernel] = {}
         device = Block()
         for name, function in functions.items():
@@ -147,7 +152,7 @@ class MapToGpuPass(ModulePass):
             counts = " and ".join(map(str, sorted(extents)))
             _fail(function, f"@{name} is launched over {counts} points; make a kernel of its own for each")
         (extent,) = extents
-        block_size = min(self.block_size, -(-extent // WARP) * WARP)
+        block_size = min(self.block_size, -(-extent // (self.min_blocks * WARP)) * WARP)
         kernel = _Kernel(extent, block_size, _large_temporaries(function, self.max_local_bytes))
         old = function.body.block
         arguments = [argument.type for argument in old.args[2:]] + kernel.scratch
@@ -185,7 +190,7 @@ class _Kernel:
             self.scratch.append(memref_type(old.element_type, (extent, *old.get_shape())))
 
 
-def _launches(functions: dict[str, func.FuncOp]) -> dict[str, list[rt.LaunchOp]]:
+def kernel_launches(functions: dict[str, func.FuncOp]) -> dict[str, list[rt.LaunchOp]]:
     """The launches over at least one point, by the name of the kernel; the others are erased."""
     launches: dict[str, list[rt.LaunchOp]] = {}
     for function in functions.values():
@@ -259,7 +264,7 @@ def _fill(block: Block, function: func.FuncOp, kernel: _Kernel) -> None:
     for before, after in zip(old.args[2:], block.args, strict=False):
         before.replace_all_uses_with(after)
     body = Block()
-    loop = _only_loop(old)
+    loop = only_loop(old)
     lower, upper = old.args[:2]
     inner = OpBuilder(body, function.location)
     if loop is None:
@@ -282,7 +287,7 @@ def _fill(block: Block, function: func.FuncOp, kernel: _Kernel) -> None:
     b.create_op(gpu.ReturnOp)
 
 
-def _only_loop(block: Block) -> scf.ForOp | None:
+def only_loop(block: Block) -> scf.ForOp | None:
     """The loop over the whole range with step 1, if nothing else uses the range and only computations stand beside it."""
     lower, upper = block.args[:2]
     users = [use.operation for use in (*lower.uses, *upper.uses)]

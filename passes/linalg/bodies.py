@@ -55,11 +55,11 @@ class BodyFacts:
     """What a body does, found in one walk."""
 
     num_ops: int
-    """Operations besides constants."""
+    """Operations besides constants, those in regions included."""
     is_cheap: bool
     """Whether all of them are cheap to repeat."""
     is_flat: bool
-    """Whether none has regions."""
+    """Whether no region in it asks for a loop index, which would have to be renumbered there."""
     captured: tuple[SSAValue, ...]
     """Values from outside the operation, each once."""
     loop_dims: frozenset[int]
@@ -71,6 +71,7 @@ def examine_body(op: Operation) -> BodyFacts:
     block = op.regions[0].block
     count = 0
     cheap = flat = True
+    nested: list[Operation] = []
     captured: dict[SSAValue, None] = {}
     loop_dims: list[int] = []
     for inner in block.ops:
@@ -88,10 +89,13 @@ def examine_body(op: Operation) -> BodyFacts:
             loop_dims.append(cast(IndexOp, inner).dim.value.data)
         elif kind not in _CHEAP:
             cheap = False
-            flat = flat and not inner.regions
-    if not flat:
+            nested += [inside for region in inner.regions for inside in region.walk()]
+    if nested:
+        count += len(nested)
         captured = dict.fromkeys(captured_values(op))
-        loop_dims = [inner.dim.value.data for inner in op.walk() if isinstance(inner, IndexOp)]
+        inside_dims = [inside.dim.value.data for inside in nested if isinstance(inside, IndexOp)]
+        flat = not inside_dims
+        loop_dims += inside_dims
     return BodyFacts(count, cheap, flat, tuple(captured), frozenset(loop_dims))
 
 
@@ -103,10 +107,11 @@ def captured_by(op: Operation) -> tuple[SSAValue, ...]:
 
 
 class BodyCopier:
-    """Appends copies of bodies to one new body, sharing constants and loop indices."""
+    """Appends copies of bodies to one new body, sharing constants and loop indices, which go to `front` if that is another block."""
 
-    def __init__(self, builder: OpBuilder):
+    def __init__(self, builder: OpBuilder, front: OpBuilder | None = None):
         self.builder = builder
+        self.front = front or builder
         self._indices: dict[AffineExpr, SSAValue] = {}
         self._constants: dict[Attribute, SSAValue] = {}
 
@@ -114,9 +119,13 @@ class BodyCopier:
         """A scalar constant of the new body."""
         result = self._constants.get(value)
         if result is None:
-            result = self.builder.create(arith.ConstantOp, (), scalar_type, {"value": value})
+            result = self.front.create(arith.ConstantOp, (), scalar_type, {"value": value})
             self._constants[value] = result
         return result
+
+    def index(self, expression: AffineExpr) -> SSAValue:
+        """The value of an expression of the loop dimensions."""
+        return build_expression(self.front, expression, self._indices)
 
     def copy(
         self, block: Block, arguments: Sequence[SSAValue | None], dims: Access, scalars: dict[SSAValue, Attribute]
@@ -140,7 +149,7 @@ class BodyCopier:
                 values[result] = self.constant(op.properties["value"], result.type)
             elif kind is IndexOp:
                 dim = cast(IndexOp, op).dim.value.data
-                values[op.results[0]] = build_expression(builder, dims[dim], self._indices)
+                values[op.results[0]] = self.index(dims[dim])
             elif kind is tensor.ExtractOp and op.operands[0] in scalars:
                 result = op.results[0]
                 values[result] = self.constant(scalars[op.operands[0]], result.type)

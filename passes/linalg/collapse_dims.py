@@ -210,7 +210,7 @@ def _rewrite_generic(b: OpBuilder, op: GenericOp, plan: CollapsePlan, values: di
     ]
     region = op.detach_region(0)
     position = {old: new for new, group in enumerate(groups) for old in group}
-    for inner in list(region.block.ops):
+    for inner in list(region.walk()):
         if isinstance(inner, IndexOp):
             _renumber(inner, position, region.block)
         for index, operand in enumerate(inner.operands):

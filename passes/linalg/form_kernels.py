@@ -59,6 +59,7 @@ In program order, each operation joins the kernels of its producers, those first
 have outer parallel loops in common through which all values pass unpermuted, and if no cycle arises. These must be all the
 loops of some member, as the rows of a softmax are; or the kernel has many long rows and no reduction; or there is little to do.
 Little work that others still wait for does not join what waits for a large kernel: they could then not join that one.
+At last, kernels with the same outer loops join that read the same tensor in the same way, such as the sums for two gradients.
 
 *Requires*: the structured form.
 *Ensures*: the `fused` stage: every structured operation lies in exactly one kernel, kernels are closed.
@@ -92,6 +93,8 @@ class FormKernelsPass(ModulePass):
     """From this many points of a common tile on, elementwise operations on the same rows share a kernel."""
     min_row_size: int = 32
     """The least extent of the innermost loop for that."""
+    min_shared_part: int = 4
+    """Kernels that only read the same tensor join if it is at least one part in so many of what one of them reads and writes."""
     search_limit: int = 256
     """The most operations to visit in the search for a cycle, for each pair of kernels that might become one."""
 
@@ -113,6 +116,7 @@ class FormKernelsPass(ModulePass):
                 self.max_serial_points,
                 self.min_rows,
                 self.min_row_size,
+                self.min_shared_part,
                 self.search_limit,
             )
             build_kernels(block, grouping)

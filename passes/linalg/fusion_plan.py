@@ -7,6 +7,7 @@ not inlined is a *root*, and the readers of a value are always roots, each with 
 from collections import Counter
 from dataclasses import dataclass, field
 from math import prod
+from typing import cast
 
 from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr
@@ -30,7 +31,7 @@ from passes.linalg.maps import (
     num_parallel,
     shape_of,
 )
-from passes.linalg.reshapes import unit_reshape_access
+from passes.linalg.reshapes import expansion_access, unit_reshape_access
 
 Read = tuple[SSAValue, Access]
 """A tensor, and the access to it in terms of the loops of the root that reads it."""
@@ -134,14 +135,27 @@ class FusionPlan:
         if value in self.uniform:
             self._decide_constant(value)
         else:
+            expands = self._may_read_through(op)
             for root, access in self._readers.get(value, ()):
                 through = unit_reshape_access(op, access)
+                if through is None and expands:
+                    through = expansion_access(cast(tensor.ExpandShapeOp, op), access)
                 if through is not None and self._replace_read(root, (value, access), ((source, through),)):
                     root.aliases[value, access] = (source, through)
                 else:
                     self._pinned.add(value)
         if value in self._pinned:
             self._pinned.add(source)
+
+    def _may_read_through(self, op: Operation) -> bool:
+        """Whether what `op` expands is computed by an operation that can disappear into all the readers of `op`."""
+        source = op.operands[0].owner
+        if not isinstance(op, tensor.ExpandShapeOp) or not isinstance(source, GenericOp) or op.result in self._pinned:
+            return False
+        body = examine_body(source)
+        readers = {(root, expansion_access(op, access)): None for root, access in self._readers.get(op.result, {})}
+        is_single = op.operands[0].has_one_use() and len(source.results) == 1
+        return is_single and body.is_flat and self._refusal(self._examine(source, body), readers, False) is None
 
     def _decide_generic(self, op: GenericOp) -> None:
         readers: dict[tuple[Loops, Access], None] = {}
@@ -153,7 +167,7 @@ class FusionPlan:
         body = examine_body(op)
         self._pinned.update(body.captured)
         if not body.is_flat:
-            # Such a body is opaque: it stays as it is and reads from memory.
+            # Such a body stays as it is and reads from memory.
             self._pinned.update(op.operands)
             return
         loops = self._examine(op, body)
@@ -222,8 +236,13 @@ class FusionPlan:
         times = len(readers)
         if not loops.body.is_cheap or loops.body.num_ops > self.max_recomputed_ops:
             return f"too expensive to repeat: {needed} times instead of {loops.points}, {loops.body.num_ops} operations each"
-        if times > 1 and self._num_bytes_read(op, self.max_recomputed_ops) > _num_bytes(op.results[0]):
-            return f"repeating it for {times} readers reads more memory than keeping it"
+        if times > 1:
+            read, kept = self._num_bytes_read(op, self.max_recomputed_ops), _num_bytes(op.results[0])
+            if len(copies) == times:
+                # Each reader may be a kernel of its own: to keep the result is to write it, and to read it all but once.
+                read, kept = (times - 1) * read, times * kept
+            if read > kept + kept // 8:
+                return f"repeating it for {times} readers reads more memory than keeping it"
         for root, access in readers:
             prefix = identity_prefix(access)
             if (

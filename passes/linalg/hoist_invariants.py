@@ -39,7 +39,8 @@ of a kernel takes no room outside of it.
 
 *Requires*: the `fused` stage.
 *Ensures*: the `fused` stage; a kernel, a library call, a reshape or a constant in a loop needs some value of the loop.
-*Leaves alone*: branches, whose operations may never run; loops within loops, as a whole.
+*Leaves alone*: branches, whose operations may never run; loops within loops, as a whole; what a kernel of the loop writes a window
+into, which would have to be copied in each iteration.
 """
 
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ from dataclasses import dataclass
 from xdsl.context import Context
 from xdsl.dialects import arith, scf, tensor
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Block, Operation, SSAValue
+from xdsl.ir import Block, Operation, SSAValue, Use
 from xdsl.passes import ModulePass
 
 from dialects.lapack import LapackOp
@@ -77,7 +78,11 @@ def _hoist(body: Block, loop: Operation) -> None:
     target = loop.parent
     assert target is not None
     for op in list(body.ops):
-        if isinstance(op, _MOVABLE) and not any(_is_computed_in(value, loop) for value in op.operands):
+        if (
+            isinstance(op, _MOVABLE)
+            and not any(_is_computed_in(value, loop) for value in op.operands)
+            and not any(_is_written_into(use) for result in op.results for use in result.uses)
+        ):
             op.detach()
             target.insert_op_before(op, loop)
             if isinstance(op, KernelOp | GemmOp | LapackOp):
@@ -89,3 +94,15 @@ def _is_computed_in(value: SSAValue, loop: Operation) -> bool:
     owner = value.owner
     block = owner if isinstance(owner, Block) else owner.parent
     return block is not None and block.parent_op() is loop
+
+
+def _is_written_into(use: Use) -> bool:
+    """Whether a kernel writes a window into the tensor that it uses here."""
+    kernel = use.operation
+    if not isinstance(kernel, KernelOp):
+        return False
+    argument = kernel.body.block.args[use.index]
+    return any(
+        isinstance(inner.operation, tensor.InsertSliceOp) and inner.operation.dest is argument
+        for inner in argument.uses
+    )

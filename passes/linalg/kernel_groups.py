@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from math import prod
+from typing import TypeAlias
 
 from xdsl.dialects import tensor
 from xdsl.dialects.builtin import ArrayAttr
@@ -19,6 +20,9 @@ from passes.linalg.host_blocks import is_scalar_nest
 from passes.linalg.kernel_names import content_names
 from passes.linalg.maps import Access, accesses, dimension, identity_prefix, loop_sizes, num_parallel, shape_of
 from passes.linalg.windows import is_window_write, scalar_sources, window_write
+
+Sweep: TypeAlias = tuple[SSAValue, Access, tuple[int, ...]]
+"""A tensor, the access to it, and the extents of the loops."""
 
 
 @dataclass(eq=False, slots=True)
@@ -64,6 +68,7 @@ class KernelGrouping:
         max_serial_points: int,
         min_rows: int,
         min_row_size: int,
+        min_shared_part: int,
         search_limit: int,
     ):
         self.max_group_size = max_group_size
@@ -71,6 +76,7 @@ class KernelGrouping:
         self.max_serial_points = max_serial_points
         self.min_rows = min_rows
         self.min_row_size = min_row_size
+        self.min_shared_part = min_shared_part
         self.graph = AcyclicGroups(search_limit)
         self.groups: dict[int, Group] = {}
         """The kernels, by the node that stands for them in `graph`."""
@@ -132,6 +138,34 @@ class KernelGrouping:
             refusal = self._join(own, other)
             if refusal is not None:
                 self._tell_refusal(member, other, refusal)
+
+    def join_siblings(self) -> None:
+        """Join kernels that go through the same data in the same way, those first that share most; call it when all is added."""
+        readers: dict[Sweep, dict[int, Member]] = {}
+        for node, group in self.groups.items():
+            for sweep, member in _sweeps(group).items():
+                readers.setdefault(sweep, {})[node] = member
+        for _, members in sorted(readers.items(), key=lambda entry: -num_bytes(entry[0][0])):
+            last = None
+            for member in members.values():
+                own = self.graph.find(member.node)
+                if last is not None and own != last:
+                    refusal = self._sibling_refusal(own, last) or self._join(own, last)
+                    if refusal is None:
+                        own = self.graph.find(own)
+                    else:
+                        self._tell_refusal(member, last, refusal)
+                last = own
+
+    def _sibling_refusal(self, own: int, other: int) -> str | None:
+        """Why two kernels that read the same are better two; a cycle is found when they join."""
+        mine, theirs = self.groups[own], self.groups[other]
+        if mine.tile != theirs.tile:
+            return f"they read the same, but their outer loops are {list(mine.tile)} and {list(theirs.tile)}"
+        shared = {value for value, _, _ in _sweeps(mine).keys() & _sweeps(theirs).keys()}
+        if sum(map(num_bytes, shared)) * self.min_shared_part < min(map(_traffic, (mine, theirs))):
+            return f"what both read is less than one part in {self.min_shared_part} of what they read and write"
+        return None
 
     def _join(self, own: int, other: int) -> str | None:
         """Merge two groups; return why not."""
@@ -210,6 +244,23 @@ class KernelGrouping:
             mine, theirs = (content_names(op)[:4] for op in (member.op, self.groups[other].members[-1].op))
             message = f"{'_'.join(mine)} does not join {'_'.join(theirs)}: {reason}"
             emit_remark("missed", "form-kernels", message, member.op.location)
+
+
+def _sweeps(group: Group) -> dict[Sweep, Member]:
+    """The ways in which a kernel goes through data from outside, each with an operation that does."""
+    return {
+        (value, access, member.sizes): member
+        for member in group.members
+        if isinstance(member.op, GenericOp)
+        for value, access in member.reads[: len(member.op.inputs)]
+        if value not in group.results
+    }
+
+
+def _traffic(group: Group) -> int:
+    """The bytes that a kernel reads and writes, each tensor once."""
+    read = {value: None for value, _, _ in _sweeps(group)}
+    return sum(num_bytes(value) for value in {**read, **group.results} if not _is_window_write(value))
 
 
 def _reads_around_window(reader: Group, writer: Group) -> bool:

@@ -29,7 +29,7 @@ _NAMES = {
 _MOVING = ("copy", "slice", "broadcast", "fill")
 """Names that say nothing more where a window is written."""
 
-_SILENT = (arith.ConstantOp, YieldOp)
+_SILENT = (arith.ConstantOp, YieldOp, scf.ForOp, scf.WhileOp, scf.ConditionOp, scf.YieldOp)
 
 
 def content_names(op: Operation) -> list[str]:
@@ -51,7 +51,7 @@ def content_names(op: Operation) -> list[str]:
     reduces = has_reduction(op)
     names: dict[str, None] = {}
     positions: set[SSAValue] = set()
-    for inner in block.ops:
+    for inner in block.walk():
         if isinstance(inner, tensor.ExtractOp):
             names["gather"] = None
         elif _computes_position(inner, positions):

@@ -5,7 +5,6 @@ from typing import Any, cast
 
 from xdsl.dialects import arith, scf, tensor
 from xdsl.dialects.builtin import DenseIntOrFPElementsAttr, StringAttr, TensorType
-from xdsl.dialects.func import FuncOp
 from xdsl.dialects.linalg.ops import FillOp, GenericOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 
@@ -27,7 +26,7 @@ from passes.linalg.host_blocks import CONTROL_FLOW, is_scalar_nest
 from passes.linalg.kernel_groups import Group, KernelGrouping
 from passes.linalg.kernel_names import kernel_name
 from passes.linalg.maps import tensor_type_of
-from passes.linalg.windows import is_window_write, place_code, window_reads, window_write
+from passes.linalg.windows import enclosing, is_last_use, is_window_write, place_code, window_reads, window_write
 
 _REPEATED = (arith.ConstantOp, tensor.EmptyOp, FillOp)
 """What a kernel makes for itself: scalar constants and destinations."""
@@ -72,7 +71,7 @@ def materialize_windows(block: Block) -> None:
         if (
             isinstance(source, GenericOp)
             and window_write(source) is op
-            and not (window_reads(source, op).others and _is_last_use(op, order))
+            and not (window_reads(source, op).others and is_last_use(op, order))
         ):
             continue
         side = Block()
@@ -80,18 +79,6 @@ def materialize_windows(block: Block) -> None:
         copy = build_copy(OpBuilder(side, op.location), op.source, window_type, range(len(window_type.get_shape())))
         block.insert_ops_before(drain(side), op)
         op.operands[0] = copy
-
-
-def _is_last_use(op: tensor.InsertSliceOp, order: dict[Operation, int]) -> bool:
-    """Whether `op` may overwrite its destination: nothing in its block uses it later, and it is no input or constant."""
-    owner = op.dest.owner
-    if isinstance(owner, Block):
-        if isinstance(owner.parent_op(), FuncOp):
-            return False
-    elif owner not in order:
-        return False
-    uses = (_enclosing(use.operation, order) for use in op.dest.uses)
-    return all(use is not None and order[use] <= order[op] for use in uses)
 
 
 def _is_destination(op: Operation, index: int) -> bool:
@@ -121,6 +108,7 @@ def build_kernels(block: Block, grouping: KernelGrouping) -> None:
             node = grouping.add(op)
             if not _is_grouped(op):
                 others[node] = op
+    grouping.join_siblings()
     for op in early:
         block.add_op(op)
     builder = OpBuilder(block)
@@ -188,9 +176,9 @@ def _build_kernel(b: OpBuilder, group: Group) -> None:
         for value in group.results
         # What a nest of loops writes, and scratch, is too large for the stack: it needs a place in the arena even if nothing reads it.
         if isinstance(value.owner, scf.ForOp | FftOp)
-        or any(_enclosing(use.operation, inside) is None for use in value.uses)
+        or any(enclosing(use.operation, inside) is None for use in value.uses)
     ]
-    outside = {value: [use for use in value.uses if _enclosing(use.operation, inside) is None] for value in results}
+    outside = {value: [use for use in value.uses if enclosing(use.operation, inside) is None] for value in results}
     body.builder.location = b.location = ops[-1].location
     body.builder.create_op(YieldOp, results)
     name = kernel_name(ops)
@@ -207,12 +195,6 @@ def _build_kernel(b: OpBuilder, group: Group) -> None:
     count = sum(not isinstance(op, tensor.InsertSliceOp) for op in ops)
     if count > 1:
         emit_remark("passed", "form-kernels", f"{name}: {count} operations, tile {list(group.tile)}", ops[-1].location)
-
-
-def _enclosing(op: Operation | None, inside: Container[Operation]) -> Operation | None:
-    while op is not None and op not in inside:
-        op = op.parent_op()
-    return op
 
 
 class _KernelBody:

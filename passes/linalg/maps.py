@@ -63,7 +63,7 @@ def _substitute(expression: AffineExpr, dims: Access) -> AffineExpr:
 def normal_form(expression: AffineExpr) -> AffineExpr:
     """The same function as a sum with one term per dimension in ascending order, then the constant."""
     terms: dict[int, int] = {}
-    constant = _collect(expression, 1, terms)
+    constant = linear_terms(expression, terms)
     if constant is None:
         return expression
     result: AffineExpr | None = None
@@ -74,7 +74,7 @@ def normal_form(expression: AffineExpr) -> AffineExpr:
     return AffineExpr.constant(constant) if result is None else result + constant
 
 
-def _collect(expression: AffineExpr, factor: int, terms: dict[int, int]) -> int | None:
+def linear_terms(expression: AffineExpr, terms: dict[int, int], factor: int = 1) -> int | None:
     """Add `factor * expression` to `terms`; return its constant, or `None` if it is not linear."""
     if isinstance(expression, AffineConstantExpr):
         return factor * expression.value
@@ -84,11 +84,11 @@ def _collect(expression: AffineExpr, factor: int, terms: dict[int, int]) -> int 
     if not isinstance(expression, AffineBinaryOpExpr):
         return None
     if expression.kind is AffineBinaryOpKind.Add:
-        left = _collect(expression.lhs, factor, terms)
-        right = _collect(expression.rhs, factor, terms)
+        left = linear_terms(expression.lhs, terms, factor)
+        right = linear_terms(expression.rhs, terms, factor)
         return None if left is None or right is None else left + right
     if expression.kind is AffineBinaryOpKind.Mul and isinstance(expression.rhs, AffineConstantExpr):
-        return _collect(expression.lhs, factor * expression.rhs.value, terms)
+        return linear_terms(expression.lhs, terms, factor * expression.rhs.value)
     return None
 
 

@@ -1,7 +1,7 @@
-"""Reshapes of tensors: looking through those that move dimensions of size 1 only, and building cheap ones."""
+"""Reshapes of tensors: looking through them, and building cheap ones."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any, cast
 
 from xdsl.dialects import tensor
@@ -9,7 +9,7 @@ from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, TensorType, i64
 from xdsl.ir import Operation, SSAValue
 
 from dialects.builder import OpBuilder, int_array, tensor_type
-from passes.linalg.maps import ZERO, Access, shape_of
+from passes.linalg.maps import ZERO, Access, normal_form, shape_of
 
 Groups = tuple[tuple[int, ...], ...]
 """For each dimension of the smaller shape, the dimensions of the larger shape that it stands for."""
@@ -31,6 +31,15 @@ def unit_reshape_access(op: Operation, access: Access) -> Access | None:
         return None
     kept = iter([expression for expression, size in zip(access, result, strict=True) if size != 1])
     return tuple(ZERO if size == 1 else next(kept) for size in source)
+
+
+def expansion_access(op: tensor.ExpandShapeOp, access: Access) -> Access:
+    """The access to the operand of `op` that reads what `access` reads of its result: a row-major position in each group."""
+    shape = shape_of(op.result)
+    return tuple(
+        normal_form(reduce(lambda position, d: position * shape[d] + access[d], group, ZERO))
+        for group in reassociation(op)
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -3,12 +3,13 @@
 The generic and its insertion stay together in one kernel, and become a generic that writes to a `memref.subview`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import TypeGuard, cast
 
 from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import DYNAMIC_INDEX, IntegerAttr
+from xdsl.dialects.func import FuncOp
 from xdsl.dialects.linalg.ops import GenericOp, IndexOp
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 from xdsl.ir.affine import AffineConstantExpr, AffineExpr
@@ -28,6 +29,25 @@ def window_write(op: Operation) -> tensor.InsertSliceOp | None:
 def is_window_write(op: Operation) -> TypeGuard[tensor.InsertSliceOp]:
     """Whether `op` inserts a window that has the dimensions of the whole; rows are inserted by the host."""
     return isinstance(op, tensor.InsertSliceOp) and len(shape_of(op.source)) == len(shape_of(op.dest))
+
+
+def is_last_use(op: tensor.InsertSliceOp, order: dict[Operation, int]) -> bool:
+    """Whether `op` may overwrite its destination: nothing in its block uses it later, and it is no input or constant."""
+    owner = op.dest.owner
+    if isinstance(owner, Block):
+        if isinstance(owner.parent_op(), FuncOp):
+            return False
+    elif owner not in order:
+        return False
+    uses = (enclosing(use.operation, order) for use in op.dest.uses)
+    return all(use is not None and order[use] <= order[op] for use in uses)
+
+
+def enclosing(op: Operation | None, inside: Container[Operation]) -> Operation | None:
+    """The operation of `inside` that `op` is or lies in."""
+    while op is not None and op not in inside:
+        op = op.parent_op()
+    return op
 
 
 def place_code(block: Block) -> set[Operation]:

@@ -76,6 +76,7 @@ from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
 
 from dialects.builder import OpBuilder
+from dialects.llvm import FenceOp
 from dialects.rt import MAX_THREADS
 from passes.loops.llvm_arguments import aliased_arguments, argument_attributes, kernels_to_inline
 from passes.loops.llvm_arith import ARITH
@@ -152,7 +153,7 @@ def _convert_function(
         for part in f.parts:
             builder.insert(part)
         if not is_host:
-            properties["arg_attrs"] = argument_attributes(region.blocks[0].args, f.written, aliased)
+            properties["arg_attrs"] = argument_attributes(region.blocks[0].args, f.written, aliased, set())
     attributes: dict[str, Attribute] = {"no_unwind": UnitAttr()}
     if is_inlined:
         attributes["always_inline"] = UnitAttr()
@@ -181,6 +182,8 @@ def _convert_body(
             f.values[old_argument] = argument
             argument.name_hint = old_argument.name_hint
         last = f.convert_block(old)
+    if f.has_streams:
+        f.builder.create_op(FenceOp)
     f.builder.create_op(llvm.ReturnOp, f.operands(last))
     f.finish()
     return f

@@ -3,27 +3,58 @@
 Before:
 
 ```mlir
-func.func @scale(%x: vector<8xf32>) -> vector<8xf32> {
-  %y = math.rsqrt %x : vector<8xf32>
-  func.return %y : vector<8xf32>
+func.func @doubled(%x: f32) -> f32 {
+  %y = math.exp2 %x : f32
+  func.return %y : f32
 }
 ```
 
 After:
 
 ```mlir
-func.func @scale(%x: vector<8xf32>) -> vector<8xf32> {
-  %one = arith.constant dense<1.0> : vector<8xf32>
-  %root = math.sqrt %x : vector<8xf32>
-  %y = arith.divf %one, %root : vector<8xf32>
-  func.return %y : vector<8xf32>
+func.func @doubled(%x: f32) -> f32 {
+  %lowest = arith.constant -151.0 : f32
+  %is_low = arith.cmpf ogt, %lowest, %x : f32
+  %at_least = arith.select %is_low, %lowest, %x : f32
+  %highest = arith.constant 128.0 : f32
+  %is_high = arith.cmpf olt, %highest, %at_least : f32
+  %clamped = arith.select %is_high, %highest, %at_least : f32
+  %magic = arith.constant 0x4B4000FE : f32
+  %shifted = arith.addf %clamped, %magic : f32
+  %n = arith.subf %shifted, %magic : f32
+  %r = arith.subf %clamped, %n : f32
+  %bits = arith.bitcast %shifted : f32 to i32
+  %one = arith.constant 1 : i32
+  %half = arith.shrui %bits, %one : i32
+  %rest = arith.subi %bits, %half : i32
+  %mantissa = arith.constant 23 : i32
+  %first_bits = arith.shli %half, %mantissa : i32
+  %second_bits = arith.shli %rest, %mantissa : i32
+  %first = arith.bitcast %first_bits : i32 to f32
+  %second = arith.bitcast %second_bits : i32 to f32
+  %c6 = arith.constant 0.00015463291492778808 : f32
+  %c5 = arith.constant 0.0013391667744144797 : f32
+  %p5 = math.fma %c6, %r, %c5 : f32
+  %c4 = arith.constant 0.00961806159466505 : f32
+  %p4 = math.fma %p5, %r, %c4 : f32
+  %c3 = arith.constant 0.05550358071923256 : f32
+  %p3 = math.fma %p4, %r, %c3 : f32
+  %c2 = arith.constant 0.24022650718688965 : f32
+  %p2 = math.fma %p3, %r, %c2 : f32
+  %c1 = arith.constant 0.6931471824645996 : f32
+  %p1 = math.fma %p2, %r, %c1 : f32
+  %p = arith.mulf %p1, %r : f32
+  %scaled = math.fma %p, %first, %first : f32
+  %y = arith.mulf %scaled, %second : f32
+  func.return %y : f32
 }
 ```
 
 The expansions of the elementary functions of `math` and of those of `special` are straight-line code of the same kind,
-from 40 operations (`tanh`) to some 200 (`powf` on f64), but for arguments that are rare: those huge (`sin, cos, tan`) or
+from 40 operations (`tanh`) to some 200 (`powf` on f64), but for arguments that are rare: those large (`sin, cos, tan`) or
 negative (`lgamma, digamma, polygamma`) take a branch. Scalar and vector code is the same. They cover the whole range: NaN,
-infinities, signed zeros, subnormal arguments and results. `docs/accuracy.md` has the error of each.
+infinities, signed zeros, subnormal arguments and results. `docs/accuracy.md` has the error of each. With `fast`, some are
+shorter and less accurate, and do without subnormal numbers: see `passes/loops/math/fast.py`.
 
 *Requires*: arguments are f32, f64, or rank-1 vectors of them.
 
@@ -33,7 +64,7 @@ and no operation has fast-math flags that it did not have before.
 *Leaves alone*: everything else, and functions that have no expansion.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -49,6 +80,7 @@ from dialects.builder import OpBuilder
 from passes.loops.math.error_function import expand_erf
 from passes.loops.math.error_function_complement import expand_erfc, expand_erfcx
 from passes.loops.math.exp import expand_exp, expand_exp2, expand_expm1
+from passes.loops.math.fast import FAST
 from passes.loops.math.float_builder import FloatBuilder
 from passes.loops.math.gamma import expand_digamma, expand_lgamma, expand_polygamma
 from passes.loops.math.hyperbolic import (
@@ -107,22 +139,26 @@ class ExpandMathPass(ModulePass):
 
     name = "expand-math"
 
+    fast: bool = False
+    """Whether to take the variants in `FAST` where there are any."""
+
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Expand in every block of the module."""
         del ctx
+        expansions = {**EXPANSIONS, **FAST} if self.fast else EXPANSIONS
         for region in op.regions:
             for block in region.blocks:
-                _expand_block(block)
+                _expand_block(block, expansions)
 
 
-def _expand_block(block: Block) -> None:
+def _expand_block(block: Block, expansions: Mapping[type[Operation], Callable[..., SSAValue | None]]) -> None:
     """Expand in `block` and the regions of its operations."""
     builders: dict[Attribute, FloatBuilder] = {}
     scratch = OpBuilder(Block())
     op = block.first_op
     while op is not None:
         following = op.next_op
-        expansion = EXPANSIONS.get(type(op))
+        expansion = expansions.get(type(op))
         if expansion is not None:
             value_type = op.results[0].type
             fb = builders.get(value_type)
@@ -135,12 +171,13 @@ def _expand_block(block: Block) -> None:
             for new_op in tuple(scratch.block.ops):
                 scratch.block.detach_op(new_op)
                 block.insert_op_before(new_op, op)
-            op.results[0].replace_all_uses_with(result)
-            block.erase_op(op)
+            if result is not None:
+                op.results[0].replace_all_uses_with(result)
+                block.erase_op(op)
         else:
             for region in op.regions:
                 for inner in region.blocks:
-                    _expand_block(inner)
+                    _expand_block(inner, expansions)
         op = following
 
 

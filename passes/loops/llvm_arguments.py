@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from xdsl.dialects import func, memref, scf
-from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, UnitAttr
+from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, IntegerAttr, UnitAttr, i64
 from xdsl.dialects.llvm import LLVMPointerType
 from xdsl.ir import Attribute, Operation, SSAValue
 
@@ -12,6 +12,7 @@ from dialects.rt import LaunchOp, RowOp
 
 _NO_ALIAS: dict[str, Attribute] = {"llvm.noalias": UnitAttr()}
 _READ_ONLY: dict[str, Attribute] = {"llvm.readonly": UnitAttr()}
+_ALIGNED: dict[str, Attribute] = {"llvm.align": IntegerAttr(16, i64)}
 
 
 def aliased_arguments(operations: Iterable[Operation]) -> dict[str, set[int]]:
@@ -30,7 +31,7 @@ def aliased_arguments(operations: Iterable[Operation]) -> dict[str, set[int]]:
             elif isinstance(op, LaunchOp):
                 arguments = [roots.get(value, value) for value in op.arguments]
                 repeated = {index for index, value in enumerate(arguments) if arguments.count(value) > 1}
-                aliased.setdefault(_kernel_name(op), set()).update(repeated)
+                aliased.setdefault(kernel_name(op), set()).update(repeated)
     return aliased
 
 
@@ -44,13 +45,14 @@ def kernels_to_inline(operations: Iterable[Operation]) -> set[str]:
     for function in operations:
         for op in function.walk():
             if isinstance(op, LaunchOp):
-                count[_kernel_name(op)] += 1
+                count[kernel_name(op)] += 1
                 if op.grain is not None or _is_in_loop(op):
-                    repeated.add(_kernel_name(op))
+                    repeated.add(kernel_name(op))
     return {name for name in repeated if count[name] == 1}
 
 
-def _kernel_name(op: LaunchOp) -> str:
+def kernel_name(op: LaunchOp) -> str:
+    """The name of the kernel that is launched, in its module."""
     name = op.kernel.nested_references.data[-1] if op.kernel.nested_references else op.kernel.root_reference
     return name.data
 
@@ -62,10 +64,13 @@ def _is_in_loop(op: Operation) -> bool:
     return parent is not None
 
 
-def argument_attributes(arguments: Sequence[SSAValue], written: set[SSAValue], aliased: set[int]) -> Attribute:
+def argument_attributes(
+    arguments: Sequence[SSAValue], written: set[SSAValue], aliased: set[int], aligned: set[int]
+) -> Attribute:
     """The attributes of the arguments of a kernel.
 
-    `written` are those that the kernel stores to; `aliased` numbers the pointers that may be passed the same memory as another.
+    `written` are those that the kernel stores to; `aliased` numbers the pointers that may be passed the same memory as another, `aligned`
+    those to memory that starts at a multiple of 16 bytes.
     """
     result: list[DictionaryAttr] = []
     position = 0
@@ -76,6 +81,8 @@ def argument_attributes(arguments: Sequence[SSAValue], written: set[SSAValue], a
                 attributes |= _NO_ALIAS
             if argument not in written:
                 attributes |= _READ_ONLY
+            if position in aligned:
+                attributes |= _ALIGNED
             position += 1
         result.append(DictionaryAttr(attributes))
     return ArrayAttr(result)

@@ -51,6 +51,7 @@ class FunctionConversion:
         "called",
         "converters",
         "entry",
+        "has_streams",
         "max_threads",
         "name",
         "parts",
@@ -71,6 +72,8 @@ class FunctionConversion:
         self.values: dict[SSAValue, SSAValue] = {}
         self.roots: dict[SSAValue, SSAValue] = {}
         self.written: set[SSAValue] = set()
+        self.has_streams = False
+        """Whether stores go around the cache, and so past the stores that follow them."""
         self.called: dict[str, LLVMFunctionType] = {}
         self.parts: list[Operation] = []
         self.table: Operation | None = None

@@ -9,6 +9,7 @@ from xdsl.dialects.builtin import (
     DenseIntOrFPElementsAttr,
     IntegerAttr,
     MemRefType,
+    StringAttr,
     SymbolRefAttr,
     UnitAttr,
     i1,
@@ -21,6 +22,7 @@ from xdsl.ir import Attribute, Region, SSAValue
 
 from dialects.builder import OpBuilder
 from dialects.llvm_intrinsics import MemcpyOp, MemsetOp
+from dialects.prefetch import PrefetchOp
 from dialects.rt import RowOp
 from dialects.structured import constant_integer
 from passes.loops.llvm_function import (
@@ -31,6 +33,7 @@ from passes.loops.llvm_function import (
     byte_count,
     byte_size,
     int32_array,
+    segment_sizes,
     static_shape,
     stored_type,
 )
@@ -40,6 +43,7 @@ BUFFER_ALIGNMENT = 64
 
 _DYNAMIC_INDEX = int32_array((GEP_USE_SSA_VAL,))
 _NO_FLAGS = IntegerAttr(0, i32)
+_INSIDE: dict[bool, dict[str, Attribute]] = {True: {"inbounds": UnitAttr()}, False: {}}
 _NOT_ATOMIC = IntegerAttr(0, i64)
 _ALIGNMENTS: dict[int, dict[str, Attribute]] = {size: {"alignment": IntegerAttr(size, i64)} for size in (1, 2, 4, 8)}
 
@@ -49,13 +53,15 @@ def alignment_of(element_type: Attribute) -> dict[str, Attribute]:
     return _ALIGNMENTS[byte_size(element_type)]
 
 
-def offset_pointer(f: FunctionConversion, base: SSAValue, offset: SSAValue | int, unit: Attribute) -> SSAValue:
-    """The pointer `offset` elements of type `unit` after `base`."""
+def offset_pointer(
+    f: FunctionConversion, base: SSAValue, offset: SSAValue | int, unit: Attribute, is_inside: bool = True
+) -> SSAValue:
+    """The pointer `offset` elements of type `unit` after `base`; `is_inside` promises that it is one into the same memory."""
     if isinstance(offset, int):
         if offset == 0:
             return base
         if not -(2**31) < offset < 2**31:
-            return offset_pointer(f, base, f.integer(offset), unit)
+            return offset_pointer(f, base, f.integer(offset), unit, is_inside)
         indices, operands = int32_array((offset,)), (base,)
     else:
         indices, operands = _DYNAMIC_INDEX, (base, offset)
@@ -63,13 +69,15 @@ def offset_pointer(f: FunctionConversion, base: SSAValue, offset: SSAValue | int
         llvm.GEPOp,
         operands,
         base.type,
-        {"rawConstantIndices": indices, "elem_type": unit, "noWrapFlags": _NO_FLAGS, "inbounds": UnitAttr()},
+        {"rawConstantIndices": indices, "elem_type": unit, "noWrapFlags": _NO_FLAGS, **_INSIDE[is_inside]},
     )
     f.roots[pointer] = f.roots.get(base, base)
     return pointer
 
 
-def element_pointer(f: FunctionConversion, base: SSAValue, indices: Sequence[SSAValue]) -> SSAValue:
+def element_pointer(
+    f: FunctionConversion, base: SSAValue, indices: Sequence[SSAValue], is_inside: bool = True
+) -> SSAValue:
     """The pointer to `base[indices]`, both of them old values; indices left out at the end are 0."""
     memref_type = cast(MemRefType[Any], base.type)
     shape = static_shape(memref_type)
@@ -88,8 +96,8 @@ def element_pointer(f: FunctionConversion, base: SSAValue, indices: Sequence[SSA
     pointer = f.values[base]
     unit = stored_type(memref_type.element_type)
     if variable is not None:
-        pointer = offset_pointer(f, pointer, variable, unit)
-    return offset_pointer(f, pointer, fixed, unit)
+        pointer = offset_pointer(f, pointer, variable, unit, is_inside)
+    return offset_pointer(f, pointer, fixed, unit, is_inside)
 
 
 def load(f: FunctionConversion, pointer: SSAValue, value_type: Attribute, element_type: Attribute) -> SSAValue:
@@ -134,6 +142,14 @@ def _alloca(f: FunctionConversion, op: memref.AllocaOp) -> None:
         "alignment": op.alignment or IntegerAttr(BUFFER_ALIGNMENT, i64),
     }
     f.values[op.memref] = f.entry.create(llvm.AllocaOp, (f.integer(1),), POINTER, properties)
+
+
+def _prefetch(f: FunctionConversion, op: PrefetchOp) -> None:
+    """Of data, for reading, with a place in all caches."""
+    pointer = element_pointer(f, op.source, op.indices, is_inside=False)
+    hints = (f.integer(0, i32), f.integer(3, i32), f.integer(1, i32))
+    properties = {"intrin": StringAttr("llvm.prefetch.p0"), "operandSegmentSizes": segment_sizes((4, 0))}
+    f.builder.create_op(llvm.CallIntrinsicOp, (pointer, *hints), (), properties)
 
 
 def _view(f: FunctionConversion, op: memref.ViewOp) -> None:
@@ -203,6 +219,7 @@ MEMORY: Converters = {
     memref.AllocaOp.name: _alloca,
     memref.ViewOp.name: _view,
     RowOp.name: _row,
+    PrefetchOp.name: _prefetch,
     memref.CollapseShapeOp.name: _same_memory,
     memref.ExpandShapeOp.name: _same_memory,
     memref.CastOp.name: _same_memory,

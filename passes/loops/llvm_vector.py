@@ -6,9 +6,11 @@ from typing import Any, cast
 from xdsl.dialects import llvm, vector
 from xdsl.dialects.arith import FastMathFlagsAttr
 from xdsl.dialects.builtin import (
+    BoolAttr,
     DenseIntOrFPElementsAttr,
     IntegerType,
     MemRefType,
+    UnitAttr,
     VectorType,
     i32,
     i64,
@@ -48,6 +50,7 @@ from dialects.llvm_intrinsics import (
 from dialects.structured import constant_integer
 from passes.loops.llvm_arith import flag_properties
 from passes.loops.llvm_function import (
+    EQUAL,
     SIGNED_LESS,
     Converters,
     FunctionConversion,
@@ -58,7 +61,17 @@ from passes.loops.llvm_function import (
     stored_type,
     unsupported,
 )
-from passes.loops.llvm_memory import element_pointer, from_stored, load, store, to_stored
+from passes.loops.llvm_memory import (
+    BUFFER_ALIGNMENT,
+    alignment_of,
+    element_pointer,
+    from_stored,
+    load,
+    store,
+    to_stored,
+)
+
+_TRUE = BoolAttr.from_bool(True)
 
 
 def _load(f: FunctionConversion, op: vector.LoadOp) -> None:
@@ -69,7 +82,30 @@ def _load(f: FunctionConversion, op: vector.LoadOp) -> None:
 
 def _store(f: FunctionConversion, op: vector.StoreOp) -> None:
     pointer = element_pointer(f, op.base, op.indices)
-    store(f, f.values[op.vector], pointer, cast(VectorType[Any], op.vector.type).element_type)
+    element_type = cast(VectorType[Any], op.vector.type).element_type
+    if op.properties.get("nontemporal") == _TRUE:
+        _stream(f, f.values[op.vector], pointer, element_type)
+    else:
+        store(f, f.values[op.vector], pointer, element_type)
+
+
+def _stream(f: FunctionConversion, value: SSAValue, pointer: SSAValue, element_type: Attribute) -> None:
+    """Store around the cache where the address allows it: processors do so with aligned vectors only."""
+    b = f.builder
+    stored = to_stored(f, value, element_type)
+    size = min(BUFFER_ALIGNMENT, byte_size(element_type) * cast(VectorType[Any], stored.type).get_shape()[0])
+    address = b.create(llvm.PtrToIntOp, (pointer,), i64)
+    rest = b.create(llvm.AndOp, (address, f.integer(size - 1)), i64)
+    streaming, ordinary, after = f.add_block(), f.add_block(), f.add_block()
+    f.branch_if(f.compare(EQUAL, rest, f.integer(0)), streaming, (), ordinary, ())
+    hinted = {"alignment": integer_attribute(size), "nontemporal": UnitAttr()}
+    for block, properties in ((streaming, hinted), (ordinary, alignment_of(element_type))):
+        b.block = block
+        b.create_op(llvm.StoreOp, (stored, pointer), (), {**properties, "ordering": integer_attribute(0)})
+        f.branch(after)
+    b.block = after
+    f.mark_written(pointer)
+    f.has_streams = True
 
 
 def _alignment(element_type: Attribute) -> dict[str, Attribute]:

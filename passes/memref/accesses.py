@@ -25,7 +25,17 @@ class Index(NamedTuple):
 class Buffer:
     """A memref of the kernel: an argument, or a temporary with the shape of the tile followed by `inner_shape`."""
 
-    __slots__ = ("element_type", "inner_shape", "is_temporary", "lanes_last", "old", "shape", "storage", "stored")
+    __slots__ = (
+        "element_type",
+        "inner_shape",
+        "is_streamed",
+        "is_temporary",
+        "lanes_last",
+        "old",
+        "shape",
+        "storage",
+        "stored",
+    )
 
     def __init__(self, old: SSAValue, tile_rank: int, is_temporary: bool):
         memref_type = cast(MemRefType[Attribute], old.type)
@@ -40,6 +50,8 @@ class Buffer:
         """The memref in the generated code; `None` for a temporary that lives in registers."""
         self.lanes_last = False
         """Whether the storage of a temporary has one more dimension, of lanes, because lanes are tile points."""
+        self.is_streamed = False
+        """Whether it is too large for the cache, and nothing here reads it: vectors go to memory directly."""
 
 
 class Access:

@@ -7,7 +7,7 @@ from xdsl.dialects import arith
 from xdsl.dialects.builtin import (
     IntegerType,
 )
-from xdsl.ir import Attribute, Operation
+from xdsl.ir import Attribute, Operation, SSAValue
 
 INFINITY = float("inf")
 
@@ -49,3 +49,13 @@ COMBINERS: dict[type[Operation], Combiner] = {
     arith.OrIOp: Combiner("or", _always(0)),
     arith.XOrIOp: Combiner("xor", _always(0)),
 }
+
+
+def find_combiner(argument: SSAValue, value: SSAValue) -> Operation | None:
+    """The operation `value = op(argument, x)`, if it may be reordered and nothing else sees partial results."""
+    op = value.owner
+    if not isinstance(op, Operation) or type(op) not in COMBINERS:
+        return None
+    if not argument.has_one_use() or not value.has_one_use():
+        return None
+    return op if argument in op.operands else None

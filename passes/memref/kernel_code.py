@@ -4,18 +4,21 @@ from collections.abc import Callable
 from typing import NamedTuple, cast
 
 from xdsl.dialects import arith, memref
-from xdsl.dialects.builtin import DenseArrayBase, i32
+from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, i1, i32, i64
 from xdsl.ir import Operation, SSAValue
 
 from dialects.builder import memref_type
 from dialects.remarks import emit_remark
 from passes.memref.accesses import Buffer
 from passes.memref.loop_builder import INDEX, LoopBuilder, Position, Value
+from passes.memref.row_loops import take_rows
 from passes.memref.statements import Kernel
 from passes.memref.sweep_code import SweepCode
 from passes.memref.sweeps import Schedule, Sweep, needs_memory, read_elsewhere
-from passes.memref.vector_plan import PASS_NAME, KernelPlan, plan_kernel
+from passes.memref.transpose_code import Transposition, emit_transposition, plan_transposition
+from passes.memref.vector_plan import PASS_NAME, KernelPlan, body_cost, plan_kernel
 
+_EQUAL = IntegerAttr(0, i64)
 _NO_OPERANDS = DenseArrayBase.from_list(i32, [0, 0])
 
 
@@ -45,9 +48,31 @@ class KernelCode:
             self.prologue.append(new)
             self.scalars.update({r: Value(n, 0) for r, n in zip(op.results, new.results, strict=True)})
         b.scalars = self.scalars
+        self.launched = kernel.tile
+        self.clearing: list[Sweep] = take_rows(kernel)
+        """With a loop over rows inside of the tile that is launched: what comes before it."""
         self.sweeps: list[Sweep] = Schedule(kernel).sweeps
-        self.plan: KernelPlan = plan_kernel(kernel, self.sweeps, vector_bits)
+        has_rows = kernel.tile != self.launched
+        self.transposition = None if has_rows else self._plan_transposition(vector_bits)
+        bits = vector_bits if self.transposition is None else 0
+        self.plan: KernelPlan = plan_kernel(kernel, [*self.clearing, *self.sweeps], bits, may_tile=not has_rows)
         self._make_storage()
+        self.is_stream = self._find_streams()
+        """Whether vectors are stored around the cache, with lanes along the only dimension of the tile."""
+
+    def _plan_transposition(self, vector_bits: int) -> Transposition | None:
+        kernel = self.kernel
+        plan = plan_transposition(kernel, self.sweeps, vector_bits)
+        if isinstance(plan, str):
+            message = (
+                f"@{kernel.name}: reads along one dimension and writes along another, not in squares of vectors: {plan}"
+            )
+            emit_remark("missed", PASS_NAME, message, kernel.function.location)
+            return None
+        if plan is not None:
+            message = f"@{kernel.name}: squares of {plan.lanes} vectors are transposed in registers"
+            emit_remark("passed", PASS_NAME, message, kernel.function.location)
+        return plan
 
     def _make_storage(self) -> None:
         """Allocate what temporaries need, for one tile point (or one per lane), and note what is stored."""
@@ -67,6 +92,39 @@ class KernelCode:
                 for buffer in statement.written():
                     buffer.stored = buffer.storage is not None
 
+    def _find_streams(self) -> bool:
+        """Choose which of the arguments to write around the cache; return whether that is all that the kernel does.
+
+        A loop that writes like this waits for what it reads, which processors do not fetch early enough; so it asks for it.
+        """
+        statements = self.kernel.statements
+        for buffer in (
+            *(a.buffer for s in statements for a in s.read_accesses()),
+            *(b for s in statements for b in s.captured),
+        ):
+            buffer.is_streamed = False
+        streamed = [buffer for buffer in self.kernel.buffers.values() if buffer.is_streamed]
+        for buffer in streamed:
+            message = f"@{self.kernel.name}: {buffer.old.type} is larger than the cache and written around it"
+            emit_remark("passed", PASS_NAME, message, self.kernel.function.location)
+        if streamed and not self.plan.block:
+            self._ask_early()
+        return bool(streamed) and self.kernel.rank == 1 and self.plan.masked_tail and not self.plan.block
+
+    def _ask_early(self) -> None:
+        """Let the sweep that computes most for each vector of an argument ask for the vectors to come, which may be those of the next row."""
+        rank = self.kernel.rank
+        for buffer in self.kernel.buffers.values():
+            sweeps = [
+                sweep
+                for sweep in self.sweeps
+                for statement in sweep.statements
+                for access in statement.read_accesses()
+                if access.buffer is buffer and any(access.strides[:rank])
+            ]
+            if sweeps and not buffer.stored and not buffer.is_temporary:
+                max(sweeps, key=body_cost).ahead.add(buffer)
+
     def _needs_memory(self, buffer: Buffer) -> bool:
         if self.plan.block:
             return read_elsewhere(buffer, self.sweeps)
@@ -77,12 +135,15 @@ class KernelCode:
 
     def emit(self) -> Ranges:
         """Append the loop over the tile; return what the kernel is to be launched over."""
-        ranges = self._tile()
+        ranges = self._tile() if self.transposition is None else self._squares(self.transposition)
         for op in reversed(self.prologue):
             if all(result.first_use is None for result in op.results):
                 op.detach()
                 op.erase()
         return ranges
+
+    def _squares(self, plan: Transposition) -> Ranges:
+        return Ranges(emit_transposition(self.b, self.kernel, self.sweeps[0], self.scalars, plan), 1)
 
     def _tile(self) -> Ranges:
         block = self.b.blocks[0].block
@@ -93,15 +154,14 @@ class KernelCode:
         if has_lanes and len(tile) == 1:
             self._last_dim(lower, upper)
             return Ranges(tile, self.plan.tile_lanes)
-        over = tile[:-1] if has_lanes else tile
+        over = tile[:-1] if has_lanes else self.launched
 
         def body(position: Value) -> None:
-            rest: Position = position
-            for i, size in reversed(list(enumerate(over))):
-                self.b.dims[i] = 0 if size == 1 else self.b.remainder(rest, size) if i else rest
-                rest = self.b.quotient(rest, size) if i else 0
+            self.b.set_dims(position, over)
             if has_lanes:
                 self._last_dim(0, tile[-1])
+            elif over != tile:
+                self._rows()
             else:
                 self._point()
 
@@ -110,6 +170,22 @@ class KernelCode:
             message = f"@{self.kernel.name}: lanes run along the last tile dimension, launched over {list(over)}"
             emit_remark("passed", PASS_NAME, message, self.kernel.function.location)
         return Ranges(over, 1)
+
+    def _rows(self) -> None:
+        """Append the loop over the rows of one point of what is launched."""
+        b, last = self.b, self.kernel.rank - 1
+        code = SweepCode(b, self.kernel, self.scalars)
+        for sweep in self.clearing:
+            code.emit(sweep, self.plan.sweeps[sweep])
+        for statement in self.kernel.statements:
+            for buffer in statement.written():
+                b.forget(buffer)
+
+        def row(position: Position) -> None:
+            b.dims[last] = position
+            self._point()
+
+        b.loop(0, self.kernel.tile[-1], 1, {}, row)
 
     def _point(self) -> None:
         """Append all sweeps at one tile point, or one vector of them."""
@@ -148,9 +224,10 @@ class KernelCode:
     def _lanes(self, lower: Position, upper: Position, point: Callable[[], None]) -> None:
         """Append `point` for a range of the last tile dimension: whole vectors, then the rest masked or one by one."""
         b, lanes = self.b, self.plan.tile_lanes
-        rest = b.remainder(b.subtract(upper, lower), lanes)
-        middle = b.subtract(upper, rest)
         last = self.kernel.rank - 1
+        first = self._rounded_up(lower, upper) if self.is_stream else lower
+        rest = b.remainder(b.subtract(upper, first), lanes)
+        middle = b.subtract(upper, rest)
 
         def vector(position: Position) -> None:
             b.dims[last] = position
@@ -158,9 +235,9 @@ class KernelCode:
             point()
             b.lanes = 0
 
-        def masked(position: Position) -> None:
+        def masked(position: Position, end: Position = upper) -> None:
             b.lanes = lanes
-            b.mask = b.create_mask(b.subtract(upper, position))
+            b.mask = b.create_mask(b.subtract(end, position))
             vector(position)
             b.mask = None
 
@@ -169,11 +246,38 @@ class KernelCode:
             b.lane_dim = last
             point()
 
-        self._range(lower, middle, lanes, vector)
-        if self.plan.masked_tail:
+        self._range(first, middle, lanes, vector)
+        if self.is_stream:
+            self._ends((lower, first), (middle, upper), masked)
+        elif self.plan.masked_tail:
             self._range(middle, upper, lanes, masked)
         else:
             self._range(middle, upper, 1, scalar)
+
+    def _rounded_up(self, lower: Position, upper: Position) -> Value:
+        """The first multiple of the lanes from `lower` on, or `upper`: streams write whole lines."""
+        b, lanes = self.b, self.plan.tile_lanes
+        above = b.multiply(b.quotient(b.add(lower, lanes - 1), lanes), lanes)
+        return b.op(arith.MinSIOp, (b.position(above), b.position(upper)), INDEX)
+
+    def _ends(
+        self,
+        head: tuple[Position, Position],
+        tail: tuple[Position, Position],
+        body: Callable[[Position, Position], None],
+    ) -> None:
+        """Append `body` once for both ends of a range."""
+        b = self.b
+
+        def end(step: Value) -> None:
+            is_head = b.op(arith.CmpiOp, (step, b.position(0)), i1, {"predicate": _EQUAL})
+            bounds = [
+                b.op(arith.SelectOp, (is_head, b.position(first), b.position(second)), INDEX)
+                for first, second in zip(head, tail, strict=True)
+            ]
+            self._range(bounds[0], bounds[1], self.plan.tile_lanes, lambda position: body(position, bounds[1]))
+
+        b.loop(0, 2, 1, {}, end)
 
     def _range(self, lower: Position, upper: Position, step: int, body: Callable[[Position], None]) -> None:
         if isinstance(lower, int) and isinstance(upper, int) and upper - lower <= step:

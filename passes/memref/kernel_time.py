@@ -19,6 +19,9 @@ from passes.loops.expand_math import EXPANSIONS
 BYTE = 0.05
 """Nanoseconds to read or write a byte."""
 
+_FLOPS = 150
+"""Operations of a matrix product in a nanosecond, on floats of four bytes."""
+
 _SIMPLE, _DIVISION, _ELEMENTARY, _GATHER = 0.02, 0.2, 0.7, 1.0
 """Nanoseconds for one element of four bytes: an addition, a division, an elementary function, a read at a computed position."""
 
@@ -29,6 +32,13 @@ def kernel_nanoseconds(function: func.FuncOp) -> float:
     """The time for the whole tile of a kernel of structured operations."""
     compute = sum(_compute(op) for op in function.body.block.ops)
     return max(compute, BYTE * sum(memref_bytes(argument) for argument in function.body.block.args))
+
+
+def product_nanoseconds(product: rt.GemmOp) -> float:
+    """The time of a product by the BLAS library."""
+    batch, m, n, k = product.sizes
+    read_or_written = sum(memref_bytes(value) for value in product.operands)
+    return max(2 * batch * m * n * k / _FLOPS * _element_bytes(product.lhs) / 4, BYTE * read_or_written)
 
 
 def memref_bytes(value: SSAValue) -> int:

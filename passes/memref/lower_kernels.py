@@ -54,19 +54,23 @@ Requires: kernels as `bufferize` and `outline-kernels` leave them: private funct
 Ensures: no `linalg` is left. A kernel computes the points `lo … hi - 1` of its tile space, whatever the split. Temporaries
 shrink to one tile point: values in registers where they can be, otherwise a `memref.alloca` of the inner shape in front of all loops.
 
+Results too large for the cache are written by stores marked `nontemporal`, which go to memory directly; `rt.prefetch` asks early for
+what an elementwise kernel that does so reads.
+
 Leaves alone: host functions, except that the `over` of a launch loses its last size where the kernel's lanes run along the
-last of several tile dimensions; its `grain` then counts the points that are left. Where lanes run along the only tile dimension, it
-becomes a multiple of them.
+last of several tile dimensions, and counts blocks of rows where squares of vectors are transposed (`transpose_code.py`); its `grain`
+then counts the points that are left. Where lanes run along the only tile dimension, it becomes a multiple of them.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from math import prod
 from typing import Any, cast
 
 from xdsl.context import Context
-from xdsl.dialects import func
-from xdsl.dialects.builtin import DenseArrayBase, FunctionType, IndexType, IntegerAttr, ModuleOp, i64
-from xdsl.ir import Block, SSAValue
+from xdsl.dialects import func, memref
+from xdsl.dialects.builtin import DenseArrayBase, FunctionType, IndexType, IntegerAttr, MemRefType, ModuleOp, i64
+from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects import rt
@@ -75,7 +79,7 @@ from dialects.remarks import emit_remark
 from passes.memref.fft_code import FftCode
 from passes.memref.kernel_code import KernelCode, Ranges
 from passes.memref.loop_builder import LoopBuilder
-from passes.memref.statements import Kernel
+from passes.memref.statements import Kernel, bit_width
 from passes.memref.vector_plan import PASS_NAME
 
 
@@ -88,6 +92,10 @@ class LowerKernelsPass(ModulePass):
     vector_bits: int = 256
     """The size of a vector register; 0 for scalar code only, as GPU threads want it."""
 
+    streamed_bytes: int = 1 << 23
+    """Results of the program of at least as many bytes, which it does not read again, are written around the cache; so is what it
+    reads again from four times as many bytes on."""
+
     def __post_init__(self) -> None:
         if self.vector_bits not in (0, 128, 256, 512):
             raise ValueError(f"lower-kernels: vector-bits is {self.vector_bits}, expected 0, 128, 256 or 512")
@@ -96,12 +104,14 @@ class LowerKernelsPass(ModulePass):
         """Lower every kernel of the module."""
         del ctx
         lowered: dict[str, Ranges] = {}
+        streamed = _streamed_arguments(op, self.streamed_bytes)
         functions = [f for f in op.body.block.ops if isinstance(f, func.FuncOp)]
         for function in functions:
             tile = function.attributes.get("rt.tile")
             if isinstance(tile, DenseArrayBase):
                 sizes = cast(tuple[int, ...], tuple(cast(Any, tile).get_values()))
-                lowered[function.sym_name.data] = _lower(function, sizes, self.vector_bits)
+                name = function.sym_name.data
+                lowered[name] = _lower(function, sizes, self.vector_bits, streamed.get(name, frozenset()))
         for function in functions:
             for launch in function.body.walk():
                 if isinstance(launch, rt.LaunchOp) and (ranges := lowered.get(launch.kernel.string_value())):
@@ -123,7 +133,48 @@ def _launch_over(launch: rt.LaunchOp, ranges: Ranges) -> None:
             emit_remark("missed", PASS_NAME, message, launch.location)
 
 
-def _lower(function: func.FuncOp, tile: tuple[int, ...], vector_bits: int) -> Ranges:
+def _streamed_arguments(module: ModuleOp, least: int) -> dict[str, set[int]]:
+    """For each kernel the arguments that are, in all its launches, too large to wait in the cache for whoever reads them."""
+    streamed: dict[str, set[int]] = {}
+    for function in module.body.block.ops:
+        if not isinstance(function, func.FuncOp) or "rt.num_inputs" not in function.attributes:
+            continue
+        num_inputs = cast(IntegerAttr[Any], function.attributes["rt.num_inputs"]).value.data
+        results = set(function.body.block.args[num_inputs:])
+        for launch in function.body.walk():
+            if isinstance(launch, rt.LaunchOp):
+                here: set[int] = set()
+                for position, memory in enumerate(launch.arguments):
+                    is_read_again = not _is_last_use(memory, results)
+                    if _bytes(memory) >= (4 * least if is_read_again else least):
+                        here.add(position)
+                name = launch.kernel.string_value()
+                streamed[name] = streamed.get(name, here) & here
+    return streamed
+
+
+def _is_last_use(memory: SSAValue, results: Collection[SSAValue]) -> bool:
+    """Whether `memory` is one of `results` and has, with all views of it, no other use."""
+    if sum(not _is_unused_view(use.operation) for use in memory.uses) > 1:
+        return False
+    owner = memory.owner
+    if isinstance(owner, memref.CollapseShapeOp | memref.ExpandShapeOp):
+        return _is_last_use(owner.operands[0], results)
+    return memory in results
+
+
+def _is_unused_view(op: Operation) -> bool:
+    return isinstance(op, memref.CollapseShapeOp | memref.ExpandShapeOp) and all(
+        _is_unused_view(use.operation) for use in op.results[0].uses
+    )
+
+
+def _bytes(memory: SSAValue) -> int:
+    memref_type = cast(MemRefType[Any], memory.type)
+    return prod(memref_type.get_shape()) * bit_width(memref_type.element_type) // 8
+
+
+def _lower(function: func.FuncOp, tile: tuple[int, ...], vector_bits: int, streamed: Collection[int]) -> Ranges:
     """Replace the body of a kernel; return what it is launched over."""
     old = function.body.block
     fft = next((op for op in old.ops if isinstance(op, rt.FftOp)), None)
@@ -140,6 +191,8 @@ def _lower(function: func.FuncOp, tile: tuple[int, ...], vector_bits: int) -> Ra
         kernel = Kernel(function, tile)
         for before, after in arguments.items():
             kernel.buffers[before].storage = after
+        for index in streamed:
+            kernel.buffers[old.args[index]].is_streamed = True
         builder = LoopBuilder(block)
         builder.set_location(function)
         ranges = KernelCode(kernel, builder, vector_bits).emit()

@@ -1,4 +1,4 @@
-"""Split launches into parts that threads share, where there is enough to do.
+"""Split launches and products into parts that threads share, where there is enough to do.
 
 Before:
 
@@ -36,17 +36,21 @@ func.func @f(%x: memref<1048576xf32>, %out: memref<1048576xf32>, %arena: memref<
 }
 ```
 
-Parts take about 20 microseconds, so that a processor that is busy otherwise delays little, and there are at least four, so that
+Products get `blocks`, fewer and larger ones, because the library packs rows and columns again for each.
+
+Parts of launches take about 20 microseconds, so that a processor that is busy otherwise delays little, and there are at least four, so that
 those of few threads end at about the same time. They start on whole vectors and cache lines, and are equal where sizes allow: less
 code is needed then. They follow from shapes only, so results do not depend on the number of threads.
 
 Requires: host functions and kernels after `plan-memory`.
 
-Ensures: no launch with a `grain` takes less than 40 microseconds, as `kernel_time.py` has it.
+Ensures: no work that has parts takes less than 40 microseconds, as `kernel_time.py` has it.
 
-Leaves alone: kernels; with `max-threads=1` everything.
+Leaves alone: kernels; with `max-threads=1` launches. Blocks of products, whose last bits may depend on them, are the same for any number of
+threads.
 """
 
+import itertools
 from dataclasses import dataclass
 
 from xdsl.context import Context
@@ -55,12 +59,21 @@ from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
 from xdsl.passes import ModulePass
 
 from dialects import rt
+from dialects.builder import int_array
 from dialects.remarks import emit_remark
-from passes.memref.kernel_time import kernel_nanoseconds
+from passes.memref.kernel_time import kernel_nanoseconds, product_nanoseconds
 
 PASS_NAME = "split-work"
 _LEAST, _PART = 40_000, 20_000
 """Nanoseconds of work that are worth a second thread, and those of one part."""
+
+_SHORT_BLOCK, _LONG_BLOCK = 40_000, 250_000
+"""Nanoseconds of a block that is as fast as the whole, and of one of many whose rows and columns are packed again."""
+
+_FEW, _MANY = 4, 64
+"""Blocks that are enough for few threads to end at about the same time, and the most."""
+
+_POWERS = (1, 2, 4, 8, 16, 32, 64)
 
 _LINE = 64
 """Points of the fewest bytes that fill a cache line, and no vector has more."""
@@ -68,7 +81,7 @@ _LINE = 64
 
 @dataclass(frozen=True)
 class SplitWorkPass(ModulePass):
-    """Give launches a `grain`."""
+    """Give launches a `grain` and products `blocks`."""
 
     name = PASS_NAME
 
@@ -82,17 +95,17 @@ class SplitWorkPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Split the work of every host function."""
         del ctx
-        if self.max_threads == 1:
-            return
         functions = [f for f in op.body.block.ops if isinstance(f, func.FuncOp)]
         times = {f.sym_name.data: kernel_nanoseconds(f) for f in functions if "rt.tile" in f.attributes}
         for function in functions:
             if "rt.num_inputs" in function.attributes:
                 if self.max_threads:
                     function.attributes[rt.MAX_THREADS] = IntegerAttr(self.max_threads, i64)
-                for launch in function.body.walk():
-                    if isinstance(launch, rt.LaunchOp):
-                        _split_launch(launch, times[launch.kernel.string_value()])
+                for work in function.body.walk():
+                    if isinstance(work, rt.GemmOp):
+                        _split_product(work)
+                    elif isinstance(work, rt.LaunchOp) and self.max_threads != 1:
+                        _split_launch(work, times[work.kernel.string_value()])
 
 
 def _split_launch(launch: rt.LaunchOp, time: float) -> None:
@@ -113,3 +126,46 @@ def part_size(extent: int, time: float) -> int:
     unit = next((unit for unit in (_LINE, 16, 4) if wanted >= 4 * unit), 1)
     rounded = -(-wanted // unit) * unit
     return next((size for size in range(rounded, rounded // 2, -unit) if extent % size == 0), rounded)
+
+
+def _split_product(product: rt.GemmOp) -> None:
+    batch, m, n, k = product.sizes
+    time = product_nanoseconds(product)
+    blocks = block_sizes(product, time) if time >= _LEAST else (batch, m, n)
+    name = f"product of {f'{batch} x ' if batch > 1 else ''}{m}x{k} and {k}x{n}"
+    if blocks == (batch, m, n):
+        reason = f"about {time / 1000:.3g} us of work" if time < _LEAST else "its blocks would be too small"
+        emit_remark("missed", PASS_NAME, f"{name}: one thread, {reason}", product.location)
+        return
+    product.properties["blocks"] = int_array(blocks)
+    message = f"{name}: blocks of {' x '.join(map(str, blocks))}, about {time / 1000:.3g} us of work"
+    emit_remark("passed", PASS_NAME, message, product.location)
+
+
+def block_sizes(product: rt.GemmOp, time: float) -> tuple[int, int, int]:
+    """The matrices, rows and columns of one block of products that take `time` in all."""
+    batch, m, n, _ = product.sizes
+    if batch >= _FEW:
+        return max(1, int(batch * min(_SHORT_BLOCK / time, 1 / _FEW))), m, n
+    if 1 in (m, n):
+        is_read_by_rows = product.trans_lhs is None if n == 1 else product.trans_rhs is not None
+        most = min(_MANY, int(time / _SHORT_BLOCK), max(m, n) // (64 if is_read_by_rows else 512))
+        length = _part(max(m, n), max(1, most))
+        return (1, length, 1) if n == 1 else (1, 1, length)
+    few = _FEW if time >= _FEW * _SHORT_BLOCK else 2
+    best, key = (1, m, n), (1, 0.0)
+    for down, across in itertools.product(_POWERS, _POWERS):
+        rows, columns = _part(m, down), _part(n, across)
+        count = batch * -(-m // rows) * -(-n // columns)
+        least = 64 if count <= few else 256
+        if min(m, least) <= rows and min(n, least) <= columns and (count <= few or time / count >= _LONG_BLOCK):
+            # Whoever takes a block packs all that its rows and columns are multiplied with.
+            best, key = max(
+                (best, key), ((1, rows, columns), (count, -1 / rows - 1 / columns)), key=lambda found: found[1]
+            )
+    return best
+
+
+def _part(extent: int, count: int) -> int:
+    """The size of `count` parts of an extent, in whole vectors where it is not all of it."""
+    return extent if count == 1 else min(extent, -(-extent // (16 * count)) * 16)

@@ -5,13 +5,13 @@ objects: the sizes of its loops, linear accesses, and the reductions that its bo
 Anything else that touches memory (the loops of a sort) is an *opaque* statement, which is copied as it stands.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from math import prod
 from typing import Any, cast
 
-from xdsl.dialects import arith, func, math, memref
+from xdsl.dialects import arith, func, math, memref, scf
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     Float32Type,
@@ -29,7 +29,7 @@ from xdsl.utils.exceptions import PassFailedException
 from dialects import rt
 from dialects.structured import PARALLEL
 from passes.memref.accesses import Access, Buffer, Index, Window, linear_map
-from passes.memref.combiners import COMBINERS
+from passes.memref.combiners import find_combiner
 
 
 @dataclass(slots=True, eq=False)
@@ -91,6 +91,19 @@ class Statement:
             or self.scatter is not None
             or (self.is_reduction and any(o.combiner is None for o in self.outputs))
         )
+
+    def operations(self) -> Iterator[Operation]:
+        """The operations of the body, those of loops in it included."""
+        for op in self.body:
+            if op.regions:
+                yield from op.walk()
+            else:
+                yield op
+
+    @property
+    def loops(self) -> list[scf.ForOp]:
+        """The loops that every point runs by itself, inner ones last."""
+        return [op for op in self.operations() if isinstance(op, scf.ForOp)]
 
     def read_accesses(self) -> Iterable[Access]:
         """The accesses that read memory, apart from `captured`."""
@@ -272,7 +285,7 @@ class Kernel:
             else:
                 result = terminator.operands[position - len(op.inputs)]
                 used = argument if argument.first_use is not None else None
-                combiner = _combiner(argument, result) if used else None
+                combiner = find_combiner(argument, result) if used else None
                 outputs.append(Output(access, used, result, combiner, is_running=len(indices) > num_parallel))
         if any(size is None for size in sizes):
             raise PassFailedException(
@@ -286,22 +299,10 @@ class Kernel:
                 f"expected the tile {list(self.tile)} in front"
             )
         body = [inner for inner in block.ops if inner is not terminator]
-        captured: dict[Buffer, None] = {}
-        for outer in body:
-            for inner in outer.walk():
-                if isinstance(inner, memref.LoadOp):
-                    captured[self.buffers[inner.memref]] = None
-        return Statement(op, known_sizes, self.rank, num_parallel, inputs, outputs, body, captured=list(captured))
-
-
-def _combiner(argument: SSAValue, value: SSAValue) -> Operation | None:
-    """The operation `value = op(argument, x)`, if it may be reordered and nothing else sees partial results."""
-    op = value.owner
-    if not isinstance(op, Operation) or type(op) not in COMBINERS:
-        return None
-    if not argument.has_one_use() or not value.has_one_use():
-        return None
-    return op if argument in op.operands else None
+        statement = Statement(op, known_sizes, self.rank, num_parallel, inputs, outputs, body)
+        loads = (inner for inner in statement.operations() if isinstance(inner, memref.LoadOp))
+        statement.captured = list(dict.fromkeys(self.buffers[load.memref] for load in loads))
+        return statement
 
 
 def _absorb_fills(kernel: Kernel) -> None:

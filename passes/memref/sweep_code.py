@@ -1,11 +1,14 @@
 """The loop nest of one sweep: loops, the bodies of statements on scalars or vectors, and reductions."""
 
 from collections.abc import Callable
+from math import prod
 from typing import Any, NamedTuple, cast
 
-from xdsl.dialects import arith, memref, vector
-from xdsl.dialects.builtin import IndexType, IntegerAttr, VectorType, i1, i64
+from xdsl.dialects import arith, memref, scf, vector
+from xdsl.dialects.arith import FastMathFlagsAttr
+from xdsl.dialects.builtin import IndexType, IntegerAttr, VectorType, i1, i32, i64
 from xdsl.dialects.linalg.ops import IndexOp
+from xdsl.dialects.utils import FastMathFlag
 from xdsl.dialects.vector import CombiningKindAttr, CombiningKindFlag
 from xdsl.ir import Attribute, Operation, SSAValue
 
@@ -19,11 +22,21 @@ from passes.memref.vector_plan import SweepPlan
 # Integer division by zero traps, so it must not move to where it would run although its loop does not.
 _PINNED = (arith.DivSIOp, arith.RemSIOp, arith.DivUIOp, arith.RemUIOp, arith.FloorDivSIOp, arith.CeilDivSIOp)
 
+_EITHER_ZERO = {"fastmath": FastMathFlagsAttr([FastMathFlag.NO_SIGNED_ZEROS])}
+
 _SGE = IntegerAttr(5, i64)
 _SLT = IntegerAttr(2, i64)
 
+_LAST_SIGNED = 5
+"""The predicates of `arith.cmpi` up to this one are equality and the order of signed integers."""
+_INT32_MAX = 2**31 - 1
+
 STEPS = 4
 """Steps of a reduction that share one load and store of accumulators in memory."""
+UNROLLED_POINTS = 8
+"""Up to this many points of inner loops are written out, one after the other."""
+UNROLLED_OPERATIONS = 64
+"""The most operations of a body that they may have together."""
 SUMMANDS = 128
 """How many vectors a sum adds up before it adds the result to a total: NumPy's sums, too, have a logarithm in their error."""
 
@@ -46,6 +59,8 @@ class SweepCode:
         self.rank = kernel.rank
         self.statements: list[Statement] = []
         self.extents: tuple[int, ...] = ()
+        self.sizes: tuple[int, ...] = ()
+        """The sizes of the loops of the current statement."""
         self.plan = SweepPlan(None, 0, masked_tail=False)
         self.reductions: list[Reduction] = []
         self.carried: dict[Any, Value] = {}
@@ -107,6 +122,11 @@ class SweepCode:
             b.forget(buffer)
         inner_loops(0)
 
+    def emit_within(self, sweep: Sweep, loops: Callable[[Callable[[], None]], None]) -> None:
+        """Append a sweep without reductions, in loops of which `loops` appends all."""
+        self._enter(sweep, SweepPlan(None, 0, masked_tail=False))
+        loops(self._point)
+
     def emit_scatter(self, sweep: Sweep, lanes: Callable[[Callable[[], None]], None]) -> None:
         """Append the loop of a scatter over its updates around those over a block of tile points, which `lanes` appends."""
         self._enter(sweep, SweepPlan(None, 0, masked_tail=False))
@@ -123,6 +143,7 @@ class SweepCode:
         self.extents = sweep.extents
         self.plan = plan
         b.sweep_depth = b.depth
+        b.ahead = sweep.ahead
         del b.dims[self.rank :]
         b.dims.extend([0] * len(sweep.extents))
         b.stored_here = {buffer for s in sweep.statements for buffer in s.written() if buffer.storage is not None}
@@ -148,13 +169,22 @@ class SweepCode:
             self._point()
         elif dim == self.plan.dim:
             self._vector_dim(dim)
-        elif self.extents[dim] == 1:
-            self.b.dims[self.rank + dim] = 0
-            self._dim(dim + 1)
+        elif self.extents[dim] == 1 or self._is_unrolled(dim):
+            for position in range(self.extents[dim]):
+                self.b.dims[self.rank + dim] = position
+                self._dim(dim + 1)
         elif self.extents[dim] > 1:
             self._loop(dim, 0, self.extents[dim], 1)
         for finish_reduction in finish:
             finish_reduction()
+
+    def _is_unrolled(self, dim: int) -> bool:
+        """Whether the loops from `dim` on are so short that a loop costs more than its body, and no more code than that of vectors."""
+        inner = self.extents[dim:]
+        if 0 in inner or prod(inner) > UNROLLED_POINTS or (self.plan.dim or 0) > dim:
+            return False
+        operations = sum(len(statement.body) for statement in self.statements)
+        return prod(inner) * operations <= UNROLLED_OPERATIONS
 
     def _loop(self, dim: int, lower: Position, upper: Position, step: int) -> None:
         def body(position: Value) -> None:
@@ -247,17 +277,19 @@ class SweepCode:
             result = self.carried.pop(tail_key) if has_tail else initial
             if has_vectors:
                 b.set_location(combine)
+                flags = _EITHER_ZERO if isinstance(combine, arith.MaximumfOp | arith.MinimumfOp) else {}
                 across = b.op(
                     vector.ReductionOp,
                     (self.carried.pop(key),),
                     element_type,
-                    {"kind": CombiningKindAttr(CombiningKindFlag(kind))},
+                    {"kind": CombiningKindAttr(CombiningKindFlag(kind)), **flags},
                     depth=b.depth,
                 )
                 if not has_tail and constant_number(result.ssa) == number:
                     result = across
                 else:
-                    result = b.op(type(combine), (result, across), element_type, combine.properties, depth=b.depth)
+                    properties = {**combine.properties, **flags}
+                    result = b.op(type(combine), (result, across), element_type, properties, depth=b.depth)
             b.store(output.access, result)
 
         return finish
@@ -303,6 +335,7 @@ class SweepCode:
         return inside
 
     def _statement(self, statement: Statement) -> None:
+        self.sizes = statement.sizes
         inside = None if statement.scatter is None else self._find_place(statement.scatter)
         values = dict(self.scalars)
         for argument, source in statement.inputs:
@@ -312,8 +345,12 @@ class SweepCode:
         for output, key in zip(statement.outputs, keys, strict=True):
             if output.argument is not None:
                 values[output.argument] = self.carried[key] if statement.is_reduction else self._initial(output)
+        accumulators = {output.combiner: output.argument for output in statement.outputs if not output.is_running}
         for op in statement.body:
-            self._body_op(op, values)
+            if isinstance(op, arith.MaximumfOp | arith.MinimumfOp) and (accumulator := accumulators.get(op)):
+                self._extremum(op, accumulator, values)
+            else:
+                self._body_op(op, values)
         for output, key in zip(statement.outputs, keys, strict=True):
             value = values[output.value]
             if statement.is_reduction and not output.is_running:
@@ -322,6 +359,22 @@ class SweepCode:
                 if inside is not None:
                     value = self._selected(inside, value, self._initial(output))
                 self.b.store(output.access, value)
+
+    def _extremum(
+        self, op: arith.MaximumfOp | arith.MinimumfOp, accumulator: SSAValue, values: dict[SSAValue, Value]
+    ) -> None:
+        """Append the extremum of a new value and an accumulator, where zeros of either sign are equal.
+
+        The order is that of x86, whose instruction returns the second operand if there is a NaN: only the new value is left to be
+        asked, and the accumulator has one instruction to wait for.
+        """
+        b = self.b
+        b.set_location(op)
+        new = op.rhs if op.lhs is accumulator else op.lhs
+        operands = (values[new], values[accumulator])
+        if b.lanes and VECTOR in (operands[0].kind, operands[1].kind):
+            operands = (b.as_vector(operands[0]), b.as_vector(operands[1]))
+        values[op.result] = b.op(type(op), operands, operands[1].ssa.type, _EITHER_ZERO, operands[1].kind)
 
     def _selected(self, condition: Value, value: Value, other: Value) -> Value:
         b = self.b
@@ -350,11 +403,15 @@ class SweepCode:
         if isinstance(op, IndexOp):
             dim = op.dim.value.data
             base = b.position(b.dims[dim])
-            values[op.result] = Value(base.ssa, base.depth, LANES) if b.lanes and dim == b.lane_dim else base
+            is_lane = b.lanes and dim == b.lane_dim
+            values[op.result] = Value(base.ssa, base.depth, LANES, limit=self.sizes[dim]) if is_lane else base
             return
         operands = [values[operand] for operand in op.operands if operand in values]
         if isinstance(op, memref.LoadOp):
             values[op.res] = b.load_at(self.buffers[op.memref], operands)
+            return
+        if isinstance(op, scf.ForOp):
+            self._body_loop(op, values)
             return
         if op.regions:
             assert not b.lanes, f"{op.name} has a region and cannot run on vectors"
@@ -389,6 +446,33 @@ class SweepCode:
         for old, result in zip(op.results, new.results, strict=True):
             values[old] = Value(result, depth, kind)
 
+    def _body_loop(self, op: scf.ForOp, values: dict[SSAValue, Value]) -> None:
+        """A loop that every point, or every vector of points, runs by itself."""
+        b = self.b
+        block = op.body.block
+        bounds = [constant_number(bound) for bound in (op.lb, op.ub, op.step)]
+        lower, upper, step = (cast(int, bound) for bound in bounds)
+
+        def of_lanes(value: Value) -> Value:
+            return b.as_vector(value) if b.lanes else value
+
+        carried: dict[SSAValue, Value] = {
+            result: of_lanes(values[initial]) for result, initial in zip(op.results, op.iter_args, strict=True)
+        }
+
+        def body(position: Value) -> None:
+            values.update(zip(block.args, (position, *carried.values()), strict=True))
+            *inner_ops, terminator = block.ops
+            for inner in inner_ops:
+                self._body_op(inner, values)
+            carried.update(
+                (result, of_lanes(values[following]))
+                for result, following in zip(op.results, terminator.operands, strict=True)
+            )
+
+        b.loop(lower, upper, step, carried, body)
+        values.update(carried)
+
     def _vectors(self, op: Operation, operands: list[Value]) -> list[Value]:
         if isinstance(op, arith.SelectOp) and operands[0].kind == SCALAR:
             return [operands[0], *(self.b.as_vector(operand) for operand in operands[1:])]
@@ -402,16 +486,41 @@ class SweepCode:
         if any(operand.clamp is not None for operand in operands):
             return None
         bases = [Value(operand.ssa, operand.depth) for operand in operands]
+        limit: int | None = None
         match op:
             case arith.IndexCastOp():
-                pass
+                limit = operands[0].limit
+            case arith.CmpiOp():
+                return self._compared(op, operands)
             case arith.AddiOp() if operands[0].kind != operands[1].kind:
                 pass
             case arith.SubiOp() if operands[1].kind == SCALAR:
                 pass
             case _:
                 return None
-        return self.b.op(type(op), bases, result_type, op.properties, LANES)
+        result = self.b.op(type(op), bases, result_type, op.properties, LANES)
+        result.limit = limit
+        return result
+
+    def _compared(self, op: arith.CmpiOp, operands: list[Value]) -> Value | None:
+        """Positions compared with a number: in 32 bits, which half the registers hold; no number that does not fit is a position."""
+        limits = [operand.limit for operand in operands if operand.kind == LANES]
+        is_signed = cast(IntegerAttr[Any], op.predicate).value.data <= _LAST_SIGNED
+        if len(limits) != 1 or limits[0] is None or limits[0] > _INT32_MAX // 2 or not is_signed:
+            return None
+        b = self.b
+        narrow: list[Value] = []
+        for operand in operands:
+            value = Value(operand.ssa, operand.depth)
+            if value.ssa.type == INDEX:
+                value = b.op(arith.IndexCastOp, (value,), i64)
+            if value.ssa.type != i64:
+                return None
+            if operand.kind == SCALAR:
+                value = b.op(arith.MaxSIOp, (value, b.constant(-_INT32_MAX, i64)), i64)
+                value = b.op(arith.MinSIOp, (value, b.constant(_INT32_MAX, i64)), i64)
+            narrow.append(b.as_vector(b.op(arith.TruncIOp, (value,), i32, kind=operand.kind)))
+        return b.op(arith.CmpiOp, narrow, vector_type(i1, b.lanes), op.properties, VECTOR)
 
     def _cast_vector(self, value: Value, result_type: VectorType[Attribute]) -> Value:
         """`arith.index_cast` of a vector, whose `index` is `i64`."""

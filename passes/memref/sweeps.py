@@ -23,6 +23,8 @@ class Sweep:
     extents: tuple[int, ...]
     is_sequential: bool
     statements: list[Statement] = field(default_factory=list[Statement])
+    ahead: set[Buffer] = field(default_factory=set[Buffer])
+    """The arguments that it asks for before it loads them."""
 
 
 class Schedule:

@@ -22,6 +22,8 @@ from passes.memref.sweeps import Sweep, read_elsewhere
 PASS_NAME = "lower-kernels"
 CHEAP = 12
 """Up to this many instructions per point, several vectors per iteration hide the latency of a reduction."""
+LONG = 128
+"""Beyond this many instructions, several vectors of a body take too long to compile, and too many registers."""
 CACHE_BYTES = 1 << 16
 """What a reduction may read again and again in small pieces without losing time."""
 LINE = 16
@@ -63,8 +65,8 @@ class KernelPlan:
     """With lanes along the tile: how many points go through one sweep before the next; 0: one vector of them."""
 
 
-def plan_kernel(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> KernelPlan:
-    """Choose for every sweep of `kernel`."""
+def plan_kernel(kernel: Kernel, sweeps: list[Sweep], vector_bits: int, may_tile: bool = True) -> KernelPlan:
+    """Choose for every sweep of `kernel`; without `may_tile`, lanes are no tile points."""
     scalar = SweepPlan(None, 0, masked_tail=False)
     if vector_bits == 0:
         return KernelPlan(0, False, dict.fromkeys(sweeps, scalar))
@@ -77,11 +79,11 @@ def plan_kernel(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> Kernel
         plan, cost = _plan_sweep(kernel, sweep, vector_bits)
         plans[sweep] = plan
         inner_cost += cost
-    tile_lanes = _tile_lanes(kernel, sweeps, vector_bits)
+    tile_lanes = _tile_lanes(kernel, sweeps, vector_bits) if may_tile else 0
     if tile_lanes:
         size = kernel.tile[-1]
         waste = -(-size // tile_lanes) * tile_lanes / size
-        width = min(_width(sweep.statements, vector_bits) for sweep in sweeps)
+        width = min(vector_width(sweep.statements, vector_bits) for sweep in sweeps)
         tile_cost = sum(_cost(sweep, kernel.rank - 1, width) for sweep in sweeps) * waste
         if tile_cost < inner_cost:
             masked = all(_may_mask(s, kernel.rank - 1) for sweep in sweeps for s in sweep.statements)
@@ -116,7 +118,7 @@ def _plan_scatter(kernel: Kernel, sweeps: list[Sweep], scatters: list[Statement]
         and all(lane_stride(access, last) == 1 for access in moved)
         and all(lane_stride(access, last) == 0 for access in places)
     ):
-        lanes = _width(scatters, vector_bits)
+        lanes = vector_width(scatters, vector_bits)
         masked = all(_may_mask(statement, last) for statement in scatters)
         block = min(BLOCK, -(-kernel.tile[-1] // lanes) * lanes)
         return KernelPlan(lanes, masked, dict.fromkeys(sweeps, scalar), block)
@@ -126,11 +128,13 @@ def _plan_scatter(kernel: Kernel, sweeps: list[Sweep], scatters: list[Statement]
 def _tile_lanes(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> int:
     if not kernel.rank or kernel.tile[-1] < 2 or any(s.is_opaque for sweep in sweeps for s in sweep.statements):
         return 0
-    width = min(_width(sweep.statements, vector_bits) for sweep in sweeps)
-    if any(_body_cost(sweep) > CHEAP for sweep in sweeps):
-        return width
+    width = min(vector_width(sweep.statements, vector_bits) for sweep in sweeps)
     statements = [s for sweep in sweeps for s in sweep.statements]
     last = kernel.rank - 1
+    if any(s.loops for s in statements):
+        return _interleaved(width, kernel.tile[-1], statements, last, vector_bits)
+    if any(body_cost(sweep) > CHEAP for sweep in sweeps):
+        return width
     accesses = [access for s in statements for access in _accesses(s)]
     if any(lane_stride(a, last) not in (0, 1) and not is_part_of_pairs(a, last) for a in accesses):
         return min(width, STREAMS)
@@ -167,7 +171,7 @@ def _bytes_read(sweep: Sweep, size: int) -> int:
 
 def _plan_sweep(kernel: Kernel, sweep: Sweep, vector_bits: int) -> tuple[SweepPlan, float]:
     """The best inner dimension for the lanes and its cost per tile point, or scalar code."""
-    width = _width(sweep.statements, vector_bits)
+    width = vector_width(sweep.statements, vector_bits)
     best = SweepPlan(None, 0, masked_tail=False)
     best_cost = _cost(sweep, None, width)
     if any(s.is_opaque for s in sweep.statements):
@@ -178,7 +182,12 @@ def _plan_sweep(kernel: Kernel, sweep: Sweep, vector_bits: int) -> tuple[SweepPl
         if extent < 2 or any(s.is_sequential for s in carried):
             continue
         masked = all(_may_mask(s, dim + kernel.rank) for s in sweep.statements)
-        lanes = _widened(width, extent) if reduces and _body_cost(sweep) <= CHEAP else _narrowed(width, extent)
+        if any(s.loops for s in sweep.statements):
+            lanes = _interleaved(width, extent, sweep.statements, dim + kernel.rank, vector_bits)
+        elif reduces and body_cost(sweep) <= CHEAP:
+            lanes = _widened(width, extent)
+        else:
+            lanes = _narrowed(width, extent)
         waste = -(-extent // width) * width / extent if masked else 1 + (extent % width) * (width - 1) / extent
         cost = _cost(sweep, dim + kernel.rank, width) * waste
         if cost < best_cost:
@@ -194,6 +203,29 @@ def _widened(width: int, extent: int) -> int:
     return _narrowed(width, extent)
 
 
+def _interleaved(width: int, extent: int, statements: list[Statement], dim: int, vector_bits: int) -> int:
+    """Several vectors at once where points run loops of their own, so that one computes while another waits for its last step.
+
+    As many as the registers hold with all that is carried, if the rest can be masked and the code stays short.
+    """
+    registers = 32 if vector_bits == 512 else 16
+    for factor in (4, 2):
+        if (
+            (factor // 2) * width < extent
+            and all(_may_mask(s, dim) for s in statements)
+            and factor * max(_live_in_loops(s) for s in statements) <= registers
+            and factor * sum(operation_cost(op) for s in statements for op in s.operations()) <= LONG
+        ):
+            return factor * width
+    return _narrowed(width, extent)
+
+
+def _live_in_loops(statement: Statement) -> int:
+    """About how many vectors the loops of a body need at the same time: what they carry and read, and two that they compute."""
+    carried = sum(len(loop.results) for loop in statement.loops)
+    return carried + 2 + sum(argument.first_use is not None for argument, _ in statement.inputs)
+
+
 def _narrowed(width: int, extent: int) -> int:
     """No more lanes than `extent` needs: what is stored under a mask of many lanes is slow to load right afterwards."""
     while width > 2 and width // 2 >= extent:
@@ -205,7 +237,7 @@ def _cost(sweep: Sweep, dim: int | None, width: int) -> float:
     """Instructions per tile point times lanes, with lanes along loop dimension `dim`; `None` for scalar code."""
     total = 0.0
     for statement in sweep.statements:
-        total += sum(operation_cost(op) for op in statement.body)
+        total += sum(map(operation_cost, statement.operations()))
         total += 2 * len(statement.captured)
         for access in _accesses(statement):
             if dim is None or (stride := lane_stride(access, dim)) == 1:
@@ -232,17 +264,18 @@ def _accesses(statement: Statement) -> Iterable[Access]:
             yield output.access
 
 
-def _body_cost(sweep: Sweep) -> int:
-    return sum(operation_cost(op) for statement in sweep.statements for op in statement.body)
+def body_cost(sweep: Sweep) -> int:
+    """About how many instructions a sweep takes at one point."""
+    return sum(operation_cost(op) for statement in sweep.statements for op in statement.operations())
 
 
-def _width(statements: list[Statement], vector_bits: int) -> int:
+def vector_width(statements: list[Statement], vector_bits: int) -> int:
     """Lanes of one vector register: as many floats as fit, or elements of the widest type if there are no floats."""
     floats = integers = 8
     for statement in statements:
         types = [access.buffer.element_type for access in _accesses(statement)]
         types += [output.access.buffer.element_type for output in statement.outputs]
-        types += [result.type for op in statement.body for result in op.results]
+        types += [result.type for op in statement.operations() for result in op.results]
         for element_type in types:
             if isinstance(element_type, Float32Type | Float64Type):
                 floats = max(floats, bit_width(element_type))
@@ -272,7 +305,7 @@ def is_part_of_pairs(access: Access, dim: int) -> bool:
 
 def _may_mask(statement: Statement, dim: int) -> bool:
     """Whether lanes beyond the end do no harm: no gather, no integer division, no masked access that is slow."""
-    if statement.captured or any(isinstance(op, (*_DIVISIONS, memref.LoadOp)) for op in statement.body):
+    if statement.captured or any(isinstance(op, (*_DIVISIONS, memref.LoadOp)) for op in statement.operations()):
         return False
     accesses = [*statement.read_accesses(), *(output.access for output in statement.outputs)]
     return all(bit_width(a.buffer.element_type) >= 32 and lane_stride(a, dim) in (0, 1) for a in accesses)

@@ -9,7 +9,7 @@ import importlib.util
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -80,8 +80,8 @@ class Cublas:
             for element, scalar in (("f32", ctypes.c_float), ("f64", ctypes.c_double))
         }
 
-    def multiply(self, product: Product, lhs: int, rhs: int, out: int) -> None:
-        """Start the product of the matrices at the addresses `lhs` and `rhs`, to `out`."""
+    def product_step(self, product: Product, lhs: int, rhs: int, out: int) -> Callable[[], None]:
+        """What starts the product of the matrices at the addresses `lhs` and `rhs`, to `out`."""
         p, letter = product, "S" if product.element == "f32" else "D"
         one, zero = map(ctypes.byref, self._scalars[p.element])
         operations = [_TRANSPOSE if flag else _NO_TRANSPOSE for flag in (p.trans_rhs, p.trans_lhs)]
@@ -96,7 +96,14 @@ class Cublas:
             lhs_stride, rhs_stride, out_stride = p.strides
             operands = (rhs, rhs_columns, rhs_stride, lhs, lhs_columns, lhs_stride, zero, out, p.n, out_stride)
             arguments = (*head, *operands, p.batch)
-        _check(name, getattr(self._library, name)(*arguments))
+        function = getattr(self._library, name)
+
+        def step() -> None:
+            status = function(*arguments)
+            if status:
+                _check(name, status)
+
+        return step
 
 
 def _check(name: str, status: int) -> None:

@@ -228,8 +228,7 @@ class _Host:
         if k == 0:
             self.do(partial(self.driver.clear, out, _byte_count(op.out.type)))
             return
-        multiply = self.driver.blas().multiply
-        self.do(partial(multiply, product_of(op), self.addresses[op.lhs], self.addresses[op.rhs], out))
+        self.do(self.driver.blas().product_step(product_of(op), self.addresses[op.lhs], self.addresses[op.rhs], out))
 
     def copy(self, op: memref.CopyOp) -> None:
         source, destination, size = (

@@ -15,6 +15,7 @@ from xdsl.ir import Attribute, Operation
 from dialects import rt
 from dialects.dlc.constants import array_of
 from dialects.dlc.interfaces import dtype_kind
+from dialects.prefetch import PrefetchOp
 from runtime.reference.machine import Array, Machine, Rules, Values, dtype_of_element, violation
 
 _UNWRITTEN_BYTE = 0xFF
@@ -164,6 +165,7 @@ MEMORY_RULES: Rules = {
     memref.AllocOp: _new,
     memref.AllocaOp: _new,
     memref.DeallocOp: _nothing,
+    PrefetchOp: _nothing,
     memref.LoadOp: _load,
     memref.StoreOp: _store,
     memref.CopyOp: _copy,

@@ -53,5 +53,7 @@ llvm.func @memory(%p: !llvm.ptr, %m: vector<4xi1>, %v: vector<4xi8>, %n: i64) {
   "llvm.intr.memcpy"(%p, %p, %n) <{isVolatile = false}> : (!llvm.ptr, !llvm.ptr, i64) -> ()
   // CHECK: llvm.addrspacecast %{{.*}} : !llvm.ptr to !llvm.ptr<1>
   %1 = llvm.addrspacecast %p : !llvm.ptr to !llvm.ptr<1>
+  // CHECK: llvm.fence seq_cst
+  llvm.fence seq_cst
   llvm.return
 }

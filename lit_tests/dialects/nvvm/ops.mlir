@@ -22,6 +22,8 @@ llvm.func @registers() {
 llvm.func @together(%mask: i32, %value: f32, %number: i32, %offset: i32, %clamp: i32) {
   // CHECK-NEXT: nvvm.barrier0
   nvvm.barrier0
+  // CHECK-NEXT: nvvm.bar.warp.sync %mask
+  nvvm.bar.warp.sync %mask
   // CHECK-NEXT: %{{.*}} = nvvm.shfl.sync bfly %mask, %value, %offset, %clamp : f32 -> f32
   %0 = nvvm.shfl.sync bfly %mask, %value, %offset, %clamp : f32 -> f32
   // CHECK-NEXT: %{{.*}} = nvvm.shfl.sync idx %mask, %number, %offset, %clamp : i32 -> i32

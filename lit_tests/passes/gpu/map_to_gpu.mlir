@@ -1,4 +1,4 @@
-// RUN: dlc-opt %s -p 'map-to-gpu{block-size=64 max-local-bytes=32}' --split-input-file --verify-diagnostics | filecheck %s
+// RUN: dlc-opt %s -p 'map-to-gpu{block-size=64 min-blocks=1 max-local-bytes=32}' --split-input-file --verify-diagnostics | filecheck %s
 
 // One thread per point: the loop over the range is its body, and threads past the last point do nothing.
 // CHECK-LABEL: func.func @host

@@ -505,3 +505,50 @@ func.func @joined(%x: tensor<64x100xf32>, %v: tensor<8xf32>) -> (tensor<f32>, te
   } -> tensor<64x100xf32>
   func.return %mean, %each : tensor<f32>, tensor<64x100xf32>
 }
+
+// -----
+
+// Two reductions that go through the same data are one kernel, although neither reads what the other computes.
+// CHECK-LABEL: func.func @siblings(
+// CHECK:         rt.kernel "fused_sum_max" tile [64] ins(%{{\w+}} = %{{\w+}} : tensor<64x100xf32>) -> (tensor<64xf32>, tensor<64xf32>)
+// CHECK-NOT:     rt.kernel
+func.func @siblings(%x: tensor<64x100xf32>) -> (tensor<64xf32>, tensor<64xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %e0 = tensor.empty() : tensor<64xf32>
+  %f0 = linalg.fill ins(%zero : f32) outs(%e0 : tensor<64xf32>) -> tensor<64xf32>
+  %sums = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>], iterator_types = ["parallel", "reduction"]}
+      ins(%x : tensor<64x100xf32>) outs(%f0 : tensor<64xf32>) {
+  ^bb0(%p: f32, %acc: f32):
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<64xf32>
+  %maxima = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>], iterator_types = ["parallel", "reduction"]}
+      ins(%x : tensor<64x100xf32>) outs(%f0 : tensor<64xf32>) {
+  ^bb0(%p: f32, %acc: f32):
+    %s = arith.maximumf %acc, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<64xf32>
+  func.return %sums, %maxima : tensor<64xf32>, tensor<64xf32>
+}
+
+// -----
+
+// Kernels that share but a small part of what they read stay two.
+// CHECK-LABEL: func.func @strangers(
+// CHECK-COUNT-2: rt.kernel "add" tile [64, 100]
+func.func @strangers(%x: tensor<64x100xf32>, %y: tensor<64x100xf32>, %b: tensor<100xf32>) -> (tensor<64x100xf32>, tensor<64x100xf32>) {
+  %e = tensor.empty() : tensor<64x100xf32>
+  %one = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %b : tensor<64x100xf32>, tensor<100xf32>) outs(%e : tensor<64x100xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %s = arith.addf %p, %q : f32
+    linalg.yield %s : f32
+  } -> tensor<64x100xf32>
+  %two = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      ins(%y, %b : tensor<64x100xf32>, tensor<100xf32>) outs(%e : tensor<64x100xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %s = arith.addf %p, %q : f32
+    linalg.yield %s : f32
+  } -> tensor<64x100xf32>
+  func.return %one, %two : tensor<64x100xf32>, tensor<64x100xf32>
+}

@@ -311,3 +311,29 @@ func.func @gathered_in_order(%x: tensor<9xf32>, %at: tensor<8xindex>) -> tensor<
   } -> tensor<4xf32>
   func.return %n : tensor<4xf32>
 }
+
+// -----
+
+// What is computed and then taken apart into heads is computed where the heads are moved.
+// CHECK-LABEL: func.func @heads(
+// CHECK:         linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d1, ((d0 * 4) + d2))>, affine_map<(d0, d1, d2) -> (d0, d1, d2)>]
+// CHECK-NEXT:    ^{{.*}}
+// CHECK-NEXT:      arith.addf
+// CHECK-NOT:     linalg.generic
+func.func @heads(%x: tensor<5x8xf32>) -> tensor<2x5x4xf32> {
+  %e0 = tensor.empty() : tensor<5x8xf32>
+  %twice = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      ins(%x : tensor<5x8xf32>) outs(%e0 : tensor<5x8xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %s = arith.addf %p, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<5x8xf32>
+  %apart = tensor.expand_shape %twice [[0], [1, 2]] output_shape [5, 2, 4] : tensor<5x8xf32> into tensor<5x2x4xf32>
+  %e1 = tensor.empty() : tensor<2x5x4xf32>
+  %moved = linalg.generic {indexing_maps = [affine_map<(h, i, j) -> (i, h, j)>, affine_map<(h, i, j) -> (h, i, j)>], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%apart : tensor<5x2x4xf32>) outs(%e1 : tensor<2x5x4xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    linalg.yield %p : f32
+  } -> tensor<2x5x4xf32>
+  func.return %moved : tensor<2x5x4xf32>
+}

@@ -68,3 +68,41 @@ func.func @factorization(%n: index, %a: tensor<4x4xf64>, %x: tensor<4x1xf64>) ->
   }
   func.return %r : tensor<4x1xf64>
 }
+
+// -----
+
+// What a kernel of the loop writes a window into is made anew in each iteration: to copy it takes no less.
+// CHECK-LABEL: func.func @begun(
+// CHECK-NEXT:    arith.constant
+// CHECK-NEXT:    arith.constant
+// CHECK-NEXT:    arith.constant
+// CHECK-NEXT:    scf.for
+// CHECK-NEXT:      rt.kernel "zeros"
+// CHECK:           rt.kernel "inner"
+func.func @begun(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c9 = arith.constant 9 : index
+  %r = scf.for %i = %c0 to %c9 step %c1 iter_args(%a = %x) -> (tensor<4xf32>) {
+    %begun = rt.kernel "zeros" tile [4] ins() -> (tensor<4xf32>) {
+      %zero = arith.constant 0.0 : f32
+      %e = tensor.empty() : tensor<4xf32>
+      %z = linalg.generic {indexing_maps = [affine_map<(d) -> (d)>], iterator_types = ["parallel"]} outs(%e : tensor<4xf32>) {
+      ^bb0(%o: f32):
+        linalg.yield %zero : f32
+      } -> tensor<4xf32>
+      rt.yield %z : tensor<4xf32>
+    }
+    %next = rt.kernel "inner" tile [2] ins(%b = %begun : tensor<4xf32>, %p = %a : tensor<4xf32>) -> (tensor<4xf32>) {
+      %e = tensor.empty() : tensor<2xf32>
+      %w = linalg.generic {indexing_maps = [affine_map<(d) -> (d + 1)>, affine_map<(d) -> (d)>], iterator_types = ["parallel"]} ins(%p : tensor<4xf32>) outs(%e : tensor<2xf32>) {
+      ^bb0(%v: f32, %o: f32):
+        linalg.yield %v : f32
+      } -> tensor<2xf32>
+      %n = tensor.insert_slice %w into %b[1] [2] [1] : tensor<2xf32> into tensor<4xf32>
+      rt.yield %n : tensor<4xf32>
+    }
+    scf.yield %next : tensor<4xf32>
+  }
+  func.return %r : tensor<4xf32>
+}

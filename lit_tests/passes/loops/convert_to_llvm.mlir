@@ -64,6 +64,39 @@ func.func @boolean(%x: memref<8xi1>, %y: memref<8xi1>) {
 
 // -----
 
+// A store around the cache, if its address allows it; others must see it before the function is over.
+// CHECK-LABEL: llvm.func @stream(
+// CHECK:         %[[REST:.*]] = llvm.and %{{.*}}, %{{.*}} : i64
+// CHECK:         %[[ALIGNED:.*]] = llvm.icmp "eq" %[[REST]]
+// CHECK:         llvm.cond_br %[[ALIGNED]], ^[[STREAM:bb[0-9]+]], ^[[STORE:bb[0-9]+]]
+// CHECK:       ^[[STREAM]]:
+// CHECK:         llvm.store %[[V:.*]], %[[P:.*]] {alignment = 32 : i64, nontemporal}
+// CHECK:       ^[[STORE]]:
+// CHECK:         llvm.store %[[V]], %[[P]] {alignment = 4 : i64}
+// CHECK:         llvm.fence seq_cst
+// CHECK-NEXT:    llvm.return
+func.func @stream(%x: memref<8xf32>, %y: memref<8xf32>) {
+  %c0 = arith.constant 0 : index
+  %v = vector.load %x[%c0] : memref<8xf32>, vector<8xf32>
+  vector.store %v, %y[%c0] {nontemporal = true} : memref<8xf32>, vector<8xf32>
+  func.return
+}
+
+// -----
+
+// A place that may lie outside: its address is computed without the promise to be inside.
+// CHECK-LABEL: llvm.func @prefetch(
+// CHECK:         %[[P:.*]] = llvm.getelementptr %{{.*}}[1000]
+// CHECK-NOT:     inbounds
+// CHECK:         llvm.call_intrinsic "llvm.prefetch.p0"(%[[P]],
+func.func @prefetch(%x: memref<8xf32>) {
+  %far = arith.constant 1000 : index
+  rt.prefetch %x[%far] : memref<8xf32>
+  func.return
+}
+
+// -----
+
 // A loop tests at its end; a loop that is known to run at least once has no test in front.
 // CHECK-LABEL: llvm.func @loop(
 // CHECK:         llvm.br ^[[LOOP:.*]](%{{.*}}, %{{.*}} : i64, f32)
@@ -333,5 +366,36 @@ func.func private @negate_parts(%lo: index, %hi: index, %x: memref<1000xf32>) {
     %b = arith.negf %a : f32
     memref.store %b, %x[%i] : memref<1000xf32>
   }
+  func.return
+}
+
+// -----
+
+// Blocks of a product are a grid: the number of a part is the place of its rows and columns, and those at the ends are fewer.
+// CHECK-LABEL: llvm.func internal @blocks.part0(
+// CHECK-SAME:    %{{.*}}: !llvm.ptr, %[[part:.*]]: i64)
+// CHECK:         %[[column:.*]] = llvm.urem %[[part]], %{{.*}} : i64
+// CHECK-NEXT:    %[[row:.*]] = llvm.udiv %[[part]], %{{.*}} : i64
+// CHECK-NEXT:    %[[first:.*]] = llvm.mul %[[row]], %{{.*}} overflow<nsw> : i64
+// CHECK:         %[[rows:.*]] = llvm.sub %{{.*}}, %[[first]] : i64
+// CHECK:         llvm.trunc %[[rows]] : i64 to i32
+// CHECK:         llvm.call @cblas_sgemm
+// CHECK-LABEL: llvm.func @blocks(
+// CHECK:         llvm.call @dlc_parallel
+func.func @blocks(%a: memref<300x20xf32>, %b: memref<20x256xf32>, %c: memref<300x256xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 2 : i64} {
+  rt.gemm %a, %b into %c blocks [1, 160, 128] : memref<300x20xf32>, memref<20x256xf32> into memref<300x256xf32>
+  func.return
+}
+
+// -----
+
+// Blocks of several matrices are a loop from the first to the last of a part.
+// CHECK-LABEL: llvm.func internal @matrices.part0(
+// CHECK:         llvm.br ^[[LOOP:.*]](
+// CHECK:       ^[[LOOP]](
+// CHECK:         llvm.call @cblas_sgemm
+// CHECK:         llvm.cond_br %{{.*}}, ^[[LOOP]](
+func.func @matrices(%a: memref<9x2x3xf32>, %b: memref<9x3x4xf32>, %c: memref<9x2x4xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 2 : i64} {
+  rt.gemm %a, %b into %c blocks [4, 2, 4] : memref<9x2x3xf32>, memref<9x3x4xf32> into memref<9x2x4xf32>
   func.return
 }

@@ -1,19 +1,19 @@
 // RUN: dlc-opt %s -p expand-math --split-input-file | filecheck %s
 
 // The exponential keeps NaN when it clamps (the constant is the first operand of an ordered comparison), rounds the
-// quotient by adding a large number, and scales in two steps, so that subnormal results are rounded once. Where the result
-// is zero, it scales zero: nothing underflows.
+// quotient by adding a large number, and scales by two powers of two, so that subnormal results are rounded once. Where the
+// result is zero, the first power is zero: nothing underflows.
 // CHECK-LABEL: func.func @exp
 // CHECK-SAME: (%[[X:.*]]: f32)
 // CHECK: %[[LOW:.*]] = arith.constant -1.040000e+02 : f32
 // CHECK-NEXT: %[[IS_LOW:.*]] = arith.cmpf ogt, %[[LOW]], %[[X]] : f32
 // CHECK-NEXT: %{{.*}} = arith.select %[[IS_LOW]], %[[LOW]], %[[X]] : f32
 // CHECK: math.fma
+// CHECK-COUNT-2: arith.shli
 // CHECK: %[[ZERO:.*]] = arith.constant 0.000000e+00 : f32
-// CHECK-NEXT: arith.select %[[IS_LOW]], %[[ZERO]], %{{.*}} : f32
-// CHECK: arith.shli
-// CHECK: arith.shli
-// CHECK: %[[RESULT:.*]] = arith.mulf
+// CHECK-NEXT: %[[POWER:.*]] = arith.select %[[IS_LOW]], %[[ZERO]], %{{.*}} : f32
+// CHECK: %[[SCALED:.*]] = math.fma %{{.*}}, %[[POWER]], %[[POWER]] : f32
+// CHECK-NEXT: %[[RESULT:.*]] = arith.mulf %[[SCALED]], %{{.*}}
 // CHECK-NEXT: func.return %[[RESULT]] : f32
 func.func @exp(%x: f32) -> f32 {
   %y = math.exp %x : f32
@@ -36,10 +36,12 @@ func.func @tanh_of_vector(%x: vector<8xf32>) -> vector<8xf32> {
 
 // -----
 
-// Only the reduction of huge arguments is a branch, taken by all elements if one of them needs it.
+// Only the reduction of large arguments is a branch, taken by all elements if one of them needs it: as doubles, and in a
+// branch of that for huge ones.
 // CHECK-LABEL: func.func @sin_of_vector
 // CHECK: %[[ANY:.*]] = vector.reduction <or>, %{{.*}} : vector<4xi1> into i1
-// CHECK: scf.if %[[ANY]] -> (vector<4xf64>, vector<4xi64>)
+// CHECK: scf.if %[[ANY]] -> (vector<4xf32>, vector<4xi32>)
+// CHECK: scf.if %{{.*}} -> (vector<4xf64>, vector<4xi64>)
 // CHECK: arith.truncf %{{.*}} : vector<4xf64> to vector<4xf32>
 // CHECK-NOT: scf.if
 func.func @sin_of_vector(%x: vector<4xf32>) -> vector<4xf32> {
@@ -132,4 +134,33 @@ func.func @lgamma(%x: vector<4xf64>) -> vector<4xf64> {
 func.func @atan2(%y: f32, %x: f32) -> f32 {
   %z = math.atan2 %y, %x : f32
   func.return %z : f32
+}
+
+// -----
+
+// The complements of a number and of its negative are one computation, up to the side that is chosen at the end.
+// CHECK-LABEL: func.func @both_sides
+// CHECK-COUNT-1: math.absf
+// CHECK-NOT: math.absf
+// CHECK-COUNT-2: arith.cmpf olt, %{{.*}}, %{{.*}} : f64
+func.func @both_sides(%x: f64) -> (f64, f64) {
+  %c = arith.constant 0.5 : f64
+  %d = arith.constant -0.5 : f64
+  %p = arith.mulf %x, %c : f64
+  %n = arith.mulf %x, %d : f64
+  %y = special.erfc %p : f64
+  %z = special.erfc %n : f64
+  func.return %y, %z : f64, f64
+}
+
+// -----
+
+// What two functions of one number have in common is computed once: here the exponential and its reciprocal.
+// CHECK-LABEL: func.func @sinh_and_cosh
+// CHECK-COUNT-1: arith.divf
+// CHECK-NOT: arith.divf
+func.func @sinh_and_cosh(%x: vector<8xf32>) -> (vector<8xf32>, vector<8xf32>) {
+  %y = math.sinh %x : vector<8xf32>
+  %z = math.cosh %x : vector<8xf32>
+  func.return %y, %z : vector<8xf32>, vector<8xf32>
 }

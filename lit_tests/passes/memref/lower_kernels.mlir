@@ -152,14 +152,36 @@ func.func private @column_sum(%x: memref<4096x1024xf32>, %out: memref<1024xf32>)
 // CHECK:           %[[C:.*]] = scf.for {{.*}} -> (vector<8xf64>)
 // CHECK:             vector.load
 // CHECK:             arith.mulf {{.*}} : vector<8xf64>
-func.func @host(%a: memref<5x7xf64>, %b: memref<7x32xf64>, %c: memref<5x32xf64>, %arena: memref<0xi8>) attributes {rt.num_inputs = 2 : i64} {
-  rt.launch @matmul over [5, 32] (%a, %b, %c) : memref<5x7xf64>, memref<7x32xf64>, memref<5x32xf64>
+func.func @host(%a: memref<5x9xf64>, %b: memref<9x32xf64>, %c: memref<5x32xf64>, %arena: memref<0xi8>) attributes {rt.num_inputs = 2 : i64} {
+  rt.launch @matmul over [5, 32] (%a, %b, %c) : memref<5x9xf64>, memref<9x32xf64>, memref<5x32xf64>
   func.return
 }
-func.func private @matmul(%a: memref<5x7xf64>, %b: memref<7x32xf64>, %c: memref<5x32xf64>) attributes {rt.tile = array<i64: 5, 32>} {
+func.func private @matmul(%a: memref<5x9xf64>, %b: memref<9x32xf64>, %c: memref<5x32xf64>) attributes {rt.tile = array<i64: 5, 32>} {
   %zero = arith.constant 0.0 : f64
   linalg.fill ins(%zero : f64) outs(%c : memref<5x32xf64>)
-  linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%a, %b : memref<5x7xf64>, memref<7x32xf64>) outs(%c : memref<5x32xf64>) {
+  linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%a, %b : memref<5x9xf64>, memref<9x32xf64>) outs(%c : memref<5x32xf64>) {
+  ^bb0(%x: f64, %y: f64, %s: f64):
+    %p = arith.mulf %x, %y : f64
+    %r = arith.addf %s, %p : f64
+    linalg.yield %r : f64
+  }
+  func.return
+}
+
+// -----
+
+// A reduction over three is written out: no loop, and what does not depend on the column is loaded once per row.
+// CHECK-LABEL: func.func private @short(
+// CHECK:         scf.for
+// CHECK-COUNT-3:   vector.broadcast
+// CHECK:           scf.for
+// CHECK-COUNT-3:     arith.mulf {{.*}} : vector<8xf64>
+// CHECK-NOT:         scf.for
+// CHECK:             vector.store
+func.func private @short(%a: memref<5x3xf64>, %b: memref<3x32xf64>, %c: memref<5x32xf64>) attributes {rt.tile = array<i64: 5, 32>} {
+  %zero = arith.constant 0.0 : f64
+  linalg.fill ins(%zero : f64) outs(%c : memref<5x32xf64>)
+  linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d2)>, affine_map<(d0, d1, d2) -> (d2, d1)>, affine_map<(d0, d1, d2) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%a, %b : memref<5x3xf64>, memref<3x32xf64>) outs(%c : memref<5x32xf64>) {
   ^bb0(%x: f64, %y: f64, %s: f64):
     %p = arith.mulf %x, %y : f64
     %r = arith.addf %s, %p : f64
@@ -410,11 +432,11 @@ func.func private @running_rows(%x: memref<5x40xf32>, %out: memref<5x40xf32>) at
 // CHECK:             %[[P:\w+]] = vector.load %{{.*}}[%[[I]], %[[J]]]
 // CHECK:             %[[S:\w+]] = arith.addf %[[SUM]], %[[P]] : vector<8xf32>
 // CHECK:             vector.store %[[S]], %{{.*}}[%[[I]], %[[J]]]
-func.func private @running_columns(%x: memref<5x40xf32>, %out: memref<5x40xf32>) attributes {rt.tile = array<i64: 40>} {
+func.func private @running_columns(%x: memref<9x40xf32>, %out: memref<9x40xf32>) attributes {rt.tile = array<i64: 40>} {
   %zero = arith.constant 0.0 : f32
   %last = memref.alloca() : memref<40xf32>
   linalg.fill ins(%zero : f32) outs(%last : memref<40xf32>)
-  linalg.generic {indexing_maps = [affine_map<(i, j) -> (j, i)>, affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (j, i)>], iterator_types = ["parallel", "reduction"]} ins(%x : memref<5x40xf32>) outs(%last, %out : memref<40xf32>, memref<5x40xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (j, i)>, affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (j, i)>], iterator_types = ["parallel", "reduction"]} ins(%x : memref<9x40xf32>) outs(%last, %out : memref<40xf32>, memref<9x40xf32>) {
   ^bb0(%p: f32, %acc: f32, %o: f32):
     %s = arith.addf %acc, %p : f32
     linalg.yield %s, %s : f32, f32

@@ -29,14 +29,14 @@ func.func private @add(%x: memref<100xf32>, %out: memref<100xf32>) attributes {r
 // CHECK:           %[[S:.*]] = scf.for {{.*}} -> (f32)
 // CHECK:             arith.addf
 // CHECK:           memref.store %[[S]]
-func.func @host(%a: memref<5x32x3xf32>, %c: memref<5x32xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 1 : i64} {
-  rt.launch @row_sum over [5, 32] (%a, %c) : memref<5x32x3xf32>, memref<5x32xf32>
+func.func @host(%a: memref<5x32x9xf32>, %c: memref<5x32xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 1 : i64} {
+  rt.launch @row_sum over [5, 32] (%a, %c) : memref<5x32x9xf32>, memref<5x32xf32>
   func.return
 }
-func.func private @row_sum(%a: memref<5x32x3xf32>, %c: memref<5x32xf32>) attributes {rt.tile = array<i64: 5, 32>} {
+func.func private @row_sum(%a: memref<5x32x9xf32>, %c: memref<5x32xf32>) attributes {rt.tile = array<i64: 5, 32>} {
   %zero = arith.constant 0.0 : f32
   linalg.fill ins(%zero : f32) outs(%c : memref<5x32xf32>)
-  linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d1, d2)>, affine_map<(d0, d1, d2) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%a : memref<5x32x3xf32>) outs(%c : memref<5x32xf32>) {
+  linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d0, d1, d2)>, affine_map<(d0, d1, d2) -> (d0, d1)>], iterator_types = ["parallel", "parallel", "reduction"]} ins(%a : memref<5x32x9xf32>) outs(%c : memref<5x32xf32>) {
   ^bb0(%x: f32, %s: f32):
     %r = arith.addf %s, %x : f32
     linalg.yield %r : f32

@@ -53,3 +53,19 @@ func.func private @sum(%x: memref<1048576xf32>, %out: memref<f32>) attributes {r
   }
   func.return
 }
+
+// -----
+
+// Large products have blocks: parts of a matrix, or several matrices; small ones have none.
+// CHECK-LABEL: func.func @products(
+// CHECK:         rt.gemm %{{.*}}, %{{.*}} into %{{.*}} blocks [1, 256, 256] :
+// CHECK-NEXT:    rt.gemm %{{.*}}, %{{.*}} into %{{.*}} blocks [11, 64, 64] :
+// CHECK-NEXT:    rt.gemm %{{.*}}, %{{.*}} into %{{.*}} blocks [1, 64, 1] :
+// CHECK-NEXT:    rt.gemm %{{.*}}, %{{.*}} into %{{[a-z]+}} :
+func.func @products(%a: memref<512x512xf32>, %aa: memref<512x512xf32>, %b: memref<100x64x64xf32>, %bb: memref<100x64x64xf32>, %c: memref<4096x4096xf32>, %x: memref<4096x1xf32>, %y: memref<4096x1xf32>, %d: memref<64x64xf32>, %dd: memref<64x64xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 4 : i64} {
+  rt.gemm %a, %a into %aa : memref<512x512xf32>, memref<512x512xf32> into memref<512x512xf32>
+  rt.gemm %b, %b into %bb : memref<100x64x64xf32>, memref<100x64x64xf32> into memref<100x64x64xf32>
+  rt.gemm %c, %x into %y : memref<4096x4096xf32>, memref<4096x1xf32> into memref<4096x1xf32>
+  rt.gemm %d, %d into %dd : memref<64x64xf32>, memref<64x64xf32> into memref<64x64xf32>
+  func.return
+}

@@ -10,6 +10,7 @@ from passes.loops.math.exp import build_expm1_reduced, reduce, scale
 from passes.loops.math.float_builder import DOUBLE, SINGLE, FloatBuilder, FloatFormat
 
 CENTRE = 3.0
+FAR = 2.0**60
 
 SCALED: dict[FloatFormat, tuple[float, ...]] = {
     SINGLE: (
@@ -70,7 +71,9 @@ def expand_erfc(fb: FloatBuilder, x: SSAValue) -> SSAValue:
 def expand_erfcx(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     """`2 e^(x²) - erfcx |x|` for negative `x`."""
     magnitude = fb.abs(x)
-    inverse, rest = _erfcx_parts(fb, magnitude)
+    # Far away one over the sum is that of the larger: half of it, times `1 + t` at infinity, is `1 / (√π x)`.
+    inverse, rest = _erfcx_parts(fb, fb.at_most(magnitude, FAR))
+    inverse = fb.select(fb.compare("ogt", magnitude, FAR), fb.div(0.5, magnitude), inverse)
     positive = fb.fma(inverse, rest, inverse)
     n, growth = _exp_of_square(fb, fb.at_most(magnitude, 28.0 if fb.is_double else 11.0), sign=1.0)
     negative = fb.sub(scale(fb, fb.add(growth, 1.0), fb.add(n, 1.0)), positive)
@@ -78,22 +81,14 @@ def expand_erfcx(fb: FloatBuilder, x: SSAValue) -> SSAValue:
 
 
 def _erfcx_parts(fb: FloatBuilder, x: SSAValue) -> tuple[SSAValue, SSAValue]:
-    """`h` and `t` with `erfcx x = h (1 + t)`, for `x ≥ 0`; `h` is `1 / (1 + 2x)`, and its error is in `t`."""
+    """`h` and `t` with `erfcx x = h (1 + t)`, for `x` from 0 to 2^60; `h` is `1 / (1 + 2x)`, and its error is in `t`."""
     inverse = fb.div(1.0, fb.add(x, CENTRE))
     q = fb.mul(fb.sub(x, CENTRE), inverse)
-    # One step of Newton's: the quotient is rounded once, whatever the sum lost. Infinity cannot take part.
-    is_moderate = fb.compare("olt", x, 2.0**60)
-    residual = fb.fma(q, fb.neg(x), fb.fma(fb.add(q, 1.0), -CENTRE, x))
-    q = fb.select(is_moderate, fb.fma(inverse, residual, q), 1.0)
-    value = fb.polynomial(q, SCALED[fb.format])
-    divisor = fb.add(x, 0.5)
-    is_small = fb.compare("olt", x, 0.5)
-    larger, smaller = fb.select(is_small, 0.5, x), fb.select(is_small, x, 0.5)
-    divisor_low = fb.add(fb.sub(larger, divisor), smaller)
-    inverse = fb.div(1.0, divisor)
-    error = fb.fma(fb.neg(inverse), divisor, 1.0)
-    error = fb.fma(fb.neg(inverse), divisor_low, error)
-    return fb.mul(inverse, 0.5), fb.select(is_moderate, fb.add(value, error), value)
+    # One step of Newton's: the quotient is rounded once, whatever the sum lost.
+    q = fb.fma(inverse, fb.fma(q, fb.neg(x), fb.fma(fb.add(q, 1.0), -CENTRE, x)), q)
+    half_inverse = fb.div(0.5, fb.add(x, 0.5))
+    error = fb.fma(fb.neg(half_inverse), fb.add(x, x), fb.sub(1.0, half_inverse))
+    return half_inverse, fb.add(fb.polynomial(q, SCALED[fb.format]), error)
 
 
 def _exp_of_square(fb: FloatBuilder, x: SSAValue, sign: float) -> tuple[SSAValue, SSAValue]:

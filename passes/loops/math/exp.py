@@ -41,21 +41,19 @@ FORMATS = {
         lowest_expm1=-18.0,
         largest_scaled=88.0,
         tail=(
-            0.5,
-            0.1666666567325592,
-            0.04166649281978607,
-            0.008333547040820122,
-            0.0013932312140241265,
-            0.00019760994473472238,
+            0.4999999701976776,
+            0.16666540503501892,
+            0.04166772589087486,
+            0.0083667216822505,
+            0.0013846284709870815,
         ),
         exp2_tail=(
             0.6931471824645996,
             0.24022650718688965,
-            0.05550406128168106,
-            0.009618086740374565,
-            0.001333665568381548,
-            0.00015452312072739005,
-            1.4674870726594236e-05,
+            0.05550358071923256,
+            0.00961806159466505,
+            0.0013391667744144797,
+            0.00015463291492778808,
         ),
     ),
     DOUBLE: ExpFormat(
@@ -68,31 +66,29 @@ FORMATS = {
         lowest_expm1=-38.0,
         largest_scaled=709.0,
         tail=(
-            0.5,
-            0.16666666666666677,
-            0.041666666666666574,
-            0.008333333333321143,
-            0.0013888888888942811,
-            0.00019841269887878373,
-            2.4801587202474472e-05,
-            2.75572420235246e-06,
-            2.7557379242287386e-07,
-            2.510992308948439e-08,
-            2.0882618652813112e-09,
+            0.5000000000000006,
+            0.16666666666666588,
+            0.04166666666657169,
+            0.008333333333389028,
+            0.0013888888933346285,
+            0.0001984126972392335,
+            2.480150301205159e-05,
+            2.7557399252135396e-06,
+            2.7626977714774627e-07,
+            2.5057738966478166e-08,
         ),
         exp2_tail=(
             0.6931471805599453,
-            0.24022650695910072,
-            0.055504108664823505,
-            0.009618129107628031,
-            0.0013333558145981676,
-            0.0001540353039408577,
-            1.5252734232166612e-05,
-            1.3215486299322517e-06,
-            1.017790028686537e-07,
-            7.0550646966127575e-09,
-            4.4786756955833757e-10,
-            2.552223275044392e-11,
+            0.2402265069591012,
+            0.055504108664822534,
+            0.009618129107597519,
+            0.0013333558146273563,
+            0.00015403530453779633,
+            1.5252733933225962e-05,
+            1.3215436642253133e-06,
+            1.0178027043392128e-07,
+            7.073585361414759e-09,
+            4.4595929949830866e-10,
         ),
     ),
 }
@@ -105,28 +101,35 @@ def expand_exp(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     """
     constants = FORMATS[fb.format]
     vanishes = fb.compare("ogt", constants.lowest, x)
-    _, n, r = reduce(fb, fb.at_most(fb.select(vanishes, constants.lowest, x), constants.highest))
-    return scale(fb, fb.select(vanishes, 0.0, fb.add(build_expm1_reduced(fb, r), 1.0)), n)
+    clamped = fb.at_most(fb.at_least(x, constants.lowest), constants.highest)
+    shifted, r = _reduce(fb, clamped, fb.format.twice_biased_magic)
+    first, second = powers_of_halves(fb, shifted)
+    first = fb.select(vanishes, 0.0, first)
+    return fb.mul(fb.fma(build_expm1_reduced(fb, r), first, first), second)
 
 
 def expand_exp2(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     """`2^x = 2^n 2^r` with `n = round(x)` and `r = x - n`, which is exact."""
     constants = FORMATS[fb.format]
     x = fb.at_most(fb.at_least(x, constants.lowest_exp2), constants.highest_exp2)
-    n = fb.sub(fb.add(x, fb.format.biased_magic), fb.format.biased_magic)
+    shifted, n = round_to_integer(fb, x, fb.format.twice_biased_magic)
     r = fb.sub(x, n)
-    return scale(fb, fb.fma(fb.polynomial(r, constants.exp2_tail), r, 1.0), n)
+    first, second = powers_of_halves(fb, shifted)
+    return fb.mul(fb.fma(build_exp2_reduced(fb, r), first, first), second)
 
 
 def expand_expm1(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     """`e^x - 1 = 2^n (e^r - 1) + (2^n - 1)`; exact steps where the two terms cancel."""
     constants = FORMATS[fb.format]
     clamped = fb.at_most(fb.at_least(x, constants.lowest_expm1), constants.highest)
-    shifted, _, r = reduce(fb, clamped)
+    shifted, n, r = reduce(fb, clamped)
+    # Where the terms cancel, what the rounding of `r` lost would count twice.
+    r_low = fb.fma(n, -constants.ln2_low, fb.sub(fb.fma(n, -constants.ln2_high, clamped), r))
     is_largest = fb.compare("ogt", x, constants.largest_scaled)
     shifted = fb.select(is_largest, fb.sub(shifted, 1.0), shifted)
-    result = fb.mul(_expm1_scaled(fb, r, shifted), fb.select(is_largest, 2.0, 1.0))
-    return fb.copysign(result, x)
+    power = fb.power_of_two(shifted)
+    result = fb.fma(build_expm1_reduced(fb, r, r_low), power, fb.sub(power, 1.0))
+    return fb.copysign(fb.mul(result, fb.select(is_largest, 2.0, 1.0)), x)
 
 
 def build_exp_in_range(fb: FloatBuilder, x: SSAValue) -> SSAValue:
@@ -144,33 +147,50 @@ def build_half_exp(fb: FloatBuilder, x: SSAValue) -> SSAValue:
 def build_expm1_in_range(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     """`e^x - 1` for `x` from 0 to about half of the largest that does not overflow."""
     shifted, _, r = reduce(fb, x)
-    return _expm1_scaled(fb, r, shifted)
+    power = fb.power_of_two(shifted)
+    return fb.fma(build_expm1_reduced(fb, r), power, fb.sub(power, 1.0))
 
 
 def scale(fb: FloatBuilder, value: SSAValue, n: SSAValue) -> SSAValue:
     """`value · 2^n` for integers `n` within twice the range of exponents, rounded once (to subnormals and infinity)."""
-    shifted_half = fb.fma(n, 0.5, fb.format.biased_magic)
-    half = fb.sub(shifted_half, fb.format.biased_magic)
-    shifted_rest = fb.add(fb.sub(n, half), fb.format.biased_magic)
-    return fb.mul(fb.mul(value, fb.power_of_two(shifted_half)), fb.power_of_two(shifted_rest))
+    first, second = powers_of_halves(fb, fb.add(n, fb.format.twice_biased_magic))
+    return fb.mul(fb.mul(value, first), second)
+
+
+def round_to_integer(fb: FloatBuilder, x: SSAValue, magic: float) -> tuple[SSAValue, SSAValue]:
+    """`n + magic` and the integer `n` next to `x`."""
+    shifted = fb.add(x, magic)
+    return shifted, fb.sub(shifted, magic)
+
+
+def build_exp2_reduced(fb: FloatBuilder, r: SSAValue) -> SSAValue:
+    """`2^r - 1` for `|r| ≤ ½`."""
+    return fb.mul(fb.polynomial(r, FORMATS[fb.format].exp2_tail), r)
+
+
+def powers_of_halves(fb: FloatBuilder, shifted: SSAValue) -> tuple[SSAValue, SSAValue]:
+    """`2^⌊n/2⌋` and `2^⌈n/2⌉` from `n + twice_biased_magic`: their product is `2^n`, which has no normal number to hold it."""
+    bits = fb.bits(shifted)
+    half = fb.shift_right(bits, 1)
+    first, second = (fb.shift_left(part, fb.format.mantissa_bits) for part in (half, fb.int_sub(bits, half)))
+    return fb.from_bits(first), fb.from_bits(second)
 
 
 def reduce(fb: FloatBuilder, x: SSAValue) -> tuple[SSAValue, SSAValue, SSAValue]:
     """`n + biased_magic`, `n = round(x / ln 2)` and `r = x - n ln 2`, which is rounded once."""
+    shifted, r = _reduce(fb, x, fb.format.biased_magic)
+    return shifted, fb.sub(shifted, fb.format.biased_magic), r
+
+
+def _reduce(fb: FloatBuilder, x: SSAValue, magic: float) -> tuple[SSAValue, SSAValue]:
+    """`n + magic` and `r` of `reduce`."""
     constants = FORMATS[fb.format]
-    shifted = fb.fma(x, LOG2_E, fb.format.biased_magic)
-    n = fb.sub(shifted, fb.format.biased_magic)
-    r = fb.fma(n, -constants.ln2_low, fb.fma(n, -constants.ln2_high, x))
-    return shifted, n, r
+    shifted = fb.fma(x, LOG2_E, magic)
+    n = fb.sub(shifted, magic)
+    return shifted, fb.fma(n, -constants.ln2_low, fb.fma(n, -constants.ln2_high, x))
 
 
-def build_expm1_reduced(fb: FloatBuilder, r: SSAValue) -> SSAValue:
-    """`e^r - 1` for reduced `r`."""
-    tail = fb.polynomial(r, FORMATS[fb.format].tail)
-    return fb.fma(fb.mul(r, r), tail, r)
-
-
-def _expm1_scaled(fb: FloatBuilder, r: SSAValue, shifted: SSAValue) -> SSAValue:
-    """`2^n e^r - 1` from `shifted = n + biased_magic`."""
-    power = fb.power_of_two(shifted)
-    return fb.fma(build_expm1_reduced(fb, r), power, fb.sub(power, 1.0))
+def build_expm1_reduced(fb: FloatBuilder, r: SSAValue, r_low: SSAValue | None = None) -> SSAValue:
+    """`e^r - 1` for reduced `r`, or for `r + r_low`."""
+    square, tail = fb.mul(r, r), fb.polynomial(r, FORMATS[fb.format].tail)
+    return fb.fma(square, tail, r) if r_low is None else fb.add(fb.fma(square, tail, r_low), r)

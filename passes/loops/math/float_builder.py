@@ -4,11 +4,24 @@ import math
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, cast
 
 from xdsl.dialects import arith, scf, vector
 from xdsl.dialects import math as math_dialect
-from xdsl.dialects.builtin import Float32Type, Float64Type, IntegerAttr, VectorType, f32, f64, i1, i32, i64
+from xdsl.dialects.builtin import (
+    DenseIntOrFPElementsAttr,
+    Float32Type,
+    Float64Type,
+    FloatAttr,
+    IntegerAttr,
+    VectorType,
+    f32,
+    f64,
+    i1,
+    i32,
+    i64,
+)
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from dialects.builder import OpBuilder, vector_type
@@ -20,7 +33,9 @@ _FLOAT_PREDICATES = {
     name: IntegerAttr(code, i64)
     for name, code in {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "ult": 11, "une": 13, "uno": 14}.items()
 }
-_INT_PREDICATES = {name: IntegerAttr(code, i64) for name, code in {"ne": 1, "ult": 6}.items()}
+_INT_PREDICATES = {name: IntegerAttr(code, i64) for name, code in {"ne": 1, "ult": 6, "uge": 9}.items()}
+
+_LONG_CHAIN = 16
 
 
 @dataclass(frozen=True)
@@ -40,6 +55,11 @@ class FloatFormat:
     def biased_magic(self) -> float:
         """As `magic`, with the bias of the exponent added: shifted left, the low bits are the number 2^n."""
         return self.magic + self.bias
+
+    @property
+    def twice_biased_magic(self) -> float:
+        """As `biased_magic`, with the bias twice: each half of the low bits has it once."""
+        return self.magic + 2 * self.bias
 
     @property
     def sign_mask(self) -> int:
@@ -70,17 +90,30 @@ DOUBLE = FloatFormat(64, 52, 1023)
 class FloatBuilder:
     """Appends arithmetic on `value_type` (f32, f64, or a vector of one) through `builder`.
 
-    Numbers given as operands become constants. Each constant is made once per `FloatBuilder`, so a `FloatBuilder` must
-    only serve places that its earlier ones dominate: one block, from front to back.
+    Numbers given as operands become constants. Each constant and each operation on the same operands is made once per
+    `FloatBuilder`: what two functions of one number have in common is computed once. So a `FloatBuilder` must only serve
+    places that its earlier ones dominate: one block, from front to back.
     """
 
-    __slots__ = ("_constants", "_double", "bool_type", "builder", "format", "int_type", "value_type")
+    __slots__ = (
+        "_branches",
+        "_constants",
+        "_double",
+        "_made",
+        "bool_type",
+        "builder",
+        "format",
+        "int_type",
+        "value_type",
+    )
 
     def __init__(self, builder: OpBuilder, value_type: Attribute):
         self.builder = builder
         self.value_type: Attribute = value_type
         self._double: FloatBuilder | None = None
         self._constants: dict[tuple[float, float, bool], SSAValue] = {}
+        self._made: dict[tuple[object, ...], SSAValue] = {}
+        self._branches: dict[tuple[object, ...], Sequence[SSAValue]] = {}
         element_type: Attribute = value_type
         if isinstance(value_type, VectorType):
             element_type = cast(VectorType[Attribute], value_type).element_type
@@ -128,13 +161,28 @@ class FloatBuilder:
             found = self._constants[key] = self.builder.constant(value, self.int_type)
         return found
 
+    def _once(
+        self,
+        op_type: type[Operation],
+        operands: Sequence[SSAValue],
+        result_type: Attribute,
+        predicate: IntegerAttr[Any] | None = None,
+    ) -> SSAValue:
+        """The operation on these operands, which determine its type, as it was made before or new."""
+        key = (op_type, *operands, predicate)
+        found = self._made.get(key)
+        if found is None:
+            properties = None if predicate is None else {"predicate": predicate}
+            found = self._made[key] = self.builder.create(op_type, operands, result_type, properties)
+        return found
+
     def _float(self, op_type: type[Operation], *operands: Number) -> SSAValue:
         values = [o if isinstance(o, SSAValue) else self.constant(o) for o in operands]
-        return self.builder.create(op_type, values, self.value_type)
+        return self._once(op_type, values, self.value_type)
 
     def _int(self, op_type: type[Operation], lhs: SSAValue | int, rhs: SSAValue | int) -> SSAValue:
         values = [o if isinstance(o, SSAValue) else self.int_constant(o) for o in (lhs, rhs)]
-        return self.builder.create(op_type, values, self.int_type)
+        return self._once(op_type, values, self.int_type)
 
     # Float arithmetic
 
@@ -163,7 +211,14 @@ class FloatBuilder:
         return self._float(math_dialect.FmaOp, lhs, rhs, addend)
 
     def abs(self, value: SSAValue) -> SSAValue:
-        """`|value|`."""
+        """`|value|`; the same value for a number and its negative, so that what functions of both have in common is seen."""
+        owner = value.owner
+        if isinstance(owner, arith.NegfOp):
+            return self.abs(owner.operand)
+        if isinstance(owner, arith.MulfOp):
+            factor = _splat(owner.rhs)
+            if factor is not None:
+                value = self.mul(owner.lhs, abs(factor))
         return self._float(math_dialect.AbsFOp, value)
 
     def sqrt(self, value: SSAValue) -> SSAValue:
@@ -183,43 +238,74 @@ class FloatBuilder:
         return self._float(math_dialect.CopySignOp, magnitude, sign)
 
     def polynomial(self, x: SSAValue, coefficients: tuple[float, ...]) -> SSAValue:
-        """`c0 + c1 x + c2 x² + …` by Horner's rule; lowest order first."""
+        """`c0 + c1 x + c2 x² + …` by Horner's rule; lowest order first.
+
+        Where the terms are many, even and odd ones apart: the processor can look ahead into only so many operations,
+        and a chain that long leaves it waiting.
+        """
+        if len(coefficients) >= _LONG_CHAIN:
+            square = self.mul(x, x)
+            odd = self.polynomial(square, coefficients[1::2])
+            return self.fma(odd, x, self.polynomial(square, coefficients[::2]))
         value = self.constant(coefficients[-1])
         for coefficient in coefficients[-2::-1]:
             value = self.fma(value, x, coefficient)
         return value
+
+    def reciprocal(self, x: SSAValue, low: float, high: float, accuracy: float | None = None) -> SSAValue:
+        """`1 / x` for `x` between positive normal numbers or of their negatives, to `accuracy` or some ULP: no division.
+
+        A division of vectors takes the time of some thirty other operations. A line, or for wide ranges a linear function
+        of the encoding, is near; then each step squares or cubes what is lacking.
+        """
+        fmt = self.format
+        accuracy = accuracy or 0.6 * 2.0 ** -(fmt.mantissa_bits + 2)
+        centre = (high + low) / (high - low)
+        error = 1 / (2 * centre * centre - 1)
+        slope = 2 / (high - low)
+        if error < 0.05:
+            y = self.fma(x, -2 * error * slope * slope, 4 * error * slope * centre)
+        else:
+            error = 0.0506
+            # The encoding of 1, twice, less what makes the errors of both signs the same.
+            y = self.from_bits(self.int_sub(2 * fmt.bits(1.0) - round(0.101 * 2.0**fmt.mantissa_bits), self.bits(x)))
+        negated = self.neg(x)
+        while error > accuracy:
+            rest = self.fma(negated, y, 1.0)
+            cubes = error**2 > accuracy
+            y = self.fma(self.fma(rest, rest, rest) if cubes else rest, y, y)
+            error **= 3 if cubes else 2
+        return y
 
     # Comparison and choice
 
     def compare(self, predicate: str, lhs: Number, rhs: Number) -> SSAValue:
         """`arith.cmpf`: `o…` is false and `u…` is true if an operand is NaN."""
         values = [o if isinstance(o, SSAValue) else self.constant(o) for o in (lhs, rhs)]
-        return self.builder.create(arith.CmpfOp, values, self.bool_type, {"predicate": _FLOAT_PREDICATES[predicate]})
+        return self._once(arith.CmpfOp, values, self.bool_type, _FLOAT_PREDICATES[predicate])
 
     def int_compare(self, predicate: str, lhs: SSAValue, rhs: SSAValue | int) -> SSAValue:
         """`arith.cmpi`."""
         other = rhs if isinstance(rhs, SSAValue) else self.int_constant(rhs)
-        return self.builder.create(
-            arith.CmpiOp, (lhs, other), self.bool_type, {"predicate": _INT_PREDICATES[predicate]}
-        )
+        return self._once(arith.CmpiOp, (lhs, other), self.bool_type, _INT_PREDICATES[predicate])
 
     def both(self, lhs: SSAValue, rhs: SSAValue) -> SSAValue:
         """Whether both conditions hold."""
-        return self.builder.create(arith.AndIOp, (lhs, rhs), self.bool_type)
+        return self._once(arith.AndIOp, (lhs, rhs), self.bool_type)
 
     def either(self, lhs: SSAValue, rhs: SSAValue) -> SSAValue:
         """Whether one of the conditions holds."""
-        return self.builder.create(arith.OrIOp, (lhs, rhs), self.bool_type)
+        return self._once(arith.OrIOp, (lhs, rhs), self.bool_type)
 
     def select(self, condition: SSAValue, if_true: Number, if_false: Number) -> SSAValue:
         """`if_true` where `condition` holds, else `if_false`; one of them may be NaN without harm."""
         values = [o if isinstance(o, SSAValue) else self.constant(o) for o in (if_true, if_false)]
-        return self.builder.create(arith.SelectOp, (condition, *values), self.value_type)
+        return self._once(arith.SelectOp, (condition, *values), self.value_type)
 
     def int_select(self, condition: SSAValue, if_true: SSAValue | int, if_false: SSAValue | int) -> SSAValue:
         """`select` on integers."""
         values = [o if isinstance(o, SSAValue) else self.int_constant(o) for o in (if_true, if_false)]
-        return self.builder.create(arith.SelectOp, (condition, *values), self.int_type)
+        return self._once(arith.SelectOp, (condition, *values), self.int_type)
 
     def at_least(self, value: SSAValue, bound: float) -> SSAValue:
         """`max(value, bound)`; NaN stays. This order of operands is one `maxps` on x86."""
@@ -233,15 +319,15 @@ class FloatBuilder:
 
     def bits(self, value: SSAValue) -> SSAValue:
         """The encoding of a float as an integer."""
-        return self.builder.create(arith.BitcastOp, (value,), self.int_type)
+        return self._once(arith.BitcastOp, (value,), self.int_type)
 
     def from_bits(self, value: SSAValue) -> SSAValue:
         """The float with this encoding."""
-        return self.builder.create(arith.BitcastOp, (value,), self.value_type)
+        return self._once(arith.BitcastOp, (value,), self.value_type)
 
     def from_signed(self, value: SSAValue) -> SSAValue:
         """The float nearest to a signed integer; slow on AVX2 for 64 bits."""
-        return self.builder.create(arith.SIToFPOp, (value,), self.value_type)
+        return self._once(arith.SIToFPOp, (value,), self.value_type)
 
     def int_add(self, lhs: SSAValue, rhs: SSAValue | int) -> SSAValue:
         """`lhs + rhs` modulo 2^width."""
@@ -294,23 +380,45 @@ class FloatBuilder:
         build: Callable[["FloatBuilder"], Sequence[SSAValue]],
         otherwise: Sequence[SSAValue],
     ) -> Sequence[SSAValue]:
-        """What `build` makes in a branch that is taken if the condition holds anywhere; else `otherwise`."""
+        """What `build` makes in a branch that is taken if the condition holds anywhere; else `otherwise`.
+
+        It is made once for each condition and `otherwise`, so these must determine what `build` makes of what it captures.
+        """
+        key = (cast(FunctionType, build).__code__, condition, *otherwise)
+        found = self._branches.get(key)
+        if found is not None:
+            return found
         taken = FloatBuilder(OpBuilder(Block(), self.builder.location), self.value_type)
         taken.builder.create_op(scf.YieldOp, build(taken))
         skipped = OpBuilder(Block(), self.builder.location)
         skipped.create_op(scf.YieldOp, otherwise)
         types = [value.type for value in otherwise]
         regions = (Region(taken.builder.block), Region(skipped.block))
-        return self.builder.create_op(scf.IfOp, (self.any(condition),), types, regions=regions).results
+        branch = self.builder.create_op(scf.IfOp, (self.any(condition),), types, regions=regions)
+        self._branches[key] = branch.results
+        return branch.results
 
     def widened(self, value: SSAValue) -> SSAValue:
         """An f32 as an element of `as_double()`."""
-        return self.builder.create(arith.ExtFOp, (value,), self.with_element_type(f64))
+        return self._once(arith.ExtFOp, (value,), self.with_element_type(f64))
 
     def narrowed(self, value: SSAValue) -> SSAValue:
         """A value of `as_double()` as f32, rounded to nearest."""
-        return self.builder.create(arith.TruncFOp, (value,), self.with_element_type(f32))
+        return self._once(arith.TruncFOp, (value,), self.with_element_type(f32))
 
     def narrowed_bits(self, value: SSAValue) -> SSAValue:
         """The low half of 64-bit integers."""
-        return self.builder.create(arith.TruncIOp, (value,), self.with_element_type(i32))
+        return self._once(arith.TruncIOp, (value,), self.with_element_type(i32))
+
+
+def _splat(value: SSAValue) -> float | None:
+    """The number that `value` is, or all its elements are, if that is known."""
+    owner = value.owner
+    if not isinstance(owner, arith.ConstantOp):
+        return None
+    constant = cast(Attribute, owner.value)
+    if isinstance(constant, FloatAttr):
+        return constant.value.data
+    if isinstance(constant, DenseIntOrFPElementsAttr) and constant.is_splat():
+        return cast(float, cast(Any, constant).get_values()[0])
+    return None

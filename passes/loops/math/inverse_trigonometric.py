@@ -92,7 +92,9 @@ def _asin_parts(fb: FloatBuilder, x: SSAValue) -> tuple[SSAValue, SSAValue, SSAV
     is_far = fb.compare("ogt", magnitude, 0.5)
     rest = fb.fma(magnitude, -0.5, 0.5)
     root = fb.sqrt(rest)
-    error = fb.div(fb.fma(fb.neg(root), root, rest), fb.add(root, root))
+    # Of the error, a small part of the root, some digits are enough.
+    inverse = fb.reciprocal(fb.add(root, root), 2.0**-fb.format.mantissa_bits, 2.0, accuracy=0.01)
+    error = fb.mul(fb.fma(fb.neg(root), root, rest), inverse)
     root_low = fb.select(fb.compare("ogt", rest, 0.0), error, 0.0)
     r = fb.select(is_far, root, magnitude)
     square = fb.select(is_far, rest, fb.mul(magnitude, magnitude))

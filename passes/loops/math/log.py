@@ -37,15 +37,14 @@ FORMATS = {
         log10_e_high=0.4342944920063019,
         log10_e_low=-1.0103049952192578e-08,
         tail=(
-            0.3333331346511841,
-            -0.25000008940696716,
-            0.2000207155942917,
-            -0.16667987406253815,
-            0.14220356941223145,
-            -0.12406271696090698,
-            0.11883605271577835,
-            -0.11669860035181046,
-            0.06748826056718826,
+            0.3333333134651184,
+            -0.2500081956386566,
+            0.20001240074634552,
+            -0.1662340760231018,
+            0.14201617240905762,
+            -0.131596639752388,
+            0.12761984765529633,
+            -0.07636018842458725,
         ),
     ),
     DOUBLE: LogFormat(
@@ -70,29 +69,29 @@ FORMATS = {
 }
 
 
-def expand_log(fb: FloatBuilder, x: SSAValue) -> SSAValue:
-    """`log x = e ln 2 + log(1 + f)`."""
-    e, f = split(fb, x)
-    return _with_limits(fb, x, _log_of_parts(fb, e, f), at_infinity=math.inf, zero=0.0)
+def expand_log(fb: FloatBuilder, x: SSAValue, subnormals: bool = True) -> SSAValue:
+    """`log x = e ln 2 + log(1 + f)`; without `subnormals` they count as zero, here and in the next two."""
+    e, f = split(fb, x, subnormals)
+    return _with_limits(fb, x, _log_of_parts(fb, e, f), at_infinity=math.inf, zero=0.0, subnormals=subnormals)
 
 
-def expand_log2(fb: FloatBuilder, x: SSAValue) -> SSAValue:
+def expand_log2(fb: FloatBuilder, x: SSAValue, subnormals: bool = True) -> SSAValue:
     """`log2 x = e + log(1 + f) / ln 2`, the quotient with a correction term."""
     constants = FORMATS[fb.format]
-    e, f = split(fb, x)
+    e, f = split(fb, x, subnormals)
     result = fb.fma(_log1p_tail(fb, f, None), constants.log2_e_high, fb.mul(f, constants.log2_e_low))
     result = fb.add(e, fb.fma(f, constants.log2_e_high, result))
-    return _with_limits(fb, x, result, at_infinity=math.inf, zero=0.0)
+    return _with_limits(fb, x, result, at_infinity=math.inf, zero=0.0, subnormals=subnormals)
 
 
-def expand_log10(fb: FloatBuilder, x: SSAValue) -> SSAValue:
+def expand_log10(fb: FloatBuilder, x: SSAValue, subnormals: bool = True) -> SSAValue:
     """`log10 x = e log10 2 + log(1 + f) / ln 10`; powers of ten come out exactly."""
     constants = FORMATS[fb.format]
-    e, f = split(fb, x)
+    e, f = split(fb, x, subnormals)
     low = fb.fma(f, constants.log10_e_low, fb.mul(e, constants.log10_2_low))
     low = fb.fma(_log1p_tail(fb, f, None), constants.log10_e_high, low)
     result = fb.fma(e, constants.log10_2_high, fb.fma(f, constants.log10_e_high, low))
-    return _with_limits(fb, x, result, at_infinity=math.inf, zero=0.0)
+    return _with_limits(fb, x, result, at_infinity=math.inf, zero=0.0, subnormals=subnormals)
 
 
 def build_log(fb: FloatBuilder, x: SSAValue, correction: SSAValue | None = None, twice: bool = False) -> SSAValue:
@@ -183,8 +182,11 @@ def _log1p_tail(fb: FloatBuilder, f: SSAValue, addend: SSAValue | None) -> SSAVa
     return fb.fma(square, -0.5, result)
 
 
-def _with_limits(fb: FloatBuilder, x: SSAValue, result: SSAValue, at_infinity: float, zero: float) -> SSAValue:
+def _with_limits(
+    fb: FloatBuilder, x: SSAValue, result: SSAValue, at_infinity: float, zero: float, subnormals: bool = True
+) -> SSAValue:
     """`result`, but the limits where the argument of the logarithm, `x - zero`, is infinite, zero, negative or NaN."""
     result = fb.select(fb.compare("oeq", x, math.inf), at_infinity, result)
-    result = fb.select(fb.compare("oeq", x, zero), -math.inf, result)
+    is_zero = fb.compare("oeq", x, zero) if subnormals else fb.compare("olt", x, fb.format.smallest_normal)
+    result = fb.select(is_zero, -math.inf, result)
     return fb.select(fb.compare("ult", x, zero), math.nan, result)

@@ -2,8 +2,9 @@
 
 `tan`: reduction to `[-¼π, ¼π]`, an odd polynomial, and one over it where the quotient is odd.
 
-Reduction is exact for every finite argument: with fma and π in three parts up to 2^40, and beyond with the bits of 1/π
-that matter for the exponent at hand (Payne and Hanek), in a branch that is taken if any element is that large.
+Reduction is exact for every finite argument: with fma and π in parts up to 2^40, and beyond with the bits of 1/π that
+matter for the exponent at hand (Payne and Hanek), in a branch that is taken if any element is that large. A single is
+reduced in its own format up to 2^15, beyond as a double, in a branch too.
 """
 
 import math
@@ -17,25 +18,27 @@ INVERSE_PI = 0.3183098861837907
 PI_PARTS = (3.141592653589793, 1.2246467991473532e-16, -2.9947698097183397e-33)
 LARGE = 2.0**40
 
+PI_PARTS_SINGLE = (3.140625, 0.0009670257568359375, 6.2771141529083252e-07, 1.2154201256553421e-10)
+"""The products of the first three with integers up to 2^14 are exact."""
+
+LARGE_SINGLE = 2.0**15
+
 SIN_TAIL: dict[object, tuple[float, ...]] = {
     SINGLE: (
-        -0.1666666716337204,
-        0.008333350531756878,
-        -0.00019843093468807638,
-        2.7627049803413684e-06,
-        -2.5502593814508145e-08,
+        -0.16666659712791443,
+        0.008333069272339344,
+        -0.00019809776858892292,
+        2.606095677037956e-06,
     ),
     DOUBLE: (
         -0.16666666666666666,
-        0.008333333333333188,
-        -0.0001984126984119037,
-        2.755731920267731e-06,
-        -2.505210514389137e-08,
-        1.6058745301297317e-10,
-        -7.630193206288739e-13,
-        2.2292563270184e-15,
-        1.0229079506911917e-16,
-        -8.893683780580167e-18,
+        0.008333333333333207,
+        -0.0001984126984121248,
+        2.755731921156934e-06,
+        -2.505210690438239e-08,
+        1.6058940998224317e-10,
+        -7.64301919650038e-13,
+        2.7214168366946244e-15,
     ),
 }
 """`sin r = r + r³ tail(r²)`."""
@@ -106,25 +109,40 @@ def _reduce(fb: FloatBuilder, x: SSAValue, cosine: bool = False, halves: bool = 
     """
     if fb.is_double:
         return _reduce_double(fb, x, cosine, halves, single=False)
-    r, parity = _reduce_double(fb.as_double(), fb.widened(x), cosine, halves, single=True)
-    return fb.narrowed(r), fb.narrowed_bits(parity)
+    r, parity = _reduce_by_parts(fb, x, PI_PARTS_SINGLE, cosine, halves)
+    is_large = fb.both(fb.compare("ogt", fb.abs(x), LARGE_SINGLE), fb.compare("olt", fb.abs(x), math.inf))
+
+    def reduce_as_double(inner: FloatBuilder) -> tuple[SSAValue, SSAValue]:
+        wide_r, wide_parity = _reduce_double(inner.as_double(), inner.widened(x), cosine, halves, single=True)
+        narrow_r, narrow_parity = inner.narrowed(wide_r), inner.narrowed_bits(wide_parity)
+        return inner.select(is_large, narrow_r, r), inner.int_select(is_large, narrow_parity, parity)
+
+    reduced = fb.where_any(is_large, reduce_as_double, (r, parity))
+    return reduced[0], reduced[1]
 
 
-def _reduce_double(
-    fb: FloatBuilder, x: SSAValue, cosine: bool, halves: bool, single: bool
+def _reduce_by_parts(
+    fb: FloatBuilder, x: SSAValue, parts: tuple[float, ...], cosine: bool, halves: bool
 ) -> tuple[SSAValue, SSAValue]:
+    """`_reduce` where the products of the quotient with the first parts of π, but for one, are exact."""
     scale = 2 * INVERSE_PI if halves else INVERSE_PI
     quotient = fb.fma(x, scale, 0.5) if cosine else fb.mul(x, scale)
     shifted = fb.add(quotient, fb.format.magic)
     q = fb.sub(shifted, fb.format.magic)
     multiple = fb.sub(0.5, q) if cosine else fb.mul(q, -0.5) if halves else fb.neg(q)
-    # The first step is exact: both terms are multiples of 2^-52, and the result is less than 2. The others round once.
     r = x
-    for part in PI_PARTS[: 2 if single else 3]:
+    for part in parts:
         r = fb.fma(multiple, part, r)
+    return r, fb.bits(shifted)
+
+
+def _reduce_double(
+    fb: FloatBuilder, x: SSAValue, cosine: bool, halves: bool, single: bool
+) -> tuple[SSAValue, SSAValue]:
+    # The first step is exact: both terms are multiples of 2^-52, and the result is less than 2. The others round once.
+    r, parity = _reduce_by_parts(fb, x, PI_PARTS[: 2 if single else 3], cosine, halves)
     magnitude = fb.abs(x)
     is_large = fb.both(fb.compare("ogt", magnitude, LARGE), fb.compare("olt", magnitude, math.inf))
-    parity = fb.bits(shifted)
 
     def reduce_large(inner: FloatBuilder) -> tuple[SSAValue, SSAValue]:
         large_r, large_parity = build_large_reduction(inner, x, single, cosine, halves)

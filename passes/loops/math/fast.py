@@ -1,0 +1,99 @@
+"""Variants for `math="fast"`: fewer operations, by a few units less accurate, and without subnormal numbers.
+
+Subnormal arguments and results count as zero. Powers of two and of e are infinite from half an octave below the largest
+number on. All else (NaN, infinities, zeros with sign, poles) is as in the accurate expansions.
+"""
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+from xdsl.dialects import arith
+from xdsl.dialects import math as math_dialect
+from xdsl.ir import Operation, SSAValue
+
+from passes.loops.math.error_function import expand_erf
+from passes.loops.math.exp import FORMATS, build_exp2_reduced, build_expm1_reduced, reduce, round_to_integer
+from passes.loops.math.float_builder import FloatBuilder
+from passes.loops.math.log import expand_log, expand_log2, expand_log10
+from passes.loops.math.power import expand_rsqrt, with_signs_of_powers
+
+ERF_END = 3.92
+ERF: tuple[tuple[float, ...], tuple[float, ...]] = (
+    (
+        1.1283791065216064,
+        0.19039560854434967,
+        0.05274704098701477,
+        0.00376507849432528,
+        0.0002848582807928324,
+        2.050011289611575e-06,
+    ),
+    (
+        1.0,
+        0.502066433429718,
+        0.11410439759492874,
+        0.014968154951930046,
+        0.001162381493486464,
+        3.808964538620785e-05,
+    ),
+)
+"""f32: `erf r = r p(r²) / q(r²)` up to `ERF_END`."""
+
+
+def fast_exp(fb: FloatBuilder, x: SSAValue) -> SSAValue:
+    """As `expand_exp`, scaled by one power of two."""
+    lowest = math.log(fb.format.smallest_normal)
+    shifted, _, r = reduce(fb, fb.at_most(fb.at_least(x, lowest), FORMATS[fb.format].highest))
+    power = fb.select(fb.compare("ogt", lowest, x), 0.0, fb.power_of_two(shifted))
+    return fb.mul(fb.add(build_expm1_reduced(fb, r), 1.0), power)
+
+
+def fast_exp2(fb: FloatBuilder, x: SSAValue) -> SSAValue:
+    """As `expand_exp2`, scaled by one power of two."""
+    lowest, highest = 1.0 - fb.format.bias, 1.0 + fb.format.bias
+    clamped = fb.at_most(fb.at_least(x, lowest), highest)
+    shifted, n = round_to_integer(fb, clamped, fb.format.biased_magic)
+    power = fb.select(fb.compare("ogt", lowest, x), 0.0, fb.power_of_two(shifted))
+    return fb.mul(fb.add(build_exp2_reduced(fb, fb.sub(clamped, n)), 1.0), power)
+
+
+def fast_pow(fb: FloatBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
+    """`±2^(y log2 |x|)` with a logarithm of the format's own digits: the error grows with that of the exponent."""
+    logarithm = expand_log2(fb, fb.abs(x), subnormals=False)
+    return with_signs_of_powers(fb, x, y, fast_exp2(fb, fb.mul(y, logarithm)))
+
+
+def fast_erf(fb: FloatBuilder, x: SSAValue) -> SSAValue:
+    """f32: `x p(x²) / q(x²)`; 1 beyond `ERF_END`, exactly: what is left of `1 - erf x` may be multiplied by a large number."""
+    if fb.is_double:
+        return expand_erf(fb, x)
+    magnitude = fb.abs(x)
+    clamped = fb.at_most(magnitude, ERF_END)
+    square = fb.mul(clamped, clamped)
+    value = fb.div(fb.mul(clamped, fb.polynomial(square, ERF[0])), fb.polynomial(square, ERF[1]))
+    return fb.copysign(fb.select(fb.compare("ogt", magnitude, ERF_END), 1.0, fb.at_most(value, 1.0)), x)
+
+
+def fast_division(fb: FloatBuilder, lhs: SSAValue, rhs: SSAValue) -> SSAValue | None:
+    """`a / sqrt(b)` and `a / (b sqrt(b))` by the inverse root, which takes neither a root nor a division."""
+    if isinstance(root := rhs.owner, math_dialect.SqrtOp):
+        return fb.mul(lhs, expand_rsqrt(fb, root.operand))
+    if isinstance(product := rhs.owner, arith.MulfOp):
+        for b, factor in ((product.lhs, product.rhs), (product.rhs, product.lhs)):
+            if isinstance(root := factor.owner, math_dialect.SqrtOp) and root.operand is b:
+                inverse = expand_rsqrt(fb, b)
+                return fb.mul(fb.mul(lhs, inverse), fb.mul(inverse, inverse))
+    return None
+
+
+FAST: dict[type[Operation], Callable[..., SSAValue | None]] = {
+    math_dialect.ExpOp: fast_exp,
+    math_dialect.Exp2Op: fast_exp2,
+    math_dialect.LogOp: partial(expand_log, subnormals=False),
+    math_dialect.Log2Op: partial(expand_log2, subnormals=False),
+    math_dialect.Log10Op: partial(expand_log10, subnormals=False),
+    math_dialect.ErfOp: fast_erf,
+    math_dialect.PowFOp: fast_pow,
+    arith.DivfOp: fast_division,
+}
+"""The functions that have a fast variant; the result is `None` where it does not apply."""

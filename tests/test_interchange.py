@@ -1,0 +1,172 @@
+"""Loops of elementwise steps run inside of kernels, with the values of the loop around the kernels."""
+
+import numpy as np
+import pytest
+from levels import after_every_pass, compiled
+
+import compiler
+from compiler.options import CompileOptions
+from compiler.pipelines import passes_between, run_passes
+from compiler.pytrees import flatten
+from compiler.tracing import trace
+from dialects.remarks import collect_remarks
+from dialects.rt import KernelOp
+from passes.linalg.host_blocks import CONTROL_FLOW
+from passes.linalg.interchange_loops import InterchangeLoopsPass
+
+RNG = np.random.default_rng(11)
+
+
+def floats(*shape, dtype=np.float32):
+    return RNG.uniform(-1, 1, shape).astype(dtype)
+
+
+def escape_counts(cx, cy):
+    def step(_, state):
+        x, y, count = state
+        xx, yy = x * x, y * y
+        return xx - yy + cx, 2 * x * y + cy, count + (xx + yy <= 4)
+
+    zeros = np.zeros_like(cx)
+    return compiler.fori_loop(0, 10, step, (zeros, zeros, np.zeros_like(cx, dtype=np.int32)))[2]
+
+
+def counted(x):
+    return compiler.fori_loop(2, 9, lambda i, c: c * x + i, x)
+
+
+def with_a_clock(x):
+    """What has no dimensions is carried beside, and is a result too."""
+    return compiler.fori_loop(0, 5, lambda _, c: (c[0] * 0.5 + np.sin(c[1]), c[1] + 0.25), (x, np.float64(1)))
+
+
+def broadcast_invariants(x, row, column):
+    return compiler.fori_loop(0, 4, lambda i, c: c * row + column[:, None] * i, x)
+
+
+def nested(x):
+    """Newton's method in every step of a loop."""
+
+    def outer(i, y):
+        return compiler.fori_loop(0, 3, lambda _, r: r - (r * r * r - y) / (3 * r * r), y) + i
+
+    return compiler.fori_loop(0, 4, outer, abs(x) + 1)
+
+
+def masks(x, flags):
+    return compiler.fori_loop(0, 6, lambda i, c: (np.where(c[1], c[0] + i, c[0] * 2), ~c[1]), (x, flags))
+
+
+def collatz(n):
+    """Divisions of integers, which no vector has."""
+    step = lambda _, c: (np.where(c[0] % 2 == 0, c[0] // 2, 3 * c[0] + 1), c[1] + (c[0] > 1))  # noqa: E731
+    return compiler.fori_loop(0, 20, step, (n, np.zeros_like(n)))[1]
+
+
+def two_shapes(x, y):
+    """Carried values that do not meet are loops of their own."""
+    return compiler.fori_loop(0, 5, lambda i, c: (c[0] * 0.5 + i, np.tanh(c[1])), (x, y))
+
+
+def table_lookups(x, table):
+    return compiler.fori_loop(0, 5, lambda i, c: c + table[np.arange(7) % 3] * i, x)
+
+
+def rows(x, rows_):
+    """Rows of little memory are read by every point."""
+    return compiler.scan(lambda c, row: (0.5 * c + row, None), x, rows_)[0]
+
+
+def unused_steps(x):
+    return compiler.fori_loop(0, 0, lambda i, c: c * 2, x)
+
+
+PROGRAMS = {
+    "escape counts": (escape_counts, (floats(7, 9), floats(7, 9)), 1),
+    "one point": (escape_counts, (floats(), floats()), 1),
+    "no points": (counted, (floats(0, 3),), 1),
+    "more points than lanes": (escape_counts, (floats(331), floats(331)), 1),
+    "number of the step": (counted, (floats(5),), 1),
+    "double precision": (counted, (floats(67, dtype=np.float64),), 1),
+    "half precision": (counted, (floats(67, dtype=np.float16),), 1),
+    "integers": (counted, (np.arange(9, dtype=np.uint8),), 1),
+    "a clock": (with_a_clock, (floats(21, dtype=np.float64),), 2),
+    "broadcast invariants": (broadcast_invariants, (floats(5, 6), floats(6), floats(5)), 1),
+    "nested": (nested, (floats(19),), 1),
+    "masks": (masks, (floats(18), RNG.uniform(size=18) < 0.5), 1),
+    "integer division": (collatz, (np.arange(1, 40),), 1),
+    "two shapes": (two_shapes, (floats(3, 4), floats(5)), 2),
+    "table lookups": (table_lookups, (floats(7), floats(3)), 1),
+    "rows": (rows, (floats(6), floats(4, 6)), 1),
+    "no steps": (unused_steps, (floats(6),), 1),
+}
+"""Programs, arguments, and the number of kernels."""
+
+
+def fused(function, arguments):
+    traced = trace(function, arguments)
+    run_passes(traced.module, passes_between("tensor", "fused"))
+    return traced.module
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_loops_of_elementwise_steps_become_kernels(name):
+    function, arguments, kernels = PROGRAMS[name]
+    module = fused(function, arguments)
+    host = next(op for op in module.body.block.ops if op.sym_name.data == function.__name__)
+    assert not any(isinstance(op, CONTROL_FLOW) for op in host.body.block.ops)
+    assert sum(isinstance(op, KernelOp) for op in host.body.block.ops) == kernels
+
+
+@pytest.mark.parametrize("vector_bits", [0, 128, 256, 512])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_points_compute_what_the_loop_did(name, vector_bits):
+    function, arguments, _ = PROGRAMS[name]
+    traced = trace(function, arguments)
+    leaves = [np.asarray(leaf, a.dtype) for leaf, a in zip(flatten((arguments, {}))[0], traced.inputs, strict=True)]
+    calls = {traced.name: [[*leaves, *traced.constants]]}
+    expected = None
+    for where, results in after_every_pass(traced.module.clone(), calls, vector_bits):
+        actual = results[traced.name][0]
+        expected = expected or actual
+        check(expected, actual, f"after {where}")
+    check(expected, compiled(traced.module, calls, vector_bits)[traced.name][0], "of machine code")
+
+
+def check(expected, actual, where):
+    """Equal but for elementary functions, which are expanded on the way; a step may double a difference."""
+    for want, got in zip(expected, actual, strict=True):
+        assert (got.dtype, got.shape) == (want.dtype, want.shape), where
+        if want.dtype.kind == "f":
+            tolerance = 64 * float(np.finfo(want.dtype).eps)
+            np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance, err_msg=where)
+        else:
+            np.testing.assert_array_equal(got, want, err_msg=where)
+
+
+REFUSED = {
+    "reads the carried tensor<6xf32> at other points": lambda x: compiler.fori_loop(0, 5, lambda _, c: c + c[::-1], x),
+    "combines elements into tensor<f32>": lambda x: compiler.fori_loop(0, 5, lambda _, c: c / np.sum(c), x),
+    "has tensor.insert_slice": lambda x: compiler.scan(lambda c, _: (c * 2, c), x, None, length=5),
+    "computes which elements it reads": lambda x: compiler.fori_loop(0, 5, lambda _, c: c[(c * 3).astype(int)], x),
+}
+
+
+@pytest.mark.parametrize("reason", REFUSED)
+def test_a_remark_says_what_a_step_does_that_points_cannot(reason):
+    module = trace(REFUSED[reason], (floats(6),)).module
+    run_passes(module, passes_between("tensor", "linalg"))
+    before = str(module)
+    with collect_remarks() as remarks:
+        InterchangeLoopsPass().apply(None, module)
+    (remark,) = remarks
+    assert remark.kind == "missed"
+    assert reason in remark.message
+    assert str(module).count("scf.for") == before.count("scf.for") == 1
+
+
+def test_vectors_of_several_registers_hide_the_latency_of_a_step():
+    traced = trace(escape_counts, (floats(1000), floats(1000)))
+    run_passes(traced.module, passes_between("tensor", "loops", options=CompileOptions(vector_bits=512)))
+    assert "iter_args" in str(traced.module)
+    assert "vector<64xf32>" in str(traced.module)
