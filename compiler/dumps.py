@@ -86,8 +86,8 @@ class DumpObserver(Observer):
             path = self._folder / f"{position}_{stage}.mlir"
             target = "" if self._target == "cpu" else f" --target={self._target}"
             following = names[position + 1]
-            bits = self._options.vector_bits
-            flags = "" if bits is None else f" --vector-bits={bits}"
+            choices = {"vector-bits": self._options.vector_bits, "threads": self._options.threads}
+            flags = "".join(f" --{name}={value}" for name, value in choices.items() if value is not None)
             flags += f" --cuda-arch={self._options.cuda_arch}" if self._options.cuda_arch else ""
             flags += f" --math={self._options.math}" if self._options.math != "accurate" else ""
             command = f"dlc-opt {path.name}{target}{flags} --compile-from={stage} --compile-to={following}"

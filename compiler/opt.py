@@ -60,7 +60,9 @@ class _Run:
         self.args = args
         self.file, self.text = read_source(args.input)
         self.target: Target = args.target or ("cuda" if args.compile_to in {"gpu", "ptx"} else "cpu")
-        self.options = CompileOptions(vector_bits=args.vector_bits, cuda_arch=args.cuda_arch, math=args.math)
+        self.options = CompileOptions(
+            vector_bits=args.vector_bits, cuda_arch=args.cuda_arch, math=args.math, threads=args.threads
+        )
         self.passes, self.text_stage = self._pipeline(available)
         self.timing = TimingObserver()
         self.printing = self._printing(available)

@@ -98,6 +98,9 @@ def _add_what_to_run(group: argparse._ArgumentGroup) -> None:  # pyright: ignore
         "--vector-bits", type=int, metavar="N", help="vector width for --compile-to (default: this machine's)"
     )
     group.add_argument(
+        "--threads", type=int, metavar="N", help="the most threads that a call may use (default: as many as there are)"
+    )
+    group.add_argument(
         "--math", choices=MATH, default=MATH[0], help="elementary functions for --compile-to (default: accurate)"
     )
     group.add_argument(

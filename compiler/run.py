@@ -57,6 +57,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("-t", "--target", choices=tuple(IR_STAGES), default="cpu")
     parser.add_argument("--vector-bits", type=int, default=None)
+    parser.add_argument("--threads", type=int, default=None, help="the most threads that a call may use")
     parser.add_argument("--compare-with", choices=("reference",), default=None)
     parser.add_argument(
         "--rtol",
@@ -104,7 +105,7 @@ def _execute(
     module: ModuleOp, stage: str, signature: Signature, inputs: list[Array], args: argparse.Namespace
 ) -> list[Array]:
     target: Target = args.target
-    options = CompileOptions(vector_bits=args.vector_bits)
+    options = CompileOptions(vector_bits=args.vector_bits, threads=args.threads)
     timing = TimingObserver()
     observers = [timing] if args.mlir_timing else []
     if target == "cuda":

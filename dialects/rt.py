@@ -60,6 +60,9 @@ Integers of `ui8` to `ui64` lose their sign below `dlc`, and complex numbers bec
 DONATED = "rt.donated"
 """The attribute of a host function with the positions of inputs that it may overwrite."""
 
+GRAIN = "rt.grain"
+"""The attribute of a `memref.copy` with the bytes, and of an `rt.lapack` with the calls, of one of the parts that threads share."""
+
 MAX_THREADS = "rt.max_threads"
 """The attribute of a host function with the number of threads that may share its work; without it all of them may."""
 

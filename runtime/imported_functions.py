@@ -7,8 +7,7 @@ import os
 from collections.abc import Sequence
 
 from runtime.blas import blas_functions, blas_symbols
-
-PARALLEL = "dlc_parallel"
+from runtime.threads.pool_text import PARALLEL
 
 
 def imported_functions(text: str) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Threads share work without changing results, whoever calls, and however many there are."""
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -12,6 +13,9 @@ import pytest
 
 import compiler
 from compiler import ArgumentError, CompileOptions, get_num_threads, jit, num_threads, set_num_threads
+from runtime.imported_functions import function_addresses
+from runtime.native import emit_object, load
+from runtime.reference import interpret
 from runtime.threads.cpu_count import usable_cpus
 
 NUMBER = np.random.default_rng(0)
@@ -28,8 +32,15 @@ def _steps(x):
 
 def _scatter(x):
     y = np.zeros_like(x[:999])
-    np.add.at(y, np.arange(3000) % 999, x)
+    np.add.at(y, np.arange(len(x)) % 999, x)
     return y
+
+
+def _copied(x):
+    """Loops that change a part of what is given copy all of it first."""
+    y = x.copy()
+    y[:7] += 1
+    return y, x.sum()
 
 
 def _random(*shape, dtype=np.float32):
@@ -59,6 +70,9 @@ PROGRAMS = {
     ),
     "gathers": (lambda x: x[np.arange(0, 5000) * 7 % 3001], _random(3001, 301)),
     "loop": (_steps, _random(200_003)),
+    "factorizations of a batch": (lambda x: np.linalg.inv(x + 20 * np.eye(40, dtype=np.float32)), _random(33, 40, 40)),
+    "singular values of a batch": (lambda x: np.linalg.svd(x)[1], _random(9, 50, 40)),
+    "copy": (lambda x: _copied(x)[0], _random(1001, 999)),
 }
 
 
@@ -125,6 +139,63 @@ def test_small_products_are_one_call():
     assert " blocks " not in jit(lambda a: a @ a).lower(np.ones((64, 64), np.float32)).as_text("loops")
 
 
+_COUNTING = """
+declare void @dlc_parallel(ptr, ptr, i64, i64)
+define void @count(ptr %place, i64 %part) {
+  %bit = shl i64 1, %part
+  %seen.at = getelementptr i64, ptr %place, i64 1
+  %before = atomicrmw or ptr %seen.at, i64 %bit monotonic
+  %calls = atomicrmw add ptr %place, i64 1 monotonic
+  ret void
+}
+define void @count_in_parts(ptr %place, i64 %part) {
+  call void @dlc_parallel(ptr @count, ptr %place, i64 5, i64 0)
+  ret void
+}
+define void @run(ptr %function, ptr %place, i64 %count, i64 %limit) {
+  call void @dlc_parallel(ptr %function, ptr %place, i64 %count, i64 %limit)
+  ret void
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def run_parts():
+    """Run parts of a native function that counts; give how often it was called, and by which parts."""
+    program = load(emit_object(_COUNTING), function_addresses(["dlc_parallel"]))
+    run = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)(
+        program.address("run")
+    )
+
+    def run_parts(name, count, limit=0):
+        place = np.zeros(2, np.int64)
+        run(program.address(name), place.ctypes.data, count, limit)
+        return int(place[0]), int(place[1]).bit_count()
+
+    return run_parts
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 8])
+@pytest.mark.parametrize("limit", [0, 1, 2])
+def test_every_part_runs_once(run_parts, number, limit):
+    set_num_threads(number)
+    for count in (0, 1, 2, 3, 40) * 200:
+        assert run_parts("count", count, limit) == (count, count)
+
+
+def test_parts_may_have_parts(run_parts):
+    set_num_threads(3)
+    for _ in range(100):
+        assert run_parts("count_in_parts", 11) == (55, 5)
+
+
+def test_sleeping_threads_wake_up(run_parts):
+    set_num_threads(4)
+    for pause in (0, 0.0001, 0.001, 0.01) * 10:
+        time.sleep(pause)
+        assert run_parts("count", 17) == (17, 17)
+
+
 def _grains(compiled, x):
     return compiled.lower(x).as_text("loops").count(" grain ")
 
@@ -134,6 +205,26 @@ def test_only_launches_with_enough_work_have_parts():
     assert _grains(double, np.ones(1_000_000, np.float32)) == 1
     assert _grains(double, np.ones(1_000, np.float32)) == 0
     assert _grains(jit(lambda x: np.exp(x) * 2, threads=1), np.ones(1_000_000, np.float32)) == 0
+
+
+@pytest.mark.parametrize("name", ["rows", "product", "products of a batch", "few long rows", "sums of columns"])
+def test_parts_in_any_order_are_what_the_interpreter_computes(name):
+    function, x = PROGRAMS[name]
+    x = x[: len(x) // 2 + 1]
+    lowered = jit(function).lower(x)
+    module = lowered.module_at("loops")
+    assert any("grain" in op.properties or "blocks" in op.properties for op in module.walk())
+    (result,) = interpret(module, lowered._traced.name, [x])
+    np.testing.assert_allclose(jit(function)(x), result, rtol=1e-4, atol=1e-4)
+
+
+def test_the_command_line_has_a_limit(dlc_opt):
+    text = jit(np.exp).lower(np.ones(1_000_000, np.float32)).as_text()
+    _, parts, _ = dlc_opt(text, "--compile-to=llvm", "--threads=3")
+    assert "rt.max_threads = 3" in parts
+    assert "@dlc_parallel" in parts
+    _, whole, _ = dlc_opt(text, "--compile-to=llvm", "--threads=1")
+    assert "@dlc_parallel" not in whole
 
 
 def test_remarks_tell_how_work_is_split():

@@ -1,9 +1,9 @@
-"""`rt` to the `llvm` dialect: kernel launches, matrix products by the BLAS library, and routines of LAPACK."""
+"""What host functions call, to the `llvm` dialect: kernels, copies, products by the BLAS library, and routines of LAPACK."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from xdsl.dialects import llvm
+from xdsl.dialects import llvm, memref
 from xdsl.dialects.builtin import (
     DenseArrayBase,
     FloatAttr,
@@ -21,16 +21,18 @@ from xdsl.utils.exceptions import PassFailedException
 
 from dialects.builder import OpBuilder
 from dialects.lapack import LapackOp, array_number
-from dialects.rt import GemmOp, LaunchOp
+from dialects.llvm_intrinsics import MemcpyOp
+from dialects.rt import GRAIN, GemmOp, LaunchOp
 from passes.loops.llvm_control import call
 from passes.loops.llvm_function import (
     POINTER,
     Converters,
     FunctionConversion,
+    byte_count,
 )
 from passes.loops.llvm_memory import offset_pointer, store
 from passes.loops.llvm_parts import call_parts, part_bounds
-from passes.loops.llvm_products import lower_product, repeated
+from passes.loops.llvm_products import Size, lower_product, repeated
 
 
 def lower_launch(f: FunctionConversion, op: LaunchOp) -> None:
@@ -47,6 +49,26 @@ def lower_launch(f: FunctionConversion, op: LaunchOp) -> None:
     call_parts(f, op.part_count, f.operands(op), part)
 
 
+def _copy(f: FunctionConversion, op: memref.CopyOp) -> None:
+    """Copy all bytes at once, or in parts."""
+    source, destination = f.operands(op)
+    size, grain = byte_count(cast(MemRefType[Any], op.source.type)), op.attributes.get(GRAIN)
+    if not size or source is destination:
+        return
+    f.mark_written(destination)
+    if not isinstance(grain, IntegerAttr):
+        f.builder.create_op(MemcpyOp, (destination, source, f.integer(size)))
+        return
+    bytes_of_part = cast(int, cast(Any, grain).value.data)
+
+    def part(f: FunctionConversion, index: SSAValue, pointers: Sequence[SSAValue]) -> None:
+        lower, upper = part_bounds(f, index, bytes_of_part, size)
+        length = f.builder.create(llvm.SubOp, (upper, lower), i64)
+        f.builder.create_op(MemcpyOp, (*(offset_pointer(f, pointer, lower, i8) for pointer in pointers), length))
+
+    call_parts(f, -(-size // bytes_of_part), (destination, source), part)
+
+
 def _lapack(f: FunctionConversion, op: LapackOp) -> None:
     """The calls of a routine: all arguments by reference, then the length of each character, as gfortran has it."""
     if not op.calls:
@@ -54,19 +76,28 @@ def _lapack(f: FunctionConversion, op: LapackOp) -> None:
     sizes = [argument.value.data for argument in op.arguments if isinstance(argument, IntegerAttr)]
     if max(sizes) >= 2**31:
         raise PassFailedException(f"convert-to-llvm: rt.lapack {op.routine}: LAPACK takes sizes below 2147483648")
-    arrays, steps = [f.values[value] for value in op.arrays], op.steps
+    arrays = [f.values[value] for value in op.arrays]
+    elements = [cast(MemRefType[Any], array.type).element_type for array in op.arrays]
     numbers = [array_number(argument) for argument in op.arguments]
-    slots = [_slot(f, x) if number is None else None for x, number in zip(op.arguments, numbers, strict=True)]
-    lengths = [f.integer(1) for argument in op.arguments if isinstance(argument, StringAttr)]
     for array in arrays[len(op.inputs) :]:
         f.mark_written(array)
 
-    def emit(pointers: Sequence[SSAValue]) -> None:
-        places = [slot or pointers[cast(int, number)] for slot, number in zip(slots, numbers, strict=True)]
-        call(f, SymbolRefAttr(f"{op.routine.data}_"), (*places, *lengths))
+    def calls(f: FunctionConversion, lower: Size, upper: Size, arrays: Sequence[SSAValue]) -> None:
+        slots = [_slot(f, x) if number is None else None for x, number in zip(op.arguments, numbers, strict=True)]
+        lengths = [f.integer(1) for argument in op.arguments if isinstance(argument, StringAttr)]
 
-    elements = [cast(MemRefType[Any], array.type).element_type for array in op.arrays]
-    repeated(f, 0, op.calls, list(zip(arrays, steps, elements, strict=True)), emit)
+        def emit(pointers: Sequence[SSAValue]) -> None:
+            places = [slot or pointers[cast(int, number)] for slot, number in zip(slots, numbers, strict=True)]
+            call(f, SymbolRefAttr(f"{op.routine.data}_"), (*places, *lengths))
+
+        repeated(f, lower, upper, list(zip(arrays, op.steps, elements, strict=True)), emit)
+
+    grain = op.attributes.get(GRAIN)
+    if isinstance(grain, IntegerAttr):
+        count, size = op.calls, cast(int, cast(Any, grain).value.data)
+        call_parts(f, -(-count // size), arrays, lambda f, i, arrays: calls(f, *part_bounds(f, i, size, count), arrays))
+    else:
+        calls(f, 0, op.calls, arrays)
 
 
 def _slot(f: FunctionConversion, argument: Attribute) -> SSAValue:
@@ -96,4 +127,9 @@ def declare_called(builder: OpBuilder, called: Mapping[str, LLVMFunctionType]) -
         builder.insert(llvm.FuncOp(name, called[name], LinkageAttr("external"), body=Region()))
 
 
-CALLS: Converters = {LaunchOp.name: lower_launch, GemmOp.name: lower_product, LapackOp.name: _lapack}
+CALLS: Converters = {
+    LaunchOp.name: lower_launch,
+    memref.CopyOp.name: _copy,
+    GemmOp.name: lower_product,
+    LapackOp.name: _lapack,
+}

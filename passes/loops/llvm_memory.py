@@ -21,7 +21,7 @@ from xdsl.dialects.llvm import GEP_USE_SSA_VAL, LinkageAttr, LLVMArrayType
 from xdsl.ir import Attribute, Region, SSAValue
 
 from dialects.builder import OpBuilder
-from dialects.llvm_intrinsics import MemcpyOp, MemsetOp
+from dialects.llvm_intrinsics import MemsetOp
 from dialects.prefetch import PrefetchOp
 from dialects.rt import RowOp
 from dialects.structured import constant_integer
@@ -30,7 +30,6 @@ from passes.loops.llvm_function import (
     POINTER,
     Converters,
     FunctionConversion,
-    byte_count,
     byte_size,
     int32_array,
     segment_sizes,
@@ -174,14 +173,6 @@ def _get_global(f: FunctionConversion, op: memref.GetGlobalOp) -> None:
     f.values[op.memref] = f.builder.create(llvm.AddressOfOp, (), POINTER, {"global_name": op.name_})
 
 
-def _copy(f: FunctionConversion, op: memref.CopyOp) -> None:
-    source, destination = f.operands(op)
-    size = byte_count(cast(MemRefType[Any], op.source.type))
-    if size and source is not destination:
-        f.builder.create_op(MemcpyOp, (destination, source, f.integer(size)))
-        f.mark_written(destination)
-
-
 def fill_with_zeros(f: FunctionConversion, pointer: SSAValue, size: int) -> None:
     """Set `size` bytes at `pointer` to zero."""
     if size:
@@ -224,5 +215,4 @@ MEMORY: Converters = {
     memref.ExpandShapeOp.name: _same_memory,
     memref.CastOp.name: _same_memory,
     memref.GetGlobalOp.name: _get_global,
-    memref.CopyOp.name: _copy,
 }

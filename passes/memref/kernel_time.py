@@ -3,6 +3,7 @@
 The figures are those of 512-bit vectors and data in the shared cache. Half or twice as much makes no difference for what they are for.
 """
 
+from collections import Counter
 from functools import cache
 from math import log2, prod
 from typing import Any, cast
@@ -13,6 +14,7 @@ from xdsl.dialects.linalg.ops import FillOp, GenericOp
 from xdsl.ir import Operation, SSAValue
 
 from dialects import rt
+from dialects.lapack import LapackOp
 from dialects.partial_reads import loop_extents
 from passes.loops.expand_math import EXPANSIONS
 
@@ -30,8 +32,36 @@ _DIVISIONS = (arith.DivfOp, arith.DivSIOp, arith.DivUIOp, arith.RemSIOp, arith.R
 
 def kernel_nanoseconds(function: func.FuncOp) -> float:
     """The time for the whole tile of a kernel of structured operations."""
-    compute = sum(_compute(op) for op in function.body.block.ops)
-    return max(compute, BYTE * sum(memref_bytes(argument) for argument in function.body.block.args))
+    block = function.body.block
+    moved: Counter[SSAValue] = Counter()
+    for op in block.ops:
+        moved.update(_bytes_moved(op))
+    memory = sum(min(moved[argument], memref_bytes(argument)) for argument in block.args)
+    return max(sum(map(_compute, block.ops)), BYTE * memory)
+
+
+def _bytes_moved(op: Operation) -> dict[SSAValue, int]:
+    """How many bytes an operation reads and writes of each buffer at most, each element once."""
+    if isinstance(op, GenericOp):
+        extents = _extents(op)
+        moved: Counter[SSAValue] = Counter()
+        for operand, access in zip(op.operands, op.indexing_maps.data, strict=True):
+            if _is_memref(operand):
+                elements = prod(extents[dim] for dim in access.data.used_dims())
+                moved[_root(operand)] += elements * _element_bytes(operand)
+        return moved
+    if isinstance(op, rt.ScatterOp):
+        updates = memref_bytes(op.updates)
+        return {op.updates: updates, op.indices: memref_bytes(op.indices), op.dest: 2 * updates}
+    if isinstance(op, FillOp | rt.FftOp):
+        return {_root(operand): memref_bytes(operand) for operand in op.operands if _is_memref(operand)}
+    return {}
+
+
+def _root(buffer: SSAValue) -> SSAValue:
+    """The buffer that a window is part of."""
+    owner = buffer.owner
+    return owner.operands[0] if isinstance(owner, memref.SubviewOp) else buffer
 
 
 def product_nanoseconds(product: rt.GemmOp) -> float:
@@ -41,6 +71,11 @@ def product_nanoseconds(product: rt.GemmOp) -> float:
     return max(2 * batch * m * n * k / _FLOPS * _element_bytes(product.lhs) / 4, BYTE * read_or_written)
 
 
+def lapack_nanoseconds(op: LapackOp) -> float:
+    """The time of calls of LAPACK, as if they factorized square matrices."""
+    return 0.1 * op.calls * max(op.steps) ** 1.5
+
+
 def memref_bytes(value: SSAValue) -> int:
     """The bytes of a buffer."""
     return prod(cast(MemRefType[Any], value.type).get_shape()) * _element_bytes(value)
@@ -48,11 +83,8 @@ def memref_bytes(value: SSAValue) -> int:
 
 def _compute(op: Operation) -> float:
     if isinstance(op, GenericOp):
-        shapes = [cast(Any, operand.type).get_shape() if _is_memref(operand) else () for operand in op.operands]
-        extents = loop_extents([attribute.data for attribute in op.indexing_maps.data], shapes)
         width = max(map(_element_bytes, op.outputs)) / 4
-        points = prod(1 if extent is None else extent for extent in extents)
-        return points * width * sum(_element(type(inner)) for inner in op.body.block.ops)
+        return prod(_extents(op)) * width * sum(_element(type(inner)) for inner in op.body.block.ops)
     if isinstance(op, FillOp):
         return _SIMPLE * sum(map(memref_bytes, op.outputs)) / 4
     if isinstance(op, rt.ScatterOp):
@@ -61,6 +93,12 @@ def _compute(op: Operation) -> float:
         length = prod(cast(Any, op.radices.get_values()))
         return 5 * _SIMPLE * log2(max(2, length)) * memref_bytes(op.input) / 4
     return 0.0
+
+
+def _extents(op: GenericOp) -> list[int]:
+    shapes = [cast(Any, operand.type).get_shape() if _is_memref(operand) else () for operand in op.operands]
+    extents = loop_extents([attribute.data for attribute in op.indexing_maps.data], shapes)
+    return [1 if extent is None else extent for extent in extents]
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Split launches and products into parts that threads share, where there is enough to do.
+"""Split launches, products, copies and calls of LAPACK into parts that threads share, where there is enough to do.
 
 Before:
 
@@ -44,9 +44,9 @@ code is needed then. They follow from shapes only, so results do not depend on t
 
 Requires: host functions and kernels after `plan-memory`.
 
-Ensures: no work that has parts takes less than 40 microseconds, as `kernel_time.py` has it.
+Ensures: no work that has parts takes less than 25 microseconds, as `kernel_time.py` has it.
 
-Leaves alone: kernels; with `max-threads=1` launches. Blocks of products, whose last bits may depend on them, are the same for any number of
+Leaves alone: kernels; with `max-threads=1` all but products. Blocks of products, whose last bits may depend on them, are the same for any number of
 threads.
 """
 
@@ -54,17 +54,18 @@ import itertools
 from dataclasses import dataclass
 
 from xdsl.context import Context
-from xdsl.dialects import func
+from xdsl.dialects import func, memref
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, i64
 from xdsl.passes import ModulePass
 
 from dialects import rt
 from dialects.builder import int_array
+from dialects.lapack import LapackOp
 from dialects.remarks import emit_remark
-from passes.memref.kernel_time import kernel_nanoseconds, product_nanoseconds
+from passes.memref.kernel_time import BYTE, kernel_nanoseconds, lapack_nanoseconds, memref_bytes, product_nanoseconds
 
 PASS_NAME = "split-work"
-_LEAST, _PART = 40_000, 20_000
+_LEAST, _PART = 25_000, 20_000
 """Nanoseconds of work that are worth a second thread, and those of one part."""
 
 _SHORT_BLOCK, _LONG_BLOCK = 40_000, 250_000
@@ -81,7 +82,7 @@ _LINE = 64
 
 @dataclass(frozen=True)
 class SplitWorkPass(ModulePass):
-    """Give launches a `grain` and products `blocks`."""
+    """Give launches, copies and calls a grain, and products blocks."""
 
     name = PASS_NAME
 
@@ -104,8 +105,14 @@ class SplitWorkPass(ModulePass):
                 for work in function.body.walk():
                     if isinstance(work, rt.GemmOp):
                         _split_product(work)
-                    elif isinstance(work, rt.LaunchOp) and self.max_threads != 1:
+                    elif self.max_threads == 1:
+                        continue
+                    elif isinstance(work, rt.LaunchOp):
                         _split_launch(work, times[work.kernel.string_value()])
+                    elif isinstance(work, memref.CopyOp):
+                        _split_copy(work)
+                    elif isinstance(work, LapackOp):
+                        _split_calls(work)
 
 
 def _split_launch(launch: rt.LaunchOp, time: float) -> None:
@@ -118,6 +125,27 @@ def _split_launch(launch: rt.LaunchOp, time: float) -> None:
     launch.properties["grain"] = IntegerAttr(grain, i64)
     message = f"@{name}: {-(-extent // grain)} parts of {grain} points, about {time / 1000:.3g} us of work"
     emit_remark("passed", PASS_NAME, message, launch.location)
+
+
+def _split_copy(copy: memref.CopyOp) -> None:
+    size = memref_bytes(copy.source)
+    time = 2 * BYTE * size
+    if time >= _LEAST:
+        copy.attributes[rt.GRAIN] = IntegerAttr(part_size(size, time), i64)
+
+
+def _split_calls(op: LapackOp) -> None:
+    name, time = f"{op.calls} calls of {op.routine.data}", lapack_nanoseconds(op)
+    if not all(op.steps[len(op.inputs) :]):
+        reason = "they share a workspace"
+    elif op.calls < 2 or time < _LEAST:
+        reason = f"about {time / 1000:.3g} us of work"
+    else:
+        grain = max(1, int(op.calls * min(_SHORT_BLOCK / time, 1 / _FEW)))
+        op.attributes[rt.GRAIN] = IntegerAttr(grain, i64)
+        emit_remark("passed", PASS_NAME, f"{name}: parts of {grain}, about {time / 1000:.3g} us of work", op.location)
+        return
+    emit_remark("missed", PASS_NAME, f"{name}: one thread, {reason}", op.location)
 
 
 def part_size(extent: int, time: float) -> int:

@@ -5,12 +5,10 @@ import os
 import threading
 from functools import cache
 
-from runtime.native import emit_object, load
-from runtime.threads.pool_text import pool_text
+from runtime.native import load
+from runtime.object_cache import stored_object
+from runtime.threads.pool_text import PARALLEL, pool_text
 from runtime.threads.setting import default_address, own_key
-
-PARALLEL = "dlc_parallel"
-"""The function that programs call: `void (void (*function)(void *argument, int64_t part), void *argument, int64_t count, int64_t limit)`."""
 
 _PYTHON = (
     "PyThread_tss_get", "PyThread_allocate_lock", "PyThread_acquire_lock", "PyThread_release_lock", "PyThread_start_new_thread",
@@ -29,7 +27,7 @@ def parallel_address() -> int:
 def _make_pool() -> int:
     symbols = {name: _address(ctypes.pythonapi, name) for name in _PYTHON}
     symbols |= {"dlc.threads": default_address(), "dlc.own_threads": own_key(), "dlc.yield": _yield_address()}
-    program = load(emit_object(pool_text()), symbols)
+    program = load(stored_object(pool_text()), symbols)
     program.keep()  # workers never leave it
     forget_workers = ctypes.CFUNCTYPE(None)(program.address("dlc_forget_workers"))
     if hasattr(os, "register_at_fork"):

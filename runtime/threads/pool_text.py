@@ -15,6 +15,9 @@ import platform
 
 from runtime.threads.setting import MAX_THREADS
 
+PARALLEL = "dlc_parallel"
+"""The function that programs call: `void (void (*function)(void *argument, int64_t part), void *argument, int64_t count, int64_t limit)`."""
+
 SPINS = 1024
 """How often a worker looks for work before it sleeps."""
 
@@ -27,7 +30,7 @@ _PAUSES = {
 
 
 def pool_text() -> str:
-    """`dlc_parallel` and `dlc_forget_workers` as LLVM assembly."""
+    """`PARALLEL` and `dlc_forget_workers` as LLVM assembly."""
     declare_pause, pause = _PAUSES.get(platform.machine().lower(), ("", ""))
     return f"""
 %Worker = type {{ i64, ptr, [48 x i8] }}  ; whether it sleeps, the lock that it sleeps on
@@ -52,7 +55,7 @@ declare i64 @llvm.umin.i64(i64, i64)
 {declare_pause}
 
 ; Call `function(argument, i)` for every `i < count`, on at most `limit` threads if that is not 0.
-define void @dlc_parallel(ptr %function, ptr %argument, i64 %count, i64 %limit) {{
+define void @{PARALLEL}(ptr %function, ptr %argument, i64 %count, i64 %limit) {{
 start:
   %own = call ptr @PyThread_tss_get(ptr @dlc.own_threads)
   %own_threads = ptrtoint ptr %own to i64

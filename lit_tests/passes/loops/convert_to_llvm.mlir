@@ -399,3 +399,32 @@ func.func @matrices(%a: memref<9x2x3xf32>, %b: memref<9x3x4xf32>, %c: memref<9x2
   rt.gemm %a, %b into %c blocks [4, 2, 4] : memref<9x2x3xf32>, memref<9x3x4xf32> into memref<9x2x4xf32>
   func.return
 }
+
+// -----
+
+// Calls of LAPACK in parts: each has its own characters and sizes on the stack, and a loop over its matrices.
+// CHECK-LABEL: llvm.func internal @calls.part0(
+// CHECK:         llvm.alloca
+// CHECK:         llvm.br ^[[LOOP:.*]](
+// CHECK:       ^[[LOOP]](
+// CHECK:         llvm.call @dpotrf_(
+// CHECK:         llvm.cond_br %{{.*}}, ^[[LOOP]](
+// CHECK-LABEL: llvm.func @calls(
+// CHECK:         llvm.call @dlc_parallel(
+func.func @calls(%a: memref<9x3x3xf64>, %i: memref<9xi32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 0 : i64} {
+  rt.lapack "dpotrf" ["U", 3 : i32, 0 : index, 3 : i32, 1 : index] count 9 strides [9, 1] outs(%a, %i : memref<9x3x3xf64>, memref<9xi32>) {rt.grain = 2 : i64}
+  func.return
+}
+
+// -----
+
+// A copy in parts.
+// CHECK-LABEL: llvm.func internal @copy_in_parts.part0(
+// CHECK:         "llvm.intr.memcpy"(
+// CHECK-LABEL: llvm.func @copy_in_parts(
+// CHECK-NOT:     memcpy
+// CHECK:         llvm.call @dlc_parallel(
+func.func @copy_in_parts(%a: memref<1000xf32>, %b: memref<1000xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 1 : i64} {
+  "memref.copy"(%a, %b) {rt.grain = 1024 : i64} : (memref<1000xf32>, memref<1000xf32>) -> ()
+  func.return
+}

@@ -69,3 +69,47 @@ func.func @products(%a: memref<512x512xf32>, %aa: memref<512x512xf32>, %b: memre
   rt.gemm %d, %d into %dd : memref<64x64xf32>, memref<64x64xf32> into memref<64x64xf32>
   func.return
 }
+
+// -----
+
+// Large copies have parts.
+// CHECK-LABEL: func.func @copies(
+// CHECK:         "memref.copy"(%a, %b) {rt.grain = 131072 : i64}
+// CHECK-NEXT:    "memref.copy"(%c, %d) : (
+func.func @copies(%a: memref<1024x1024xf32>, %b: memref<1024x1024xf32>, %c: memref<32x32xf32>, %d: memref<32x32xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 2 : i64} {
+  "memref.copy"(%a, %b) : (memref<1024x1024xf32>, memref<1024x1024xf32>) -> ()
+  "memref.copy"(%c, %d) : (memref<32x32xf32>, memref<32x32xf32>) -> ()
+  func.return
+}
+
+// -----
+
+// What counts is what a kernel reads and writes, not how large its buffers are: this one adds to four rows of a thousand.
+// CHECK-LABEL: func.func @rows(
+// CHECK:         rt.launch @add_rows over [4](
+func.func @rows(%x: memref<1000x1000xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 1 : i64} {
+  rt.launch @add_rows over [4] (%x) : memref<1000x1000xf32>
+  func.return
+}
+func.func private @add_rows(%x: memref<1000x1000xf32>) attributes {rt.tile = array<i64: 4>} {
+  %rows = memref.subview %x[7, 0] [4, 1000] [1, 1] : memref<1000x1000xf32> to memref<4x1000xf32, strided<[1000, 1], offset: 7000>>
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d0 + 7, d1)>, affine_map<(d0, d1) -> (d0, d1)>], iterator_types = ["parallel", "parallel"]} ins(%x : memref<1000x1000xf32>) outs(%rows : memref<4x1000xf32, strided<[1000, 1], offset: 7000>>) {
+  ^bb0(%a: f32, %b: f32):
+    %s = arith.addf %a, %a : f32
+    linalg.yield %s : f32
+  }
+  func.return
+}
+
+// -----
+
+// Calls of LAPACK are shared where each has memory of its own: the first routine writes two arrays, the second one a workspace.
+// CHECK-LABEL: func.func @factorizations(
+// CHECK:         rt.lapack "sgetrf" {{.*}} {rt.grain = 1 : i64}
+// CHECK-NEXT:    rt.lapack "sgeqrf"
+// CHECK-NOT:     grain
+func.func @factorizations(%a: memref<32x64x64xf32>, %p: memref<32x64xi32>, %i: memref<32xi32>, %w: memref<64xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 1 : i64} {
+  rt.lapack "sgetrf" [64 : i32, 64 : i32, 0 : index, 64 : i32, 1 : index, 2 : index] count 32 strides [4096, 64, 1] outs(%a, %p, %i : memref<32x64x64xf32>, memref<32x64xi32>, memref<32xi32>)
+  rt.lapack "sgeqrf" [64 : i32, 64 : i32, 0 : index, 64 : i32, 1 : index, 2 : index, 64 : i32, 3 : index] count 32 strides [4096, 64, 0, 1] outs(%a, %p, %w, %i : memref<32x64x64xf32>, memref<32x64xi32>, memref<64xf32>, memref<32xi32>)
+  func.return
+}
