@@ -234,7 +234,9 @@ class FusionPlan:
         if needed <= loops.points:
             return None
         times = len(readers)
-        if not loops.body.is_cheap or loops.body.num_ops > self.max_recomputed_ops:
+        # Readers are repeated in turn: without a limit on their number, a chain of them would grow with its square.
+        repeated_ops = loops.body.num_ops * max(times - 1, 1)
+        if not loops.body.is_cheap or repeated_ops > self.max_recomputed_ops:
             return f"too expensive to repeat: {needed} times instead of {loops.points}, {loops.body.num_ops} operations each"
         if times > 1:
             read, kept = self._num_bytes_read(op, self.max_recomputed_ops), _num_bytes(op.results[0])
