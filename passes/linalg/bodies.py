@@ -60,6 +60,8 @@ class BodyFacts:
     """Whether all of them are cheap to repeat."""
     is_flat: bool
     """Whether no region in it asks for a loop index, which would have to be renumbered there."""
+    has_loops: bool
+    """Whether it runs loops, or has other regions."""
     captured: tuple[SSAValue, ...]
     """Values from outside the operation, each once."""
     loop_dims: frozenset[int]
@@ -96,7 +98,7 @@ def examine_body(op: Operation) -> BodyFacts:
         inside_dims = [inside.dim.value.data for inside in nested if isinstance(inside, IndexOp)]
         flat = not inside_dims
         loop_dims += inside_dims
-    return BodyFacts(count, cheap, flat, tuple(captured), frozenset(loop_dims))
+    return BodyFacts(count, cheap, flat, bool(nested), tuple(captured), frozenset(loop_dims))
 
 
 def captured_by(op: Operation) -> tuple[SSAValue, ...]:
@@ -178,3 +180,16 @@ def drain(block: Block) -> list[Operation]:
     for op in ops:
         block.detach_op(op)
     return ops
+
+
+def discard(block: Block) -> None:
+    """Erase all operations of `block`, so that they use nothing from outside any more."""
+    for op in reversed(list(block.ops)):
+        block.erase_op(op, safe_erase=False)
+
+
+def erase_dead(block: Block) -> None:
+    """Erase the scalar operations of `block` whose results nothing uses."""
+    for op in reversed(list(block.ops)):
+        if op.results and all(result.first_use is None for result in op.results):
+            block.erase_op(op)

@@ -102,8 +102,9 @@ def _rewrite_block(block: Block) -> None:
 
 
 def _final_tile(plan: CollapsePlan) -> tuple[int, ...]:
-    """The new tile; an elementwise kernel keeps its last dimension for the inner loop if it has others."""
-    return plan.tile[:-1] if plan.is_elementwise and len(plan.tile) > 1 else plan.tile
+    """The new tile; an elementwise kernel keeps its last dimension for the inner loop if it has others, and no loops in bodies."""
+    keeps_last = plan.is_elementwise and not plan.has_loops and len(plan.tile) > 1
+    return plan.tile[:-1] if keeps_last else plan.tile
 
 
 class _Reshaper:

@@ -30,6 +30,8 @@ class CollapsePlan:
     tile: tuple[int, ...]
     is_elementwise: bool
     """Whether every operation has the tile as its only loops."""
+    has_loops: bool
+    """Whether a body has loops of its own, which blocks of points of the tile run together."""
 
     @property
     def changes_nothing(self) -> bool:
@@ -126,7 +128,8 @@ def plan_collapse(kernel: KernelOp) -> CollapsePlan | None:
         for d in group:
             size *= tile[d]
         new_tile.append(size)
-    return CollapsePlan(values, loops, tuple(new_tile), elementwise)
+    has_loops = any(body.has_loops for body in bodies.values())
+    return CollapsePlan(values, loops, tuple(new_tile), elementwise, has_loops)
 
 
 def _may_drop_units(kernel: KernelOp, generics: Sequence[GenericOp], sizes: dict[GenericOp, tuple[int, ...]]) -> bool:

@@ -56,7 +56,9 @@ func.func @f(%x: tensor<8xf32>, %d: tensor<8xf32>) -> tensor<8xf32> {
 ```
 
 Every step of the loop went through memory for all points; now one kernel goes through memory once. Of nested loops the inner ones
-are elementwise operations when their turn has come. What loops stack or take rows of stays with them.
+are elementwise operations when their turn has come. A loop that goes on as long as any point does, and leaves the others alone, is
+one that each point leaves by itself. Loops that stack or take rows stay: rows go through memory in any case, and all points
+together go through it in order.
 
 *Requires*: the structured form.
 *Ensures*: the structured form.
@@ -64,18 +66,18 @@ are elementwise operations when their turn has come. What loops stack or take ro
 """
 
 from dataclasses import dataclass
-from typing import cast
 
 from xdsl.context import Context
 from xdsl.dialects import arith, scf
 from xdsl.dialects.builtin import ModuleOp
-from xdsl.ir import Block
+from xdsl.ir import Block, SSAValue
 from xdsl.passes import ModulePass
 
+from dialects.builder import OpBuilder
 from dialects.remarks import emit_remark
 from dialects.structured import is_tensor, trip_count
-from passes.linalg.bodies import drain
-from passes.linalg.host_blocks import host_blocks, initial_and_body, is_control_flow
+from passes.linalg.bodies import discard, drain
+from passes.linalg.host_blocks import host_blocks, initial_and_body
 from passes.linalg.maps import shape_of
 from passes.linalg.point_code import PointCode, RefusedError
 
@@ -98,33 +100,43 @@ class InterchangeLoopsPass(ModulePass):
         del ctx
         for block in reversed(host_blocks(op)):  # inner loops first
             loop = block.parent_op()
-            if isinstance(loop, scf.ForOp) and is_control_flow(loop):
+            if isinstance(loop, scf.ForOp | scf.WhileOp) and block is loop.regions[-1].block:
                 try:
                     self._interchange(loop)
                 except RefusedError as refusal:
                     emit_remark("missed", self.name, str(refusal), loop.location)
 
-    def _interchange(self, loop: scf.ForOp) -> None:
+    def _interchange(self, loop: scf.ForOp | scf.WhileOp) -> None:
         """Replace the loop by one generic for each shape of its results."""
         wanted: dict[tuple[int, ...], list[int]] = {}
         for index, result in enumerate(loop.results):
             if result.first_use is not None:
                 wanted.setdefault(shape_of(result), []).append(index)
-        _, body = initial_and_body(loop)
+        initial_and_body(loop)  # it carries what a loop of the host may carry
         parent = loop.parent
         assert parent is not None
-        steps = trip_count(loop)
-        if steps is None or sum(1 for _ in body.ops) > self.max_step_ops:
+        if isinstance(loop, scf.ForOp) and trip_count(loop) is None:
+            raise RefusedError("the number of steps is not known")
+        ops = [op for region in loop.regions for op in region.block.ops]
+        if len(ops) > self.max_step_ops:
             raise RefusedError(f"a step has more than {self.max_step_ops} operations")
-        for op in list(body.ops):
+        for op in ops:
             if isinstance(op, arith.ConstantOp) and is_tensor(op.result):
                 op.detach()
                 parent.insert_op_before(op, loop)
-        generics = [(PointCode(loop, shape).build(indices), indices) for shape, indices in wanted.items()]
-        for generic, indices in generics:
-            parent.insert_ops_before(drain(cast(Block, generic.parent)), loop)
-            for index, result in zip(indices, generic.results, strict=True):
-                loop.results[index].replace_all_uses_with(result)
+        front = OpBuilder(Block(), loop.location)
+        ends: dict[int, SSAValue] = {}
+        for shape, indices in wanted.items():
+            code = PointCode(loop, shape)
+            try:
+                ends.update(zip(indices, code.build(front, indices), strict=True))
+            except RefusedError:
+                code.discard()
+                discard(front.block)
+                raise
+        parent.insert_ops_before(drain(front.block), loop)
+        for index, end in ends.items():
+            loop.results[index].replace_all_uses_with(end)
         shapes = " and ".join(str(list(shape)) for shape in wanted)
-        emit_remark("passed", self.name, f"every point of {shapes} runs its {steps} steps by itself", loop.location)
+        emit_remark("passed", self.name, f"every point of {shapes} runs all steps by itself", loop.location)
         parent.erase_op(loop)

@@ -4,24 +4,43 @@ from collections.abc import Sequence
 from typing import cast
 
 from xdsl.dialects import arith, scf, tensor
-from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, i32
+from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, IndexType, i32
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, YieldOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 
 from dialects.builder import OpBuilder, affine_map
 from dialects.rows import row_position
 from dialects.structured import PARALLEL, build_empty, element_type, is_scalar_code, is_tensor
-from passes.linalg.bodies import BodyCopier, examine_body
-from passes.linalg.kernel_groups import num_bytes
-from passes.linalg.maps import Access, accesses, compose, dimensions, iterators, num_parallel, shape_of, tensor_type_of
+from passes.linalg.bodies import BodyCopier, discard, erase_dead, examine_body
+from passes.linalg.host_blocks import initial_and_body
+from passes.linalg.maps import (
+    Access,
+    accesses,
+    compose,
+    dimensions,
+    iterators,
+    loop_sizes,
+    num_parallel,
+    shape_of,
+    tensor_type_of,
+)
 from passes.linalg.reshapes import unit_reshape_access
-
-MAX_ROWS_BYTES = 1 << 18
-"""Bytes: rows of more memory are read in order by all points together, and not by one group of points after the other."""
 
 
 class RefusedError(Exception):
     """A step is not the same scalar code at every point; the message says what it does instead."""
+
+
+def is_same_code(first: SSAValue, second: SSAValue) -> bool:
+    """Whether two scalars are computed in the same way from the same values."""
+    if first is second:
+        return True
+    a, b = first.owner, second.owner
+    if isinstance(a, Block) or isinstance(b, Block) or type(a) is not type(b) or a.properties != b.properties:
+        return False
+    if a.regions or first.type != second.type or len(a.results) != 1 or len(a.operands) != len(b.operands):
+        return False
+    return all(map(is_same_code, a.operands, b.operands))
 
 
 class PointCode:
@@ -31,74 +50,90 @@ class PointCode:
     itself, or have no dimensions: then every point carries a copy.
     """
 
-    def __init__(self, loop: scf.ForOp, shape: tuple[int, ...]):
+    def __init__(self, loop: scf.ForOp | scf.WhileOp, shape: tuple[int, ...]):
         self.loop = loop
         self.shape = shape
         self.space = dimensions(len(shape))
-        self.body, self.step = Block(), Block(arg_types=[loop.body.block.args[0].type])
+        self.starts, self.old = initial_and_body(loop)
+        self.body, self.step = Block(), Block()
         self.front, self.inner = OpBuilder(self.body, loop.location), OpBuilder(self.step, loop.location)
         self.reads: dict[tuple[SSAValue, Access], SSAValue] = {}
         """What each point reads of tensors from outside, with the arguments of the body that stand for it."""
-        self.carried: list[int] = []
-        """The numbers of the carried values that every point has, in the order of the arguments of the step."""
+        self.carried: dict[int, SSAValue] = {}
+        """The numbers of the carried values that every point has, with the arguments of the step, in the same order."""
         self._copier = BodyCopier(self.inner, self.front)
         self._elements: dict[tuple[SSAValue, Access], SSAValue] = {}
         self._yields: dict[tuple[Operation, Access], Sequence[SSAValue]] = {}
-        self._scalars: dict[SSAValue, SSAValue] = {loop.body.block.args[0]: self.step.args[0]}
+        self._scalars: dict[SSAValue, SSAValue] = {}
+        if isinstance(loop, scf.ForOp):
+            self._scalars[self.old.args[0]] = self.step.insert_arg(IndexType(), 0)
 
-    def build(self, wanted: Sequence[int]) -> GenericOp:
-        """The generic with the results `wanted` of the loop, not yet inserted; the loop stays as it is.
+    def build(self, b: OpBuilder, wanted: Sequence[int]) -> Sequence[SSAValue]:
+        """Append the generic; return the results `wanted` of the loop, which stays as it is.
 
         Raises:
             RefusedError: points need one another, or something else than scalar code.
         """
         loop, front = self.loop, self.front
-        arguments = loop.body.block.args[1:]
+        arguments = self.old.args[len(self.old.args) - len(self.starts) :]
         for index in wanted:
             self._element(arguments[index], self.space)
-        next_values = cast(Operation, loop.body.block.last_op).operands
+        condition = self._condition(loop) if isinstance(loop, scf.WhileOp) else None
+        next_values = cast(Operation, self.old.last_op).operands
         following: list[SSAValue] = []
         while len(following) < len(self.carried):  # the code of a next value finds more
-            index = self.carried[len(following)]
+            index = list(self.carried)[len(following)]
             following.append(self._element(next_values[index], self._place(arguments[index])))
-        self.inner.create_op(scf.YieldOp, following)
-        initial = [self._read(loop.iter_args[index], self._place(arguments[index])) for index in self.carried]
-        bounds = [self._scalar(bound) for bound in (loop.lb, loop.ub, loop.step)]
+        initial = [self._read(self.starts[index], self._place(arguments[index])) for index in self.carried]
         types = [value.type for value in initial]
-        steps = front.create_op(scf.ForOp, (*bounds, *initial), types, regions=[Region(self.step)])
-        results = [steps.results[self.carried.index(index)] for index in wanted]
+        if isinstance(loop, scf.WhileOp):
+            assert condition is not None
+            following = [self._kept(*pair, *condition) for pair in zip(following, self.carried.values(), strict=True)]
+            self.inner.create_op(scf.ConditionOp, (self._chosen_by(following, condition[0]), *following))
+            erase_dead(self.step)
+            again = Block(arg_types=types)
+            OpBuilder(again, loop.location).create_op(scf.YieldOp, again.args)
+            steps = front.create_op(scf.WhileOp, initial, types, regions=[Region(self.step), Region(again)])
+        else:
+            self.inner.create_op(scf.YieldOp, following)
+            bounds = [self._scalar(bound) for bound in (loop.lb, loop.ub, loop.step)]
+            steps = front.create_op(scf.ForOp, (*bounds, *initial), types, regions=[Region(self.step)])
+        places = list(self.carried)
+        results = [steps.results[places.index(index)] for index in wanted]
         for result in results:
             self.body.insert_arg(result.type, len(self.body.args))
         front.create_op(YieldOp, results)
-        return self._generic_op([loop.results[index] for index in wanted])
+        return self._build_generic(b, [loop.results[index] for index in wanted])
+
+    def discard(self) -> None:
+        """Forget the code after a refusal."""
+        discard(self.step)
+        discard(self.body)
 
     def _place(self, argument: SSAValue) -> Access:
         """Where a point reads a carried value."""
         return self.space if shape_of(argument) else ()
 
-    def _generic_op(self, results: Sequence[SSAValue]) -> GenericOp:
-        side = OpBuilder(Block(), self.loop.location)
-        empties = [build_empty(side, tensor_type_of(result)) for result in results]
+    def _build_generic(self, b: OpBuilder, results: Sequence[SSAValue]) -> Sequence[SSAValue]:
+        outs = [build_empty(b, tensor_type_of(result)) for result in results]
         inputs = [value for value, _ in self.reads]
-        places = [*(access for _, access in self.reads), *(self.space for _ in results)]
-        op = side.create_op(
+        places = (*(access for _, access in self.reads), *(self.space for _ in results))
+        return b.create_op(
             GenericOp,
-            (*inputs, *empties),
-            [result.type for result in results],
+            (*inputs, *outs),
+            [value.type for value in outs],
             {
                 "indexing_maps": ArrayAttr([affine_map(len(self.space), access) for access in places]),
                 "iterator_types": ArrayAttr([PARALLEL] * len(self.space)),
-                "operandSegmentSizes": DenseArrayBase.from_list(i32, [len(inputs), len(results)]),
+                "operandSegmentSizes": DenseArrayBase.from_list(i32, [len(inputs), len(outs)]),
             },
             regions=[Region(self.body)],
-        )
-        assert isinstance(op, GenericOp)
-        return op
+        ).results
 
     def _is_outside(self, value: SSAValue) -> bool:
         owner = value.owner
         block = owner if isinstance(owner, Block) else owner.parent
-        return block is not self.loop.body.block
+        return block is None or (block is not self.old and block.parent_op() is not self.loop)
 
     def _read(self, value: SSAValue, access: Access) -> SSAValue:
         """The element at `access` of a tensor from outside."""
@@ -142,8 +177,11 @@ class PointCode:
         shape = shape_of(argument)
         if access != self._place(argument) or (shape and shape != self.shape):
             raise RefusedError(f"a step reads the carried {argument.type} at other points than its own")
-        self.carried.append(self.loop.body.block.args.index(argument) - 1)
-        return self.step.insert_arg(element_type(argument), len(self.step.args))
+        block = cast(Block, argument.owner)  # of the step or of the condition
+        index = block.args.index(argument) + len(self.starts) - len(block.args)
+        if index not in self.carried:
+            self.carried[index] = self.step.insert_arg(element_type(argument), len(self.step.args))
+        return self.carried[index]
 
     def _results(self, op: GenericOp, access: Access) -> Sequence[SSAValue]:
         """What the body of an elementwise operation yields where its loops are at `access`."""
@@ -167,11 +205,45 @@ class PointCode:
         self._yields[op, access] = results
         return results
 
+    def _condition(self, loop: scf.WhileOp) -> tuple[SSAValue, bool]:
+        """Whether a point goes on, and whether that is different from point to point: the loop goes on if any does."""
+        test = cast(Operation, loop.before_region.block.last_op).operands[0]
+        extract = test.owner
+        whole = extract.tensor.owner if isinstance(extract, tensor.ExtractOp) else extract
+        if not isinstance(whole, GenericOp) or num_parallel(whole) == len(iterators(whole)):
+            return self._scalar(test), False
+        combine, (start, *others) = cast(Operation, whole.body.block.first_op), whole.outputs
+        yielded = cast(Operation, whole.body.block.last_op).operands[0]
+        argument, accumulator = whole.body.block.args[0], whole.body.block.args[-1]
+        is_any = isinstance(combine, arith.OrIOp) and yielded is combine.result and accumulator in combine.operands
+        if others or not is_any or argument not in combine.operands or not isinstance(start.owner, FillOp):
+            raise RefusedError("the loop goes on as long as something else than any point does")
+        if loop_sizes(whole) != self.shape or len(whole.inputs) != 1:
+            raise RefusedError(f"whether the loop goes on depends on {whole.inputs[0].type}, not on {list(self.shape)}")
+        return self._element(whole.inputs[0], compose(accesses(whole)[0], self.space)), True
+
+    def _chosen_by(self, following: Sequence[SSAValue], condition: SSAValue) -> SSAValue:
+        """The condition as the next values have computed it, which are what is needed in any case."""
+        choices = (value.owner for value in following)
+        chosen = (op.cond for op in choices if isinstance(op, arith.SelectOp) and is_same_code(op.cond, condition))
+        return next(chosen, condition)
+
+    def _kept(self, following: SSAValue, old: SSAValue, condition: SSAValue, varies: bool) -> SSAValue:
+        """The next value of a point: the old one if it does not go on."""
+        if following is old:
+            return old
+        choice = following.owner
+        if isinstance(choice, arith.SelectOp) and choice.rhs is old and is_same_code(choice.cond, condition):
+            return following
+        if varies:
+            raise RefusedError("a point that does not go on changes as long as others do")
+        return self.inner.create(arith.SelectOp, (condition, following, old), old.type)
+
     def _element_of_row(self, op: tensor.ExtractSliceOp, access: Access) -> SSAValue:
         if not self._is_outside(op.source):
             raise RefusedError(f"a step reads rows of {op.source.type}, which it changes")
-        if num_bytes(op.source) > MAX_ROWS_BYTES:
-            raise RefusedError(f"a step reads rows of {op.source.type}, which all points are to read in order")
+        if self.space:
+            raise RefusedError(f"a step takes rows of {op.source.type}, which all points do better together")
         position = row_position(op)
         first = self.front.index(position) if isinstance(position, int) else self._scalar(position)
         indices = [first, *(self._copier.index(expression) for expression in access)]

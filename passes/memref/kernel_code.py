@@ -11,6 +11,7 @@ from dialects.builder import memref_type
 from dialects.remarks import emit_remark
 from passes.memref.accesses import Buffer
 from passes.memref.loop_builder import INDEX, LoopBuilder, Position, Value
+from passes.memref.phased_loops import PhasedLoops
 from passes.memref.row_loops import take_rows
 from passes.memref.statements import Kernel
 from passes.memref.sweep_code import SweepCode
@@ -215,6 +216,10 @@ class KernelCode:
         for sweep in self.sweeps:
             if any(statement.scatter for statement in sweep.statements):
                 code.emit_scatter(sweep, lambda point: self._lanes(start, end, point))
+            elif sweep.statements[0].has_loops:
+                code.enter(sweep, self.plan.sweeps[sweep])
+                loops = PhasedLoops(code, sweep.statements[0], self.plan.tile_lanes, self.plan.block)
+                loops.emit(start, end, lambda point: self._lanes(start, end, point))
             elif any(statement.is_reduction for statement in sweep.statements):
                 code.emit_interchanged(sweep, lambda point: self._lanes(start, end, point))
             else:

@@ -536,26 +536,51 @@ class LoopBuilder:
     ) -> None:
         """Append `scf.for`; `carried` holds the loop-carried values, before, in the body (which updates it), and after."""
         keys = list(carried)
-        initial = [carried[key] for key in keys]
         bounds = [self.position(p).ssa for p in (lower, upper, step)]
-        block = Block(arg_types=[INDEX, *(value.ssa.type for value in initial)])
-        outer = self.blocks[-1]
-        depth = len(self.blocks)
+        block = Block(arg_types=[INDEX, *(value.ssa.type for value in carried.values())])
+
+        def fill() -> None:
+            body(Value(block.args[0], self.depth))
+            self.blocks[-1].create_op(scf.YieldOp, [carried[key].ssa for key in keys])
+
+        self._append_loop(scf.ForOp, bounds, [block], carried, fill)
+
+    def repeat(self, carried: dict[Any, Value], body: Callable[[], Value]) -> None:
+        """Append `scf.while`; `body` updates what is carried, and returns whether that goes around once more."""
+        keys = list(carried)
+        types = [value.ssa.type for value in carried.values()]
+        block, again = Block(arg_types=types), Block(arg_types=types)
+        OpBuilder(again, self.blocks[-1].location).create_op(scf.YieldOp, again.args)
+
+        def fill() -> None:
+            goes_on = body()
+            self.blocks[-1].create_op(scf.ConditionOp, [goes_on.ssa, *(carried[key].ssa for key in keys)])
+
+        self._append_loop(scf.WhileOp, (), [block, again], carried, fill)
+
+    def _append_loop(
+        self,
+        op_type: type[Operation],
+        bounds: Sequence[SSAValue],
+        blocks: Sequence[Block],
+        carried: dict[Any, Value],
+        fill: Callable[[], None],
+    ) -> None:
+        """Append a loop; `fill` appends to the first of its blocks, whose last arguments are what is carried."""
+        initial = dict(carried)
+        outer, depth, block = self.blocks[-1], len(self.blocks), blocks[0]
         self.blocks.append(OpBuilder(block, outer.location))
         self._known.append({})
         self._in_memory.append({})
-        for key, value, argument in zip(keys, initial, block.args[1:], strict=True):
+        arguments = block.args[len(block.args) - len(initial) :]
+        for (key, value), argument in zip(initial.items(), arguments, strict=True):
             carried[key] = Value(argument, depth, value.kind)
-        body(Value(block.args[0], depth))
-        self.blocks[-1].create_op(scf.YieldOp, [carried[key].ssa for key in keys])
+        fill()
         self.blocks.pop()
         self._known.pop()
         self._in_memory.pop()
-        op = outer.create_op(
-            scf.ForOp,
-            (*bounds, *(value.ssa for value in initial)),
-            [value.ssa.type for value in initial],
-            regions=[Region(block)],
-        )
-        for key, value, result in zip(keys, initial, op.results, strict=True):
+        starts = [value.ssa for value in initial.values()]
+        types = [value.type for value in starts]
+        op = outer.create_op(op_type, (*bounds, *starts), types, regions=[Region(block) for block in blocks])
+        for (key, value), result in zip(initial.items(), op.results, strict=True):
             carried[key] = Value(result, depth - 1, value.kind)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any, cast
 
-from xdsl.dialects import arith, func, math, memref, scf
+from xdsl.dialects import arith, func, math, memref
 from xdsl.dialects.builtin import (
     DYNAMIC_INDEX,
     Float32Type,
@@ -69,6 +69,8 @@ class Statement:
     captured: list[Buffer] = field(default_factory=list[Buffer])
     is_opaque: bool = False
     opaque_writes: list[Buffer] = field(default_factory=list[Buffer])
+    has_loops: bool = False
+    """Whether every point runs loops of its own."""
     scatter: Scatter | None = None
     """Set for `rt.scatter`, whose loop over the updates comes last."""
 
@@ -81,6 +83,11 @@ class Statement:
     def is_reduction(self) -> bool:
         """Whether there are reduction dimensions."""
         return self.num_parallel < len(self.sizes) and self.scatter is None
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it shares a sweep with no other statement."""
+        return self.is_opaque or self.has_loops
 
     @property
     def is_sequential(self) -> bool:
@@ -98,11 +105,6 @@ class Statement:
                 yield from op.walk()
             else:
                 yield op
-
-    @property
-    def loops(self) -> list[scf.ForOp]:
-        """The loops that every point runs by itself, inner ones last."""
-        return [op for op in self.operations() if isinstance(op, scf.ForOp)]
 
     def read_accesses(self) -> Iterable[Access]:
         """The accesses that read memory, apart from `captured`."""
@@ -299,6 +301,7 @@ class Kernel:
             )
         body = [inner for inner in block.ops if inner is not terminator]
         statement = Statement(op, known_sizes, self.rank, num_parallel, inputs, outputs, body)
+        statement.has_loops = any(inner.regions for inner in body)
         loads = (inner for inner in statement.operations() if isinstance(inner, memref.LoadOp))
         statement.captured = list(dict.fromkeys(self.buffers[load.memref] for load in loads))
         return statement

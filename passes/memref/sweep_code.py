@@ -1,6 +1,6 @@
 """The loop nest of one sweep: loops, the bodies of statements on scalars or vectors, and reductions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any, NamedTuple, cast
 
@@ -68,7 +68,7 @@ class SweepCode:
 
     def emit(self, sweep: Sweep, plan: SweepPlan) -> None:
         """Append the loop nest of a sweep at the current tile point."""
-        self._enter(sweep, plan)
+        self.enter(sweep, plan)
         self._dim(0)
 
     def emit_interchanged(self, sweep: Sweep, lanes: Callable[[Callable[[], None]], None]) -> None:
@@ -78,7 +78,7 @@ class SweepCode:
         together, so that an accumulator is loaded and stored once for all of them.
         """
         b = self.b
-        self._enter(sweep, SweepPlan(None, 0, masked_tail=False))
+        self.enter(sweep, SweepPlan(None, 0, masked_tail=False))
         starting = [r for r in self.reductions if r.output.initial is not None]
 
         def initialise() -> None:
@@ -124,12 +124,12 @@ class SweepCode:
 
     def emit_within(self, sweep: Sweep, loops: Callable[[Callable[[], None]], None]) -> None:
         """Append a sweep without reductions, in loops of which `loops` appends all."""
-        self._enter(sweep, SweepPlan(None, 0, masked_tail=False))
+        self.enter(sweep, SweepPlan(None, 0, masked_tail=False))
         loops(self._point)
 
     def emit_scatter(self, sweep: Sweep, lanes: Callable[[Callable[[], None]], None]) -> None:
         """Append the loop of a scatter over its updates around those over a block of tile points, which `lanes` appends."""
-        self._enter(sweep, SweepPlan(None, 0, masked_tail=False))
+        self.enter(sweep, SweepPlan(None, 0, masked_tail=False))
 
         def body(position: Value) -> None:
             self.b.dims[-1] = position
@@ -137,7 +137,8 @@ class SweepCode:
 
         self.b.loop(0, self.extents[0], 1, {}, body)
 
-    def _enter(self, sweep: Sweep, plan: SweepPlan) -> None:
+    def enter(self, sweep: Sweep, plan: SweepPlan) -> None:
+        """Get ready for the code of a sweep."""
         b = self.b
         self.statements = sweep.statements
         self.extents = sweep.extents
@@ -337,9 +338,7 @@ class SweepCode:
     def _statement(self, statement: Statement) -> None:
         self.sizes = statement.sizes
         inside = None if statement.scatter is None else self._find_place(statement.scatter)
-        values = dict(self.scalars)
-        for argument, source in statement.inputs:
-            values[argument] = self.scalars[source] if isinstance(source, SSAValue) else self.b.load(source)
+        values = self.inputs_of(statement)
         start = statement.num_parallel - self.rank
         keys = [(Reduction(statement, output, start), False) for output in statement.outputs]
         for output, key in zip(statement.outputs, keys, strict=True):
@@ -350,7 +349,7 @@ class SweepCode:
             if isinstance(op, arith.MaximumfOp | arith.MinimumfOp) and (accumulator := accumulators.get(op)):
                 self._extremum(op, accumulator, values)
             else:
-                self._body_op(op, values)
+                self.body_op(op, values)
         for output, key in zip(statement.outputs, keys, strict=True):
             value = values[output.value]
             if statement.is_reduction and not output.is_running:
@@ -376,6 +375,13 @@ class SweepCode:
             operands = (b.as_vector(operands[0]), b.as_vector(operands[1]))
         values[op.result] = b.op(type(op), operands, operands[1].ssa.type, _EITHER_ZERO, operands[1].kind)
 
+    def inputs_of(self, statement: Statement) -> dict[SSAValue, Value]:
+        """What the body of a statement finds: scalars, and the elements that it reads at this loop point."""
+        values = dict(self.scalars)
+        for argument, source in statement.inputs:
+            values[argument] = self.scalars[source] if isinstance(source, SSAValue) else self.b.load(source)
+        return values
+
     def _selected(self, condition: Value, value: Value, other: Value) -> Value:
         b = self.b
         operands = (condition, value, other)
@@ -394,7 +400,8 @@ class SweepCode:
             return b.op(arith.SelectOp, (b.mask, after, before), after.ssa.type, kind=VECTOR)
         return after
 
-    def _body_op(self, op: Operation, values: dict[SSAValue, Value]) -> None:
+    def body_op(self, op: Operation, values: dict[SSAValue, Value]) -> None:
+        """Append an operation of a body; `values` has those before it, and gets its own."""
         b = self.b
         b.set_location(op)
         if isinstance(op, arith.ConstantOp):
@@ -410,7 +417,7 @@ class SweepCode:
         if isinstance(op, memref.LoadOp):
             values[op.res] = b.load_at(self.buffers[op.memref], operands)
             return
-        if isinstance(op, scf.ForOp):
+        if isinstance(op, scf.ForOp | scf.WhileOp):
             self._body_loop(op, values)
             return
         if op.regions:
@@ -446,32 +453,55 @@ class SweepCode:
         for old, result in zip(op.results, new.results, strict=True):
             values[old] = Value(result, depth, kind)
 
-    def _body_loop(self, op: scf.ForOp, values: dict[SSAValue, Value]) -> None:
-        """A loop that every point, or every vector of points, runs by itself."""
+    def _body_loop(self, op: scf.ForOp | scf.WhileOp, values: dict[SSAValue, Value]) -> None:
+        """A loop that every point runs by itself, or every vector of points: as long as one of them goes on."""
         b = self.b
-        block = op.body.block
-        bounds = [constant_number(bound) for bound in (op.lb, op.ub, op.step)]
-        lower, upper, step = (cast(int, bound) for bound in bounds)
 
         def of_lanes(value: Value) -> Value:
             return b.as_vector(value) if b.lanes else value
 
+        block = op.regions[0].block
+        starts: Sequence[SSAValue] = op.operands[len(op.operands) - len(op.results) :]
         carried: dict[SSAValue, Value] = {
-            result: of_lanes(values[initial]) for result, initial in zip(op.results, op.iter_args, strict=True)
+            result: of_lanes(values[start]) for result, start in zip(op.results, starts, strict=True)
         }
 
-        def body(position: Value) -> None:
-            values.update(zip(block.args, (position, *carried.values()), strict=True))
-            *inner_ops, terminator = block.ops
+        def step() -> Sequence[Value]:
+            """Append a step and update what is carried; return what its end has in front of that."""
+            values.update(zip(block.args[len(block.args) - len(starts) :], carried.values(), strict=True))
+            *inner_ops, end = block.ops
             for inner in inner_ops:
-                self._body_op(inner, values)
-            carried.update(
-                (result, of_lanes(values[following]))
-                for result, following in zip(op.results, terminator.operands, strict=True)
-            )
+                self.body_op(inner, values)
+            yielded = [values[operand] for operand in end.operands]
+            first = len(yielded) - len(starts)
+            carried.update(zip(op.results, map(of_lanes, yielded[first:]), strict=True))
+            return yielded[:first]
 
-        b.loop(lower, upper, step, carried, body)
+        def counted(position: Value) -> None:
+            values[block.args[0]] = position
+            step()
+
+        def goes_on() -> Value:
+            (condition,) = step()
+            return self._any_lane(condition)
+
+        if isinstance(op, scf.ForOp):
+            bounds = (constant_number(bound) for bound in (op.lb, op.ub, op.step))
+            lower, upper, stride = (cast(int, bound) for bound in bounds)
+            b.loop(lower, upper, stride, carried, counted)
+        else:
+            b.repeat(carried, goes_on)
         values.update(carried)
+
+    def _any_lane(self, condition: Value) -> Value:
+        """Whether a condition holds for a lane that the mask has."""
+        b = self.b
+        if condition.kind == SCALAR:
+            return condition
+        if b.mask is not None:
+            condition = b.op(arith.AndIOp, (condition, b.mask), condition.ssa.type, kind=VECTOR)
+        kind = {"kind": CombiningKindAttr(CombiningKindFlag.OR)}
+        return b.op(vector.ReductionOp, (condition,), i1, kind)
 
     def _vectors(self, op: Operation, operands: list[Value]) -> list[Value]:
         if isinstance(op, arith.SelectOp) and operands[0].kind == SCALAR:

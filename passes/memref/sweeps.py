@@ -83,6 +83,7 @@ class Schedule:
         return (
             not statement.is_reduction
             and not statement.is_opaque
+            and not statement.has_loops
             and all(output.access.buffer.is_temporary for output in statement.outputs)
         )
 
@@ -92,7 +93,8 @@ class Schedule:
         extents = statement.extents
         sequential = statement.is_sequential
         for sweep in self.sweeps[earliest:]:
-            if sweep.extents == extents and sweep.is_sequential == sequential and not statement.is_opaque:
+            alone = statement.is_alone or sweep.statements[0].is_alone
+            if sweep.extents == extents and sweep.is_sequential == sequential and not alone:
                 break
         else:
             sweep = Sweep(len(self.sweeps), extents, sequential)
@@ -110,7 +112,7 @@ class Schedule:
         earliest = 0
         for first, pointwise in self._dependences[statement]:
             placed = self.sweep_of.get(first)
-            together = pointwise and first.extents == root.extents and not root.is_opaque
+            together = pointwise and first.extents == root.extents and not root.is_alone
             if together and (placed is None or self._is_recomputed(first)) and self._may_wait(first):
                 if first not in joining:
                     joining[first] = self._earliest(first, root, joining)
@@ -119,7 +121,7 @@ class Schedule:
             if placed is None:
                 self._place(first)
                 placed = self.sweep_of[first]
-            together = together and placed.is_sequential == root.is_sequential
+            together = together and placed.is_sequential == root.is_sequential and not first.is_alone
             earliest = max(earliest, placed.position if together else placed.position + 1)
         return earliest
 

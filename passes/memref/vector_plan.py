@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
 
-from xdsl.dialects import arith, memref
+from xdsl.dialects import arith, memref, scf
 from xdsl.dialects.builtin import Float32Type, Float64Type
 from xdsl.ir import Operation
 
@@ -22,8 +22,10 @@ from passes.memref.sweeps import Sweep, read_elsewhere
 PASS_NAME = "lower-kernels"
 CHEAP = 12
 """Up to this many instructions per point, several vectors per iteration hide the latency of a reduction."""
-LONG = 128
-"""Beyond this many instructions, several vectors of a body take too long to compile, and too many registers."""
+SHORT = 16
+"""Up to this many instructions per step, several vectors run the loops of their points in registers."""
+BLOCK_BYTES = 1 << 14
+"""What points that take steps together may need in memory, to stay in the first-level cache with what they read."""
 CACHE_BYTES = 1 << 16
 """What a reduction may read again and again in small pieces without losing time."""
 LINE = 16
@@ -87,7 +89,8 @@ def plan_kernel(kernel: Kernel, sweeps: list[Sweep], vector_bits: int, may_tile:
         tile_cost = sum(_cost(sweep, kernel.rank - 1, width) for sweep in sweeps) * waste
         if tile_cost < inner_cost:
             masked = all(_may_mask(s, kernel.rank - 1) for sweep in sweeps for s in sweep.statements)
-            block = _block(kernel, sweeps, tile_lanes)
+            has_loops = any(s.has_loops for sweep in sweeps for s in sweep.statements)
+            block = _phased(kernel, sweeps, width) if has_loops else _block(kernel, sweeps, tile_lanes)
             return KernelPlan(tile_lanes, masked, dict.fromkeys(sweeps, scalar), block)
     for sweep, plan in plans.items():
         if plan.dim is None and prod(sweep.extents) > 1:
@@ -131,8 +134,11 @@ def _tile_lanes(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> int:
     width = min(vector_width(sweep.statements, vector_bits) for sweep in sweeps)
     statements = [s for sweep in sweeps for s in sweep.statements]
     last = kernel.rank - 1
-    if any(s.loops for s in statements):
-        return _interleaved(width, kernel.tile[-1], statements, last, vector_bits)
+    loops = [s for s in statements if s.has_loops]
+    if loops:
+        return (
+            width if _phased(kernel, sweeps, width) else _interleaved(width, kernel.tile[-1], loops, last, vector_bits)
+        )
     if any(body_cost(sweep) > CHEAP for sweep in sweeps):
         return width
     accesses = [access for s in statements for access in _accesses(s)]
@@ -182,7 +188,7 @@ def _plan_sweep(kernel: Kernel, sweep: Sweep, vector_bits: int) -> tuple[SweepPl
         if extent < 2 or any(s.is_sequential for s in carried):
             continue
         masked = all(_may_mask(s, dim + kernel.rank) for s in sweep.statements)
-        if any(s.loops for s in sweep.statements):
+        if sweep.statements[0].has_loops:
             lanes = _interleaved(width, extent, sweep.statements, dim + kernel.rank, vector_bits)
         elif reduces and body_cost(sweep) <= CHEAP:
             lanes = _widened(width, extent)
@@ -204,26 +210,49 @@ def _widened(width: int, extent: int) -> int:
 
 
 def _interleaved(width: int, extent: int, statements: list[Statement], dim: int, vector_bits: int) -> int:
-    """Several vectors at once where points run loops of their own, so that one computes while another waits for its last step.
+    """Several vectors at once where points run short loops of their own: one computes while another waits for its last step.
 
-    As many as the registers hold with all that is carried, if the rest can be masked and the code stays short.
+    As many as the registers hold with all that is carried, if the rest can be masked; two if points differ in the number
+    of steps, since all wait for the last.
     """
+    live = max(_values_in_loops(s) for s in statements)
     registers = 32 if vector_bits == 512 else 16
-    for factor in (4, 2):
-        if (
-            (factor // 2) * width < extent
-            and all(_may_mask(s, dim) for s in statements)
-            and factor * max(_live_in_loops(s) for s in statements) <= registers
-            and factor * sum(operation_cost(op) for s in statements for op in s.operations()) <= LONG
-        ):
+    for factor in (2,) if any(map(_waits_for_points, statements)) else (8, 4, 2):
+        short = all(_step_cost(s) <= SHORT and _may_mask(s, dim) for s in statements)
+        if (factor // 2) * width < extent and short and factor * live <= registers:
             return factor * width
     return _narrowed(width, extent)
 
 
-def _live_in_loops(statement: Statement) -> int:
-    """About how many vectors the loops of a body need at the same time: what they carry and read, and two that they compute."""
-    carried = sum(len(loop.results) for loop in statement.loops)
+def _step_cost(statement: Statement) -> int:
+    """Instructions of the loops of a body."""
+    inside = (op for loop in statement.body if loop.regions for op in loop.walk())
+    return sum(operation_cost(op) for op in inside if op.results and not op.regions)
+
+
+def _waits_for_points(statement: Statement) -> bool:
+    """Whether its points differ in the number of steps: lanes that no mask tells from others might run forever."""
+    return any(isinstance(op, scf.WhileOp) for op in statement.operations())
+
+
+def _values_in_loops(statement: Statement) -> int:
+    """About how many values the loops of a body need at the same time: what they carry and read, and two that they compute."""
+    carried = sum(len(op.results) for op in statement.operations() if op.regions)
     return carried + 2 + sum(argument.first_use is not None for argument, _ in statement.inputs)
+
+
+def _phased(kernel: Kernel, sweeps: list[Sweep], width: int) -> int:
+    """How many points take long steps of their loops together, in memory; 0: each vector keeps to the registers."""
+    statements = [s for sweep in sweeps for s in sweep.statements]
+    loops = [s for s in statements if s.has_loops]
+    size = kernel.tile[-1]
+    may_mask = all(_may_mask(s, kernel.rank - 1) and not _waits_for_points(s) for s in statements)
+    if size <= width or not may_mask or any(prod(s.extents) != 1 or s.is_reduction for s in statements):
+        return 0
+    if all(_step_cost(s) <= SHORT for s in loops):
+        return 0
+    points = BLOCK_BYTES // (8 * max(_values_in_loops(s) for s in loops))
+    return min(-(-size // width), max(1, points // width)) * width
 
 
 def _narrowed(width: int, extent: int) -> int:

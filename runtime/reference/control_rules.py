@@ -51,7 +51,7 @@ def _while(machine: Machine, op: scf.WhileOp, values: Values, operands: list[Any
     while True:
         values.update(zip(before.args, carried, strict=True))
         condition, *passed = machine.run_block(before, values)
-        if not condition:
+        if not np.any(condition):  # in a body: of a point, which passes on what it has when it does not go on
             return passed
         values.update(zip(after.args, passed, strict=True))
         carried = machine.run_block(after, values)

@@ -107,3 +107,51 @@ func.func @stacks(%x: tensor<4xf32>, %d: tensor<4xf32>) -> tensor<9x4xf32> {
   }
   func.return %ys : tensor<9x4xf32>
 }
+
+// -----
+
+// A loop that goes on as long as any point does, and leaves alone the others, is one that each point leaves by itself.
+// CHECK-LABEL: func.func @roots(
+// CHECK-NOT:     tensor.extract
+// CHECK:         linalg.generic
+// CHECK:           %[[R:\w+]] = scf.while (%[[C:\w+]] = %{{.*}}) : (f32) -> f32 {
+// CHECK-NEXT:        %[[P:\w+]] = arith.cmpf ogt, %[[C]], %{{.*}} : f32
+// CHECK-NEXT:        %[[S:\w+]] = math.sqrt %[[C]] : f32
+// CHECK-NEXT:        %[[N:\w+]] = arith.select %[[P]], %[[S]], %[[C]] : f32
+// CHECK-NEXT:        scf.condition(%[[P]]) %[[N]] : f32
+// CHECK:           linalg.yield %[[R]] : f32
+func.func @roots(%x: tensor<8xf32>, %d: tensor<8xf32>) -> tensor<8xf32> {
+  %false = arith.constant false
+  %r = scf.while (%c = %x) : (tensor<8xf32>) -> tensor<8xf32> {
+    %e0 = tensor.empty() : tensor<8xi1>
+    %p = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>, affine_map<(i) -> (i)>],
+                         iterator_types = ["parallel"]} ins(%c, %d : tensor<8xf32>, tensor<8xf32>) outs(%e0 : tensor<8xi1>) {
+    ^bb0(%a: f32, %b: f32, %out: i1):
+      %q = arith.cmpf ogt, %a, %b : f32
+      linalg.yield %q : i1
+    } -> tensor<8xi1>
+    %e1 = tensor.empty() : tensor<i1>
+    %none = linalg.fill ins(%false : i1) outs(%e1 : tensor<i1>) -> tensor<i1>
+    %any = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> ()>], iterator_types = ["reduction"]}
+        ins(%p : tensor<8xi1>) outs(%none : tensor<i1>) {
+    ^bb0(%a: i1, %out: i1):
+      %q = arith.ori %out, %a : i1
+      linalg.yield %q : i1
+    } -> tensor<i1>
+    %go = tensor.extract %any[] : tensor<i1>
+    scf.condition(%go) %c : tensor<8xf32>
+  } do {
+  ^bb0(%c: tensor<8xf32>):
+    %e = tensor.empty() : tensor<8xf32>
+    %n = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>, affine_map<(i) -> (i)>],
+                         iterator_types = ["parallel"]} ins(%c, %d : tensor<8xf32>, tensor<8xf32>) outs(%e : tensor<8xf32>) {
+    ^bb0(%a: f32, %b: f32, %out: f32):
+      %q = arith.cmpf ogt, %a, %b : f32
+      %s = math.sqrt %a : f32
+      %k = arith.select %q, %s, %a : f32
+      linalg.yield %k : f32
+    } -> tensor<8xf32>
+    scf.yield %n : tensor<8xf32>
+  }
+  func.return %r : tensor<8xf32>
+}
