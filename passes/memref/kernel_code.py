@@ -13,12 +13,14 @@ from passes.memref.accesses import Buffer
 from passes.memref.loop_builder import INDEX, LoopBuilder, Position, Value
 from passes.memref.phased_loops import PhasedLoops
 from passes.memref.row_loops import take_rows
-from passes.memref.statements import Kernel
+from passes.memref.statements import Kernel, bit_width
 from passes.memref.sweep_code import SweepCode
 from passes.memref.sweeps import Schedule, Sweep, needs_memory, read_elsewhere
 from passes.memref.transpose_code import Transposition, emit_transposition, plan_transposition
 from passes.memref.vector_plan import PASS_NAME, KernelPlan, body_cost, plan_kernel
 
+LINE_BITS = 512
+"""The size of a line of the cache."""
 _NO_OPERANDS = DenseArrayBase.from_list(i32, [0, 0])
 
 
@@ -100,6 +102,10 @@ class KernelCode:
         """
         for buffer in self._read_buffers():
             buffer.is_streamed = False
+        if self.transposition is not None:
+            for buffer in self.kernel.buffers.values():
+                # Vectors of squares go to as many lines as there are; parts of lines would not wait for one another.
+                buffer.is_streamed &= self.transposition.lanes * bit_width(buffer.element_type) >= LINE_BITS
         streamed = [buffer for buffer in self.kernel.buffers.values() if buffer.is_streamed]
         for buffer in streamed:
             message = f"@{self.kernel.name}: {buffer.old.type} is larger than the cache and written around it"
