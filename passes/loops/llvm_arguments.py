@@ -1,7 +1,7 @@
 """What LLVM may know of a kernel: of the pointers that it takes, and where it is worth to be inlined."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
 
 from xdsl.dialects import func, memref, scf
 from xdsl.dialects.builtin import ArrayAttr, DictionaryAttr, IntegerAttr, UnitAttr, i64
@@ -36,19 +36,19 @@ def aliased_arguments(operations: Iterable[Operation]) -> dict[str, set[int]]:
 
 
 def kernels_to_inline(operations: Iterable[Operation]) -> set[str]:
-    """The kernels that are launched in one place, which lies in a loop or has parts.
+    """The kernels that are launched in one place, which lies in a loop or has parts; equal launches in parts share one.
 
     Small ones cost no more than the call, and bounds of parts that are constant or whole vectors leave less code.
     """
-    count: Counter[str] = Counter()
+    places: defaultdict[str, set[Hashable]] = defaultdict(set)
     repeated: set[str] = set()
     for function in operations:
         for op in function.walk():
             if isinstance(op, LaunchOp):
-                count[kernel_name(op)] += 1
+                places[kernel_name(op)].add(op if op.grain is None else (op.extent, op.grain))
                 if op.grain is not None or _is_in_loop(op):
                     repeated.add(kernel_name(op))
-    return {name for name in repeated if count[name] == 1}
+    return {name for name in repeated if len(places[name]) == 1}
 
 
 def kernel_name(op: LaunchOp) -> str:

@@ -46,7 +46,7 @@ def lower_launch(f: FunctionConversion, op: LaunchOp) -> None:
         lower, upper = part_bounds(f, index, grain, extent)
         call(f, op.kernel, (lower, upper, *pointers))
 
-    call_parts(f, op.part_count, f.operands(op), part)
+    call_parts(f, op, op.part_count, f.operands(op), part)
 
 
 def _copy(f: FunctionConversion, op: memref.CopyOp) -> None:
@@ -66,7 +66,7 @@ def _copy(f: FunctionConversion, op: memref.CopyOp) -> None:
         length = f.builder.create(llvm.SubOp, (upper, lower), i64)
         f.builder.create_op(MemcpyOp, (*(offset_pointer(f, pointer, lower, i8) for pointer in pointers), length))
 
-    call_parts(f, -(-size // bytes_of_part), (destination, source), part)
+    call_parts(f, op, -(-size // bytes_of_part), (destination, source), part)
 
 
 def _lapack(f: FunctionConversion, op: LapackOp) -> None:
@@ -95,7 +95,11 @@ def _lapack(f: FunctionConversion, op: LapackOp) -> None:
     grain = op.attributes.get(GRAIN)
     if isinstance(grain, IntegerAttr):
         count, size = op.calls, cast(int, cast(Any, grain).value.data)
-        call_parts(f, -(-count // size), arrays, lambda f, i, arrays: calls(f, *part_bounds(f, i, size, count), arrays))
+
+        def part(f: FunctionConversion, index: SSAValue, arrays: Sequence[SSAValue]) -> None:
+            calls(f, *part_bounds(f, index, size, count), arrays)
+
+        call_parts(f, op, -(-count // size), arrays, part)
     else:
         calls(f, 0, op.calls, arrays)
 

@@ -1,6 +1,6 @@
 """The state of one function on its way to the `llvm` dialect, and the conversion of types."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import lru_cache
 from math import prod
 from typing import Any, TypeAlias, cast
@@ -41,7 +41,8 @@ class FunctionConversion:
 
     Constants and stack slots go to `entry`, which becomes the start of the function, so each is there once and dominates
     all uses. `parts` are functions that do a part of the work; threads share calls of some, at most `max_threads` of them if
-    that is not 0, and `table` holds the pointers for them.
+    that is not 0, and `table` holds the pointers for them. `shared` names those by what they do, also for the functions
+    that a long one becomes.
     """
 
     __slots__ = (
@@ -57,6 +58,7 @@ class FunctionConversion:
         "parts",
         "region",
         "roots",
+        "shared",
         "table",
         "values",
         "written",
@@ -76,6 +78,7 @@ class FunctionConversion:
         """Whether stores go around the cache, and so past the stores that follow them."""
         self.called: dict[str, LLVMFunctionType] = {}
         self.parts: list[Operation] = []
+        self.shared: dict[Hashable, str] = {}
         self.table: Operation | None = None
         self._integers: dict[tuple[int, int], SSAValue] = {}
         self._constants: dict[tuple[object, Attribute], SSAValue] = {}

@@ -39,6 +39,7 @@ def convert_host_block(f: FunctionConversion, table: SSAValue, block: Block) -> 
             name = f"{f.name}.{number}"
             body = Region(Block(arg_types=[POINTER]))
             part = FunctionConversion(body, body.block, f.converters, name, f.max_threads)
+            part.shared = f.shared
             _convert(part, body.block.args[0], block, operations)
             part.builder.create_op(llvm.ReturnOp)
             part.finish()

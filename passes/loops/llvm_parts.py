@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from xdsl.dialects import llvm
 from xdsl.dialects.builtin import IntegerAttr, SymbolRefAttr, i64
 from xdsl.dialects.llvm import LLVMArrayType
-from xdsl.ir import Attribute, Block, Region, SSAValue
+from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from passes.loops.llvm_control import call
 from passes.loops.llvm_function import NO_WRAP, POINTER, SIGNED_LESS, FunctionConversion, internal_function
@@ -17,13 +17,19 @@ PARALLEL = "dlc_parallel"
 EmitPart = Callable[[FunctionConversion, SSAValue, Sequence[SSAValue]], None]
 
 
-def call_parts(f: FunctionConversion, count: int, pointers: Sequence[SSAValue], emit: EmitPart) -> None:
-    """Append `count` parts in any order, some of them at once; `emit(f, index, pointers)` appends one, in a function of its own."""
+def call_parts(f: FunctionConversion, op: Operation, count: int, pointers: Sequence[SSAValue], emit: EmitPart) -> None:
+    """Append `op` as `count` parts in any order, some of them at once; `emit(f, index, pointers)` appends one.
+
+    It does so in a function of its own, which operations that differ in their operands only share.
+    """
     if count == 1:
         emit(f, f.integer(0), pointers)
         return
-    name = f"{f.name}.part{len(f.parts)}"
-    f.parts.append(_part_function(f, name, len(pointers), emit))
+    key = (op.name, frozenset(op.properties.items()), frozenset(op.attributes.items()), *(x.type for x in op.operands))
+    name = f.shared.get(key)
+    if name is None:
+        name = f.shared[key] = f"{f.name}.part{len(f.parts)}"
+        f.parts.append(_part_function(f, name, len(pointers), emit))
     table = _table(f, len(pointers))
     for index, pointer in enumerate(pointers):
         store(f, pointer, offset_pointer(f, table, index, POINTER), POINTER)

@@ -69,7 +69,7 @@ def lower_product(f: FunctionConversion, op: GemmOp) -> None:
         ]
         product.emit_block(f, (moved[0], moved[1], moved[2]), rows, columns)
 
-    call_parts(f, prod(counts), pointers, part)
+    call_parts(f, op, prod(counts), pointers, part)
 
 
 def repeated(

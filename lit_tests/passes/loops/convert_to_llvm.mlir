@@ -371,6 +371,41 @@ func.func private @negate_parts(%lo: index, %hi: index, %x: memref<1000xf32>) {
 
 // -----
 
+// Equal launches share the function for one part, into which the kernel is inlined.
+// CHECK-LABEL: llvm.func internal @twice.part0(
+// CHECK-LABEL: llvm.func internal @twice.part1(
+// CHECK:         llvm.call @copy_parts(
+// CHECK-LABEL: llvm.func @twice(
+// CHECK:         llvm.mlir.addressof @twice.part0
+// CHECK:         llvm.mlir.addressof @twice.part0
+// CHECK:         llvm.mlir.addressof @twice.part1
+// CHECK-LABEL: llvm.func internal @fill_parts(
+// CHECK-SAME:    always_inline
+func.func @twice(%x: memref<1000xf32>, %y: memref<1000xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 0 : i64} {
+  rt.launch @fill_parts over [1000] grain 384 (%x) : memref<1000xf32>
+  rt.launch @fill_parts over [1000] grain 384 (%y) : memref<1000xf32>
+  rt.launch @copy_parts over [1000] grain 384 (%x, %y) : memref<1000xf32>, memref<1000xf32>
+  func.return
+}
+func.func private @fill_parts(%lo: index, %hi: index, %x: memref<1000xf32>) {
+  %c1 = arith.constant 1 : index
+  %zero = arith.constant 0.0 : f32
+  scf.for %i = %lo to %hi step %c1 {
+    memref.store %zero, %x[%i] : memref<1000xf32>
+  }
+  func.return
+}
+func.func private @copy_parts(%lo: index, %hi: index, %x: memref<1000xf32>, %y: memref<1000xf32>) {
+  %c1 = arith.constant 1 : index
+  scf.for %i = %lo to %hi step %c1 {
+    %a = memref.load %x[%i] : memref<1000xf32>
+    memref.store %a, %y[%i] : memref<1000xf32>
+  }
+  func.return
+}
+
+// -----
+
 // Blocks of a product are a grid: the number of a part is the place of its rows and columns, and those at the ends are fewer.
 // CHECK-LABEL: llvm.func internal @blocks.part0(
 // CHECK-SAME:    %{{.*}}: !llvm.ptr, %[[part:.*]]: i64)
