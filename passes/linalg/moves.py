@@ -54,9 +54,11 @@ def with_moves_inlined(op: GenericOp, max_ops: int) -> GenericOp:
         return op
     body = _Body(op)
     moved = [access for value, access in zip(op.inputs, accesses(op), strict=False) if body.is_move(value)]
+    if not moved:
+        return op
     num_ops = sum(not is_choice(inner) for inner in op.body.block.ops)
     # Reads at several distances from an edge get there one after the other.
-    if not moved or num_ops * prod(len(set(places)) for places in zip(*moved, strict=False)) > max_ops:
+    if num_ops * prod(len(set(places)) for places in zip(*moved, strict=False)) > max_ops:
         return op
     arguments = [body.read(value, access) for value, access in zip(op.inputs, accesses(op), strict=False)]
     yielded = body.copier.copy(op.body.block, [*arguments, None], dimensions(len(iterators(op))), {})
@@ -84,13 +86,6 @@ def elementwise_op(reads: Sequence[Read], output: SSAValue, block: Block) -> Gen
 def is_elementwise(op: Operation | Block) -> bool:
     """Whether `op` computes one tensor, each element alone."""
     return isinstance(op, GenericOp) and len(op.results) == 1 and num_parallel(op) == len(iterators(op))
-
-
-def erase_unread_windows(block: Block) -> None:
-    """Erase what puts together a tensor that nothing reads any more."""
-    for op in reversed(list(block.ops)):
-        if is_window_write(op) and op.result.first_use is None:
-            block.erase_op(op)
 
 
 def _only_moves(op: GenericOp) -> bool:

@@ -50,6 +50,8 @@ class BoxBody:
         self.dims = dims
         self.seams: set[tuple[int, int]] = set()
         """Pairs of a loop and an index where something else begins."""
+        self.has_answers = False
+        """Whether comparisons have one answer in all of the box, so that it is simpler than the body."""
         self.kept: set[Operation] = set()
         """The operations that still compute something."""
         self._block = op.body.block
@@ -163,15 +165,15 @@ class BoxBody:
         if not isinstance(left, AffineExpr) or not isinstance(right, AffineExpr) or predicate not in _ANSWERS:
             return None
         terms: dict[int, int] = {}
-        constant = linear_terms(left - right, terms)
-        if constant is None:
+        plus, minus = linear_terms(left, terms), linear_terms(right, terms, -1)
+        if plus is None or minus is None:
             return None
+        base = plus + minus + sum(factor * self.box[dim][0] for dim, factor in terms.items())
         terms = {dim: factor for dim, factor in terms.items() if factor and self.box[dim][0] != self.box[dim][1]}
-        origin = [low for low, _ in self.box]
-        base = (left - right).eval(origin, ())
         reach = [factor * (self.box[dim][1] - self.box[dim][0]) for dim, factor in terms.items()]
         low, high = base + sum(min(r, 0) for r in reach), base + sum(max(r, 0) for r in reach)
         answer = _ANSWERS[predicate](low, high)
+        self.has_answers |= answer is not None
         if answer is None and len(terms) == 1 and next(iter(terms)) in self.dims:
             ((dim, factor),) = terms.items()
             first, last = self.box[dim]
@@ -267,9 +269,11 @@ def boxes_between_seams(
             found.append(body)
             num_ops += body.num_ops
         else:
-            dim, place = min(body.seams)
-            low, high = body.box[dim]
-            waiting += [(*body.box[:dim], part, *body.box[dim + 1 :]) for part in ((place, high), (low, place - 1))]
+            outer = min(dim for dim, _ in body.seams)
+            low, high = body.box[outer]
+            starts = sorted({low, *(place for dim, place in body.seams if dim == outer)})
+            parts = zip(starts, [*(start - 1 for start in starts[1:]), high], strict=True)
+            waiting += [(*body.box[:outer], part, *body.box[outer + 1 :]) for part in reversed(list(parts))]
         if len(found) + len(waiting) > max_parts:
             return f"there would be more than {max_parts} parts"
         if len(found) > 1 and num_ops > max_ops:

@@ -90,7 +90,7 @@ from passes.linalg.maps import (
     shape_of,
     tensor_type_of,
 )
-from passes.linalg.moves import elementwise_op, erase_unread_windows, is_elementwise, with_moves_inlined
+from passes.linalg.moves import elementwise_op, is_elementwise, with_moves_inlined
 from passes.linalg.seams import BoxBody, boxes_between_seams
 from passes.linalg.windows import is_last_use, is_window_write, window_reads, window_write
 
@@ -136,9 +136,14 @@ class SplitAtSeamsPass(ModulePass):
         """What has been split reads these; they may be fused into the parts."""
         has_split = False
         for op in reversed(list(block.ops)):
-            if not isinstance(op, GenericOp) or not is_elementwise(op) or not self._is_large(op):
+            if is_window_write(op) and op.result.first_use is None:
+                block.erase_op(op)  # what it put together is looked through
+            if not isinstance(op, GenericOp) or not is_elementwise(op):
                 continue
             if op.results[0] in waiting or op.results[0].first_use is None:
+                continue
+            if not self._is_large(op):
+                has_split |= _decide(op)
                 continue
             whole = with_moves_inlined(op, self.max_body_ops)
             parts = self._parts(op, whole)
@@ -150,7 +155,6 @@ class SplitAtSeamsPass(ModulePass):
                 waiting.update(whole.operands)
                 waiting.update(examine_body(whole).captured)
                 _replace(op, parts)
-                erase_unread_windows(block)
                 has_split = True
             if whole is not op:
                 whole.erase()
@@ -227,6 +231,24 @@ class SplitAtSeamsPass(ModulePass):
             if 2 * narrow > prod(sizes):
                 return f"most of it would be in parts with rows of less than {self.min_width} elements"
         return parts
+
+
+def _decide(op: GenericOp) -> bool:
+    """Drop choices of `op` that are the same everywhere, as at an edge that was copied out of a padded tensor; say whether there were any."""
+    body = examine_body(op)
+    if not body.captured or not body.is_flat or not isinstance(op.outputs[0].owner, tensor.EmptyOp):
+        return False
+    whole = BoxBody(op, tuple((0, size - 1) for size in shape_of(op.results[0])), range(0))
+    if not whole.has_answers:
+        return False
+    side = Block()
+    result = _build_part(OpBuilder(side, op.location), whole)
+    block = op.parent
+    assert block is not None
+    block.insert_ops_before(drain(side), op)
+    op.results[0].replace_all_uses_with(result)
+    block.erase_op(op)
+    return True
 
 
 def _may_share_kernel(reader: Operation, op: GenericOp) -> bool:
