@@ -86,3 +86,18 @@ func.func @in_rows(%x: tensor<4x8xf32>) -> tensor<4xf32> {
   %2 = dlc.reduce_sum %1 dims [1] : tensor<4x10xf32> -> tensor<4xf32>
   func.return %2 : tensor<4xf32>
 }
+
+// -----
+
+// A question that has one answer everywhere is not asked, however little work there is.
+// SMALL-LABEL: func.func @inside(
+// SMALL-NOT:     arith.cmpi
+// SMALL-NOT:     tensor.extract
+// SMALL:         math.exp
+func.func @inside(%x: tensor<8xf32>) -> tensor<6xf32> {
+  %0 = dlc.constant dense<0.5> : tensor<f32>
+  %1 = dlc.pad %x, %0 low [3] high [2] interior [0] : tensor<8xf32>, tensor<f32> -> tensor<13xf32>
+  %2 = dlc.slice %1 starts [4] limits [10] strides [1] : tensor<13xf32> -> tensor<6xf32>
+  %3 = dlc.exp %2 : tensor<6xf32>
+  func.return %3 : tensor<6xf32>
+}
