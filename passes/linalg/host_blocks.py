@@ -16,12 +16,12 @@ from xdsl.utils.exceptions import PassFailedException
 
 from dialects.structured import is_tensor
 
-CONTROL_FLOW = (scf.ForOp, scf.WhileOp, scf.IfOp, scf.IndexSwitchOp)
+CONTROL_FLOW: frozenset[type[Operation]] = frozenset({scf.ForOp, scf.WhileOp, scf.IfOp, scf.IndexSwitchOp})
 
 
 def is_control_flow(op: Operation) -> bool:
     """Whether `op` is control flow of the host, whose regions are host blocks."""
-    return isinstance(op, CONTROL_FLOW) and not is_scalar_nest(op)
+    return type(op) in CONTROL_FLOW and not is_scalar_nest(op)
 
 
 def is_scalar_nest(op: Operation) -> bool:

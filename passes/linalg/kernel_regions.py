@@ -154,7 +154,7 @@ def _live(ops: list[Operation]) -> list[Operation]:
     """Erase the structured operations and control flow that nothing reads; return the others."""
     live: list[Operation] = []
     for op in reversed(ops):
-        if (_is_grouped(op) or isinstance(op, CONTROL_FLOW)) and all(result.first_use is None for result in op.results):
+        if (_is_grouped(op) or type(op) in CONTROL_FLOW) and all(result.first_use is None for result in op.results):
             op.erase()
         else:
             live.append(op)

@@ -70,7 +70,7 @@ from dataclasses import dataclass
 from xdsl.context import Context
 from xdsl.dialects import func, llvm, memref
 from xdsl.dialects.builtin import IntegerAttr, ModuleOp, UnitAttr
-from xdsl.dialects.llvm import CallingConventionAttr, LinkageAttr, LLVMFunctionType, LLVMVoidType
+from xdsl.dialects.llvm import LLVMFunctionType
 from xdsl.ir import Attribute, Block, Region
 from xdsl.passes import ModulePass
 from xdsl.utils.exceptions import PassFailedException
@@ -82,7 +82,7 @@ from passes.loops.llvm_arguments import aliased_arguments, argument_attributes, 
 from passes.loops.llvm_arith import ARITH
 from passes.loops.llvm_calls import CALLS, declare_called
 from passes.loops.llvm_control import CONTROL
-from passes.loops.llvm_function import POINTER, Converters, FunctionConversion, convert_type
+from passes.loops.llvm_function import POINTER, Converters, FunctionConversion, convert_type, function_properties
 from passes.loops.llvm_host import convert_host_block
 from passes.loops.llvm_memory import MEMORY, convert_global
 from passes.loops.llvm_vector import VECTOR
@@ -139,13 +139,8 @@ def _convert_function(
     if len(outputs) > 1:
         raise PassFailedException(f"convert-to-llvm: @{function.sym_name.data} has {len(outputs)} results, at most 1")
     region = Region()
-    properties: dict[str, Attribute] = {
-        "sym_name": function.sym_name,
-        "function_type": LLVMFunctionType(inputs, outputs[0] if outputs else LLVMVoidType()),
-        "linkage": LinkageAttr("internal" if is_private and not function.is_declaration else "external"),
-        "CConv": CallingConventionAttr("ccc"),
-        "unnamed_addr": IntegerAttr(0, 64),
-    }
+    is_internal = is_private and not function.is_declaration
+    properties = function_properties(function.sym_name, inputs, *outputs, is_internal=is_internal)
     called: dict[str, LLVMFunctionType] = {}
     if not function.is_declaration:
         f = _convert_body(function, region, inputs, is_host)

@@ -115,8 +115,10 @@ def call(
         [convert_type(result.type) for result in op.results] if op is not None else [],
         {"callee": callee, "operandSegmentSizes": segment_sizes((len(arguments), 0))},
     )
-    result = created.results[0].type if created.results else LLVMVoidType()
-    f.called[callee.root_reference.data] = LLVMFunctionType([argument.type for argument in arguments], result)
+    name = callee.root_reference.data
+    if name not in f.called:
+        result = created.results[0].type if created.results else LLVMVoidType()
+        f.called[name] = LLVMFunctionType([argument.type for argument in arguments], result)
     for argument in arguments:
         if isinstance(argument.type, llvm.LLVMPointerType):
             f.mark_written(argument)

@@ -22,7 +22,7 @@ from xdsl.dialects.builtin import (
     i32,
     i64,
 )
-from xdsl.dialects.llvm import CallingConventionAttr, LinkageAttr, LLVMFunctionType, LLVMPointerType, LLVMVoidType
+from xdsl.dialects.llvm import CallingConventionAttr, LinkageAttr, LLVMFunctionType, LLVMPointerType
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
@@ -157,7 +157,7 @@ class FunctionConversion:
         key = (value, value_type.width.data)
         known = self._integers.get(key)
         if known is None:
-            known = self._integers[key] = self.constant(IntegerAttr(value, value_type), value_type)
+            known = self._integers[key] = self.constant(integer_attribute(value, value_type), value_type)
         return known
 
     def poison(self, value_type: Attribute) -> SSAValue:
@@ -185,15 +185,25 @@ class FunctionConversion:
             first_block.insert_op_before(op, first)
 
 
+def function_properties(
+    name: StringAttr, inputs: Sequence[Attribute], result: Attribute | None = None, *, is_internal: bool = True
+) -> dict[str, Attribute]:
+    """The properties of an `llvm.func`; what is internal only this module calls."""
+    return {
+        "sym_name": name,
+        "function_type": LLVMFunctionType(inputs, result),
+        "linkage": _INTERNAL if is_internal else _EXTERNAL,
+        "CConv": _C_CALLS,
+        "unnamed_addr": integer_attribute(0),
+    }
+
+
+_INTERNAL, _EXTERNAL, _C_CALLS = LinkageAttr("internal"), LinkageAttr("external"), CallingConventionAttr("ccc")
+
+
 def internal_function(name: str, inputs: Sequence[Attribute], body: Region) -> llvm.FuncOp:
     """A function without a result that only this module calls."""
-    properties: dict[str, Attribute] = {
-        "sym_name": StringAttr(name),
-        "function_type": LLVMFunctionType(inputs, LLVMVoidType()),
-        "linkage": LinkageAttr("internal"),
-        "CConv": CallingConventionAttr("ccc"),
-        "unnamed_addr": IntegerAttr(0, 64),
-    }
+    properties = function_properties(StringAttr(name), inputs)
     return llvm.FuncOp.create(properties=properties, regions=[body], attributes={"no_unwind": UnitAttr()})
 
 
@@ -211,19 +221,23 @@ def unsupported(op: Operation, reason: str = "") -> PassFailedException:
     return PassFailedException(f"convert-to-llvm: cannot convert {op.name} on ({types}); {hint}")
 
 
-@lru_cache(maxsize=4096)
 def convert_type(value_type: Attribute) -> Attribute:
     """The type of a converted value: `index` is `i64`, a memref is a bare pointer."""
-    if isinstance(value_type, IndexType):
+    kind = type(value_type)
+    if kind is IndexType:
         return i64
-    if isinstance(value_type, MemRefType):
+    if kind is MemRefType:
         return POINTER
-    if isinstance(value_type, VectorType):
-        vector = cast(VectorType[Any], value_type)
-        if len(vector.get_shape()) != 1:
-            raise PassFailedException(f"convert-to-llvm: {vector} does not have rank 1; unroll it first")
-        return vector_type(convert_type(vector.element_type), vector.get_shape()[0])
+    if kind is VectorType:
+        return _convert_vector(cast(VectorType[Any], value_type))
     return value_type
+
+
+@lru_cache(maxsize=4096)
+def _convert_vector(vector: VectorType[Any]) -> Attribute:
+    if len(vector.get_shape()) != 1:
+        raise PassFailedException(f"convert-to-llvm: {vector} does not have rank 1; unroll it first")
+    return vector_type(convert_type(vector.element_type), vector.get_shape()[0])
 
 
 @lru_cache(maxsize=4096)
@@ -244,7 +258,6 @@ def byte_size(value_type: Attribute) -> int:
     return 8 if isinstance(stored, LLVMPointerType) else cast(Any, stored).bitwidth // 8
 
 
-@lru_cache(maxsize=4096)
 def static_shape(memref: MemRefType[Any]) -> tuple[int, ...]:
     """The shape of a static contiguous memref; raise on any other."""
     shape = memref.get_shape()

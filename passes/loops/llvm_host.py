@@ -14,14 +14,16 @@ from passes.loops.llvm_memory import alignment_of, offset_pointer
 PART_SIZE = 256
 """How many operations a function has at least before the next one starts."""
 
-_REPEATED = (
-    arith.ConstantOp,
-    memref.ViewOp,
-    memref.CollapseShapeOp,
-    memref.ExpandShapeOp,
-    memref.CastOp,
-    memref.GetGlobalOp,
-    RowOp,
+_REPEATED: frozenset[type] = frozenset(
+    {
+        arith.ConstantOp,
+        memref.ViewOp,
+        memref.CollapseShapeOp,
+        memref.ExpandShapeOp,
+        memref.CastOp,
+        memref.GetGlobalOp,
+        RowOp,
+    }
 )
 """The operations that say where memory is, and do nothing."""
 
@@ -54,14 +56,14 @@ def convert_host_block(f: FunctionConversion, table: SSAValue, block: Block) -> 
 
 def _cut(block: Block) -> list[list[Operation]]:
     """The operations that do something, in lists such that nothing but memory goes from one to the next."""
-    operations = [op for op in block.ops if not isinstance(op, _REPEATED)][:-1]
+    operations = [op for op in block.ops if type(op) not in _REPEATED][:-1]
     last_use: dict[Operation, int] = {}
     for position, op in enumerate(operations):
         needed = list(_used(op))
         for value in needed:  # grows
             if isinstance(value.owner, Operation):
                 last_use[value.owner] = position
-                if isinstance(value.owner, _REPEATED):
+                if type(value.owner) in _REPEATED:
                     needed.extend(value.owner.operands)
     lists: list[list[Operation]] = [[]]
     needed_until = 0
@@ -102,7 +104,7 @@ def _place(f: FunctionConversion, table: SSAValue, block: Block, value: SSAValue
         pointer = offset_pointer(f, table, value.index, POINTER)
         f.values[value] = f.builder.create(llvm.LoadOp, (pointer,), POINTER, alignment_of(POINTER))
         f.values[value].name_hint = value.name_hint
-    elif isinstance(owner, _REPEATED) and owner.parent is block:
+    elif isinstance(owner, Operation) and type(owner) in _REPEATED and owner.parent is block:
         placed.add(value)
         for operand in owner.operands:
             _place(f, table, block, operand, placed)

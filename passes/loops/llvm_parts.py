@@ -11,7 +11,7 @@ from passes.loops.llvm_control import call
 from passes.loops.llvm_function import NO_WRAP, POINTER, SIGNED_LESS, FunctionConversion, internal_function
 from passes.loops.llvm_memory import alignment_of, offset_pointer, store
 
-PARALLEL = "dlc_parallel"
+PARALLEL = SymbolRefAttr("dlc_parallel")
 """`runtime/threads/pool_text.py`: calls a function with a pointer and the number of each part."""
 
 EmitPart = Callable[[FunctionConversion, SSAValue, Sequence[SSAValue]], None]
@@ -34,7 +34,7 @@ def call_parts(f: FunctionConversion, op: Operation, count: int, pointers: Seque
     for index, pointer in enumerate(pointers):
         store(f, pointer, offset_pointer(f, table, index, POINTER), POINTER)
     function = f.builder.create(llvm.AddressOfOp, (), POINTER, {"global_name": SymbolRefAttr(name)})
-    call(f, SymbolRefAttr(PARALLEL), (function, table, f.integer(count), f.integer(f.max_threads)))
+    call(f, PARALLEL, (function, table, f.integer(count), f.integer(f.max_threads)))
 
 
 def part_bounds(f: FunctionConversion, index: SSAValue, grain: int, extent: int) -> tuple[SSAValue, SSAValue]:
