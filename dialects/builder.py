@@ -26,6 +26,7 @@ from xdsl.dialects.builtin import (
     TensorType,
     UnknownLoc,
     VectorType,
+    i32,
     i64,
 )
 from xdsl.ir import Attribute, Block, Operation, OpResult, Region, SSAValue, SSAValues, Use
@@ -33,12 +34,14 @@ from xdsl.ir.affine import AffineExpr, AffineMap
 from xdsl.irdl import IRDLOperation, OptionalDef
 
 from dialects.float_literals import read_bits_in_dense
+from dialects.lean_access import lean_access
 from dialects.value_names import strip_numbers_of_names
 from dialects.vector_arith import allow_vectors_in_arith
 
 UNKNOWN = UnknownLoc()
 
 allow_vectors_in_arith()
+lean_access()
 read_bits_in_dense()
 strip_numbers_of_names()
 
@@ -220,6 +223,12 @@ def vector_type(element_type: Attribute, size: int) -> VectorType[Any]:
 def int_array(values: tuple[int, ...]) -> DenseArrayBase[Any]:
     """`array<i64: values>`, one object per value."""
     return DenseArrayBase.from_list(i64, values)
+
+
+@lru_cache(maxsize=1024)
+def segment_sizes(*sizes: int) -> DenseArrayBase[Any]:
+    """The property `operandSegmentSizes`, one object per value."""
+    return DenseArrayBase.from_list(i32, sizes)
 
 
 def int_tuple(attribute: Attribute | None) -> tuple[int, ...]:

@@ -14,7 +14,6 @@ from xdsl.dialects.builtin import (
     AffineMapAttr,
     ArrayAttr,
     BFloat16Type,
-    DenseArrayBase,
     DenseIntOrFPElementsAttr,
     Float16Type,
     IndexType,
@@ -23,7 +22,6 @@ from xdsl.dialects.builtin import (
     StringAttr,
     TensorType,
     f32,
-    i32,
     i64,
 )
 from xdsl.dialects.linalg.attrs import IteratorTypeAttr
@@ -32,7 +30,7 @@ from xdsl.dialects.utils import split_dynamic_index_list
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineExpr
 
-from dialects.builder import OpBuilder, affine_map, dims_map, int_array, tensor_type
+from dialects.builder import OpBuilder, affine_map, dims_map, int_array, segment_sizes, tensor_type
 from dialects.partial_reads import allow_partial_reads_in_linalg
 from dialects.several_results import read_several_results_of_linalg
 
@@ -77,7 +75,7 @@ def build_generic(
         {
             "indexing_maps": ArrayAttr(map_attributes),
             "iterator_types": ArrayAttr(iterators),
-            "operandSegmentSizes": DenseArrayBase.from_list(i32, [len(inputs), len(outputs)]),
+            "operandSegmentSizes": segment_sizes(len(inputs), len(outputs)),
         },
         regions=[Region(block)],
     )
@@ -317,7 +315,7 @@ def build_insertion(
         "static_offsets": int_array(tuple(static)),
         "static_sizes": int_array(cast(TensorType[Any], window.type).get_shape()),
         "static_strides": int_array(tuple(strides)),
-        "operandSegmentSizes": DenseArrayBase.from_list(i32, [1, 1, len(dynamic), 0, 0]),
+        "operandSegmentSizes": segment_sizes(1, 1, len(dynamic), 0, 0),
     }
     return b.create(tensor.InsertSliceOp, (window, dest, *dynamic), dest.type, properties)
 
@@ -339,7 +337,7 @@ def build_fill(b: OpBuilder, value: SSAValue, result_type: TensorType[Any]) -> S
         FillOp,
         (value, empty),
         (result_type,),
-        {"operandSegmentSizes": DenseArrayBase.from_list(i32, [1, 1])},
+        {"operandSegmentSizes": segment_sizes(1, 1)},
         regions=[_fill_body(value.type, b.location)],
     )
     return op.results[0]

@@ -12,8 +12,10 @@ from xdsl.dialects.builtin import (
     IndexType,
     IntAttr,
     IntegerAttr,
+    MemRefType,
     ModuleOp,
     StringAttr,
+    TensorType,
     VectorType,
     f32,
     f64,
@@ -206,3 +208,43 @@ def test_types_and_maps_are_memoised():
     assert builder.int_array((1, 2)) is builder.int_array((1, 2))
     assert builder.dims_map(3, (0, 2)) is builder.dims_map(3, (0, 2))
     assert str(builder.dims_map(3, (0, 2)).data) == "(d0, d1, d2) -> (d0, d2)"
+
+
+def test_operations_may_be_moved_and_erased_while_they_are_listed():
+    block, other = Block(), Block()
+    b = OpBuilder(block)
+    for value in range(4):
+        b.index(value)
+    for position, op in enumerate(block.ops):
+        op.detach()
+        if position % 2:
+            other.add_op(op)
+        else:
+            op.erase()
+    assert len(block.ops) == 0
+    assert [op.value.value.data for op in other.ops] == [1, 3]
+    assert len(other.ops) == 2
+
+
+def test_values_and_operations_equal_themselves_only():
+    b = OpBuilder(Block())
+    first, second = b.index(1), b.index(1)
+    assert first == first.owner.results[0] != second
+    assert {first: 1, second: 2, first.owner: 3, second.owner: 4}[second] == 2
+    assert first.owner != second.owner
+
+
+def test_parts_of_results_know_their_types():
+    op = OpBuilder(Block()).create_op(test.TestOp, (), (i32, f32, i64))
+    assert op.results[1].type == f32
+    assert op.results[1:].types == (f32, i64)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 0, 5)])
+def test_sizes_of_types_are_those_of_their_parameters(shape):
+    for kind in (TensorType, MemRefType):
+        shaped = kind(f32, shape)
+        assert shaped.get_shape() == shaped.get_shape() == tuple(size.data for size in shaped.shape) == shape
+        assert shaped == kind(f32, shape)
+        assert hash(shaped) == hash(kind(f32, shape))
+        assert shaped != kind(f32, (*shape, 1))

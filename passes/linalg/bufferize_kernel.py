@@ -9,17 +9,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from xdsl.dialects import memref, scf, tensor
-from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, TensorType, i32
+from xdsl.dialects.builtin import ArrayAttr, TensorType
 from xdsl.dialects.linalg.attrs import IteratorTypeAttr
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, YieldOp
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from dialects import rt
-from dialects.builder import OpBuilder, dims_map, memref_type
+from dialects.builder import OpBuilder, dims_map, memref_type, segment_sizes
 from passes.linalg.windows import offsets_of, window_reads, window_write
 
-NO_OPERANDS = DenseArrayBase.from_list(i32, [0, 0])
-ONE_TO_ONE = DenseArrayBase.from_list(i32, [1, 1])
+NO_OPERANDS = segment_sizes(0, 0)
+ONE_TO_ONE = segment_sizes(1, 1)
 PARALLEL = IteratorTypeAttr.parallel()
 
 
@@ -177,7 +177,7 @@ class KernelBufferizer:
             maps.insert(len(inputs), identity)
             inputs.append(target)
         properties["indexing_maps"] = ArrayAttr(maps)
-        properties["operandSegmentSizes"] = DenseArrayBase.from_list(i32, [len(inputs), 1])
+        properties["operandSegmentSizes"] = segment_sizes(len(inputs), 1)
 
     def _scalar(self, op: Operation) -> None:
         _rebuild(op, self.builder, self.scalar_of, self)

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from xdsl.dialects import arith, tensor
-from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, LocationAttr, i32
+from xdsl.dialects.builtin import ArrayAttr, LocationAttr
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, YieldOp
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
-from dialects.builder import OpBuilder, affine_map
+from dialects.builder import OpBuilder, affine_map, segment_sizes
 from dialects.remarks import emit_remark
 from dialects.structured import PARALLEL, REDUCTION, element_type
 from passes.linalg.bodies import BodyCopier, drain
@@ -84,7 +84,7 @@ def _build_root(b: OpBuilder, root: Loops, plan: FusionPlan, new_values: dict[SS
         {
             "indexing_maps": ArrayAttr(maps),
             "iterator_types": ArrayAttr([PARALLEL] * root.num_parallel + [REDUCTION] * (rank - root.num_parallel)),
-            "operandSegmentSizes": DenseArrayBase.from_list(i32, [len(reads), len(outputs)]),
+            "operandSegmentSizes": segment_sizes(len(reads), len(outputs)),
         },
         regions=[Region(body.block)],
     )

@@ -10,19 +10,17 @@ from typing import TypeGuard, cast
 from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import (
     ArrayAttr,
-    DenseArrayBase,
     DenseIntOrFPElementsAttr,
     IndexType,
     IntegerAttr,
     i1,
-    i32,
     i64,
 )
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, YieldOp
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineExpr
 
-from dialects.builder import OpBuilder, affine_map, constant_attribute
+from dialects.builder import OpBuilder, affine_map, constant_attribute, segment_sizes
 from dialects.structured import PARALLEL, element_type, is_splat_constant
 from passes.linalg.bodies import BodyCopier
 from passes.linalg.fusion_plan import Read
@@ -77,7 +75,7 @@ def elementwise_op(reads: Sequence[Read], output: SSAValue, block: Block) -> Gen
         properties={
             "indexing_maps": ArrayAttr(maps),
             "iterator_types": ArrayAttr([PARALLEL] * rank),
-            "operandSegmentSizes": DenseArrayBase.from_list(i32, [len(reads), 1]),
+            "operandSegmentSizes": segment_sizes(len(reads), 1),
         },
         regions=[Region(block)],
     )

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import cast
 
 from xdsl.dialects import arith, scf, tensor
-from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, IndexType, i32
+from xdsl.dialects.builtin import ArrayAttr, IndexType
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, YieldOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 
-from dialects.builder import OpBuilder, affine_map
+from dialects.builder import OpBuilder, affine_map, segment_sizes
 from dialects.rows import row_position
 from dialects.structured import PARALLEL, build_empty, element_type, is_scalar_code, is_tensor
 from passes.linalg.bodies import BodyCopier, discard, erase_dead, examine_body
@@ -154,7 +154,7 @@ class PointCode:
             {
                 "indexing_maps": ArrayAttr([affine_map(len(self.space), access) for access in places]),
                 "iterator_types": ArrayAttr([PARALLEL] * len(self.space)),
-                "operandSegmentSizes": DenseArrayBase.from_list(i32, [len(inputs), len(outs)]),
+                "operandSegmentSizes": segment_sizes(len(inputs), len(outs)),
             },
             regions=[Region(self.body)],
         ).results

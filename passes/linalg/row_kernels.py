@@ -6,12 +6,12 @@ from math import prod
 from typing import Any, NamedTuple, Self, cast
 
 from xdsl.dialects import arith, tensor
-from xdsl.dialects.builtin import ArrayAttr, DenseArrayBase, StringAttr, TensorType, i32
+from xdsl.dialects.builtin import ArrayAttr, StringAttr, TensorType
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, IndexOp
 from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineExpr
 
-from dialects.builder import OpBuilder, affine_map, int_array, tensor_type
+from dialects.builder import OpBuilder, affine_map, int_array, segment_sizes, tensor_type
 from dialects.remarks import emit_remark
 from dialects.rt import KernelOp
 from dialects.rt import YieldOp as KernelYieldOp
@@ -310,7 +310,7 @@ class _Rewriting:
                 **op.properties,
                 "indexing_maps": ArrayAttr([affine_map(len(kinds), access) for access in maps]),
                 "iterator_types": ArrayAttr(kinds),
-                "operandSegmentSizes": DenseArrayBase.from_list(i32, [len(operands) - outputs, outputs]),
+                "operandSegmentSizes": segment_sizes(len(operands) - outputs, outputs),
             },
             regions=[region],
         )

@@ -8,6 +8,7 @@ from xdsl.dialects.builtin import SymbolRefAttr
 from xdsl.dialects.llvm import LLVMFunctionType, LLVMVoidType
 from xdsl.ir import Block, Operation, SSAValue
 
+from dialects.builder import segment_sizes
 from dialects.structured import constant_integer
 from passes.loops.llvm_function import (
     EQUAL,
@@ -16,7 +17,6 @@ from passes.loops.llvm_function import (
     Converters,
     FunctionConversion,
     convert_type,
-    segment_sizes,
 )
 
 
@@ -113,7 +113,7 @@ def call(
         llvm.CallOp,
         arguments,
         [convert_type(result.type) for result in op.results] if op is not None else [],
-        {"callee": callee, "operandSegmentSizes": segment_sizes((len(arguments), 0))},
+        {"callee": callee, "operandSegmentSizes": segment_sizes(len(arguments), 0)},
     )
     name = callee.root_reference.data
     if name not in f.called:

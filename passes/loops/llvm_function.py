@@ -26,7 +26,7 @@ from xdsl.dialects.llvm import CallingConventionAttr, LinkageAttr, LLVMFunctionT
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
-from dialects.builder import OpBuilder, vector_type
+from dialects.builder import OpBuilder, segment_sizes, vector_type
 from dialects.llvm import PoisonOp
 
 POINTER = LLVMPointerType()
@@ -136,7 +136,7 @@ class FunctionConversion:
         self.builder.create_op(
             llvm.CondBrOp,
             (condition, *then_arguments, *otherwise_arguments),
-            properties={"operandSegmentSizes": segment_sizes(sizes)},
+            properties={"operandSegmentSizes": segment_sizes(*sizes)},
             successors=(then, otherwise),
         )
 
@@ -281,9 +281,3 @@ def integer_attribute(value: int, value_type: IntegerType = i64) -> IntegerAttr[
 def int32_array(values: tuple[int, ...]) -> DenseArrayBase[Any]:
     """`array<i32: values>`, one object per value."""
     return DenseArrayBase.from_list(i32, values)
-
-
-@lru_cache(maxsize=1024)
-def segment_sizes(sizes: tuple[int, ...]) -> Attribute:
-    """The attribute of `operandSegmentSizes`."""
-    return DenseArrayBase.from_list(i32, sizes)

@@ -20,7 +20,7 @@ from xdsl.dialects.builtin import (
 from xdsl.dialects.llvm import GEP_USE_SSA_VAL, LinkageAttr, LLVMArrayType
 from xdsl.ir import Attribute, Region, SSAValue
 
-from dialects.builder import OpBuilder
+from dialects.builder import OpBuilder, segment_sizes
 from dialects.llvm_intrinsics import MemsetOp
 from dialects.prefetch import PrefetchOp
 from dialects.rt import RowOp
@@ -32,7 +32,6 @@ from passes.loops.llvm_function import (
     FunctionConversion,
     byte_size,
     int32_array,
-    segment_sizes,
     static_shape,
     stored_type,
 )
@@ -147,7 +146,7 @@ def _prefetch(f: FunctionConversion, op: PrefetchOp) -> None:
     """Of data, for reading, with a place in all caches."""
     pointer = element_pointer(f, op.source, op.indices, is_inside=False)
     hints = (f.integer(0, i32), f.integer(3, i32), f.integer(1, i32))
-    properties = {"intrin": StringAttr("llvm.prefetch.p0"), "operandSegmentSizes": segment_sizes((4, 0))}
+    properties = {"intrin": StringAttr("llvm.prefetch.p0"), "operandSegmentSizes": segment_sizes(4, 0)}
     f.builder.create_op(llvm.CallIntrinsicOp, (pointer, *hints), (), properties)
 
 
