@@ -13,7 +13,7 @@ from xdsl.dialects.builtin import MemRefType, TensorType
 from xdsl.ir import Operation, core
 
 _ir: Any = core  # what is replaced is private
-_item: Any = tuple.__getitem__  # pyright: ignore[reportUnknownMemberType] - of any tuple
+_item: Any = tuple.__getitem__  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType] - of any tuple
 
 
 @cache
