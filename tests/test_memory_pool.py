@@ -33,6 +33,23 @@ def test_memory_of_a_dropped_result_is_that_of_the_next(pool):
     assert pool.held >= x.nbytes
 
 
+@pytest.mark.parametrize(
+    "program",
+    [lambda x: np.tanh(x @ x) @ x, np.linalg.inv, lambda x: np.fft.fft(x).real @ x],
+    ids=["products", "LAPACK", "Fourier transform"],
+)
+def test_temporaries_take_what_memory_analysis_says(program, pool):
+    x = np.eye(512)
+    function = compiler.jit(program)
+    said = function.lower(x).memory_analysis().temp_size_in_bytes
+    for _ in range(3):
+        function(x)
+    compiler.release_memory()
+    result = function(x)
+    assert said <= pool.held < said + 8192
+    assert result.shape == x.shape
+
+
 def test_results_that_are_referred_to_keep_their_memory(pool):
     x = np.arange(float(SIZE))
     results = [double(x + i) for i in range(4)]

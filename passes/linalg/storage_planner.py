@@ -75,8 +75,9 @@ class _BlockPlanner:
             elif isinstance(op, tensor.InsertSliceOp):
                 self._plan_insert(op, position)
             else:
-                for index, result in enumerate(op.results):
-                    if is_tensor(result):
+                # What the function returns comes first: it can take the memory of donated arguments for good.
+                for index in sorted(range(len(op.results)), key=lambda i: self.last_use.get(op.results[i]) != FOREVER):
+                    if is_tensor(op.results[index]):
                         self._plan_result(op, index, position)
 
     def _enter(self, value: SSAValue, storage: Storage, position: int) -> None:
@@ -116,12 +117,16 @@ class _BlockPlanner:
         """The storage of an operand that result `index` of `kernel` overwrites."""
         plan = self.plan
         name = kernel.kernel_name.data
-        taken = {plan.in_place.get((kernel, other)) for other in range(index)}
+        taken = {plan.in_place.get((kernel, other)) for other in range(len(kernel.outputs))}
         result = kernel.outputs[index]
         wanted, is_stacked = self._carried_as(result), self._is_stacked(result)
-        # First the carried value that the result is the next value of.
-        order = sorted(range(len(kernel.inputs)), key=lambda i: plan.storage_of[kernel.inputs[i]] is not wanted)
-        for i in order:
+
+        def preference(operand: int) -> tuple[bool, bool]:
+            # First the carried value that the result is the next value of; then donated memory, which is there in any case.
+            storage = plan.storage_of[kernel.inputs[operand]]
+            return storage is not wanted, storage.is_free
+
+        for i in sorted(range(len(kernel.inputs)), key=preference):
             value = kernel.inputs[i]
             if i in taken or value.type != result.type or not self._may_overwrite(value, position):
                 continue
