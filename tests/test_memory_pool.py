@@ -132,6 +132,25 @@ def test_the_limit_is_a_part_of_the_memory():
     assert 1 << 24 < memory_limit() == native_library().pool.limit
 
 
+def test_the_environment_gives_the_limit(monkeypatch):
+    monkeypatch.setenv("DLC_POOL_SIZE", "3M")
+    assert memory_limit() == 3 << 20
+    monkeypatch.setenv("DLC_POOL_SIZE", "some")
+    with pytest.raises(compiler.ArgumentError, match="DLC_POOL_SIZE is 'some'; use a number of bytes"):
+        memory_limit()
+
+
+def test_shapes_that_never_come_again_do_not_fill_the_memory(pool):
+    limit, pool.limit = pool.limit, 1 << 23
+    try:
+        for extra in range(24):
+            x = np.ones(SIZE + 8192 * extra**2)
+            np.testing.assert_array_equal(double(x)[:: SIZE // 2], 2)
+            assert pool.held <= pool.limit
+    finally:
+        pool.limit = limit
+
+
 def test_blocks_that_are_not_used_for_long_go_back(pool):
     double(np.ones(SIZE * 16))
     x = np.ones(SIZE)
