@@ -27,6 +27,7 @@ from passes.linalg.storage import (
     Slot,
     Storage,
     StoragePlan,
+    is_for_static_window,
     last_uses,
     overwrite_refusal,
     slot_at_end,
@@ -128,7 +129,8 @@ class _BlockPlanner:
 
         for i in sorted(range(len(kernel.inputs)), key=preference):
             value = kernel.inputs[i]
-            if i in taken or value.type != result.type or not self._may_overwrite(value, position):
+            may_overwrite = self._may_overwrite(value, position) or self._has_same_window_each_time(kernel, index, i)
+            if i in taken or value.type != result.type or not may_overwrite:
                 continue
             storage = plan.storage_of[value]
             if sum(plan.storage_of[other] is storage for other in kernel.inputs) != 1:
@@ -145,6 +147,18 @@ class _BlockPlanner:
             emit_remark("passed", "bufferize", message, kernel.location)
             return storage
         return None
+
+    def _has_same_window_each_time(self, kernel: KernelOp, index: int, operand: int) -> bool:
+        """Whether result `index` differs from `operand`, such as the padding around images, in the same window in every iteration.
+
+        The operand is computed around the loop for nothing else, so one buffer will do: no operation of the loop overwrites the rest of it,
+        which is in another block.
+        """
+        value = kernel.inputs[operand]
+        storage = self.plan.storage_of[value]
+        if not storage.writable or storage.is_overwritten or value in self.plan.parts:
+            return False
+        return is_for_static_window(kernel, operand, index)
 
     def _overwritten(self, call: LapackOp, index: int, position: int) -> Storage | None:
         """The storage of what result `index` of a library call starts as, if the call may overwrite it."""
