@@ -211,6 +211,7 @@ class Compiled:
         self._lowered = lowered
         self._traced = traced
         self._run = run
+        self._is_one_array = traced.output_tree.is_leaf(strict=True)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run on arguments that must have the signature compiled for.
@@ -236,7 +237,9 @@ class Compiled:
             else as_array(leaf, aval, traced.argument_names[i])
             for i, (leaf, aval) in enumerate(zip(leaves, traced.inputs, strict=True))
         ]
-        results = self._run([*arrays, *traced.constants])
+        results = self._run([*arrays, *traced.constants] if traced.constants else arrays)
+        if self._is_one_array:
+            return results[0] if wrap is None else wrap(results[0])
         return unflatten(traced.output_tree, results if wrap is None else map(wrap, results))
 
     def native_entry(
