@@ -16,6 +16,7 @@ from compiler.pytrees import flatten
 from compiler.tracing import trace
 from dialects.rt import KernelOp, LaunchOp
 from passes.linalg.absorb_sums import AbsorbSumsPass
+from passes.linalg.split_reductions import SplitReductionsPass
 from runtime.native import host_vector_bits
 from runtime.reference import interpret
 
@@ -61,12 +62,15 @@ PROGRAMS = {
 }
 
 
+SMALL = {
+    SplitReductionsPass: {"min_points": 0, "part_points": 10, "min_steps": 2, "wide": 1},
+    AbsorbSumsPass: {"least_bytes": 0, "least_parts": 2, "least_row": 1},
+}
+
+
 def passes_to(stage, bits, start):
     options = CompileOptions(vector_bits=bits)
-    return [
-        replace(p, least_bytes=0, least_rows=2, least_row=1) if isinstance(p, AbsorbSumsPass) else p
-        for p in passes_between(start, stage, options=options)
-    ]
+    return [replace(p, **SMALL.get(type(p), {})) for p in passes_between(start, stage, options=options)]
 
 
 def parsed(text):
