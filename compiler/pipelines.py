@@ -4,6 +4,7 @@ A stage is a level that a user can ask for by name; `passes_between` is all that
 and `dlc-run` need to know about the order of passes.
 """
 
+import os
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
@@ -75,7 +76,7 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
         fused.insert(fused.index(("hoist-invariants", {})), ("absorb-sums", {}))
         return shared | {
             "loops": [
-                ("split-work", {"max_threads": options.threads or 0}),
+                ("split-work", {"max_threads": options.threads or 0, "processors": processor_count()}),
                 ("lower-kernels", {"vector_bits": _vector_bits(options)}),
             ],
             "llvm": [expand_math, ("convert-to-llvm", {})],
@@ -85,6 +86,11 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
         "gpu": [expand_math, ("share-points", {}), ("widen-points", {}), ("map-to-gpu", {})],
         "llvm": [("convert-gpu-to-llvm", {}), ("check-ptx-legality", {})],
     }
+
+
+def processor_count() -> int:
+    """The processors of this machine, used or not: so that results do not depend on who may use them."""
+    return os.cpu_count() or 1
 
 
 def _vector_bits(options: CompileOptions) -> int:

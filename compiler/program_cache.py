@@ -15,7 +15,7 @@ from typing import Any
 from xdsl.dialects.builtin import ModuleOp
 
 from compiler.options import CompileOptions
-from compiler.pipelines import Target
+from compiler.pipelines import Target, processor_count
 from dialects.structural_key import operation_key
 
 CAPACITY = 64
@@ -27,7 +27,7 @@ _programs: OrderedDict[bytes, Any] = OrderedDict()
 def program_key(module: ModuleOp, target: Target, options: CompileOptions) -> bytes:
     """A key for what is traced and chosen, the same in all processes: the structure of `module`, the target, the options."""
     # The library that DLC_BLAS names is part of the machine code's surroundings, not of the options.
-    choices = repr((target, options, os.environ.get("DLC_BLAS")))
+    choices = repr((target, options, os.environ.get("DLC_BLAS"), processor_count()))
     return hashlib.sha256(operation_key(module) + choices.encode()).digest()
 
 

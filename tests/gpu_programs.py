@@ -197,6 +197,10 @@ PROGRAMS = {
         lambda x, y: compiler.fori_loop(0, 9, lambda i, c: c * c * y - i / 9, x),
         (floats(5, 7), floats(7)),
     ),
+    "points_that_leave_a_loop": (
+        compiler.vmap(lambda a: compiler.while_loop(lambda s: s * s > 1.001 * a, lambda s: (s + a / s) / 2, a)),
+        (1 + positive(19),),
+    ),
     "gradient_of_scan": (
         compiler.grad(lambda *args: recurrent(*args)[1].sum()),
         (floats(6, 6), floats(6), floats(9, 6)),

@@ -14,6 +14,7 @@ from compiler.options import CompileOptions
 from compiler.pipelines import passes_between, run_passes
 from compiler.pytrees import flatten
 from compiler.tracing import trace
+from dialects.remarks import collect_remarks
 from dialects.rt import KernelOp, LaunchOp
 from passes.linalg.absorb_sums import AbsorbSumsPass
 from passes.linalg.split_reductions import SplitReductionsPass
@@ -112,3 +113,24 @@ def test_layer_norm_and_its_gradient_are_one_kernel_and_small_sums():
     assert len(large) == 1
     # No normalised rows in memory: what the sums of 64 parts take is all.
     assert lowered.compile().memory_analysis().arena_bytes < 2 * 65 * 1024 * 4
+
+
+def test_refusals_are_told():
+    def weighted(x):
+        p = nn.softmax(x)
+        return (p * p.sum(axis=0)).sum(axis=0)
+
+    with collect_remarks() as remarks:
+        compiler.jit(weighted).lower(np.zeros((512, 600), np.float32)).as_text("fused")
+    told = [str(remark) for remark in remarks if "[absorb-sums] missed" in str(remark)]
+    assert len(told) == 1
+    assert "it needs what is computed later" in told[0]
+
+
+def test_a_sum_that_comes_before_the_kernel_of_rows_becomes_part_of_it():
+    def loss(w, x, y):
+        return (((x * w).max(axis=1, keepdims=True) * x - y) ** 2 * w).sum()
+
+    x, y = RNG.standard_normal((2, 512, 600), dtype=np.float32)
+    lowered = compiler.jit(compiler.value_and_grad(loss, argnums=1)).lower(x[0], x, y)
+    assert any("adds up 1 results over its rows" in str(remark) for remark in lowered.remarks())

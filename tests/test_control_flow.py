@@ -407,3 +407,21 @@ def test_random_programs_have_the_derivatives_that_directions_show(steps, seed):
     several = compiler.vmap(loss)(np.stack([a, da]), np.stack([b, db]))
     single = compiler.jit(loss)
     np.testing.assert_allclose(several, [single(a, b), single(da, db)], rtol=1e-10, atol=1e-10)
+
+
+def test_what_follows_a_loop_of_unknown_length_does_not_write_to_a_buffer_of_its_result():
+    maxima = [("operation", "max", False), ("operation", "max", True), ("operation", "sin", False)]
+    branches = [("operation", "mul", True)], [("operation", "sin", False), ("operation", "roll", False)]
+    steps = [
+        ("operation", "sin", True),
+        ("scan", 3, [("while", 1, maxima, None), ("cond", 0, *branches), ("operation", "roll", True)], None),
+    ]
+    a, b, da, db = np.random.default_rng(259).uniform(-2, 2, (4, 4))
+
+    def loss(a, b):
+        a, b = run_dlc(steps, a, b)
+        return (a * a).sum() + np.sin(b).sum()
+
+    slope = compiler.jit(lambda: compiler.jvp(loss, (a, b), (da, db))[1])()
+    to_a, to_b = compiler.jit(compiler.grad(loss, (0, 1)))(a, b)
+    np.testing.assert_allclose((to_a * da).sum() + (to_b * db).sum(), slope, rtol=1e-9)

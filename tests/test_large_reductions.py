@@ -150,3 +150,10 @@ def test_an_update_in_place_of_odd_size_adds_once():
 def test_squares_of_vectors_are_transposed_in_registers():
     found = remarks(lambda x: x.T, np.ones((64, 48), np.float32))
     assert any("transposed in registers" in remark for remark in found)
+
+
+@pytest.mark.parametrize(("dtype", "is_streamed"), [("float32", True), ("uint8", False)])
+def test_squares_write_around_the_cache_only_whole_lines(dtype, is_streamed):
+    x = np.ones((4096, 2048), dtype)
+    lowered = compiler.jit(lambda x: x.T, options=compiler.CompileOptions(vector_bits=512)).lower(x)
+    assert any("written around" in str(remark) for remark in lowered.remarks()) == is_streamed

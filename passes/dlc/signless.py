@@ -21,7 +21,7 @@ def remove_signs(function: FuncOp) -> None:
     for value in _values(function.body):
         value_type: Attribute = value.type
         plain = signless(value_type)
-        if plain != value_type:
+        if plain is not value_type:
             cast(Any, value)._type = plain
     for op in function.body.walk():
         value = op.properties.get("value")

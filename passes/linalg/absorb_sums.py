@@ -72,12 +72,14 @@ The parts are those that `split-reductions` has chosen. `lower-kernels` takes th
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation
 from xdsl.passes import ModulePass
 
+from dialects.remarks import emit_remark
 from dialects.rt import KernelOp
 from passes.linalg.host_blocks import host_blocks
 from passes.linalg.reshapes import RESHAPES, source_of
@@ -105,38 +107,35 @@ class AbsorbSumsPass(ModulePass):
 
     def _rewrite(self, block: Block) -> None:
         positions = {op: position for position, op in enumerate(block.ops)}
-        examined: dict[KernelOp, RowKernel | None] = {}
-        absorbed: dict[RowKernel, list[Sums]] = {}
-        inner: set[KernelOp] = set()
-        found = [sums for op in positions if isinstance(op, KernelOp) and (sums := find_sums(op)) is not None]
+        kernels = [op for op in positions if isinstance(op, KernelOp)]
+        rows_of = {op: RowKernel.examine(op, self.least_row, positions) for op in kernels}
+        joined: set[KernelOp] = set()
+        found = [sums for op in kernels if (sums := find_sums(op)) is not None]
         # Those that read most come first: what has other parts than they must stay.
         for sums in sorted(found, key=lambda sums: -sums.bytes_read):
-            position = positions[sums.kernel]
-            if (
-                sums.parts < self.least_parts
-                or sums.bytes_read < self.least_bytes
-                or examined.get(sums.kernel) in absorbed
-            ):
+            own = rows_of[sums.kernel]
+            if sums.parts < self.least_parts or sums.bytes_read < self.least_bytes or (own is not None and own.joining):
                 continue
             best: RowKernel | None = None
+            refusals: list[str] = []
             for kernel in _neighbours(sums):
-                if kernel in inner or positions.get(kernel, position) >= position:
+                if kernel in joined or kernel is sums.kernel or kernel not in positions:
                     continue
-                if kernel not in examined:
-                    examined[kernel] = RowKernel.examine(kernel, self.least_row)
-                rows = examined[kernel]
-                if (
-                    rows is not None
-                    and rows.fits(sums, positions)
-                    and all(sums.parts == other.parts for other in absorbed.get(rows, ()))
-                    and (best is None or rows.bytes_shared(sums) > best.bytes_shared(sums))
-                ):
+                rows = rows_of[kernel]
+                refusal = "it goes over more than rows" if rows is None else rows.refusal(sums, positions)
+                if refusal is not None:
+                    refusals.append(f"{kernel.kernel_name.data}: {refusal}")
+                elif best is None or cast(RowKernel, rows).bytes_shared(sums) > best.bytes_shared(sums):
                     best = rows
             if best is not None:
-                absorbed.setdefault(best, []).append(sums)
-                inner.add(sums.kernel)
-        for rows, joining in absorbed.items():
-            absorb(rows, joining)
+                best.join(sums, positions)
+                joined.add(sums.kernel)
+            elif refusals:
+                message = f"{sums.kernel.kernel_name.data} does not become part of {'; '.join(refusals)}"
+                emit_remark("missed", self.name, message, sums.kernel.location)
+        for rows in rows_of.values():
+            if rows is not None and rows.joining:
+                absorb(rows)
 
 
 def _neighbours(sums: Sums) -> dict[KernelOp, None]:

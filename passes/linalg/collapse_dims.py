@@ -67,6 +67,9 @@ from passes.linalg.host_blocks import host_blocks
 from passes.linalg.maps import accesses, iterators, shape_of
 from passes.linalg.reshapes import RESHAPES, Groups, build_collapse, build_expand, spread
 
+MIN_LANES = 8
+"""The fewest points along the last dimension of a tile that are worth vectors."""
+
 
 @dataclass(frozen=True)
 class CollapseDimsPass(ModulePass):
@@ -100,9 +103,13 @@ def _rewrite_block(block: Block) -> None:
 
 
 def _final_tile(plan: CollapsePlan) -> tuple[int, ...]:
-    """The new tile; an elementwise kernel keeps its last dimension for the inner loop if it has others, and no loops in bodies."""
-    keeps_last = plan.is_elementwise and not plan.has_loops and len(plan.tile) > 1
-    return plan.tile[:-1] if keeps_last else plan.tile
+    """The new tile; an elementwise kernel keeps its last dimension for the inner loop if it has others.
+
+    Not if points run loops of their own: then lanes are points of the tile, if these suffice.
+    """
+    if not plan.is_elementwise or len(plan.tile) < 2 or (plan.has_loops and plan.tile[-1] >= MIN_LANES):
+        return plan.tile
+    return plan.tile[:-1]
 
 
 class _Reshaper:

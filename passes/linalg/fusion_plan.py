@@ -235,13 +235,17 @@ class FusionPlan:
         if needed <= loops.points:
             return None
         times = len(readers)
-        if not loops.body.is_cheap or loops.body.num_ops > self.max_recomputed_ops:
+        # Readers are repeated in turn: without a limit on their number, a chain of them would grow with its square.
+        num_ops = max(loops.body.num_ops, (times - 1) * loops.body.num_ops // 2)
+        if not loops.body.is_cheap or num_ops > self.max_recomputed_ops:
             return f"too expensive to repeat: {needed} times instead of {loops.points}, {loops.body.num_ops} operations each"
         if times > 1:
             weights, kept = (1, 1), _num_bytes(op.results[0])
             if len(copies) == times:
                 # Each reader may be a kernel of its own: to keep the result is to write it, and to read it all but once.
-                weights, kept = (times - 1, times + 1), times * kept
+                # What is spread over more points is small beside what else they read, wherever it is.
+                is_spread = needed > times * loops.points
+                weights, kept = (times - 1, times - 1 if is_spread else times + 1), times * kept
             moved = sum(self._bytes_moved(op, weights, self.max_recomputed_ops, {op}).values())
             if moved > kept + kept // 8:
                 return f"repeating it for {times} readers moves more memory than keeping it"
@@ -283,9 +287,11 @@ class FusionPlan:
         return found
 
     def _is_only_for(self, own: AbstractSet[Operation | Block], value: SSAValue) -> bool:
-        """Whether a structured operation computes `value` for `own` alone."""
-        is_computed = isinstance(value.owner, GenericOp) and value not in self._pinned
-        return is_computed and all(use.operation in own for use in value.uses)
+        """Whether an elementwise operation, which they could be computed with, computes `value` for `own` alone."""
+        owner = value.owner
+        if not isinstance(owner, GenericOp) or value in self._pinned or num_parallel(owner) < len(iterators(owner)):
+            return False
+        return all(use.operation in own for use in value.uses)
 
     def _inline(self, loops: Loops, root: Loops, access: Access) -> bool:
         """Plan the computation of `loops` in `root`, which reads its result by `access`."""

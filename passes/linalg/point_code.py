@@ -33,14 +33,20 @@ class RefusedError(Exception):
 
 def is_same_code(first: SSAValue, second: SSAValue) -> bool:
     """Whether two scalars are computed in the same way from the same values."""
-    if first is second:
-        return True
-    a, b = first.owner, second.owner
-    if isinstance(a, Block) or isinstance(b, Block) or type(a) is not type(b) or a.properties != b.properties:
-        return False
-    if a.regions or first.type != second.type or len(a.results) != 1 or len(a.operands) != len(b.operands):
-        return False
-    return all(map(is_same_code, a.operands, b.operands))
+    compared: set[tuple[SSAValue, SSAValue]] = set()
+    pairs = [(first, second)]
+    while pairs:
+        pair = pairs.pop()
+        if pair[0] is pair[1] or pair in compared:
+            continue
+        compared.add(pair)
+        a, b = pair[0].owner, pair[1].owner
+        if isinstance(a, Block) or isinstance(b, Block) or type(a) is not type(b) or a.properties != b.properties:
+            return False
+        if a.regions or pair[0].type != pair[1].type or len(a.results) != 1 or len(a.operands) != len(b.operands):
+            return False
+        pairs += zip(a.operands, b.operands, strict=True)
+    return True
 
 
 class PointCode:
@@ -78,6 +84,8 @@ class PointCode:
         arguments = self.old.args[len(self.old.args) - len(self.starts) :]
         for index in wanted:
             self._element(arguments[index], self.space)
+        for value in self._needed(wanted):
+            self._element(value, self.space)
         condition = self._condition(loop) if isinstance(loop, scf.WhileOp) else None
         next_values = cast(Operation, self.old.last_op).operands
         following: list[SSAValue] = []
@@ -90,7 +98,6 @@ class PointCode:
             assert condition is not None
             following = [self._kept(*pair, *condition) for pair in zip(following, self.carried.values(), strict=True)]
             self.inner.create_op(scf.ConditionOp, (self._chosen_by(following, condition[0]), *following))
-            erase_dead(self.step)
             again = Block(arg_types=types)
             OpBuilder(again, loop.location).create_op(scf.YieldOp, again.args)
             steps = front.create_op(scf.WhileOp, initial, types, regions=[Region(self.step), Region(again)])
@@ -98,12 +105,34 @@ class PointCode:
             self.inner.create_op(scf.YieldOp, following)
             bounds = [self._scalar(bound) for bound in (loop.lb, loop.ub, loop.step)]
             steps = front.create_op(scf.ForOp, (*bounds, *initial), types, regions=[Region(self.step)])
+        erase_dead(self.step)
         places = list(self.carried)
         results = [steps.results[places.index(index)] for index in wanted]
         for result in results:
             self.body.insert_arg(result.type, len(self.body.args))
         front.create_op(YieldOp, results)
         return self._build_generic(b, [loop.results[index] for index in wanted])
+
+    def _needed(self, wanted: Sequence[int]) -> list[SSAValue]:
+        """The values of this shape that results depend on, in the order of the program: so no code waits for much other code."""
+        loop, next_values = self.loop, cast(Operation, self.old.last_op).operands
+        pending = [next_values[index] for index in wanted]
+        if isinstance(loop, scf.WhileOp):
+            pending.append(cast(Operation, loop.before_region.block.last_op).operands[0])
+        needed: set[SSAValue] = set()
+        while pending:
+            value = pending.pop()
+            if value in needed or self._is_outside(value):
+                continue
+            needed.add(value)
+            owner = value.owner
+            if isinstance(owner, Operation):
+                pending += owner.operands
+            elif (index := owner.args.index(value) + len(self.starts) - len(owner.args)) >= 0:
+                pending.append(next_values[index])
+        ops = (op for region in loop.regions for op in region.block.ops if isinstance(op, GenericOp))
+        results = (op.results[0] for op in ops if num_parallel(op) == len(iterators(op)))
+        return [result for result in results if result in needed and shape_of(result) == self.shape]
 
     def discard(self) -> None:
         """Forget the code after a refusal."""

@@ -1,7 +1,7 @@
 """Kernels over rows that also add up over their rows: what `absorb-sums` looks for, and what it makes of it."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any, NamedTuple, Self, cast
 
@@ -118,10 +118,18 @@ class RowKernel:
     op: KernelOp
     row_arguments: set[SSAValue]
     """The block arguments that are read row by row."""
+    first: Operation
+    """The first in the block of the kernel and the sums that become part of it: what replaces them stands there."""
+    needs: int
+    """The position of the last operation that all of these need."""
+    joining: list[Sums] = field(default_factory=list[Sums])
 
     @classmethod
-    def examine(cls, op: KernelOp, least_row: int) -> Self | None:
-        """`op` as a kernel over rows, if it is one and runs some loop `least_row` times for each."""
+    def examine(cls, op: KernelOp, least_row: int, positions: Mapping[Operation, int]) -> Self | None:
+        """`op` as a kernel over rows, if it is one and runs some loop `least_row` times for each.
+
+        `positions` are those of all operations in its block.
+        """
         tile = cast(Sequence[int], op.tile.get_values())
         block = op.body.block
         if len(tile) != 1:
@@ -149,26 +157,37 @@ class RowKernel:
             longest = max(longest, prod(loop_sizes(inner)[1:]))
         if longest < least_row:
             return None
-        return cls(op, {value for value, is_row in by_row.items() if is_row and value.owner is block})
+        arguments = {value for value, is_row in by_row.items() if is_row and value.owner is block}
+        return cls(op, arguments, op, _last_position(op.inputs, positions))
 
     @property
     def count(self) -> int:
         """How many rows there are."""
         return cast(Sequence[int], self.op.tile.get_values())[0]
 
-    def fits(self, sums: Sums, positions: Mapping[Operation, int]) -> bool:
-        """Whether the kernel could compute `sums`, and has something that they read; `positions` are those in its block."""
-        own = positions[self.op]
-        if sums.parts * sums.steps != self.count or not self.bytes_shared(sums):
-            return False
-        for value in sums.row_inputs:
-            source = source_of(value)
-            if source.owner is self.op:
-                if shape_of(value)[2:] != shape_of(source)[1:]:
-                    return False
-            elif _position(source, positions) >= own:
-                return False
-        return all(_position(source_of(value), positions) < own for value in sums.other_inputs)
+    def refusal(self, sums: Sums, positions: Mapping[Operation, int]) -> str | None:
+        """Why the kernel cannot compute `sums`, which reads something that it has at hand."""
+        if sums.parts * sums.steps != self.count:
+            return f"it adds up {sums.parts * sums.steps} rows, of which the kernel has {self.count}"
+        if self.joining and self.joining[0].parts != sums.parts:
+            return f"it has {sums.parts} parts, and what became part of the kernel before {self.joining[0].parts}"
+        own = {value: source for value in sums.row_inputs if (source := source_of(value)).owner is self.op}
+        if any(shape_of(value)[2:] != shape_of(source)[1:] for value, source in own.items()):
+            return "it reads what the kernel computes as rows of another shape"
+        if self._needs(sums, positions) >= min(positions[self.first], positions[sums.kernel]):
+            return "it needs what is computed later"
+        return None if self.bytes_shared(sums) else "it reads other rows"
+
+    def join(self, sums: Sums, positions: Mapping[Operation, int]) -> None:
+        """Let the kernel compute `sums`, which it does not refuse."""
+        self.needs = self._needs(sums, positions)
+        self.first = min(self.first, sums.kernel, key=positions.__getitem__)
+        self.joining.append(sums)
+
+    def _needs(self, sums: Sums, positions: Mapping[Operation, int]) -> int:
+        """The position of the last operation that the kernel would need with `sums`."""
+        others = [value for value in sums.row_inputs if source_of(value).owner is not self.op]
+        return max(self.needs, _last_position([*others, *sums.other_inputs], positions))
 
     def bytes_shared(self, sums: Sums) -> int:
         """How much of what `sums` read the kernel has at hand."""
@@ -181,21 +200,22 @@ class RowKernel:
         return sum(num_bytes(value) for value in sources if value in own or value.owner is self.op)
 
 
-def _position(value: SSAValue, positions: Mapping[Operation, int]) -> int:
-    return -1 if isinstance(value.owner, Block) else positions.get(value.owner, -1)
+def _last_position(values: Sequence[SSAValue], positions: Mapping[Operation, int]) -> int:
+    """The position of the last operation that computes one of `values`, reshapes apart."""
+    owners = (source_of(value).owner for value in values)
+    return max((positions.get(owner, -1) for owner in owners if isinstance(owner, Operation)), default=-1)
 
 
-def absorb(rows: RowKernel, absorbed: Sequence[Sums]) -> None:
-    """Replace the kernel, and those that add up over its rows, by one over parts of its rows that adds up over each part."""
-    _Rewriting(rows, absorbed).rewrite()
+def absorb(rows: RowKernel) -> None:
+    """Replace the kernel, and what has joined it, by one over parts of its rows that adds up over each part."""
+    _Rewriting(rows).rewrite()
 
 
 class _Rewriting:
-    def __init__(self, rows: RowKernel, absorbed: Sequence[Sums]):
+    def __init__(self, rows: RowKernel):
         self.old = rows.op
         self.rows = rows
-        self.absorbed = absorbed
-        self.parts, self.steps = absorbed[0].parts, absorbed[0].steps
+        self.parts, self.steps = rows.joining[0].parts, rows.joining[0].steps
         self.outer = OpBuilder(Block(), rows.op.location)
         self.block = Block()
         self.b = OpBuilder(self.block, rows.op.location)
@@ -217,8 +237,8 @@ class _Rewriting:
             self.b.location = op.location
             self._add(op)
         yielded = dict[SSAValue, SSAValue](zip(self.old.outputs, last.operands, strict=True))
-        partial = [value for sums in self.absorbed for value in self._take(sums, yielded)]
-        kernels = {sums.kernel for sums in self.absorbed}
+        partial = [value for sums in self.rows.joining for value in self._take(sums, yielded)]
+        kernels = {sums.kernel for sums in self.rows.joining}
         kept = [result for result in self.old.outputs if _is_read_outside(result, kernels)]
         results = [*(self.values[yielded[result]] for result in kept), *partial]
         self.b.create_op(KernelYieldOp, results)
@@ -234,13 +254,13 @@ class _Rewriting:
         whole = [build_reshape(self.outer, new, shape_of(old)) for old, new in zip(kept, kernel.results, strict=False)]
         parent = self.old.parent
         assert parent is not None
-        parent.insert_ops_before(drain(self.outer.block), self.old)
-        sums = [result for absorbed in self.absorbed for result in absorbed.kernel.outputs]
+        parent.insert_ops_before(drain(self.outer.block), self.rows.first)
+        sums = [result for absorbed in self.rows.joining for result in absorbed.kernel.outputs]
         for old, new in zip([*kept, *sums], [*whole, *kernel.results[len(kept) :]], strict=True):
             old.replace_all_uses_with(new)
         for op in reversed([*ops, last]):
             op.erase()
-        for absorbed in self.absorbed:
+        for absorbed in self.rows.joining:
             inputs = absorbed.kernel.inputs
             parent.erase_op(absorbed.kernel)
             for value in inputs:

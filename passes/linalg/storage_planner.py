@@ -6,7 +6,7 @@ loop that permutes its carried values. What is left, a value that is carried twi
 The regions of a branch compute their results in one common destination.
 """
 
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from math import prod
 from typing import Any, cast
 
@@ -246,6 +246,8 @@ class _BlockPlanner:
             if at_end is None:
                 storage = self._new(position)
                 storage.is_fixed = True
+                for number in _takes_turns_with(control.slots, index):
+                    outside[number].last_use = FOREVER  # the result may lie in any of them
             else:
                 storage = outside[at_end]
             control.results.append(storage)
@@ -423,3 +425,13 @@ def _key(value: SSAValue) -> tuple[Attribute, int]:
     """What two values have in common that fit into the same buffer."""
     value_type = cast(TensorType[Any], value.type)
     return value_type.element_type, prod(value_type.get_shape())
+
+
+def _takes_turns_with(slots: Sequence[Slot], index: int) -> Iterator[int]:
+    """The slots whose buffers slot `index` has in some iteration, itself among them."""
+    number = index
+    while True:
+        yield number
+        number = slots[number].following
+        if number == index:
+            return

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple, cast
 
 from xdsl.dialects import arith, memref
-from xdsl.dialects.builtin import DenseArrayBase, IntegerAttr, i1, i32, i64
+from xdsl.dialects.builtin import DenseArrayBase, i32
 from xdsl.ir import Operation, SSAValue
 
 from dialects.builder import memref_type
@@ -13,13 +13,14 @@ from passes.memref.accesses import Buffer
 from passes.memref.loop_builder import INDEX, LoopBuilder, Position, Value
 from passes.memref.phased_loops import PhasedLoops
 from passes.memref.row_loops import take_rows
-from passes.memref.statements import Kernel
+from passes.memref.statements import Kernel, bit_width
 from passes.memref.sweep_code import SweepCode
 from passes.memref.sweeps import Schedule, Sweep, needs_memory, read_elsewhere
 from passes.memref.transpose_code import Transposition, emit_transposition, plan_transposition
 from passes.memref.vector_plan import PASS_NAME, KernelPlan, body_cost, plan_kernel
 
-_EQUAL = IntegerAttr(0, i64)
+LINE_BITS = 512
+"""The size of a line of the cache."""
 _NO_OPERANDS = DenseArrayBase.from_list(i32, [0, 0])
 
 
@@ -58,8 +59,9 @@ class KernelCode:
         bits = vector_bits if self.transposition is None else 0
         self.plan: KernelPlan = plan_kernel(kernel, [*self.clearing, *self.sweeps], bits, may_tile=not has_rows)
         self._make_storage()
-        self.is_stream = self._find_streams()
-        """Whether vectors are stored around the cache, with lanes along the only dimension of the tile."""
+        self._find_streams()
+        self.may_repeat = not any(buffer.stored and not buffer.is_temporary for buffer in self._read_buffers())
+        """Whether a point may be computed twice: nothing that is read is written."""
 
     def _plan_transposition(self, vector_bits: int) -> Transposition | None:
         kernel = self.kernel
@@ -93,24 +95,27 @@ class KernelCode:
                 for buffer in statement.written():
                     buffer.stored = buffer.storage is not None
 
-    def _find_streams(self) -> bool:
-        """Choose which of the arguments to write around the cache; return whether that is all that the kernel does.
+    def _find_streams(self) -> None:
+        """Choose which of the arguments to write around the cache.
 
         A loop that writes like this waits for what it reads, which processors do not fetch early enough; so it asks for it.
         """
-        statements = self.kernel.statements
-        for buffer in (
-            *(a.buffer for s in statements for a in s.read_accesses()),
-            *(b for s in statements for b in s.captured),
-        ):
+        for buffer in self._read_buffers():
             buffer.is_streamed = False
+        if self.transposition is not None:
+            for buffer in self.kernel.buffers.values():
+                # Vectors of squares go to as many lines as there are; parts of lines would not wait for one another.
+                buffer.is_streamed &= self.transposition.lanes * bit_width(buffer.element_type) >= LINE_BITS
         streamed = [buffer for buffer in self.kernel.buffers.values() if buffer.is_streamed]
         for buffer in streamed:
             message = f"@{self.kernel.name}: {buffer.old.type} is larger than the cache and written around it"
             emit_remark("passed", PASS_NAME, message, self.kernel.function.location)
         if streamed and not self.plan.block:
             self._ask_early()
-        return bool(streamed) and self.kernel.rank == 1 and self.plan.masked_tail and not self.plan.block
+
+    def _read_buffers(self) -> set[Buffer]:
+        statements = self.kernel.statements
+        return {b for s in statements for b in (*(a.buffer for a in s.read_accesses()), *s.captured)}
 
     def _ask_early(self) -> None:
         """Let the sweep that computes most for each vector of an argument ask for the vectors to come, which may be those of the next row."""
@@ -227,12 +232,14 @@ class KernelCode:
         self.b.block_start = None
 
     def _lanes(self, lower: Position, upper: Position, point: Callable[[], None]) -> None:
-        """Append `point` for a range of the last tile dimension: whole vectors, then the rest masked or one by one."""
+        """Append `point` for a range of the last tile dimension: whole vectors, then the rest masked or one by one.
+
+        Where it does no harm to compute a point again, there is no rest: vectors start at multiples of their size, and the last one ends
+        where the tile does. All of the kernel is there once, and stores are aligned wherever the range begins.
+        """
         b, lanes = self.b, self.plan.tile_lanes
         last = self.kernel.rank - 1
-        first = self._rounded_up(lower, upper) if self.is_stream else lower
-        rest = b.remainder(b.subtract(upper, first), lanes)
-        middle = b.subtract(upper, rest)
+        size = self.kernel.tile[-1]
 
         def vector(position: Position) -> None:
             b.dims[last] = position
@@ -240,9 +247,14 @@ class KernelCode:
             point()
             b.lanes = 0
 
-        def masked(position: Position, end: Position = upper) -> None:
+        def overlapping(position: Position) -> None:
+            if size % lanes:
+                position = b.op(arith.MinSIOp, (b.position(position), b.position(size - lanes)), INDEX)
+            vector(position)
+
+        def masked(position: Position) -> None:
             b.lanes = lanes
-            b.mask = b.create_mask(b.subtract(end, position))
+            b.mask = b.create_mask(b.subtract(upper, position))
             vector(position)
             b.mask = None
 
@@ -251,38 +263,16 @@ class KernelCode:
             b.lane_dim = last
             point()
 
-        self._range(first, middle, lanes, vector)
-        if self.is_stream:
-            self._ends((lower, first), (middle, upper), masked)
-        elif self.plan.masked_tail:
+        if size >= lanes and not self.plan.block and self.may_repeat:
+            self._range(b.multiply(b.quotient(lower, lanes), lanes), upper, lanes, overlapping)
+            return
+        rest = b.remainder(b.subtract(upper, lower), lanes)
+        middle = b.subtract(upper, rest)
+        self._range(lower, middle, lanes, vector)
+        if self.plan.masked_tail:
             self._range(middle, upper, lanes, masked)
         else:
             self._range(middle, upper, 1, scalar)
-
-    def _rounded_up(self, lower: Position, upper: Position) -> Value:
-        """The first multiple of the lanes from `lower` on, or `upper`: streams write whole lines."""
-        b, lanes = self.b, self.plan.tile_lanes
-        above = b.multiply(b.quotient(b.add(lower, lanes - 1), lanes), lanes)
-        return b.op(arith.MinSIOp, (b.position(above), b.position(upper)), INDEX)
-
-    def _ends(
-        self,
-        head: tuple[Position, Position],
-        tail: tuple[Position, Position],
-        body: Callable[[Position, Position], None],
-    ) -> None:
-        """Append `body` once for both ends of a range."""
-        b = self.b
-
-        def end(step: Value) -> None:
-            is_head = b.op(arith.CmpiOp, (step, b.position(0)), i1, {"predicate": _EQUAL})
-            bounds = [
-                b.op(arith.SelectOp, (is_head, b.position(first), b.position(second)), INDEX)
-                for first, second in zip(head, tail, strict=True)
-            ]
-            self._range(bounds[0], bounds[1], self.plan.tile_lanes, lambda position: body(position, bounds[1]))
-
-        b.loop(0, 2, 1, {}, end)
 
     def _range(self, lower: Position, upper: Position, step: int, body: Callable[[Position], None]) -> None:
         if isinstance(lower, int) and isinstance(upper, int) and upper - lower <= step:

@@ -4,6 +4,7 @@ The figures are those of 512-bit vectors and data in the shared cache. Half or t
 """
 
 from collections import Counter
+from functools import cache
 from math import log2, prod
 from typing import Any, cast
 
@@ -83,7 +84,7 @@ def memref_bytes(value: SSAValue) -> int:
 def _compute(op: Operation) -> float:
     if isinstance(op, GenericOp):
         width = max(map(_element_bytes, op.outputs)) / 4
-        return prod(_extents(op)) * width * sum(_element(inner) for inner in op.body.block.ops)
+        return prod(_extents(op)) * width * sum(_element(type(inner)) for inner in op.body.block.ops)
     if isinstance(op, FillOp):
         return _SIMPLE * sum(map(memref_bytes, op.outputs)) / 4
     if isinstance(op, rt.ScatterOp):
@@ -100,12 +101,13 @@ def _extents(op: GenericOp) -> list[int]:
     return [1 if extent is None else extent for extent in extents]
 
 
-def _element(op: Operation) -> float:
-    if isinstance(op, tuple(EXPANSIONS)):
+@cache
+def _element(op_type: type[Operation]) -> float:
+    if issubclass(op_type, tuple(EXPANSIONS)):
         return _ELEMENTARY
-    if isinstance(op, _DIVISIONS):
+    if issubclass(op_type, _DIVISIONS):
         return _DIVISION
-    return _GATHER if isinstance(op, memref.LoadOp | tensor.ExtractOp) else _SIMPLE
+    return _GATHER if issubclass(op_type, memref.LoadOp | tensor.ExtractOp) else _SIMPLE
 
 
 def _is_memref(value: SSAValue) -> bool:

@@ -104,7 +104,7 @@ class LowerKernelsPass(ModulePass):
         """Lower every kernel of the module."""
         del ctx
         lowered: dict[str, Ranges] = {}
-        streamed = _streamed_arguments(op, self.streamed_bytes)
+        streamed = _streamed_arguments(op, self.streamed_bytes) if self.vector_bits else {}
         functions = [f for f in op.body.block.ops if isinstance(f, func.FuncOp)]
         for function in functions:
             tile = function.attributes.get("rt.tile")

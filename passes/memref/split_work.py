@@ -40,7 +40,8 @@ Products get `blocks`, fewer and larger ones, because the library packs rows and
 
 Parts of launches take about 20 microseconds, so that a processor that is busy otherwise delays little, and there are at least four, so that
 those of few threads end at about the same time. They start on whole vectors and cache lines, and are equal where sizes allow: less
-code is needed then. They follow from shapes only, so results do not depend on the number of threads.
+code is needed then. They follow from shapes, and blocks from the number of processors of the machine as well, whoever may use them: so results
+do not depend on the number of threads.
 
 Requires: host functions and kernels after `plan-memory`.
 
@@ -68,11 +69,15 @@ PASS_NAME = "split-work"
 _LEAST, _PART = 25_000, 20_000
 """Nanoseconds of work that are worth a second thread, and those of one part."""
 
-_SHORT_BLOCK, _LONG_BLOCK = 40_000, 250_000
-"""Nanoseconds of a block that is as fast as the whole, and of one of many whose rows and columns are packed again."""
+_SHORT_BLOCK = 40_000
+"""Nanoseconds of several products, of a block of one with a vector, or of several calls of LAPACK."""
 
 _FEW, _MANY = 4, 64
-"""Blocks that are enough for few threads to end at about the same time, and the most."""
+"""Parts that are enough for few threads to end at about the same time, and the most blocks."""
+
+_PACKING, _MOST_PACKED, _STRAGGLING = 30.0, 0.2, 0.1
+"""How many additions to an element take as long as packing one, and how much time packing again may take of one thread, which has the same
+blocks; how much of the time of a block the last one is late."""
 
 _POWERS = (1, 2, 4, 8, 16, 32, 64)
 
@@ -89,7 +94,12 @@ class SplitWorkPass(ModulePass):
     max_threads: int = 0
     """The most threads that a call of the program may use; 0 for as many as there are."""
 
+    processors: int = 2
+    """How many processors there are: blocks of one product are not many more."""
+
     def __post_init__(self) -> None:
+        if self.processors < 1:
+            raise ValueError(f"split-work: processors is {self.processors}, expected at least 1")
         if self.max_threads < 0:
             raise ValueError(f"split-work: max-threads is {self.max_threads}, expected at least 0")
 
@@ -104,7 +114,7 @@ class SplitWorkPass(ModulePass):
                     function.attributes[rt.MAX_THREADS] = IntegerAttr(self.max_threads, i64)
                 for work in function.body.walk():
                     if isinstance(work, rt.GemmOp):
-                        _split_product(work)
+                        _split_product(work, self.processors)
                     elif self.max_threads == 1:
                         continue
                     elif isinstance(work, rt.LaunchOp):
@@ -156,10 +166,10 @@ def part_size(extent: int, time: float) -> int:
     return next((size for size in range(rounded, rounded // 2, -unit) if extent % size == 0), rounded)
 
 
-def _split_product(product: rt.GemmOp) -> None:
+def _split_product(product: rt.GemmOp, processors: int) -> None:
     batch, m, n, k = product.sizes
     time = product_nanoseconds(product)
-    blocks = block_sizes(product, time) if time >= _LEAST else (batch, m, n)
+    blocks = block_sizes(product, time, processors) if time >= _LEAST else (batch, m, n)
     name = f"product of {f'{batch} x ' if batch > 1 else ''}{m}x{k} and {k}x{n}"
     if blocks == (batch, m, n):
         reason = f"about {time / 1000:.3g} us of work" if time < _LEAST else "its blocks would be too small"
@@ -170,7 +180,7 @@ def _split_product(product: rt.GemmOp) -> None:
     emit_remark("passed", PASS_NAME, message, product.location)
 
 
-def block_sizes(product: rt.GemmOp, time: float) -> tuple[int, int, int]:
+def block_sizes(product: rt.GemmOp, time: float, processors: int) -> tuple[int, int, int]:
     """The matrices, rows and columns of one block of products that take `time` in all."""
     batch, m, n, _ = product.sizes
     if batch >= _FEW:
@@ -180,17 +190,15 @@ def block_sizes(product: rt.GemmOp, time: float) -> tuple[int, int, int]:
         most = min(_MANY, int(time / _SHORT_BLOCK), max(m, n) // (64 if is_read_by_rows else 512))
         length = _part(max(m, n), max(1, most))
         return (1, length, 1) if n == 1 else (1, 1, length)
-    few = _FEW if time >= _FEW * _SHORT_BLOCK else 2
-    best, key = (1, m, n), (1, 0.0)
+    best, least = (1, m, n), float("inf")
     for down, across in itertools.product(_POWERS, _POWERS):
         rows, columns = _part(m, down), _part(n, across)
         count = batch * -(-m // rows) * -(-n // columns)
-        least = 64 if count <= few else 256
-        if min(m, least) <= rows and min(n, least) <= columns and (count <= few or time / count >= _LONG_BLOCK):
-            # Whoever takes a block packs all that its rows and columns are multiplied with.
-            best, key = max(
-                (best, key), ((1, rows, columns), (count, -1 / rows - 1 / columns)), key=lambda found: found[1]
-            )
+        # Whoever computes a block packs all that its rows and columns are multiplied with, and one of the last ones is waited for.
+        packed = _PACKING * (1 / rows + 1 / columns - 1 / m - 1 / n)
+        expected = (1 + packed) * (-(-count // processors) + _STRAGGLING) / count
+        if count <= _MANY and packed <= _MOST_PACKED and expected < least:
+            best, least = (1, rows, columns), expected
     return best
 
 

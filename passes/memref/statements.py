@@ -7,6 +7,7 @@ Anything else that touches memory (the loops of a sort) is an *opaque* statement
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from math import prod
 from typing import Any, cast
 
@@ -363,13 +364,18 @@ _CHEAP_MATH = (
 
 def operation_cost(op: Operation) -> int:
     """About how many instructions an operation of a body takes."""
-    if op.name.startswith("math.") and not isinstance(op, _CHEAP_MATH):
+    return _cost(type(op))
+
+
+@cache
+def _cost(op_type: type[Operation]) -> int:
+    if op_type.name.startswith("math.") and not issubclass(op_type, _CHEAP_MATH):
         return 16
-    if isinstance(op, arith.DivfOp | math.SqrtOp | arith.DivSIOp | arith.RemSIOp | arith.DivUIOp | arith.RemUIOp):
+    if issubclass(op_type, arith.DivfOp | math.SqrtOp | arith.DivSIOp | arith.RemSIOp | arith.DivUIOp | arith.RemUIOp):
         return 6
-    if isinstance(op, arith.MaximumfOp | arith.MinimumfOp):
+    if issubclass(op_type, arith.MaximumfOp | arith.MinimumfOp):
         return 5  # for NaN and the signs of zeros
-    return 0 if isinstance(op, arith.ConstantOp) else 1
+    return 0 if issubclass(op_type, arith.ConstantOp) else 1
 
 
 def points(extents: Sequence[int]) -> int:

@@ -1,21 +1,44 @@
 // RUN: dlc-opt %s -p lower-kernels --split-input-file | filecheck %s
 
-// A flat kernel: whole vectors over the range, then one masked vector; the tail of any range, so nothing is assumed about its size.
+// A flat kernel: whole vectors only. They start at multiples of their size, and the last one ends where the tile does.
 // CHECK-LABEL: func.func private @square(
 // CHECK-SAME:    %[[LO:\w+]]: index, %[[HI:\w+]]: index, %[[X:\w+]]: memref<100xf32>, %[[OUT:\w+]]: memref<100xf32>)
 // CHECK-NOT:     rt.tile
-// CHECK:         scf.for %[[I:.*]] = %[[LO]] to %[[MIDDLE:.*]] step
-// CHECK-NEXT:      %[[V:.*]] = vector.load %[[X]][%[[I]]] : memref<100xf32>, vector<8xf32>
+// CHECK:         %[[QUOTIENT:.*]] = arith.divui %[[LO]], %[[EIGHT:.*]] : index
+// CHECK:         %[[START:.*]] = arith.muli %[[QUOTIENT]], %[[EIGHT]] : index
+// CHECK:         %[[LAST:.*]] = arith.constant 92 : index
+// CHECK:         scf.for %[[I:.*]] = %[[START]] to %[[HI]] step %[[EIGHT]]
+// CHECK-NEXT:      %[[AT:.*]] = arith.minsi %[[I]], %[[LAST]] : index
+// CHECK-NEXT:      %[[V:.*]] = vector.load %[[X]][%[[AT]]] : memref<100xf32>, vector<8xf32>
 // CHECK-NEXT:      %[[R:.*]] = arith.mulf %[[V]], %[[V]] : vector<8xf32>
-// CHECK-NEXT:      vector.store %[[R]], %[[OUT]][%[[I]]] : memref<100xf32>, vector<8xf32>
-// CHECK:         scf.for %[[T:.*]] = %[[MIDDLE]] to %[[HI]] step
-// CHECK:           %[[MASK:.*]] = vector.create_mask
-// CHECK:           vector.maskedload %[[X]][%[[T]]], %[[MASK]]
-// CHECK:           vector.maskedstore %[[OUT]][%[[T]]], %[[MASK]]
+// CHECK-NEXT:      vector.store %[[R]], %[[OUT]][%[[AT]]] : memref<100xf32>, vector<8xf32>
+// CHECK-NOT:     scf.for
 // CHECK-NOT:     linalg
 func.func private @square(%x: memref<100xf32>, %out: memref<100xf32>) attributes {rt.tile = array<i64: 100>} {
   linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} ins(%x : memref<100xf32>) outs(%out : memref<100xf32>) {
   ^bb0(%a: f32, %b: f32):
+    %c = arith.mulf %a, %a : f32
+    linalg.yield %c : f32
+  }
+  func.return
+}
+
+// -----
+
+// What is read is written: no point may be computed twice, so whole vectors from the start of the range are followed by a masked one.
+// CHECK-LABEL: func.func private @square_in_place(
+// CHECK-SAME:    %[[LO:\w+]]: index, %[[HI:\w+]]: index, %[[X:\w+]]: memref<100xf32>)
+// CHECK:         scf.for %[[I:.*]] = %[[LO]] to %[[MIDDLE:.*]] step
+// CHECK-NEXT:      %[[V:.*]] = vector.load %[[X]][%[[I]]] : memref<100xf32>, vector<8xf32>
+// CHECK-NEXT:      %[[R:.*]] = arith.mulf %[[V]], %[[V]] : vector<8xf32>
+// CHECK-NEXT:      vector.store %[[R]], %[[X]][%[[I]]] : memref<100xf32>, vector<8xf32>
+// CHECK:         scf.for %[[T:.*]] = %[[MIDDLE]] to %[[HI]] step
+// CHECK:           %[[MASK:.*]] = vector.create_mask
+// CHECK:           vector.maskedload %[[X]][%[[T]]], %[[MASK]]
+// CHECK:           vector.maskedstore %[[X]][%[[T]]], %[[MASK]]
+func.func private @square_in_place(%x: memref<100xf32>) attributes {rt.tile = array<i64: 100>} {
+  linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} outs(%x : memref<100xf32>) {
+  ^bb0(%a: f32):
     %c = arith.mulf %a, %a : f32
     linalg.yield %c : f32
   }
@@ -257,9 +280,9 @@ func.func private @last_nonzero(%x: memref<100xf32>, %out: memref<f32>) attribut
 // CHECK:         arith.remsi {{.*}} : vector<8xi32>
 // CHECK-NOT:     mask
 // CHECK:         arith.remsi {{.*}} : i32
-func.func private @remainder(%x: memref<20xi32>, %y: memref<20xi32>, %out: memref<20xi32>) attributes {rt.tile = array<i64: 20>} {
-  linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} ins(%x, %y : memref<20xi32>, memref<20xi32>) outs(%out : memref<20xi32>) {
-  ^bb0(%a: i32, %b: i32, %o: i32):
+func.func private @remainder(%x: memref<20xi32>, %y: memref<20xi32>) attributes {rt.tile = array<i64: 20>} {
+  linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>], iterator_types = ["parallel"]} ins(%x : memref<20xi32>) outs(%y : memref<20xi32>) {
+  ^bb0(%a: i32, %b: i32):
     %r = arith.remsi %a, %b : i32
     linalg.yield %r : i32
   }
@@ -326,7 +349,8 @@ func.func private @window(%x: memref<1x8xf32>, %at: memref<index>, %out: memref<
 
 // Consecutive elements at a clamped index are one vector, unless the clamp moves some of them.
 // CHECK-LABEL: func.func private @pad(
-// CHECK:         scf.for %[[I:.*]] =
+// CHECK:         scf.for
+// CHECK:           %[[I:.*]] = arith.minsi
 // CHECK:           %[[J:.*]] = arith.subi %[[I]], %{{.*}} : index
 // CHECK:           %[[V:.*]] = scf.if %{{.*}} -> (vector<8xf32>) {
 // CHECK-NEXT:        vector.load %x[%[[J]]]

@@ -58,7 +58,7 @@ func.func private @sum(%x: memref<1048576xf32>, %out: memref<f32>) attributes {r
 
 // Large products have blocks: parts of a matrix, or several matrices; small ones have none.
 // CHECK-LABEL: func.func @products(
-// CHECK:         rt.gemm %{{.*}}, %{{.*}} into %{{.*}} blocks [1, 256, 256] :
+// CHECK:         rt.gemm %{{.*}}, %{{.*}} into %{{.*}} blocks [1, 512, 256] :
 // CHECK-NEXT:    rt.gemm %{{.*}}, %{{.*}} into %{{.*}} blocks [11, 64, 64] :
 // CHECK-NEXT:    rt.gemm %{{.*}}, %{{.*}} into %{{.*}} blocks [1, 64, 1] :
 // CHECK-NEXT:    rt.gemm %{{.*}}, %{{.*}} into %{{[a-z]+}} :
