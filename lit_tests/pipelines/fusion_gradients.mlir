@@ -62,15 +62,6 @@ func.func @layer_norm(%x: tensor<4096x1024xf32>, %w: tensor<1024xf32>, %b: tenso
 // CHECK:         rt.kernel "{{\w+}}" tile [64] {{.*}} -> (tensor<64xf32>, tensor<64xf32>, tensor<64xf32>, tensor<64xf32>)
 // CHECK:         rt.kernel "{{\w+}}" tile [32, 64] {{.*}} -> (tensor<32x64x1024xf32>)
 // CHECK-NOT:     rt.kernel
-func.func @batch_norm(
-// CHECK:         rt.kernel "{{\w+}}" tile [64] {{.*}} : tensor<32x64x1024xf32>) -> (tensor<64xf32>, tensor<64xf32>)
-// CHECK:         rt.kernel "{{\w+}}" tile [64] ins(%{{\w+}} = %{{\w+}} : tensor<64xf32>)
-// CHECK-COUNT-2: rt.kernel "{{\w+}}" tile [32, 64] {{.*}} -> (tensor<32x64x1024xf32>)
-// CHECK:         rt.kernel "{{\w+}}" tile [64] {{.*}} -> (tensor<64xf32>, tensor<64xf32>, tensor<64xf32>)
-// CHECK:         rt.kernel "{{\w+}}" tile [64] {{.*}} -> (tensor<64xf32>)
-// CHECK:         rt.kernel "{{\w+}}" tile [64] {{.*}} -> (tensor<64xf32>)
-// CHECK:         rt.kernel "{{\w+}}" tile [32, 64] {{.*}} -> (tensor<32x64x1024xf32>)
-// CHECK-NOT:     rt.kernel
 func.func @batch_norm(%x: tensor<32x64x32x32xf32>, %w: tensor<64xf32>, %b: tensor<64xf32>, %dy: tensor<32x64x32x32xf32>) -> (tensor<32x64x32x32xf32>, tensor<64xf32>, tensor<64xf32>) {
   %0 = dlc.reduce_sum %x dims [0, 2, 3] : tensor<32x64x32x32xf32> -> tensor<64xf32>
   %1 = dlc.reshape %0 : tensor<64xf32> -> tensor<1x64x1x1xf32>
