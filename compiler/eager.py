@@ -135,6 +135,8 @@ def _stored(arguments: Mapping[str, Any], compute: Callable[[dict[str, Any]], An
 
 def _static_scalars(ufunc: np.ufunc, inputs: Sequence[Any]) -> dict[int, Any]:
     """The Python scalars, by position, whose value decides what the program is: exponents, and integers out of range."""
+    if SCALARS.isdisjoint(map(type, inputs)):
+        return {}
     return {
         i: x
         for i, x in enumerate(inputs)

@@ -7,8 +7,8 @@ def release_memory() -> int:
     """Return the memory that is kept for the results and temporaries of later calls to the system.
 
     Large results are taken from blocks that were those of earlier results which nothing refers to any more, because new
-    memory costs more time than most programs take to fill it. At most an eighth of the machine's memory is kept so, and what was not used for
-    long is returned without being asked for. Arrays that are alive are left alone.
+    memory costs more time than most programs take to fill it. At most an eighth of the machine's memory is kept so, or the
+    `DLC_POOL_SIZE` that the environment gives, and what was not used for long is returned without being asked for. Arrays that are alive are left alone.
 
     Returns:
         The number of bytes returned.

@@ -66,6 +66,7 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
             ("bufferize", {}),
             ("outline-kernels", {}),
             ("deduplicate-kernels", {}),  # before anything is lowered: compile each distinct kernel once
+            ("schedule-launches", {}),
             ("plan-memory", {}),
         ],
     }

@@ -21,6 +21,7 @@ from compiler.collector import paused_collector
 from compiler.compile_log import SignatureRecord
 from compiler.errors import ArgumentError, InternalError, at_user_line
 from compiler.executable import MachineCode, compile_to_machine_code, load_machine_code
+from compiler.memory_analysis import MemoryAnalysis, memory_of
 from compiler.options import CompileOptions
 from compiler.pipelines import (
     IR_STAGES,
@@ -35,7 +36,7 @@ from compiler.pipelines import (
 from compiler.printing import machine_text, to_text
 from compiler.program_cache import compiled_program, program_key
 from compiler.pytrees import unflatten
-from compiler.signatures import ArraySpec, Signature, signature_of
+from compiler.signatures import signature_of
 from compiler.stored_programs import stored_machine_code
 from compiler.tracing import Traced as TracedProgram
 from compiler.unrolling import emit_unroll_remarks
@@ -47,23 +48,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 Run = Callable[[Sequence[Array]], list[Array]]
-
-
-@dataclass(frozen=True)
-class MemoryAnalysis:
-    """The bytes that one call needs.
-
-    Attributes:
-        argument_bytes: inputs, constants included.
-        output_bytes: results.
-        arena_bytes: temporaries, all in one arena.
-        lower_bound_bytes: the largest number of bytes of temporaries that are alive at once; no plan needs less.
-    """
-
-    argument_bytes: int
-    output_bytes: int
-    arena_bytes: int
-    lower_bound_bytes: int
 
 
 @dataclass(frozen=True)
@@ -157,8 +141,9 @@ class Lowered:
         return SignatureRecord(traced.input_tree, static, traced.argument_names, traced.inputs)
 
     def memory_analysis(self) -> MemoryAnalysis:
-        """The bytes of inputs, results and temporaries of one call."""
-        return memory_of(signature_of(self.module_at("bufferized"), self._traced.name))
+        """The bytes of inputs, results and temporaries of one call, and where each temporary lies."""
+        last = "gpu" if self._target == "cuda" else "bufferized"  # kernels of a GPU may need more
+        return memory_of(self.module_at("bufferized"), signature_of(self.module_at(last), self._traced.name))
 
     def timing_report(self, *, as_list: bool = False) -> str:
         """How long compiling takes, as a tree of passes down to LLVM's and to the code of each kernel, or sorted by time.
@@ -252,6 +237,7 @@ class Compiled:
         self._lowered = lowered
         self._traced = traced
         self._run = run
+        self._is_one_array = traced.output_tree.is_leaf(strict=True)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run on arguments that must have the signature compiled for.
@@ -277,7 +263,9 @@ class Compiled:
             else as_array(leaf, aval, traced.argument_names[i])
             for i, (leaf, aval) in enumerate(zip(leaves, traced.inputs, strict=True))
         ]
-        results = self._run([*arrays, *traced.constants])
+        results = self._run([*arrays, *traced.constants] if traced.constants else arrays)
+        if self._is_one_array:
+            return results[0] if wrap is None else wrap(results[0])
         return unflatten(traced.output_tree, results if wrap is None else map(wrap, results))
 
     def native_entry(
@@ -305,7 +293,7 @@ class Compiled:
         return self._lowered.as_text(stage, debug_info=debug_info)
 
     def memory_analysis(self) -> MemoryAnalysis:
-        """The bytes of inputs, results and temporaries of one call."""
+        """The bytes of inputs, results and temporaries of one call, and where each temporary lies."""
         return self._lowered.memory_analysis()
 
     def timing_report(self, *, as_list: bool = False) -> str:
@@ -335,17 +323,6 @@ def as_array(leaf: Any, aval: AbstractArray, name: str) -> Array:
     if not fits or given.shape != aval.shape:
         raise ArgumentError(at_user_line(f"argument {name} is {given}, compiled for {aval}"))
     return np.asarray(leaf, aval.dtype)
-
-
-def memory_of(signature: Signature) -> MemoryAnalysis:
-    """The bytes that a host function needs, from its signature at the `bufferized` stage."""
-
-    def total(specs: Sequence[ArraySpec]) -> int:
-        return sum(int(np.prod(spec.shape)) * spec.dtype.itemsize for spec in specs)
-
-    return MemoryAnalysis(
-        total(signature.inputs), total(signature.outputs), signature.arena_bytes, signature.peak_lower_bound
-    )
 
 
 def is_set(variable: str) -> bool:

@@ -40,6 +40,7 @@ ALL_PASSES: tuple[str, ...] = (
     "linalg.bufferize",
     "memref.outline_kernels",
     "memref.deduplicate_kernels",
+    "memref.schedule_launches",
     "memref.plan_memory",
     # bufferized to loops
     "memref.split_work",

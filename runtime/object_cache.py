@@ -21,16 +21,15 @@ import ml_dtypes
 import numpy as np
 import xdsl
 
-from dialects.errors import ArgumentError
+from runtime.byte_settings import bytes_setting
 
 if TYPE_CHECKING:
     from runtime.native import Target
 
-DEFAULT_SIZE = "1G"
 SUFFIX = ".dlc"
 MAGIC = b"dlc machine code 1\n"
 _HASH_SIZE = hashlib.sha256().digest_size
-_UNITS = {"K": 2**10, "M": 2**20, "G": 2**30}
+_DEFAULT_SIZE = 1 << 30
 
 
 def stored(key: bytes, make: Callable[[], bytes]) -> bytes:
@@ -74,11 +73,7 @@ def size_limit() -> int:
     Raises:
         ArgumentError: it is not a number of bytes, or of K, M or G.
     """
-    text = os.environ.get("DLC_CACHE_SIZE") or DEFAULT_SIZE
-    number, unit = (text[:-1], _UNITS[text[-1]]) if text[-1] in _UNITS else (text, 1)
-    if not number.isdecimal():
-        raise ArgumentError(f"DLC_CACHE_SIZE is {text!r}; use a number of bytes such as 500000000, 500M or 2G")
-    return int(number) * unit
+    return bytes_setting("DLC_CACHE_SIZE", _DEFAULT_SIZE)
 
 
 def _folder() -> Path | None:

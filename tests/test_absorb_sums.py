@@ -17,6 +17,7 @@ from compiler.tracing import trace
 from dialects.remarks import collect_remarks
 from dialects.rt import KernelOp, LaunchOp
 from passes.linalg.absorb_sums import AbsorbSumsPass
+from passes.linalg.split_reductions import SplitReductionsPass
 from runtime.native import host_vector_bits
 from runtime.reference import interpret
 
@@ -62,12 +63,15 @@ PROGRAMS = {
 }
 
 
+SMALL = {
+    SplitReductionsPass: {"min_points": 0, "part_points": 10, "min_steps": 2, "wide": 1},
+    AbsorbSumsPass: {"least_bytes": 0, "least_parts": 2, "least_row": 1},
+}
+
+
 def passes_to(stage, bits, start):
     options = CompileOptions(vector_bits=bits)
-    return [
-        replace(p, least_bytes=0, least_rows=2, least_row=1) if isinstance(p, AbsorbSumsPass) else p
-        for p in passes_between(start, stage, options=options)
-    ]
+    return [replace(p, **SMALL.get(type(p), {})) for p in passes_between(start, stage, options=options)]
 
 
 def parsed(text):
@@ -112,9 +116,21 @@ def test_layer_norm_and_its_gradient_are_one_kernel_and_small_sums():
 
 
 def test_refusals_are_told():
-    x = np.zeros((521, 600), np.float32)
+    def weighted(x):
+        p = nn.softmax(x)
+        return (p * p.sum(axis=0)).sum(axis=0)
+
     with collect_remarks() as remarks:
-        compiler.jit(lambda x: (nn.softmax(x), nn.softmax(x).sum(axis=0))).lower(x).as_text("fused")
-    told = [str(remark) for remark in remarks if "absorb-sums" in str(remark)]
+        compiler.jit(weighted).lower(np.zeros((512, 600), np.float32)).as_text("fused")
+    told = [str(remark) for remark in remarks if "[absorb-sums] missed" in str(remark)]
     assert len(told) == 1
-    assert "521 rows are no equal parts" in told[0]
+    assert "it needs what is computed later" in told[0]
+
+
+def test_a_sum_that_comes_before_the_kernel_of_rows_becomes_part_of_it():
+    def loss(w, x, y):
+        return (((x * w).max(axis=1, keepdims=True) * x - y) ** 2 * w).sum()
+
+    x, y = RNG.standard_normal((2, 512, 600), dtype=np.float32)
+    lowered = compiler.jit(compiler.value_and_grad(loss, argnums=1)).lower(x[0], x, y)
+    assert any("adds up 1 results over its rows" in str(remark) for remark in lowered.remarks())

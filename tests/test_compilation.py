@@ -108,10 +108,25 @@ def test_memory_analysis_of_a_chain_has_no_slack():
 
     memory = compiler.jit(chain).lower(np.ones((64, 64), F32), np.ones((64, 64), F32)).memory_analysis()
     matrix = 64 * 64 * 4
-    assert memory.argument_bytes == 2 * matrix
-    assert memory.output_bytes == matrix
-    assert memory.arena_bytes == memory.lower_bound_bytes
-    assert memory.arena_bytes <= 2 * matrix
+    assert memory.argument_size_in_bytes == 2 * matrix
+    assert memory.output_size_in_bytes == matrix
+    assert memory.temp_size_in_bytes == memory.temp_lower_bound_in_bytes
+    assert memory.temp_size_in_bytes <= 2 * matrix
+
+
+def test_memory_analysis_names_each_temporary_and_results_in_donated_memory():
+    function = compiler.jit(lambda p, x: (p - (x @ x) @ x, x.sum()), donate_argnums=0)
+    x = np.ones((64, 64), F32)
+    memory = function.lower(x, x).memory_analysis()
+    assert (memory.argument_size_in_bytes, memory.output_size_in_bytes) == (2 * x.nbytes, x.nbytes + 4)
+    assert memory.alias_size_in_bytes == x.nbytes
+    assert memory.peak_memory_in_bytes == 2 * x.nbytes + 4 + memory.temp_size_in_bytes
+    first, second = [t for t in memory.temporaries if t.size_in_bytes == x.nbytes]
+    assert first.type == second.type == "memref<64x64xf32>"
+    assert first.first_use < second.first_use <= first.last_use < second.last_use
+    assert first.offset + first.size_in_bytes <= second.offset or second.offset + second.size_in_bytes <= first.offset
+    assert max(t.offset + t.size_in_bytes for t in memory.temporaries) == memory.temp_size_in_bytes
+    assert "test_compilation.py:" in first.where
 
 
 def test_cost_analysis_counts_the_fused_program():

@@ -57,6 +57,24 @@ def test_trees_are_donated_leaf_by_leaf_and_chains_keep_the_memory_alive():
     assert owner.base is None
 
 
+def test_the_step_of_an_optimizer_takes_all_donated_memory_and_holds_one_gradient_at_a_time():
+    n = 256
+    params, batch = [np.full((n, n), 0.01, np.float32) for _ in range(8)], np.ones((1, n), np.float32)
+    optimizer = compiler.optim.adamw(1e-3)
+
+    def loss(params, x):
+        for weights in params:
+            x = np.tanh(x @ weights)
+        return (x * x).mean()
+
+    def step(params, state, x):
+        return optimizer.update(compiler.grad(loss)(params, x), state, params)
+
+    lowered = compiler.jit(step, donate_argnums=(0, 1)).lower(params, optimizer.init(params), batch)
+    assert not [remark for remark in lowered.remarks() if "no result takes" in remark.message]
+    assert lowered.memory_analysis().temp_size_in_bytes < 2 * params[0].nbytes
+
+
 def test_a_donated_cache_is_updated_in_place():
     write = compiler.jit(lambda c, x, i: compiler.dynamic_update_slice(c, x, (i, 0)), donate_argnums=0)
     cache, row = np.zeros((64, 8)), np.ones((1, 8))

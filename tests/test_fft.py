@@ -287,9 +287,9 @@ def test_a_transform_of_an_argument_is_one_kernel_without_scratch_in_memory() ->
     lowered = compiler.jit(np.fft.fft).lower(complexes(1000, 256))
     assert sum(isinstance(op, rt.FftOp) for op in lowered.module_at("fused").walk()) == 1
     assert not any(isinstance(op, GenericOp) for op in lowered.module_at("fused").walk())
-    assert lowered.memory_analysis().arena_bytes == 0
+    assert lowered.memory_analysis().temp_size_in_bytes == 0
 
 
 def test_scratch_of_a_large_transform_is_as_large_as_the_result() -> None:
     x = complexes(2**16)
-    assert compiler.jit(np.fft.fft).lower(x).memory_analysis().arena_bytes == x.nbytes
+    assert compiler.jit(np.fft.fft).lower(x).memory_analysis().temp_size_in_bytes == x.nbytes

@@ -52,9 +52,10 @@ PIPELINES = {
     ],
     "all-with-sums": [
         FuseElementwisePass(),
+        SplitReductionsPass(min_points=2, part_points=1, max_rows=10**9, max_columns=10**9, min_steps=1, wide=1),
         FormKernelsPass(max_serial_points=0, min_rows=2, min_row_size=2),
         CollapseDimsPass(),
-        AbsorbSumsPass(least_bytes=0, least_rows=1, least_row=1),
+        AbsorbSumsPass(least_bytes=0, least_parts=1, least_row=1),
     ],
     "all-reluctant": [
         FuseElementwisePass(max_recomputed_ops=0, max_body_ops=2),

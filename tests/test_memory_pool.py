@@ -33,6 +33,23 @@ def test_memory_of_a_dropped_result_is_that_of_the_next(pool):
     assert pool.held >= x.nbytes
 
 
+@pytest.mark.parametrize(
+    "program",
+    [lambda x: np.tanh(x @ x) @ x, np.linalg.inv, lambda x: np.fft.fft(x).real @ x],
+    ids=["products", "LAPACK", "Fourier transform"],
+)
+def test_temporaries_take_what_memory_analysis_says(program, pool):
+    x = np.eye(512)
+    function = compiler.jit(program)
+    said = function.lower(x).memory_analysis().temp_size_in_bytes
+    for _ in range(3):
+        function(x)
+    compiler.release_memory()
+    result = function(x)
+    assert said <= pool.held < said + 8192
+    assert result.shape == x.shape
+
+
 def test_results_that_are_referred_to_keep_their_memory(pool):
     x = np.arange(float(SIZE))
     results = [double(x + i) for i in range(4)]
@@ -113,6 +130,25 @@ def test_no_more_is_kept_than_the_limit(pool, monkeypatch):
 
 def test_the_limit_is_a_part_of_the_memory():
     assert 1 << 24 < memory_limit() == native_library().pool.limit
+
+
+def test_the_environment_gives_the_limit(monkeypatch):
+    monkeypatch.setenv("DLC_POOL_SIZE", "3M")
+    assert memory_limit() == 3 << 20
+    monkeypatch.setenv("DLC_POOL_SIZE", "some")
+    with pytest.raises(compiler.ArgumentError, match="DLC_POOL_SIZE is 'some'; use a number of bytes"):
+        memory_limit()
+
+
+def test_shapes_that_never_come_again_do_not_fill_the_memory(pool):
+    limit, pool.limit = pool.limit, 1 << 23
+    try:
+        for extra in range(24):
+            x = np.ones(SIZE + 8192 * extra**2)
+            np.testing.assert_array_equal(double(x)[:: SIZE // 2], 2)
+            assert pool.held <= pool.limit
+    finally:
+        pool.limit = limit
 
 
 def test_blocks_that_are_not_used_for_long_go_back(pool):

@@ -152,7 +152,7 @@ def test_memory_is_linear_in_the_length_of_sequences(is_causal):
         arrays = [np.ones((3, length, 8))] * 3
         lowered = compiler.jit(compiler.grad(loss, argnums=(0, 1, 2))).lower(*arrays)
         assert max(buffers(lowered)) <= max(QUERY_BLOCK * length, 3 * length * 8)
-        return lowered.memory_analysis().arena_bytes
+        return lowered.memory_analysis().temp_size_in_bytes
 
     assert memory(4096) < 2.2 * memory(2048)
 
@@ -161,7 +161,7 @@ def test_heads_that_share_keys_do_not_repeat_them():
     q, k = np.ones((8, 1, 16)), np.ones((2, 5000, 16))
     lowered = compiler.jit(lambda q, k: nn.scaled_dot_product_attention(q, k, k, enable_gqa=True)).lower(q, k)
     assert max(buffers(lowered)) == k.size
-    assert lowered.memory_analysis().arena_bytes < k.nbytes
+    assert lowered.memory_analysis().temp_size_in_bytes < k.nbytes
 
 
 # Dropout

@@ -140,7 +140,7 @@ def test_convolution_of_all_images_needs_memory_for_the_windows_of_one():
 
     for function in (lambda x, w: nn.conv(x, w, padding=1), compiler.grad(loss, (0, 1))):
         analysis = compiler.jit(function).lower(x, w).compile().memory_analysis()
-        assert analysis.arena_bytes < windows_of_all / 4
+        assert analysis.temp_size_in_bytes < windows_of_all / 4
 
 
 def test_empty_batches_have_empty_results_and_zero_gradients():

@@ -139,7 +139,7 @@ def test_memory_is_linear_in_steps_and_labels():
     def arena(steps, labels):
         x, targets = np.zeros((steps, 2, 5)), np.ones((2, labels), int)
         loss = compiler.jit(compiler.grad(lambda x: nn.ctc_loss(x, targets, [steps] * 2, [labels] * 2)))
-        return loss.lower(x).memory_analysis().arena_bytes
+        return loss.lower(x).memory_analysis().temp_size_in_bytes
 
     assert arena(128, 32) < 2.2 * arena(64, 32) < 5 * arena(64, 16)
 

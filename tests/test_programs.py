@@ -54,7 +54,7 @@ def test_assignment_of_rows_and_elements_computes_them_where_they_belong() -> No
     x = np.linspace(-1, 1, 30).reshape(5, 6)
     assert_compiles_as_numpy(step, (x, np.int64(4)))
     lowered = compiler.jit(step).lower(x, np.int64(4))
-    assert lowered.memory_analysis().arena_bytes <= 64  # the position of the element
+    assert lowered.memory_analysis().temp_size_in_bytes <= 64  # the position of the element
     assert "memref.copy" not in lowered.as_text("bufferized")
     assert lowered.as_text("fused").count("rt.kernel") == 4  # the array, the row, the position, the element
 

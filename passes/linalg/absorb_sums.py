@@ -3,7 +3,7 @@
 Before:
 
 ```mlir
-func.func @f(%x: tensor<512x512xf32>) -> (tensor<512x512xf32>, tensor<512xf32>) {
+func.func @f(%x: tensor<512x512xf32>) -> (tensor<512x512xf32>, tensor<16x512xf32>) {
   %y = rt.kernel "exp" tile [512] ins(%a = %x : tensor<512x512xf32>) -> (tensor<512x512xf32>) {
     %e = tensor.empty() : tensor<512x512xf32>
     %r = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i, j)>],
@@ -15,73 +15,60 @@ func.func @f(%x: tensor<512x512xf32>) -> (tensor<512x512xf32>, tensor<512xf32>) 
     } -> tensor<512x512xf32>
     rt.yield %r : tensor<512x512xf32>
   }
-  %sum = rt.kernel "sum" tile [512] ins(%a = %y : tensor<512x512xf32>) -> (tensor<512xf32>) {
+  %parts = tensor.expand_shape %y [[0, 1], [2]] output_shape [16, 32, 512] : tensor<512x512xf32> into tensor<16x32x512xf32>
+  %sums = rt.kernel "sum" tile [16, 512] ins(%a = %parts : tensor<16x32x512xf32>) -> (tensor<16x512xf32>) {
     %zero = arith.constant 0.0 : f32
-    %e = tensor.empty() : tensor<512xf32>
-    %start = linalg.fill ins(%zero : f32) outs(%e : tensor<512xf32>) -> tensor<512xf32>
-    %r = linalg.generic {indexing_maps = [affine_map<(j, i) -> (i, j)>, affine_map<(j, i) -> (j)>],
-                         iterator_types = ["parallel", "reduction"]}
-        ins(%a : tensor<512x512xf32>) outs(%start : tensor<512xf32>) {
-    ^bb0(%p: f32, %acc: f32):
-      %q = arith.addf %acc, %p : f32
+    %e = tensor.empty() : tensor<16x512xf32>
+    %start = linalg.fill ins(%zero : f32) outs(%e : tensor<16x512xf32>) -> tensor<16x512xf32>
+    %r = linalg.generic {indexing_maps = [affine_map<(p, j, i) -> (p, i, j)>, affine_map<(p, j, i) -> (p, j)>],
+                         iterator_types = ["parallel", "parallel", "reduction"]}
+        ins(%a : tensor<16x32x512xf32>) outs(%start : tensor<16x512xf32>) {
+    ^bb0(%v: f32, %acc: f32):
+      %q = arith.addf %acc, %v : f32
       linalg.yield %q : f32
-    } -> tensor<512xf32>
-    rt.yield %r : tensor<512xf32>
+    } -> tensor<16x512xf32>
+    rt.yield %r : tensor<16x512xf32>
   }
-  func.return %y, %sum : tensor<512x512xf32>, tensor<512xf32>
+  func.return %y, %sums : tensor<512x512xf32>, tensor<16x512xf32>
 }
 ```
 
 After:
 
 ```mlir
-func.func @f(%x: tensor<512x512xf32>) -> (tensor<512x512xf32>, tensor<512xf32>) {
-  %parts = tensor.expand_shape %x [[0, 1], [2]] output_shape [64, 8, 512] : tensor<512x512xf32> into tensor<64x8x512xf32>
-  %y, %partial = rt.kernel "fused_exp_sum" tile [64] ins(%a = %parts : tensor<64x8x512xf32>) -> (tensor<64x8x512xf32>, tensor<64x512xf32>) {
-    %e = tensor.empty() : tensor<64x8x512xf32>
+func.func @f(%x: tensor<512x512xf32>) -> (tensor<512x512xf32>, tensor<16x512xf32>) {
+  %parts = tensor.expand_shape %x [[0, 1], [2]] output_shape [16, 32, 512] : tensor<512x512xf32> into tensor<16x32x512xf32>
+  %y, %sums = rt.kernel "fused_exp_sum" tile [16] ins(%a = %parts : tensor<16x32x512xf32>) -> (tensor<16x32x512xf32>, tensor<16x512xf32>) {
+    %e = tensor.empty() : tensor<16x32x512xf32>
     %r = linalg.generic {indexing_maps = [affine_map<(p, i, j) -> (p, i, j)>, affine_map<(p, i, j) -> (p, i, j)>],
                          iterator_types = ["parallel", "parallel", "parallel"]}
-        ins(%a : tensor<64x8x512xf32>) outs(%e : tensor<64x8x512xf32>) {
+        ins(%a : tensor<16x32x512xf32>) outs(%e : tensor<16x32x512xf32>) {
     ^bb0(%v: f32, %out: f32):
       %q = math.exp %v : f32
       linalg.yield %q : f32
-    } -> tensor<64x8x512xf32>
+    } -> tensor<16x32x512xf32>
     %zero = arith.constant 0.0 : f32
-    %d = tensor.empty() : tensor<64x512xf32>
-    %start = linalg.fill ins(%zero : f32) outs(%d : tensor<64x512xf32>) -> tensor<64x512xf32>
+    %d = tensor.empty() : tensor<16x512xf32>
+    %start = linalg.fill ins(%zero : f32) outs(%d : tensor<16x512xf32>) -> tensor<16x512xf32>
     %s = linalg.generic {indexing_maps = [affine_map<(p, j, i) -> (p, i, j)>, affine_map<(p, j, i) -> (p, j)>],
                          iterator_types = ["parallel", "parallel", "reduction"]}
-        ins(%r : tensor<64x8x512xf32>) outs(%start : tensor<64x512xf32>) {
+        ins(%r : tensor<16x32x512xf32>) outs(%start : tensor<16x512xf32>) {
     ^bb0(%v: f32, %acc: f32):
       %q = arith.addf %acc, %v : f32
       linalg.yield %q : f32
-    } -> tensor<64x512xf32>
-    rt.yield %r, %s : tensor<64x8x512xf32>, tensor<64x512xf32>
+    } -> tensor<16x512xf32>
+    rt.yield %r, %s : tensor<16x32x512xf32>, tensor<16x512xf32>
   }
-  %whole = tensor.collapse_shape %y [[0, 1], [2]] : tensor<64x8x512xf32> into tensor<512x512xf32>
-  %sum = rt.kernel "sum" tile [512] ins(%a = %partial : tensor<64x512xf32>) -> (tensor<512xf32>) {
-    %zero = arith.constant 0.0 : f32
-    %e = tensor.empty() : tensor<512xf32>
-    %start = linalg.fill ins(%zero : f32) outs(%e : tensor<512xf32>) -> tensor<512xf32>
-    %r = linalg.generic {indexing_maps = [affine_map<(j, p) -> (p, j)>, affine_map<(j, p) -> (j)>],
-                         iterator_types = ["parallel", "reduction"]}
-        ins(%a : tensor<64x512xf32>) outs(%start : tensor<512xf32>) {
-    ^bb0(%v: f32, %acc: f32):
-      %q = arith.addf %acc, %v : f32
-      linalg.yield %q : f32
-    } -> tensor<512xf32>
-    rt.yield %r : tensor<512xf32>
-  }
-  func.return %whole, %sum : tensor<512x512xf32>, tensor<512xf32>
+  %whole = tensor.collapse_shape %y [[0, 1], [2]] : tensor<16x32x512xf32> into tensor<512x512xf32>
+  func.return %whole, %sums : tensor<512x512xf32>, tensor<16x512xf32>
 }
 ```
 
-The number of parts depends on the number of rows alone, so results do not depend on the number of threads. `lower-kernels` takes the rows
-of a part one after the other (`row_loops.py`).
+The parts are those that `split-reductions` has chosen. `lower-kernels` takes the rows of a part one after the other (`row_loops.py`).
 
 *Requires*: the `fused` stage, after `collapse-dims`.
 *Ensures*: the `fused` stage.
-*Leaves alone*: what a kernel adds up that reads less than `least_bytes`; kernels that do not go over rows alone.
+*Leaves alone*: sums that are not in parts or read less than `least_bytes`; kernels that do not go over rows alone.
 """
 
 from dataclasses import dataclass
@@ -95,7 +82,8 @@ from xdsl.passes import ModulePass
 from dialects.remarks import emit_remark
 from dialects.rt import KernelOp
 from passes.linalg.host_blocks import host_blocks
-from passes.linalg.row_kernels import RowKernel, Sum, absorb, find_sum
+from passes.linalg.reshapes import RESHAPES, source_of
+from passes.linalg.row_kernels import RowKernel, Sums, absorb, find_sums
 
 
 @dataclass(frozen=True)
@@ -106,10 +94,8 @@ class AbsorbSumsPass(ModulePass):
 
     least_bytes: int = 1 << 20
     """The least that a kernel must read to be worth being part of another."""
-    most_parts: int = 64
-    """Into how many parts rows are divided at most."""
-    least_rows: int = 8
-    """The least rows of one part, and the least parts."""
+    least_parts: int = 8
+    """The fewest parts that keep threads busy."""
     least_row: int = 32
     """The least work on one row, in loop iterations, that is worth a loop of its own."""
 
@@ -121,55 +107,50 @@ class AbsorbSumsPass(ModulePass):
 
     def _rewrite(self, block: Block) -> None:
         positions = {op: position for position, op in enumerate(block.ops)}
-        examined: dict[KernelOp, RowKernel | None] = {}
-        absorbed: dict[RowKernel, list[Sum]] = {}
-        inner: set[KernelOp] = set()
-        for op, position in positions.items():
-            total = find_sum(op) if isinstance(op, KernelOp) else None
-            if total is None or total.bytes_read < self.least_bytes or examined.get(total.kernel) in absorbed:
+        kernels = [op for op in positions if isinstance(op, KernelOp)]
+        rows_of = {op: RowKernel.examine(op, self.least_row, positions) for op in kernels}
+        joined: set[KernelOp] = set()
+        found = [sums for op in kernels if (sums := find_sums(op)) is not None]
+        # Those that read most come first: what has other parts than they must stay.
+        for sums in sorted(found, key=lambda sums: -sums.bytes_read):
+            own = rows_of[sums.kernel]
+            if sums.parts < self.least_parts or sums.bytes_read < self.least_bytes or (own is not None and own.joining):
                 continue
             best: RowKernel | None = None
             refusals: list[str] = []
-            for kernel in _neighbours(total):
-                if kernel in inner or positions.get(kernel, position) >= position:
+            for kernel in _neighbours(sums):
+                if kernel in joined or kernel is sums.kernel or kernel not in positions:
                     continue
-                if kernel not in examined:
-                    examined[kernel] = RowKernel.examine(kernel, self.least_row)
-                rows = examined[kernel]
-                refusal = "it goes over more than rows" if rows is None else self._refusal(rows, total, positions)
+                rows = rows_of[kernel]
+                refusal = "it goes over more than rows" if rows is None else rows.refusal(sums, positions)
                 if refusal is not None:
                     refusals.append(f"{kernel.kernel_name.data}: {refusal}")
-                elif best is None or cast(RowKernel, rows).bytes_shared(total) > best.bytes_shared(total):
+                elif best is None or cast(RowKernel, rows).bytes_shared(sums) > best.bytes_shared(sums):
                     best = rows
             if best is not None:
-                absorbed.setdefault(best, []).append(total)
-                inner.add(total.kernel)
+                best.join(sums, positions)
+                joined.add(sums.kernel)
             elif refusals:
-                message = f"{total.kernel.kernel_name.data} does not become part of {'; '.join(refusals)}"
-                emit_remark("missed", self.name, message, total.kernel.location)
-        for rows, sums in absorbed.items():
-            absorb(rows, sums, self._parts(rows.count))
-
-    def _refusal(self, rows: RowKernel, total: Sum, positions: dict[Operation, int]) -> str | None:
-        if total.rows != rows.count:
-            return f"it adds up {total.rows} rows, of which the kernel has {rows.count}"
-        if not self._parts(rows.count):
-            return f"{rows.count} rows are no equal parts"
-        return None if rows.fits(total, positions) else "it needs what is computed later"
-
-    def _parts(self, rows: int) -> int:
-        """The largest divisor of `rows` that leaves enough of them in each part; 0 if there is none."""
-        for parts in range(min(self.most_parts, rows // self.least_rows), self.least_rows - 1, -1):
-            if rows % parts == 0:
-                return parts
-        return 0
+                message = f"{sums.kernel.kernel_name.data} does not become part of {'; '.join(refusals)}"
+                emit_remark("missed", self.name, message, sums.kernel.location)
+        for rows in rows_of.values():
+            if rows is not None and rows.joining:
+                absorb(rows)
 
 
-def _neighbours(total: Sum) -> dict[KernelOp, None]:
-    """The kernels that compute, or read as well, what `total` reads row by row."""
+def _neighbours(sums: Sums) -> dict[KernelOp, None]:
+    """The kernels that compute, or read as well, what `sums` read row by row."""
     found: dict[KernelOp, None] = {}
-    for value in total.row_inputs:
-        for op in (value.owner, *(use.operation for use in value.uses)):
-            if isinstance(op, KernelOp):
-                found[op] = None
+
+    def visit(op: Operation | Block) -> None:
+        if isinstance(op, KernelOp):
+            found[op] = None
+        elif isinstance(op, RESHAPES):
+            for use in op.results[0].uses:
+                visit(use.operation)
+
+    for value in map(source_of, sums.row_inputs):
+        visit(value.owner)
+        for use in value.uses:
+            visit(use.operation)
     return found

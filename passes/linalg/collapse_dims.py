@@ -65,9 +65,7 @@ from passes.linalg.bodies import drain
 from passes.linalg.collapse_plan import CollapsePlan, plan_collapse
 from passes.linalg.host_blocks import host_blocks
 from passes.linalg.maps import accesses, iterators, shape_of
-from passes.linalg.reshapes import Groups, build_collapse, build_expand, spread
-
-_RESHAPES = (tensor.CollapseShapeOp, tensor.ExpandShapeOp)
+from passes.linalg.reshapes import RESHAPES, Groups, build_collapse, build_expand, spread
 
 MIN_LANES = 8
 """The fewest points along the last dimension of a tile that are worth vectors."""
@@ -98,9 +96,9 @@ def _rewrite_block(block: Block) -> None:
         else:
             _rewrite_kernel(reshaper, op, plan)
     for op in reversed(list(block.ops)):
-        if isinstance(op, _RESHAPES):
+        if isinstance(op, RESHAPES):
             reshaper.simplify(op)
-        if isinstance(op, _RESHAPES) and op.results[0].first_use is None:
+        if isinstance(op, RESHAPES) and op.results[0].first_use is None:
             block.erase_op(op)
 
 
@@ -146,7 +144,7 @@ def _source_of_shape(value: SSAValue, shape: tuple[int, ...]) -> SSAValue | None
     """`value`, or what it is a reshape of, if that has this shape."""
     while shape_of(value) != shape:
         owner = value.owner
-        if not isinstance(owner, _RESHAPES):
+        if not isinstance(owner, RESHAPES):
             return None
         value = owner.operands[0]
     return value

@@ -5,6 +5,7 @@ not inlined is a *root*, and the readers of a value are always roots, each with 
 """
 
 from collections import Counter
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from math import prod
 from typing import cast
@@ -235,16 +236,19 @@ class FusionPlan:
             return None
         times = len(readers)
         # Readers are repeated in turn: without a limit on their number, a chain of them would grow with its square.
-        repeated_ops = loops.body.num_ops * max(times - 1, 1)
-        if not loops.body.is_cheap or repeated_ops > self.max_recomputed_ops:
+        num_ops = max(loops.body.num_ops, (times - 1) * loops.body.num_ops // 2)
+        if not loops.body.is_cheap or num_ops > self.max_recomputed_ops:
             return f"too expensive to repeat: {needed} times instead of {loops.points}, {loops.body.num_ops} operations each"
         if times > 1:
-            read, kept = self._num_bytes_read(op, self.max_recomputed_ops), _num_bytes(op.results[0])
+            weights, kept = (1, 1), _num_bytes(op.results[0])
             if len(copies) == times:
                 # Each reader may be a kernel of its own: to keep the result is to write it, and to read it all but once.
-                read, kept = (times - 1) * read, times * kept
-            if read > kept + kept // 8:
-                return f"repeating it for {times} readers reads more memory than keeping it"
+                # What is spread over more points is small beside what else they read, wherever it is.
+                is_spread = needed > times * loops.points
+                weights, kept = (times - 1, times - 1 if is_spread else times + 1), times * kept
+            moved = sum(self._bytes_moved(op, weights, self.max_recomputed_ops, {op}).values())
+            if moved > kept + kept // 8:
+                return f"repeating it for {times} readers moves more memory than keeping it"
         for root, access in readers:
             prefix = identity_prefix(access)
             if (
@@ -256,18 +260,38 @@ class FusionPlan:
                 return "needed once per row of its reader; a kernel can compute it there"
         return None
 
-    def _num_bytes_read(self, op: GenericOp, budget: int) -> int:
-        """How much an elementwise operation reads: of inputs that up to `budget` operations compute, what these read."""
-        total = 0
-        for value in dict.fromkeys(op.operands[: len(op.operands) - 1]):
-            size, owner = _num_bytes(value), value.owner
+    def _bytes_moved(
+        self, op: GenericOp, weights: tuple[int, int], budget: int, own: AbstractSet[Operation | Block]
+    ) -> dict[SSAValue, int]:
+        """How many bytes are moved to repeat an elementwise operation, for each tensor that is then read from memory.
+
+        `weights` are how often an input counts: one that is in memory anyway, and one that is computed only for the operations
+        `own`, which is not written if their results are. Inputs that up to `budget` operations compute may be repeated as well.
+        """
+        values = dict.fromkeys(op.operands[: len(op.operands) - 1])
+        while more := {value.owner for value in values if self._is_only_for(own, value)}.difference(own):
+            own = {*own, *more}
+        found: dict[SSAValue, int] = {}
+        for value in values:
+            owner = value.owner
+            moved = weights[owner in own] * _num_bytes(value)
             if isinstance(owner, GenericOp) and value not in self._pinned and len(owner.results) == 1:
                 body = examine_body(owner)
                 is_elementwise = num_parallel(owner) == len(iterators(owner)) and body.is_flat and not body.captured
                 if is_elementwise and body.is_cheap and body.num_ops <= budget:
-                    size = min(size, self._num_bytes_read(owner, budget - body.num_ops))
-            total += size
-        return total
+                    below = self._bytes_moved(owner, weights, budget - body.num_ops, {*own, owner})
+                    if sum(below.values()) <= moved:
+                        found |= below
+                        continue
+            found[value] = moved
+        return found
+
+    def _is_only_for(self, own: AbstractSet[Operation | Block], value: SSAValue) -> bool:
+        """Whether an elementwise operation, which they could be computed with, computes `value` for `own` alone."""
+        owner = value.owner
+        if not isinstance(owner, GenericOp) or value in self._pinned or num_parallel(owner) < len(iterators(owner)):
+            return False
+        return all(use.operation in own for use in value.uses)
 
     def _inline(self, loops: Loops, root: Loops, access: Access) -> bool:
         """Plan the computation of `loops` in `root`, which reads its result by `access`."""

@@ -15,6 +15,16 @@ Groups = tuple[tuple[int, ...], ...]
 """For each dimension of the smaller shape, the dimensions of the larger shape that it stands for."""
 
 
+RESHAPES = (tensor.CollapseShapeOp, tensor.ExpandShapeOp)
+
+
+def source_of(value: SSAValue) -> SSAValue:
+    """The tensor that `value` is in another shape."""
+    while isinstance(value.owner, RESHAPES):
+        value = value.owner.operands[0]
+    return value
+
+
 def reassociation(op: Operation) -> Groups:
     """The groups of a `tensor.collapse_shape` or `tensor.expand_shape`."""
     groups = cast(ArrayAttr[ArrayAttr[IntegerAttr[Any]]], op.properties["reassociation"])

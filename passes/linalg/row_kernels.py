@@ -1,7 +1,7 @@
 """Kernels over rows that also add up over their rows: what `absorb-sums` looks for, and what it makes of it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import prod
 from typing import Any, NamedTuple, Self, cast
 
@@ -9,13 +9,13 @@ from xdsl.dialects import arith, tensor
 from xdsl.dialects.builtin import ArrayAttr, StringAttr, TensorType
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, IndexOp
 from xdsl.ir import Block, Operation, Region, SSAValue
-from xdsl.ir.affine import AffineDimExpr, AffineExpr
+from xdsl.ir.affine import AffineDimExpr
 
-from dialects.builder import OpBuilder, affine_map, int_array, segment_sizes, tensor_type
+from dialects.builder import OpBuilder, affine_map, int_array, tensor_type
 from dialects.remarks import emit_remark
 from dialects.rt import KernelOp
 from dialects.rt import YieldOp as KernelYieldOp
-from dialects.structured import PARALLEL, REDUCTION, build_empty, build_fill, build_generic, build_reshape
+from dialects.structured import PARALLEL, build_empty, build_fill, build_reshape
 from passes.linalg.bodies import captured_by, drain
 from passes.linalg.kernel_groups import num_bytes
 from passes.linalg.kernel_names import kernel_name
@@ -31,73 +31,84 @@ from passes.linalg.maps import (
     shape_of,
     tensor_type_of,
 )
-from passes.memref.combiners import COMBINERS
+from passes.linalg.reshapes import RESHAPES, source_of
+from passes.memref.combiners import find_combiner
 
 _REPEATED = (arith.ConstantOp, tensor.EmptyOp, FillOp)
 
 
-class Sum(NamedTuple):
-    """A kernel with one reduction, `op`, whose loop over `rows` is dimension `dim`."""
+class Sums(NamedTuple):
+    """A kernel of nothing but reductions over the rows of each part, as `split-reductions` leaves them."""
 
     kernel: KernelOp
-    op: GenericOp
-    combine: Operation
-    dim: int
-    rows: int
+    parts: int
+    steps: int
+    """How many rows each part has."""
     row_inputs: tuple[SSAValue, ...]
-    """What it reads row by row, as values outside of the kernel."""
+    """What it reads row by row, `[parts, steps, ...]`, as values outside of the kernel."""
+    other_inputs: tuple[SSAValue, ...]
 
     @property
     def bytes_read(self) -> int:
         """How much it reads row by row."""
         return sum(map(num_bytes, self.row_inputs))
 
-    def outside(self, value: SSAValue) -> SSAValue:
-        """The value that an operand of the reduction stands for."""
-        return self.kernel.inputs[self.kernel.body.block.args.index(cast(Any, value))]
 
-
-def find_sum(kernel: KernelOp) -> Sum | None:
-    """The only reduction of `kernel`, if it is one over rows of what the kernel reads."""
+def find_sums(kernel: KernelOp) -> Sums | None:
+    """`kernel` as one that only adds up over rows, if it is one."""
     block = kernel.body.block
-    reductions = [op for op in block.ops if isinstance(op, GenericOp) and num_parallel(op) < len(iterators(op))]
-    if len(reductions) != 1:
-        return None
-    (op,) = reductions
-    body = op.body.block
-    inputs, last = op.inputs, body.last_op
-    assert last is not None
-    combine = last.operands[-1].owner
-    if (
-        len(op.results) != 1
-        or not isinstance(combine, Operation)
-        or type(combine) not in COMBINERS
-        or body.args[-1] not in combine.operands
-        or not body.args[-1].has_one_use()
-        or not isinstance(op.outputs[0].owner, FillOp)
-        or any(value.owner is not block for value in inputs)
-        or captured_by(op)
-        or any(isinstance(inner, IndexOp) for inner in body.ops)
-    ):
-        return None
-    parallel = num_parallel(op)
-    *read, written = accesses(op)
-    _, first = max(
-        ((num_bytes(value), access[0]) for value, access in zip(inputs, read, strict=True) if access),
-        default=(0, dimension(0)),
-        key=lambda entry: entry[0],
-    )
-    if not isinstance(first, AffineDimExpr) or first.position < parallel or written != dimensions(parallel):
-        return None
-    dim = first.position
-    by_row: list[SSAValue] = []
-    for value, access in zip(inputs, read, strict=True):
-        used = [expression for expression in access if dim in expression.used_dims()]
-        if used and (len(used) > 1 or access[0] != first):
+    generics = [op for op in block.ops if not isinstance(op, (*_REPEATED, KernelYieldOp))]
+    by_row: dict[SSAValue, bool] = {}
+    found: set[tuple[int, int]] = set()
+    for op in generics:
+        if not isinstance(op, GenericOp) or not _only_adds_up(op):
             return None
-        if used:
-            by_row.append(kernel.inputs[block.args.index(cast(Any, value))])
-    return Sum(kernel, op, combine, dim, loop_sizes(op)[dim], tuple(by_row))
+        sizes, reads = loop_sizes(op), accesses(op)[: len(op.inputs)]
+        row = _row_loop(op, reads)
+        if row is None:
+            return None
+        rows = (dimension(0), dimension(row))
+        found.add((sizes[0], sizes[row]))
+        for value, access in zip(op.inputs, reads, strict=True):
+            is_row = access[:2] == rows
+            used = {dim for expression in access[2 * is_row :] for dim in expression.used_dims()}
+            if value.owner is not block or used & {0, row} or by_row.setdefault(value, is_row) != is_row:
+                return None
+            if is_row and shape_of(value)[:2] != (sizes[0], sizes[row]):
+                return None
+    if len(found) != 1:
+        return None
+    ((parts, steps),) = found
+    pairs = [(by_row.get(argument, False), value) for argument, value in zip(block.args, kernel.inputs, strict=True)]
+    rows, others = (tuple(value for is_row, value in pairs if is_row is kind) for kind in (True, False))
+    return Sums(kernel, parts, steps, rows, others)
+
+
+def _only_adds_up(op: GenericOp) -> bool:
+    """Whether `op` combines elements in any order, from the neutral element on, without a look at where they are."""
+    parallel = num_parallel(op)
+    block = op.body.block
+    last = block.last_op
+    assert last is not None
+    return (
+        0 < parallel < len(iterators(op))
+        and all(isinstance(value.owner, FillOp) for value in op.outputs)
+        and all(access == dimensions(parallel) for access in accesses(op)[len(op.inputs) :])
+        and not captured_by(op)
+        and not any(isinstance(inner, IndexOp) for inner in block.ops)
+        and None not in map(find_combiner, block.args[len(op.inputs) :], last.operands)
+    )
+
+
+def _row_loop(op: GenericOp, reads: Sequence[Access]) -> int | None:
+    """The loop over the rows of a part: the one that the largest operand is read by after the loop over parts."""
+    pairs = [pair for pair in zip(op.inputs, reads, strict=True) if len(pair[1]) > 1]
+    if not pairs:
+        return None
+    _, (first, second, *_) = max(pairs, key=lambda pair: num_bytes(pair[0]))
+    if first != dimension(0) or not isinstance(second, AffineDimExpr) or second.position < num_parallel(op):
+        return None
+    return second.position
 
 
 @dataclass(eq=False, slots=True)
@@ -107,10 +118,18 @@ class RowKernel:
     op: KernelOp
     row_arguments: set[SSAValue]
     """The block arguments that are read row by row."""
+    first: Operation
+    """The first in the block of the kernel and the sums that become part of it: what replaces them stands there."""
+    needs: int
+    """The position of the last operation that all of these need."""
+    joining: list[Sums] = field(default_factory=list[Sums])
 
     @classmethod
-    def examine(cls, op: KernelOp, least_row: int) -> Self | None:
-        """`op` as a kernel over rows, if it is one and runs some loop `least_row` times for each."""
+    def examine(cls, op: KernelOp, least_row: int, positions: Mapping[Operation, int]) -> Self | None:
+        """`op` as a kernel over rows, if it is one and runs some loop `least_row` times for each.
+
+        `positions` are those of all operations in its block.
+        """
         tile = cast(Sequence[int], op.tile.get_values())
         block = op.body.block
         if len(tile) != 1:
@@ -138,66 +157,89 @@ class RowKernel:
             longest = max(longest, prod(loop_sizes(inner)[1:]))
         if longest < least_row:
             return None
-        return cls(op, {value for value, is_row in by_row.items() if is_row and value.owner is block})
+        arguments = {value for value, is_row in by_row.items() if is_row and value.owner is block}
+        return cls(op, arguments, op, _last_position(op.inputs, positions))
 
     @property
     def count(self) -> int:
         """How many rows there are."""
         return cast(Sequence[int], self.op.tile.get_values())[0]
 
-    def fits(self, total: Sum, positions: Mapping[Operation, int]) -> bool:
-        """Whether the kernel could compute `total`, and has something that it reads; `positions` are those in its block."""
-        own = positions[self.op]
-        return (
-            total.rows == self.count
-            and self.bytes_shared(total) > 0
-            and all(
-                isinstance(value.owner, Block) or positions.get(value.owner, -1) <= own
-                for value in map(total.outside, total.op.inputs)
-            )
-        )
+    def refusal(self, sums: Sums, positions: Mapping[Operation, int]) -> str | None:
+        """Why the kernel cannot compute `sums`, which reads something that it has at hand."""
+        if sums.parts * sums.steps != self.count:
+            return f"it adds up {sums.parts * sums.steps} rows, of which the kernel has {self.count}"
+        if self.joining and self.joining[0].parts != sums.parts:
+            return f"it has {sums.parts} parts, and what became part of the kernel before {self.joining[0].parts}"
+        own = {value: source for value in sums.row_inputs if (source := source_of(value)).owner is self.op}
+        if any(shape_of(value)[2:] != shape_of(source)[1:] for value, source in own.items()):
+            return "it reads what the kernel computes as rows of another shape"
+        if self._needs(sums, positions) >= min(positions[self.first], positions[sums.kernel]):
+            return "it needs what is computed later"
+        return None if self.bytes_shared(sums) else "it reads other rows"
 
-    def bytes_shared(self, total: Sum) -> int:
-        """How much of what `total` reads the kernel has at hand."""
+    def join(self, sums: Sums, positions: Mapping[Operation, int]) -> None:
+        """Let the kernel compute `sums`, which it does not refuse."""
+        self.needs = self._needs(sums, positions)
+        self.first = min(self.first, sums.kernel, key=positions.__getitem__)
+        self.joining.append(sums)
+
+    def _needs(self, sums: Sums, positions: Mapping[Operation, int]) -> int:
+        """The position of the last operation that the kernel would need with `sums`."""
+        others = [value for value in sums.row_inputs if source_of(value).owner is not self.op]
+        return max(self.needs, _last_position([*others, *sums.other_inputs], positions))
+
+    def bytes_shared(self, sums: Sums) -> int:
+        """How much of what `sums` read the kernel has at hand."""
         own = {
-            value
+            source_of(value)
             for value, argument in zip(self.op.inputs, self.op.body.block.args, strict=True)
             if argument in self.row_arguments
         }
-        return sum(num_bytes(value) for value in total.row_inputs if value in own or value.owner is self.op)
+        sources = map(source_of, sums.row_inputs)
+        return sum(num_bytes(value) for value in sources if value in own or value.owner is self.op)
 
 
-def absorb(rows: RowKernel, sums: Sequence[Sum], parts: int) -> None:
-    """Replace the kernel by one over parts of its rows that adds up over each part, and what is added up by sums over the parts."""
-    _Rewriting(rows, parts).rewrite(sums)
+def _last_position(values: Sequence[SSAValue], positions: Mapping[Operation, int]) -> int:
+    """The position of the last operation that computes one of `values`, reshapes apart."""
+    owners = (source_of(value).owner for value in values)
+    return max((positions.get(owner, -1) for owner in owners if isinstance(owner, Operation)), default=-1)
+
+
+def absorb(rows: RowKernel) -> None:
+    """Replace the kernel, and what has joined it, by one over parts of its rows that adds up over each part."""
+    _Rewriting(rows).rewrite()
 
 
 class _Rewriting:
-    def __init__(self, rows: RowKernel, parts: int):
+    def __init__(self, rows: RowKernel):
         self.old = rows.op
         self.rows = rows
-        self.parts = parts
+        self.parts, self.steps = rows.joining[0].parts, rows.joining[0].steps
         self.outer = OpBuilder(Block(), rows.op.location)
         self.block = Block()
         self.b = OpBuilder(self.block, rows.op.location)
         self.inputs: list[SSAValue] = []
         self.values: dict[SSAValue, SSAValue] = {}
         """What stands for the values of the old kernel in the new one."""
-        self.provided: dict[tuple[SSAValue, bool], SSAValue] = {}
-        """The arguments of the new kernel, by the value outside and whether it is read row by row."""
+        self.provided: dict[tuple[SSAValue, tuple[int, ...]], SSAValue] = {}
+        """The arguments of the new kernel, by the value outside and the shape in which it is read."""
 
-    def rewrite(self, sums: Sequence[Sum]) -> None:
+    def rewrite(self) -> None:
         """Append the new kernel, and put everything in its place."""
         old_block = self.old.body.block
         for argument, value in zip(old_block.args, self.old.inputs, strict=True):
-            self.values[argument] = self._provide(value, argument in self.rows.row_arguments)
+            shape = shape_of(value)
+            is_row = argument in self.rows.row_arguments
+            self.values[argument] = self._provide(value, self._in_parts(shape) if is_row else shape)
         *ops, last = drain(old_block)
         for op in ops:
             self.b.location = op.location
             self._add(op)
         yielded = dict[SSAValue, SSAValue](zip(self.old.outputs, last.operands, strict=True))
-        partial = [self._add_sum(total, yielded) for total in sums]
-        kept = [result for result in self.old.outputs if _is_needed(result, sums)]
+        partial = [value for sums in self.rows.joining for value in self._take(sums, yielded)]
+        kernels = {sums.kernel for sums in self.rows.joining}
+        kept = [result for result in self.old.outputs if _is_read_outside(result, kernels)]
         results = [*(self.values[yielded[result]] for result in kept), *partial]
         self.b.create_op(KernelYieldOp, results)
         name = kernel_name([op for op in self.block.ops if isinstance(op, GenericOp)])
@@ -212,31 +254,40 @@ class _Rewriting:
         whole = [build_reshape(self.outer, new, shape_of(old)) for old, new in zip(kept, kernel.results, strict=False)]
         parent = self.old.parent
         assert parent is not None
-        parent.insert_ops_before(drain(self.outer.block), self.old)
-        for total, value in zip(sums, kernel.results[len(kept) :], strict=True):
-            _add_up_parts(total, value)
-        for old, new in zip(kept, whole, strict=True):
+        parent.insert_ops_before(drain(self.outer.block), self.rows.first)
+        sums = [result for absorbed in self.rows.joining for result in absorbed.kernel.outputs]
+        for old, new in zip([*kept, *sums], [*whole, *kernel.results[len(kept) :]], strict=True):
             old.replace_all_uses_with(new)
         for op in reversed([*ops, last]):
             op.erase()
-        self.old.detach()
-        self.old.erase()
-        message = f"{name}: adds up {len(sums)} results over its rows, in {self.parts} parts"
+        for absorbed in self.rows.joining:
+            inputs = absorbed.kernel.inputs
+            parent.erase_op(absorbed.kernel)
+            for value in inputs:
+                _erase_unread(value)
+        parent.erase_op(self.old)
+        message = f"{name}: adds up {len(partial)} results over its rows, in {self.parts} parts"
         emit_remark("passed", "absorb-sums", message, kernel.location)
 
-    def _provide(self, value: SSAValue, by_row: bool) -> SSAValue:
-        argument = self.provided.get((value, by_row))
+    def _provide(self, value: SSAValue, shape: Sequence[int]) -> SSAValue:
+        """The argument for `value` in another shape."""
+        source = source_of(value)
+        key = (source, tuple(shape))
+        argument = self.provided.get(key)
         if argument is None:
-            source = build_reshape(self.outer, value, self._type(value).get_shape()) if by_row else value
-            self.inputs.append(source)
-            argument = self.provided[value, by_row] = self.block.insert_arg(source.type, len(self.block.args))
+            reshaped = build_reshape(self.outer, source, shape)
+            self.inputs.append(reshaped)
+            argument = self.provided[key] = self.block.insert_arg(reshaped.type, len(self.block.args))
         return argument
+
+    def _in_parts(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """The shape of rows, in parts."""
+        return (self.parts, self.steps, *shape[1:])
 
     def _type(self, value: SSAValue) -> TensorType[Any]:
         """The type of rows, in parts."""
         old = tensor_type_of(value)
-        count, *rest = old.get_shape()
-        return tensor_type(old.element_type, (self.parts, count // self.parts, *rest))
+        return tensor_type(old.element_type, self._in_parts(old.get_shape()))
 
     def _add(self, op: Operation) -> None:
         b, values = self.b, self.values
@@ -252,123 +303,49 @@ class _Rewriting:
 
     def _add_generic(self, op: GenericOp) -> None:
         """Give all loops a dimension more: parts, then rows."""
-        rank = len(iterators(op))
-        dims = (dimension(0), *(dimension(d + 1) for d in range(1, rank)))
-        maps = [
-            self._access(access, dims, dimension(1), bool(access) and access[0] == dimension(0))
-            for access in accesses(op)
-        ]
+        b, values = self.b, self.values
+        rank = 1 + len(iterators(op))
+        dims = dimensions(rank)[1:]
+        maps = [(dimension(0),) * (access[:1] == (dimension(0),)) + compose(access, dims) for access in accesses(op)]
         region = op.detach_region(0)
         for inner in region.walk():
             if isinstance(inner, IndexOp):
                 inner.properties["dim"] = type(inner.dim)(inner.dim.value.data + 1, inner.dim.type)
             for index, operand in enumerate(inner.operands):
-                if operand in self.values:
-                    inner.operands[index] = self.values[operand]
-        new = self._create(op, [self.values[value] for value in op.operands], maps, (PARALLEL, *iterators(op)), region)
-        self.values.update(zip(op.results, new.results, strict=True))
+                if operand in values:
+                    inner.operands[index] = values[operand]
+        operands = [values[value] for value in op.operands]
+        maps = ArrayAttr([affine_map(rank, access) for access in maps])
+        kinds = ArrayAttr((PARALLEL, *iterators(op)))
+        properties = {**op.properties, "indexing_maps": maps, "iterator_types": kinds}
+        types = [value.type for value in operands[len(op.inputs) :]]
+        new = b.create_op(GenericOp, operands, types, properties, regions=[region])
+        values.update(zip(op.results, new.results, strict=True))
 
-    def _add_sum(self, total: Sum, yielded: dict[SSAValue, SSAValue]) -> SSAValue:
-        """Append the sums over each part; return them."""
-        op = total.op
-        self.b.location = op.location
-        rank, parallel = len(iterators(op)), num_parallel(op)
-        others = [d for d in range(parallel, rank) if d != total.dim]
-        place = {d: 1 + d for d in range(parallel)} | {total.dim: 1 + parallel}
-        place |= {d: 2 + parallel + i for i, d in enumerate(others)}
-        dims = tuple(dimension(place[d]) for d in range(rank))
-        operands: list[SSAValue] = []
-        maps: list[Access] = []
-        for value, access in zip(op.inputs, accesses(op), strict=False):
-            outside = total.outside(value)
-            by_row = bool(access) and access[0] == dimension(total.dim)
-            inside = yielded.get(outside)
-            operands.append(self._provide(outside, by_row) if inside is None else self.values[inside])
-            maps.append(self._access(access, dims, dims[total.dim], by_row))
-        result = tensor_type_of(op.results[0])
-        neutral = COMBINERS[type(total.combine)].neutral(result.element_type)
-        start = self.b.constant(neutral, result.element_type)
-        start = build_fill(self.b, start, tensor_type(result.element_type, (self.parts, *result.get_shape())))
-        kinds = (PARALLEL,) * (1 + parallel) + (REDUCTION,) * (rank - parallel)
-        new = self._create(op, [*operands, start], [*maps, dimensions(1 + parallel)], kinds, op.body.clone())
-        return new.results[0]
-
-    def _access(self, access: Access, dims: Access, row: AffineExpr, by_row: bool) -> Access:
-        if not by_row:
-            return compose(access, dims)
-        return (dimension(0), row, *compose(access[1:], dims))
-
-    def _create(
-        self, op: GenericOp, operands: Sequence[SSAValue], maps: Sequence[Access], kinds: Sequence[Any], region: Region
-    ) -> Operation:
-        outputs = len(op.results)
-        return self.b.create_op(
-            GenericOp,
-            operands,
-            [value.type for value in operands[len(operands) - outputs :]],
-            {
-                **op.properties,
-                "indexing_maps": ArrayAttr([affine_map(len(kinds), access) for access in maps]),
-                "iterator_types": ArrayAttr(kinds),
-                "operandSegmentSizes": segment_sizes(len(operands) - outputs, outputs),
-            },
-            regions=[region],
-        )
+    def _take(self, sums: Sums, yielded: Mapping[SSAValue, SSAValue]) -> Sequence[SSAValue]:
+        """Append what the kernel of `sums` does; return its results."""
+        block = sums.kernel.body.block
+        for argument, value in zip(block.args, sums.kernel.inputs, strict=True):
+            inside = yielded.get(source_of(value))
+            new = self._provide(value, shape_of(value)) if inside is None else self.values[inside]
+            argument.replace_all_uses_with(new)
+        *ops, last = drain(block)
+        self.block.add_ops(ops)
+        results = list(last.operands)
+        last.erase()
+        return results
 
 
-def _is_needed(result: SSAValue, sums: Sequence[Sum]) -> bool:
-    """Whether something else than the reductions of `sums` reads `result`."""
-    reductions = {total.kernel: total.op for total in sums}
-    for use in result.uses:
-        reduction = reductions.get(cast(KernelOp, use.operation))
-        if reduction is None:
-            return True
-        argument = cast(KernelOp, use.operation).body.block.args[use.index]
-        if any(inner.operation is not reduction for inner in argument.uses):
-            return True
-    return False
-
-
-def _add_up_parts(total: Sum, partial: SSAValue) -> None:
-    """Let the kernel read the sums over each part instead of all rows."""
-    kernel, op, combine = total.kernel, total.op, total.combine
-    block = kernel.body.block
-    argument = block.insert_arg(partial.type, len(block.args))
-    parallel = num_parallel(op)
-    side = Block()
-    (result,) = build_generic(
-        OpBuilder(side, op.location),
-        (argument,),
-        op.outputs,
-        ((parallel, *range(parallel)), range(parallel)),
-        (PARALLEL,) * parallel + (REDUCTION,),
-        lambda body, values: (
-            body.create(type(combine), (values[1], values[0]), combine.results[0].type, combine.properties),
-        ),
+def _is_read_outside(value: SSAValue, kernels: Collection[Operation]) -> bool:
+    """Whether something else than `kernels` reads `value`, be it in another shape."""
+    users = (use.operation for use in value.uses)
+    return any(
+        _is_read_outside(op.results[0], kernels) if isinstance(op, RESHAPES) else op not in kernels for op in users
     )
-    block.insert_ops_before(drain(side), op)
-    op.results[0].replace_all_uses_with(result)
-    op.detach()
-    op.erase()
-    inputs = [*kernel.inputs, partial]
-    for index in reversed(range(len(inputs))):
-        if block.args[index].first_use is None:
-            block.erase_arg(block.args[index])
-            del inputs[index]
-    region = kernel.detach_region(0)
-    parent = kernel.parent
-    assert parent is not None
-    side = Block()
-    new = OpBuilder(side, kernel.location).create_op(
-        KernelOp,
-        inputs,
-        [value.type for value in kernel.outputs],
-        kernel.properties,
-        regions=[region],
-        attributes=dict(kernel.attributes),
-    )
-    parent.insert_ops_before(drain(side), kernel)
-    for old, value in zip(kernel.outputs, new.results, strict=True):
-        old.replace_all_uses_with(value)
-    kernel.detach()
-    kernel.erase()
+
+
+def _erase_unread(value: SSAValue) -> None:
+    """Erase the reshapes that `value` comes from as far as nothing reads them."""
+    while isinstance(op := value.owner, RESHAPES) and value.first_use is None and op.parent is not None:
+        value = op.operands[0]
+        op.parent.erase_op(op)

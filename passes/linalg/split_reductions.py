@@ -58,6 +58,7 @@ are left over, where an extent has no divisor near the wanted number, are reduce
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import TypeAlias
 
 from xdsl.context import Context
 from xdsl.dialects.builtin import ModuleOp, i8
@@ -85,6 +86,9 @@ from passes.linalg.maps import (
 from passes.linalg.reshapes import build_expand
 from passes.memref.combiners import COMBINERS, find_combiner
 
+Expanded: TypeAlias = dict[tuple[SSAValue, tuple[int, ...]], SSAValue]
+"""Operands in pieces, by what they are and their new shape: one value each, so that kernels that read the same are found."""
+
 
 @dataclass(frozen=True)
 class SplitReductionsPass(ModulePass):
@@ -102,7 +106,7 @@ class SplitReductionsPass(ModulePass):
     """From this many results on that are far apart in memory, each of a row of its own, threads have enough to do."""
     max_columns: int = 1 << 14
     """From this many results on that are neighbours in memory, threads have enough to do."""
-    min_steps: int = 32
+    min_steps: int = 16
     """The fewest elements that a part adds up for each result: what it writes is small beside what it reads."""
     wide: int = 128
     """How many neighbours in memory are enough to fill vectors with."""
@@ -117,29 +121,30 @@ class SplitReductionsPass(ModulePass):
         """Rewrite every function of the module."""
         del ctx
         for block in host_blocks(op):
+            expanded: Expanded = {}
             for generic in list(block.ops):
                 if (
                     isinstance(generic, GenericOp)
                     and num_parallel(generic) < len(generic.iterator_types)
                     and prod(loop_sizes(generic)) >= self.min_points
                 ):
-                    self._visit(block, generic)
+                    self._visit(block, generic, expanded)
 
-    def _visit(self, block: Block, op: GenericOp) -> None:
+    def _visit(self, block: Block, op: GenericOp, expanded: Expanded) -> None:
         reduction = _Reduction(op)
         if reduction.refusal is not None:
             emit_remark("missed", self.name, reduction.refusal, op.location)
             return
         wanted_parts = self._wanted_parts(reduction)
         split = self._choose(reduction, wanted_parts)
-        if split.parts * split.columns == 1:
+        if split.all_parts * split.columns == 1:
             if wanted_parts > 1:
                 sizes = list(reduction.sizes[reduction.num_parallel :])
                 message = f"no extent of {sizes} is long enough to be split"
                 emit_remark("missed", self.name, message, op.location)
             return
         pieces = Block()
-        results = _build(OpBuilder(pieces, op.location), reduction, split)
+        results = _build(OpBuilder(pieces, op.location), reduction, split, expanded)
         for piece in list(pieces.ops):
             pieces.detach_op(piece)
             block.insert_op_before(piece, op)
@@ -148,7 +153,8 @@ class SplitReductionsPass(ModulePass):
             old.replace_all_uses_with(new)
         block.erase_op(op)
         rest = f", and {split.remainder} apart" if split.remainder else ""
-        message = f"{split.extent} steps in {split.parts} parts, {split.columns} side by side in each{rest}"
+        outer = f", times {split.all_parts // split.parts}" if split.outer else ""
+        message = f"{split.extent} steps in {split.parts} parts, {split.columns} side by side in each{rest}{outer}"
         emit_remark("passed", self.name, message, op.location)
 
     def _wanted_parts(self, reduction: "_Reduction") -> int:
@@ -167,11 +173,15 @@ class SplitReductionsPass(ModulePass):
             columns = 1
             if 1 < neighbours < self.wide and reduction.is_beside_neighbours(dim):
                 columns = _divisor(extent, min(self.wide // neighbours, extent // self.min_steps))
-            most = steps // columns // (self.min_steps if neighbours > 1 else 1)
-            parts = _divisor(extent // columns, min(wanted_parts, most))
-            candidates.append(_Split(dim, extent, parts, columns))
+            most = min(wanted_parts, steps // columns // (self.min_steps if neighbours > 1 else 1))
+            outer = tuple(range(reduction.num_parallel, dim))
+            times = prod(reduction.sizes[d] for d in outer)
+            if not 1 < times <= most:
+                outer, times = (), 1
+            parts = _divisor(extent // columns, most // times)
+            candidates.append(_Split(dim, extent, parts, columns, outer, times * parts))
         return max(
-            candidates, key=lambda split: (split.columns, min(split.parts, wanted_parts // 2), not split.remainder)
+            candidates, key=lambda split: (split.columns, min(split.all_parts, wanted_parts // 2), not split.remainder)
         )
 
 
@@ -183,6 +193,10 @@ class _Split:
     extent: int
     parts: int
     columns: int
+    outer: tuple[int, ...]
+    """The reduction loops in front of it that become parallel as they are: all rows of a batch of sequences are parts of equal length."""
+    all_parts: int
+    """The parts with those of the outer loops."""
 
     @property
     def steps(self) -> int:
@@ -252,13 +266,14 @@ def _divisor(number: int, most: int) -> int:
     return largest if 2 * largest >= most else 1 << (most.bit_length() - 1)
 
 
-def _build(b: OpBuilder, reduction: _Reduction, split: _Split) -> Sequence[SSAValue]:
+def _build(b: OpBuilder, reduction: _Reduction, split: _Split, expanded: Expanded) -> Sequence[SSAValue]:
     """Append the reductions of the parts, of what is left over, and of their results; return the results of this one."""
-    op, sizes, outer, inner = reduction.op, reduction.sizes, reduction.num_parallel, reduction.inner
+    op, sizes, kept, inner = reduction.op, reduction.sizes, reduction.num_parallel, reduction.inner
     # The loops: parts, the old parallel ones with the columns in front of the neighbours, the reductions.
     extents: dict[str | int, int] = {"parts": split.parts, "columns": split.columns, **dict(enumerate(sizes))}
     extents[split.dim] = split.steps
-    order: list[str | int] = ["parts", *range(inner), "columns", *range(inner, len(sizes))]
+    rest = (d for d in range(inner, len(sizes)) if d not in split.outer)
+    order: list[str | int] = [*split.outer, "parts", *range(inner), "columns", *rest]
     loops = [name for name in order if isinstance(name, int) or extents[name] > 1]
     position = {name: dimension(place) for place, name in enumerate(loops)}
     pieces: list[str | int] = [name for name in ("parts", split.dim, "columns") if name in position]
@@ -266,7 +281,8 @@ def _build(b: OpBuilder, reduction: _Reduction, split: _Split) -> Sequence[SSAVa
     for name in pieces[1:]:
         whole = whole * extents[name] + position[name]
     dims = tuple(whole if d == split.dim else position[d] for d in range(len(sizes)))
-    num_parallel = outer + len(pieces) - 1
+    num_added = len(split.outer) + len(pieces) - 1
+    num_parallel = kept + num_added
 
     def read_in_pieces(value: SSAValue, access: Access) -> Read:
         """The operand with its dimension in pieces, where the split loop reads one in full."""
@@ -277,7 +293,10 @@ def _build(b: OpBuilder, reduction: _Reduction, split: _Split) -> Sequence[SSAVa
         (d,) = full
         more = len(pieces) - 1
         groups = tuple(tuple(range(k, k + more + 1)) if k == d else (k + more * (k > d),) for k in range(len(shape)))
-        wide = build_expand(b, value, groups, (*shape[:d], *(extents[name] for name in pieces), *shape[d + 1 :]))
+        new_shape = (*shape[:d], *(extents[name] for name in pieces), *shape[d + 1 :])
+        wide = expanded.get((value, new_shape))
+        if wide is None:
+            wide = expanded[value, new_shape] = build_expand(b, value, groups, new_shape)
         places = tuple(position[name] for name in pieces)
         return wide, (*compose(access[:d], dims), *places, *compose(access[d + 1 :], dims))
 
@@ -294,7 +313,7 @@ def _build(b: OpBuilder, reduction: _Reduction, split: _Split) -> Sequence[SSAVa
         first = split.extent - split.remainder
         dims = tuple(dimension(d) + first if d == split.dim else dimension(d) for d in range(len(sizes)))
         reads = [(value, compose(access, dims)) for value, access in reduction.inputs]
-        start = _build_copy(b, reduction, reads, start, outer, len(sizes), dims, split.remainder)
+        start = _build_copy(b, reduction, reads, start, kept, len(sizes), dims, split.remainder)
 
     def combine(inner_builder: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
         half = len(arguments) // 2
@@ -303,14 +322,14 @@ def _build(b: OpBuilder, reduction: _Reduction, split: _Split) -> Sequence[SSAVa
             for new, old, combiner in zip(arguments[:half], arguments[half:], reduction.combiners, strict=True)
         ]
 
-    added = iter(range(outer, num_parallel))
-    source = [name if isinstance(name, int) else next(added) for name in loops[:num_parallel]]
+    added = iter(range(kept, num_parallel))
+    source = [name if isinstance(name, int) and name < kept else next(added) for name in loops[:num_parallel]]
     return build_generic(
         b,
         partial,
         start,
-        [source] * len(partial) + [range(outer)] * len(partial),
-        (PARALLEL,) * outer + (REDUCTION,) * (len(pieces) - 1),
+        [source] * len(partial) + [range(kept)] * len(partial),
+        (PARALLEL,) * kept + (REDUCTION,) * num_added,
         combine,
     )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from xdsl.dialects import tensor
+from xdsl.dialects.arith import ConstantOp
 from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.dialects.scf import ForOp
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
@@ -180,6 +181,19 @@ def overwrite_refusal(kernel: KernelOp, operand: int, result: int) -> str:
                 return f"operand {operand} is not read point by point"
         written = written or op is writer
     return ""
+
+
+def is_for_static_window(kernel: KernelOp, operand: int, result: int) -> bool:
+    """Whether `operand` is computed for one thing only: that `kernel` writes a window with constant offsets into it, which gives `result`."""
+    argument, last = kernel.body.block.args[operand], kernel.body.block.last_op
+    assert last is not None
+    write = last.operands[result].owner
+    if not isinstance(write, tensor.InsertSliceOp) or write.dest is not argument or write.operands[2:]:
+        return False
+    value = kernel.inputs[operand]
+    while value.has_one_use() and isinstance(value.owner, VIEWS):
+        value = value.owner.operands[0]
+    return argument.has_one_use() and value.has_one_use() and isinstance(value.owner, KernelOp | ConstantOp)
 
 
 def _scatter_refusal(scatter: ScatterOp, argument: BlockArgument) -> str:

@@ -27,6 +27,7 @@ from passes.linalg.storage import (
     Slot,
     Storage,
     StoragePlan,
+    is_for_static_window,
     last_uses,
     overwrite_refusal,
     slot_at_end,
@@ -75,8 +76,9 @@ class _BlockPlanner:
             elif isinstance(op, tensor.InsertSliceOp):
                 self._plan_insert(op, position)
             else:
-                for index, result in enumerate(op.results):
-                    if is_tensor(result):
+                # What the function returns comes first: it can take the memory of donated arguments for good.
+                for index in sorted(range(len(op.results)), key=lambda i: self.last_use.get(op.results[i]) != FOREVER):
+                    if is_tensor(op.results[index]):
                         self._plan_result(op, index, position)
 
     def _enter(self, value: SSAValue, storage: Storage, position: int) -> None:
@@ -116,14 +118,19 @@ class _BlockPlanner:
         """The storage of an operand that result `index` of `kernel` overwrites."""
         plan = self.plan
         name = kernel.kernel_name.data
-        taken = {plan.in_place.get((kernel, other)) for other in range(index)}
+        taken = {plan.in_place.get((kernel, other)) for other in range(len(kernel.outputs))}
         result = kernel.outputs[index]
         wanted, is_stacked = self._carried_as(result), self._is_stacked(result)
-        # First the carried value that the result is the next value of.
-        order = sorted(range(len(kernel.inputs)), key=lambda i: plan.storage_of[kernel.inputs[i]] is not wanted)
-        for i in order:
+
+        def preference(operand: int) -> tuple[bool, bool]:
+            # First the carried value that the result is the next value of; then donated memory, which is there in any case.
+            storage = plan.storage_of[kernel.inputs[operand]]
+            return storage is not wanted, storage.is_free
+
+        for i in sorted(range(len(kernel.inputs)), key=preference):
             value = kernel.inputs[i]
-            if i in taken or value.type != result.type or not self._may_overwrite(value, position):
+            may_overwrite = self._may_overwrite(value, position) or self._has_same_window_each_time(kernel, index, i)
+            if i in taken or value.type != result.type or not may_overwrite:
                 continue
             storage = plan.storage_of[value]
             if sum(plan.storage_of[other] is storage for other in kernel.inputs) != 1:
@@ -140,6 +147,18 @@ class _BlockPlanner:
             emit_remark("passed", "bufferize", message, kernel.location)
             return storage
         return None
+
+    def _has_same_window_each_time(self, kernel: KernelOp, index: int, operand: int) -> bool:
+        """Whether result `index` differs from `operand`, such as the padding around images, in the same window in every iteration.
+
+        The operand is computed around the loop for nothing else, so one buffer will do: no operation of the loop overwrites the rest of it,
+        which is in another block.
+        """
+        value = kernel.inputs[operand]
+        storage = self.plan.storage_of[value]
+        if not storage.writable or storage.is_overwritten or value in self.plan.parts:
+            return False
+        return is_for_static_window(kernel, operand, index)
 
     def _overwritten(self, call: LapackOp, index: int, position: int) -> Storage | None:
         """The storage of what result `index` of a library call starts as, if the call may overwrite it."""

@@ -25,7 +25,8 @@ func.func @f(%x: memref<8xf32>, %out: memref<8xf32>, %arena: memref<64xi8>) attr
 
 Offsets are chosen by *greedy by size* (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference",
 arXiv 2001.03288): buffers from large to small, each at the lowest offset, a multiple of 64 bytes, at which it overlaps no
-buffer that is alive at the same time. `rt.peak_lower_bound` is the largest number of bytes alive at once, which no plan can beat.
+buffer that is alive at the same time. Where that leaves gaps, so that it needs more than `rt.peak_lower_bound`, the largest number of bytes alive
+at once, which no plan can beat, buffers are also tried by the product of their size and the length of their lives, and in the order of their first uses.
 
 Requires: host functions without kernel regions (after `outline-kernels`).
 
@@ -36,13 +37,13 @@ loop that uses it from outside.
 Leaves alone: kernels.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
 from xdsl.context import Context
-from xdsl.dialects import func, memref, scf
+from xdsl.dialects import arith, func, memref, scf
 from xdsl.dialects.builtin import (
     FixedBitwidthType,
     FunctionType,
@@ -56,18 +57,17 @@ from xdsl.dialects.builtin import (
 from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
-from dialects import rt
 from dialects.builder import OpBuilder, memref_type
+from passes.memref.effects import VIEWS
 
 ALIGNMENT = 64
-VIEWS = (memref.CollapseShapeOp, memref.ExpandShapeOp, rt.RowOp)
 
 
 @dataclass
 class Buffer:
     """A temporary: `size` bytes (a multiple of 64), alive at positions `first` to `last`, at `offset` in the arena."""
 
-    alloc: memref.AllocOp
+    memory: SSAValue
     size: int
     first: int
     last: int
@@ -91,12 +91,12 @@ class PlanMemoryPass(ModulePass):
 def _plan_function(function: func.FuncOp) -> None:
     block = function.body.block
     buffers = _Lifetimes().of(block)
-    peak = assign_offsets(buffers)
-    arena_type = memref_type(i8, (peak,))
+    bound = peak_lower_bound(buffers)
+    arena_type = memref_type(i8, (assign_offsets(buffers, bound),))
     arena = block.insert_arg(arena_type, len(block.args))
     arena.name_hint = "arena"
     function.properties["function_type"] = FunctionType.from_lists([a.type for a in block.args], [])
-    function.attributes["rt.peak_lower_bound"] = IntegerAttr(peak_lower_bound(buffers), i64)
+    function.attributes["rt.peak_lower_bound"] = IntegerAttr(bound, i64)
     for buffer in buffers:
         _replace_by_view(buffer, arena)
 
@@ -124,10 +124,11 @@ class _Lifetimes:
     def _visit(self, block: Block) -> None:
         for op in block.ops:
             self._position += 1
-            if isinstance(op, memref.AllocOp):
-                buffer = Buffer(op, _size_of(op), first=-1, last=self._position)
+            if isinstance(op, memref.AllocOp | memref.ViewOp):
+                memory = op.results[0]
+                buffer = Buffer(memory, size_of(memory), first=-1, last=self._position)
                 self.buffers.append(buffer)
-                self._buffers_of[op.memref] = (buffer,)
+                self._buffers_of[memory] = (buffer,)
             elif isinstance(op, VIEWS):
                 self._buffers_of[op.results[0]] = self._behind(op.operands[:1])
             elif op.regions:
@@ -167,9 +168,9 @@ def _is_memref(value: SSAValue) -> bool:
     return isinstance(value.type, MemRefType)
 
 
-def _size_of(op: memref.AllocOp) -> int:
+def size_of(buffer: SSAValue) -> int:
     """The bytes of a buffer, rounded up to the alignment; `i1` takes a byte."""
-    memref_type_ = cast(Any, op.memref.type)
+    memref_type_ = cast(Any, buffer.type)
     element = memref_type_.element_type
     if isinstance(element, IntegerType):
         width = max(8, cast(int, cast(Any, element).width.data))
@@ -183,22 +184,42 @@ def _size_of(op: memref.AllocOp) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
-def assign_offsets(buffers: Sequence[Buffer]) -> int:
-    """Set the offset of every buffer; return the size of the arena in bytes."""
-    peak = 0
+def assign_offsets(buffers: Sequence[Buffer], enough: int) -> int:
+    """Set the offset of every buffer; return the size of the arena in bytes, of which `enough` are the fewest possible."""
+    keys: tuple[Callable[[Buffer], tuple[int, ...]], ...] = (
+        lambda b: (-b.size, b.first - b.last, b.first),
+        lambda b: (-b.size * (b.last - b.first + 1), b.first),
+        lambda b: (b.first, -b.size),
+    )
+    peak, best = 0, None
+    for key in keys:
+        offsets = _placed(sorted(buffers, key=key))
+        size = max((offset + buffer.size for buffer, offset in offsets), default=0)
+        if best is None or size < peak:
+            peak, best = size, offsets
+        if peak == enough:
+            break
+    for buffer, offset in best or ():
+        buffer.offset = offset
+    return peak
+
+
+def _placed(buffers: Sequence[Buffer]) -> list[tuple[Buffer, int]]:
+    """The buffers, each with the lowest offset that those in front of it leave."""
+    result: list[tuple[Buffer, int]] = []
     placed = np.empty((4, len(buffers)), np.int64)  # first, last, offset and end of each, by offset
-    for count, buffer in enumerate(sorted(buffers, key=lambda b: (-b.size, b.first))):
+    for count, buffer in enumerate(buffers):
         first, last, offset, end = placed[:, :count]
         alive = (first <= buffer.last) & (buffer.first <= last)
         # The gaps: each starts where all below it have ended.
         starts = np.append(0, np.maximum.accumulate(end[alive]))
         ends = np.append(offset[alive], np.iinfo(np.int64).max)
-        buffer.offset = int(starts[np.argmax(ends - starts >= buffer.size)])
-        peak = max(peak, buffer.offset + buffer.size)
-        place = np.searchsorted(offset, buffer.offset, side="right")
+        lowest = int(starts[np.argmax(ends - starts >= buffer.size)])
+        result.append((buffer, lowest))
+        place = np.searchsorted(offset, lowest, side="right")
         placed[:, place + 1 : count + 1] = placed[:, place:count]
-        placed[:, place] = buffer.first, buffer.last, buffer.offset, buffer.offset + buffer.size
-    return peak
+        placed[:, place] = buffer.first, buffer.last, lowest, lowest + buffer.size
+    return result
 
 
 def peak_lower_bound(buffers: Sequence[Buffer]) -> int:
@@ -214,16 +235,25 @@ def peak_lower_bound(buffers: Sequence[Buffer]) -> int:
 
 
 def _replace_by_view(buffer: Buffer, arena: SSAValue) -> None:
-    scratch = Block()
-    b = OpBuilder(scratch, buffer.alloc.location)
+    alloc, scratch = cast(Operation, buffer.memory.owner), Block()
+    b = OpBuilder(scratch, alloc.location)
     offset = b.index(buffer.offset)
-    view = b.create(memref.ViewOp, (arena, offset), buffer.alloc.memref.type)
-    view.name_hint = buffer.alloc.memref.name_hint
+    view = b.create(memref.ViewOp, (arena, offset), buffer.memory.type)
+    view.name_hint = buffer.memory.name_hint
     operations: list[Operation] = list(scratch.ops)
     for op in operations:
         op.detach()
-    parent = buffer.alloc.parent
+    parent = alloc.parent
     assert parent is not None
-    parent.insert_ops_before(operations, buffer.alloc)
-    buffer.alloc.memref.replace_all_uses_with(view)
-    parent.erase_op(buffer.alloc)
+    parent.insert_ops_before(operations, alloc)
+    buffer.memory.replace_all_uses_with(view)
+    parent.erase_op(alloc)
+
+
+def planned_buffers(function: func.FuncOp) -> list[Buffer]:
+    """The temporaries of a host function whose memory is planned, in order of their places in the program."""
+    buffers = _Lifetimes().of(function.body.block)
+    for buffer in buffers:
+        offset = cast(arith.ConstantOp, cast(memref.ViewOp, buffer.memory.owner).byte_shift.owner)
+        buffer.offset = cast(IntegerAttr[Any], offset.value).value.data
+    return buffers

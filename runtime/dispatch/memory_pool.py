@@ -10,6 +10,7 @@ import mmap
 import os
 from pathlib import Path
 
+from runtime.byte_settings import bytes_setting
 from runtime.dispatch.records import Block, Pool
 
 LARGE = 1 << 18
@@ -25,14 +26,18 @@ assert ctypes.sizeof(Block) == 64, "blocks are aligned to a line of the cache"
 
 
 def memory_limit() -> int:
-    """The most bytes of free blocks to keep: an eighth of the memory that this process may use."""
+    """The most bytes of free blocks to keep: `DLC_POOL_SIZE`, or an eighth of the memory that this process may use.
+
+    Raises:
+        ArgumentError: `DLC_POOL_SIZE` is not a number of bytes, or of K, M or G.
+    """
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for name in ("memory.max", "memory/memory.limit_in_bytes"):
         try:
             total = min(total, int((Path("/sys/fs/cgroup") / name).read_text()))
         except (OSError, ValueError):
             continue
-    return total // 8
+    return bytes_setting("DLC_POOL_SIZE", total // 8)
 
 
 def pool_text() -> str:

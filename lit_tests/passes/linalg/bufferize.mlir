@@ -397,3 +397,100 @@ func.func @shifted(%x: tensor<8xf32>) -> tensor<7xf32> attributes {rt.donated = 
   }
   func.return %0 : tensor<7xf32>
 }
+
+// -----
+
+// What a loop pads in every iteration is padded once, in front of it: the window is the same each time, and nothing else needs the rest.
+// CHECK-LABEL: func.func @padded(
+// CHECK:         %[[D:\w+]] = memref.alloc() : memref<6xf32>
+// CHECK:         rt.kernel "fill"
+// CHECK:         scf.for
+// CHECK-NOT:       memref.copy
+// CHECK:           rt.kernel "update" tile [4] ins(%{{.*}} = %{{.*}} : memref<4xf32>, %{{.*}} = %[[D]] : memref<6xf32>)
+// CHECK:           rt.kernel "sum"
+func.func @padded(%xs: tensor<5x4xf32>, %init: tensor<6xf32>) -> tensor<6xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c5 = arith.constant 5 : index
+  %zero = rt.kernel "fill" tile [6] ins() -> (tensor<6xf32>) {
+    %e = tensor.empty() : tensor<6xf32>
+    %z = arith.constant 0.0 : f32
+    %f = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>], iterator_types = ["parallel"]} outs(%e : tensor<6xf32>) {
+    ^bb0(%o: f32):
+      linalg.yield %z : f32
+    } -> tensor<6xf32>
+    rt.yield %f : tensor<6xf32>
+  }
+  %r = scf.for %i = %c0 to %c5 step %c1 iter_args(%acc = %init) -> (tensor<6xf32>) {
+    %x = tensor.extract_slice %xs[%i, 0] [1, 4] [1, 1] : tensor<5x4xf32> to tensor<4xf32>
+    %p = rt.kernel "update" tile [4] ins(%a = %x : tensor<4xf32>, %d = %zero : tensor<6xf32>) -> (tensor<6xf32>) {
+      %e = tensor.empty() : tensor<4xf32>
+      %w = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+          ins(%a : tensor<4xf32>) outs(%e : tensor<4xf32>) {
+      ^bb0(%v: f32, %o: f32):
+        linalg.yield %v : f32
+      } -> tensor<4xf32>
+      %n = tensor.insert_slice %w into %d[1] [4] [1] : tensor<4xf32> into tensor<6xf32>
+      rt.yield %n : tensor<6xf32>
+    }
+    %s = rt.kernel "sum" tile [6] ins(%a = %p : tensor<6xf32>, %b = %acc : tensor<6xf32>) -> (tensor<6xf32>) {
+      %e = tensor.empty() : tensor<6xf32>
+      %w = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+          ins(%a, %b : tensor<6xf32>, tensor<6xf32>) outs(%e : tensor<6xf32>) {
+      ^bb0(%v: f32, %w0: f32, %o: f32):
+        %t = arith.addf %v, %w0 : f32
+        linalg.yield %t : f32
+      } -> tensor<6xf32>
+      rt.yield %w : tensor<6xf32>
+    }
+    scf.yield %s : tensor<6xf32>
+  }
+  func.return %r : tensor<6xf32>
+}
+
+// -----
+
+// Not if what was there is needed later: the result of the function is it, too.
+// CHECK-LABEL: func.func @needed_later(
+// CHECK:         scf.for
+// CHECK:           memref.copy
+// CHECK:           rt.kernel "update"
+func.func @needed_later(%xs: tensor<5x4xf32>, %init: tensor<6xf32>) -> (tensor<6xf32>, tensor<6xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c5 = arith.constant 5 : index
+  %zero = rt.kernel "fill" tile [6] ins() -> (tensor<6xf32>) {
+    %e = tensor.empty() : tensor<6xf32>
+    %z = arith.constant 0.0 : f32
+    %f = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>], iterator_types = ["parallel"]} outs(%e : tensor<6xf32>) {
+    ^bb0(%o: f32):
+      linalg.yield %z : f32
+    } -> tensor<6xf32>
+    rt.yield %f : tensor<6xf32>
+  }
+  %r = scf.for %i = %c0 to %c5 step %c1 iter_args(%acc = %init) -> (tensor<6xf32>) {
+    %x = tensor.extract_slice %xs[%i, 0] [1, 4] [1, 1] : tensor<5x4xf32> to tensor<4xf32>
+    %p = rt.kernel "update" tile [4] ins(%a = %x : tensor<4xf32>, %d = %zero : tensor<6xf32>) -> (tensor<6xf32>) {
+      %e = tensor.empty() : tensor<4xf32>
+      %w = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+          ins(%a : tensor<4xf32>) outs(%e : tensor<4xf32>) {
+      ^bb0(%v: f32, %o: f32):
+        linalg.yield %v : f32
+      } -> tensor<4xf32>
+      %n = tensor.insert_slice %w into %d[1] [4] [1] : tensor<4xf32> into tensor<6xf32>
+      rt.yield %n : tensor<6xf32>
+    }
+    %s = rt.kernel "sum" tile [6] ins(%a = %p : tensor<6xf32>, %b = %acc : tensor<6xf32>) -> (tensor<6xf32>) {
+      %e = tensor.empty() : tensor<6xf32>
+      %w = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+          ins(%a, %b : tensor<6xf32>, tensor<6xf32>) outs(%e : tensor<6xf32>) {
+      ^bb0(%v: f32, %w0: f32, %o: f32):
+        %t = arith.addf %v, %w0 : f32
+        linalg.yield %t : f32
+      } -> tensor<6xf32>
+      rt.yield %w : tensor<6xf32>
+    }
+    scf.yield %s : tensor<6xf32>
+  }
+  func.return %r, %zero : tensor<6xf32>, tensor<6xf32>
+}

@@ -337,3 +337,47 @@ func.func @heads(%x: tensor<5x8xf32>) -> tensor<2x5x4xf32> {
   } -> tensor<2x5x4xf32>
   func.return %moved : tensor<2x5x4xf32>
 }
+
+// -----
+
+// What a selection selects from is computed for it alone, so two readers read its result, not the condition and both sides of it.
+// CHECK-LABEL: func.func @rectified(
+// CHECK:         %[[Y:\w+]] = linalg.generic
+// CHECK:           math.exp
+// CHECK:           arith.cmpf
+// CHECK:           arith.select
+// CHECK:         linalg.generic {{.*}}["parallel"]} ins(%[[Y]] : tensor<4xf32>)
+// CHECK:         linalg.generic {{.*}}["reduction"]} ins(%[[Y]] : tensor<4xf32>)
+func.func @rectified(%x: tensor<4xf32>, %start: tensor<f32>) -> (tensor<4xf32>, tensor<f32>) {
+  %zero = arith.constant dense<0.0> : tensor<4xf32>
+  %e0 = tensor.empty() : tensor<4xf32>
+  %e = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]} ins(%x : tensor<4xf32>) outs(%e0 : tensor<4xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %v = math.exp %p : f32
+    linalg.yield %v : f32
+  } -> tensor<4xf32>
+  %e1 = tensor.empty() : tensor<4xi1>
+  %c = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]} ins(%e, %zero : tensor<4xf32>, tensor<4xf32>) outs(%e1 : tensor<4xi1>) {
+  ^bb0(%p: f32, %q: f32, %o: i1):
+    %v = arith.cmpf ogt, %p, %q : f32
+    linalg.yield %v : i1
+  } -> tensor<4xi1>
+  %e2 = tensor.empty() : tensor<4xf32>
+  %y = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>, affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]} ins(%c, %e, %zero : tensor<4xi1>, tensor<4xf32>, tensor<4xf32>) outs(%e2 : tensor<4xf32>) {
+  ^bb0(%k: i1, %p: f32, %q: f32, %o: f32):
+    %v = arith.select %k, %p, %q : f32
+    linalg.yield %v : f32
+  } -> tensor<4xf32>
+  %e3 = tensor.empty() : tensor<4xf32>
+  %n = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]} ins(%y : tensor<4xf32>) outs(%e3 : tensor<4xf32>) {
+  ^bb0(%p: f32, %o: f32):
+    %v = arith.negf %p : f32
+    linalg.yield %v : f32
+  } -> tensor<4xf32>
+  %s = linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> ()>], iterator_types = ["reduction"]} ins(%y : tensor<4xf32>) outs(%start : tensor<f32>) {
+  ^bb0(%p: f32, %acc: f32):
+    %v = arith.addf %acc, %p : f32
+    linalg.yield %v : f32
+  } -> tensor<f32>
+  func.return %n, %s : tensor<4xf32>, tensor<f32>
+}

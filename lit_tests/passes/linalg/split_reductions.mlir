@@ -37,6 +37,22 @@ func.func @narrow(%x: tensor<262144x2xf32>, %start: tensor<2xf32>) -> tensor<2xf
 
 // -----
 
+// All rows of eight sequences: the parts of one sequence are as many parts of all rows.
+// CHECK-LABEL: func.func @sequences(
+// CHECK:         tensor.expand_shape {{.*}} output_shape [8, 8, 16, 1024]
+// CHECK:         linalg.generic {indexing_maps = [affine_map<(d0, d1, d2, d3) -> (d0, d1, d3, d2)>, affine_map<(d0, d1, d2, d3) -> (d0, d1, d2)>], iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+// CHECK:         linalg.generic {indexing_maps = [affine_map<(d0, d1, d2) -> (d1, d2, d0)>, affine_map<(d0, d1, d2) -> (d0)>], iterator_types = ["parallel", "reduction", "reduction"]}
+func.func @sequences(%x: tensor<8x128x1024xf32>, %start: tensor<1024xf32>) -> tensor<1024xf32> {
+  %r = linalg.generic {indexing_maps = [affine_map<(i, j, k) -> (j, k, i)>, affine_map<(i, j, k) -> (i)>], iterator_types = ["parallel", "reduction", "reduction"]} ins(%x : tensor<8x128x1024xf32>) outs(%start : tensor<1024xf32>) {
+  ^bb0(%p: f32, %acc: f32):
+    %s = arith.addf %acc, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<1024xf32>
+  func.return %r : tensor<1024xf32>
+}
+
+// -----
+
 // Two reductions at once, what a part reads by its index, and an operand that the split dimension does not move.
 // CHECK-LABEL: func.func @two(
 // CHECK-SAME:    %[[X:\w+]]: tensor<262144xf32>, %[[Y:\w+]]: tensor<f32>
