@@ -11,10 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-BURST = 0.002
+BURST = 0.02
 """Seconds that calls are repeated for in one round, at least; so that the clock does not count, nor the caches of others."""
+REST = 0.15
+"""Seconds before each burst: OpenBLAS' threads go on spinning for 0.1, on processors that the next contender needs."""
 
-MOST_ROUNDS = 100
+MOST_ROUNDS = 12
 FEWEST_ROUNDS = 3
 
 
@@ -51,14 +53,14 @@ def limited(limit: int) -> Iterator[None]:
 
 
 def warm_up(peer: str) -> None:
-    """Compile something else first, so that first calls measure compiling and not importing."""
+    """Compile something else first, so that first calls measure compiling and not importing, or starting threads."""
     import numpy as np
     from peers import array_programs, numba_program
 
     programs = array_programs(lambda t, x: t.np.tanh(x * x) + 1)
     programs["Numba"] = numba_program(lambda numba: numba.njit(parallel=True)(lambda x: np.tanh(x * x) + 1))
     if peer in programs:
-        programs[peer](np.ones((3, 3), np.float32))()
+        programs[peer](np.ones((1000, 1000), np.float32))()
 
 
 def interleaved(contenders: dict[str, Callable[[], Any]], patience: float) -> dict[str, list[float]]:
@@ -72,6 +74,7 @@ def interleaved(contenders: dict[str, Callable[[], Any]], patience: float) -> di
     for i in range(MOST_ROUNDS):
         for name, call in contenders.items():
             if i < FEWEST_ROUNDS or sum(times[name]) * bursts[name] < share:
+                time.sleep(REST)
                 times[name].append(seconds(call, bursts[name]))
     return times
 

@@ -28,6 +28,9 @@ _SET_THREADS = {
     "bli_thread_set_num_threads": ctypes.c_int64,
 }
 
+_OPENBLAS_THREADS = "OPENBLAS_NUM_THREADS"
+"""The variable that OpenBLAS reads while it is loaded."""
+
 
 class Blas:
     """A loaded BLAS library.
@@ -111,6 +114,9 @@ def _load(path: str | None) -> Blas:
 
 
 def _open(path: Path) -> ctypes.CDLL:
+    """Load a library, OpenBLAS without threads: those that it starts would spin for a tenth of a second before they first sleep."""
+    before = os.environ.get(_OPENBLAS_THREADS)
+    os.environ[_OPENBLAS_THREADS] = "1"
     try:
         return ctypes.CDLL(str(path))
     except OSError as error:
@@ -118,3 +124,8 @@ def _open(path: Path) -> ctypes.CDLL:
             f"cannot load the BLAS library {path}: {error}; set DLC_BLAS to the path of a CBLAS library, "
             "or unset it and run `pip install scipy-openblas32`"
         ) from error
+    finally:
+        if before is None:
+            del os.environ[_OPENBLAS_THREADS]
+        else:
+            os.environ[_OPENBLAS_THREADS] = before

@@ -2,12 +2,13 @@
 
 import ctypes
 import os
+import sys
 import threading
 from functools import cache
 
 from runtime.native import load
 from runtime.object_cache import stored_object
-from runtime.threads.pool_text import PARALLEL, pool_text
+from runtime.threads.pool_text import PARALLEL, PLACES, pool_text
 from runtime.threads.setting import default_address, own_key
 
 _PYTHON = (
@@ -27,7 +28,10 @@ def parallel_address() -> int:
 def _make_pool() -> int:
     symbols = {name: _address(ctypes.pythonapi, name) for name in _PYTHON}
     symbols |= {"dlc.threads": default_address(), "dlc.own_threads": own_key(), "dlc.yield": _yield_address()}
-    program = load(stored_object(pool_text()), symbols)
+    has_places = sys.platform == "linux" and all(hasattr(ctypes.pythonapi, name) for name in PLACES)
+    if has_places:
+        symbols |= {name: _address(ctypes.pythonapi, name) for name in PLACES}
+    program = load(stored_object(pool_text(has_places=has_places)), symbols)
     program.keep()  # workers never leave it
     forget_workers = ctypes.CFUNCTYPE(None)(program.address("dlc_forget_workers"))
     if hasattr(os, "register_at_fork"):

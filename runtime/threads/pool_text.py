@@ -9,6 +9,9 @@ The pool works for one caller at a time. One who comes meanwhile, a part of the 
 
 Workers that find nothing to do look on for some 50 microseconds, then sleep on a lock of Python's. They are threads of the
 system started by Python's own means (`PyThread_start_new_thread`), and know nothing of the interpreter, so all of this happens without its lock.
+
+Linux likes to wake a thread on the processor of the one that wakes it, and can leave both there for a tenth of a second although another
+processor is idle. So on Linux a worker tells where it runs, and a caller that finds it on its own processor sends it to the others.
 """
 
 import platform
@@ -29,11 +32,75 @@ _PAUSES = {
 }
 
 
-def pool_text() -> str:
-    """`PARALLEL` and `dlc_forget_workers` as LLVM assembly."""
+PLACES = ("sched_getcpu", "gettid", "sched_getaffinity", "sched_setaffinity")
+"""The functions of Linux that say and choose where a thread runs."""
+
+_LARGEST_PROCESSOR = 1023
+
+_WITH_PLACES = f"""
+declare i32 @sched_getcpu()
+declare i32 @gettid()
+declare i32 @sched_getaffinity(i32, i64, ptr)
+declare i32 @sched_setaffinity(i32, i64, ptr)
+
+define internal i32 @dlc.processor() {{
+  %processor = call i32 @sched_getcpu()
+  ret i32 %processor
+}}
+
+define internal i32 @dlc.thread() {{
+  %thread = call i32 @gettid()
+  ret i32 %thread
+}}
+
+; Let a worker run where the caller may, but not on this processor; if there is no other, the system refuses, and all stays as it is.
+define internal void @dlc.send_away(i64 %number, i32 %processor) noinline {{
+start:
+  %processor.at = getelementptr %Worker, ptr @dlc.workers, i64 %number, i32 2
+  store atomic i32 -2, ptr %processor.at monotonic, align 4
+  %mask = alloca [128 x i8], align 8
+  %failure = call i32 @sched_getaffinity(i32 0, i64 128, ptr %mask)
+  %has_mask = icmp eq i32 %failure, 0
+  %is_known = icmp ule i32 %processor, {_LARGEST_PROCESSOR}
+  %can_move = and i1 %has_mask, %is_known
+  br i1 %can_move, label %move, label %return
+move:
+  %byte = lshr i32 %processor, 3
+  %place = and i32 %processor, 7
+  %bit = shl i32 1, %place
+  %others = xor i32 %bit, -1
+  %other_bits = trunc i32 %others to i8
+  %bits.at = getelementptr i8, ptr %mask, i32 %byte
+  %bits = load i8, ptr %bits.at
+  %left = and i8 %bits, %other_bits
+  store i8 %left, ptr %bits.at
+  %thread.at = getelementptr %Worker, ptr @dlc.workers, i64 %number, i32 3
+  %thread = load atomic i32, ptr %thread.at monotonic, align 4
+  %refused = call i32 @sched_setaffinity(i32 %thread, i64 128, ptr %mask)
+  br label %return
+return:
+  ret void
+}}
+"""
+
+_WITHOUT_PLACES = """
+define internal i32 @dlc.processor() {
+  ret i32 -1
+}
+define internal i32 @dlc.thread() {
+  ret i32 0
+}
+define internal void @dlc.send_away(i64 %number, i32 %processor) {
+  ret void
+}
+"""
+
+
+def pool_text(*, has_places: bool) -> str:
+    """`PARALLEL` and `dlc_forget_workers` as LLVM assembly, with the functions `PLACES` if the system has them."""
     declare_pause, pause = _PAUSES.get(platform.machine().lower(), ("", ""))
     return f"""
-%Worker = type {{ i64, ptr, [48 x i8] }}  ; whether it sleeps, the lock that it sleeps on
+%Worker = type {{ i64, ptr, i32, i32, [40 x i8] }}  ; whether it sleeps, the lock that it sleeps on, its processor, its thread
 @dlc.workers = internal global [{MAX_THREADS} x %Worker] zeroinitializer, align 64  ; the caller is number 0
 @dlc.started = internal global i64 1, align 64
 @dlc.busy = internal global i64 0, align 64
@@ -53,7 +120,7 @@ declare i64 @PyThread_start_new_thread(ptr, ptr)
 declare i32 @dlc.yield()
 declare i64 @llvm.umin.i64(i64, i64)
 {declare_pause}
-
+{_WITH_PLACES if has_places else _WITHOUT_PLACES}
 ; Call `function(argument, i)` for every `i < count`, on at most `limit` threads if that is not 0.
 define void @{PARALLEL}(ptr %function, ptr %argument, i64 %count, i64 %limit) {{
 start:
@@ -109,6 +176,7 @@ describe:
   %running = load i64, ptr @dlc.started
   %last = sub i64 %running, 1
   %awaited = call i64 @llvm.umin.i64(i64 %last, i64 %helpers)
+  %processor = call i32 @dlc.processor()
   br label %wake
 wake:
   %w = phi i64 [ 0, %describe ], [ %w.next, %awake ]
@@ -116,6 +184,14 @@ wake:
   br i1 %has_woken, label %work, label %wake_one
 wake_one:
   %w.next = add i64 %w, 1
+  %processor.at = getelementptr %Worker, ptr @dlc.workers, i64 %w.next, i32 2
+  %its_processor = load atomic i32, ptr %processor.at monotonic, align 4
+  %is_here = icmp eq i32 %its_processor, %processor
+  br i1 %is_here, label %send_away, label %look
+send_away:
+  call void @dlc.send_away(i64 %w.next, i32 %processor)
+  br label %look
+look:
   %asleep.at = getelementptr %Worker, ptr @dlc.workers, i64 %w.next, i32 0
   %asleep = load atomic i64, ptr %asleep.at seq_cst, align 8
   %sleeps = icmp ne i64 %asleep, 0
@@ -197,8 +273,14 @@ start:
   %asleep.at = getelementptr %Worker, ptr @dlc.workers, i64 %number, i32 0
   %lock.at = getelementptr %Worker, ptr @dlc.workers, i64 %number, i32 1
   %lock = load ptr, ptr %lock.at
+  %processor.at = getelementptr %Worker, ptr @dlc.workers, i64 %number, i32 2
+  %thread.at = getelementptr %Worker, ptr @dlc.workers, i64 %number, i32 3
+  %thread = call i32 @dlc.thread()
+  store atomic i32 %thread, ptr %thread.at monotonic, align 4
   br label %work
 work:
+  %processor = call i32 @dlc.processor()
+  store atomic i32 %processor, ptr %processor.at monotonic, align 4
   %seen = call i64 @dlc.work(i64 %number)
   br label %watch
 watch:
@@ -252,8 +334,10 @@ make_thread:
   %acquired = call i32 @PyThread_acquire_lock(ptr %lock, i32 1)
   %asleep.at = getelementptr %Worker, ptr @dlc.workers, i64 %number, i32 0
   %lock.at = getelementptr %Worker, ptr @dlc.workers, i64 %number, i32 1
+  %processor.at = getelementptr %Worker, ptr @dlc.workers, i64 %number, i32 2
   store i64 0, ptr %asleep.at
   store ptr %lock, ptr %lock.at
+  store i32 -2, ptr %processor.at
   %number_as_pointer = inttoptr i64 %number to ptr
   %thread = call i64 @PyThread_start_new_thread(ptr @dlc.worker, ptr %number_as_pointer)
   %has_failed = icmp eq i64 %thread, -1
