@@ -16,7 +16,7 @@ BURST = 0.02
 REST = 0.15
 """Seconds before each burst: OpenBLAS' threads go on spinning for 0.1, on processors that the next contender needs."""
 
-MOST_ROUNDS = 12
+MOST_ROUNDS = 8
 FEWEST_ROUNDS = 3
 
 
