@@ -325,7 +325,9 @@ def jit(
 
     options = options or CompileOptions()
     if threads is not None:
-        options = replace(options, threads=threads)
+        from runtime.threads.setting import checked
+
+        options = replace(options, threads=checked(threads, "jit"))
 
     def decorate(function: Function) -> JitFunction:
         check_function(function, "jit")
