@@ -3,9 +3,7 @@
 A map is a tuple of loop dimensions (`(0, 2)` reads `operand[d0, d2]`) or an `AffineMapAttr` for anything else.
 """
 
-import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
 from xdsl.dialects import arith, scf, tensor
@@ -232,66 +230,6 @@ def build_copy(b: OpBuilder, source: SSAValue, result_type: TensorType[Any], sou
         (PARALLEL,) * rank,
         lambda _, arguments: (arguments[0],),
     )[0]
-
-
-def build_reshape(b: OpBuilder, source: SSAValue, shape: Sequence[int]) -> SSAValue:
-    """Append `tensor.collapse_shape` and `tensor.expand_shape` as needed to give `source` the `shape`.
-
-    A tensor of rank 0 is copied instead of expanded: xDSL's `tensor.expand_shape` does not take it.
-    """
-    source_type = cast(TensorType[Any], source.type)
-    old, new = source_type.get_shape(), tuple(shape)
-    if old == new:
-        return source
-    result_type = tensor_type(source_type.element_type, new)
-    if not old:
-        return build_copy(b, source, result_type, ())
-    groups = () if not new else _groups(old, new)
-    if groups is not None:
-        return _build_collapse(b, source, result_type, groups)
-    groups = _groups(new, old)
-    if groups is None:
-        flat = tensor_type(source_type.element_type, (math.prod(old),))
-        source = _build_collapse(b, source, flat, (tuple(range(len(old))),)) if len(old) > 1 else source
-        groups = (tuple(range(len(new))),)
-        if len(new) == 1:
-            return source
-    properties = {"reassociation": _reassociation(groups), "static_output_shape": int_array(new)}
-    return b.create(tensor.ExpandShapeOp, (source,), result_type, properties)
-
-
-def _build_collapse(
-    b: OpBuilder, source: SSAValue, result_type: TensorType[Any], groups: tuple[tuple[int, ...], ...]
-) -> SSAValue:
-    return b.create(tensor.CollapseShapeOp, (source,), result_type, {"reassociation": _reassociation(groups)})
-
-
-def _groups(fine: tuple[int, ...], coarse: tuple[int, ...]) -> tuple[tuple[int, ...], ...] | None:
-    """The consecutive dimensions of `fine` that multiply to each size of `coarse`, or `None`."""
-    if len(fine) < len(coarse) or not coarse or 0 in fine:
-        return None
-    groups: list[list[int]] = []
-    dim = 0
-    for size in coarse:
-        group = [dim]
-        product = fine[dim] if dim < len(fine) else 0
-        dim += 1
-        while 0 < product < size and dim < len(fine):
-            product *= fine[dim]
-            group.append(dim)
-            dim += 1
-        if product != size:
-            return None
-        groups.append(group)
-    if any(size != 1 for size in fine[dim:]):
-        return None
-    groups[-1].extend(range(dim, len(fine)))
-    return tuple(tuple(group) for group in groups)
-
-
-@lru_cache(maxsize=1024)
-def _reassociation(groups: tuple[tuple[int, ...], ...]) -> ArrayAttr[ArrayAttr[IntegerAttr[Any]]]:
-    return ArrayAttr(ArrayAttr(IntegerAttr(dim, i64) for dim in group) for group in groups)
 
 
 def build_window_write(

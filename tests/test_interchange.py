@@ -95,6 +95,12 @@ def long_steps(x, w):
     return np.where(is_slow, angle * bias, speed)
 
 
+def below_the_diagonal(x):
+    """Which points these are is computed in front of their steps."""
+    lower = np.tril(x)
+    return compiler.fori_loop(0, 5, lambda _, c: np.sin(c) * np.exp(-c * c) * np.cos(c + lower) + lower, x)
+
+
 def one_loop_after_another(x):
     slow = compiler.fori_loop(0, 4, lambda _, c: c + 0.1 * np.sin(c) / (2 + np.cos(c)), x)
     return compiler.fori_loop(0, 5, lambda _, c: c - 0.1 * np.cos(c) * np.exp(-c * c) * slow, slow * 2) + x
@@ -145,6 +151,7 @@ PROGRAMS = {
     "long steps": (long_steps, (floats(37), floats(37)), 1),
     "long steps of many blocks": (long_steps, (floats(301), floats(301)), 1),
     "long steps in double precision": (long_steps, (floats(37, dtype=np.float64), floats(37, dtype=np.float64)), 1),
+    "long steps below a diagonal": (below_the_diagonal, (floats(9, 40),), 1),
     "one loop after another": (one_loop_after_another, (floats(83),), 1),
     "a grid": (grid, (floats(35), floats(4)), 1),
     "while a point goes on": (roots, (floats(37),), 1),

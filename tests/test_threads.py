@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 import compiler
 from compiler import ArgumentError, CompileOptions, get_num_threads, jit, num_threads, set_num_threads
+from dialects.rt import LaunchOp
 from runtime.imported_functions import function_addresses
 from runtime.native import emit_object, load
 from runtime.reference import interpret
@@ -139,6 +141,14 @@ def test_blocks_of_many_products_are_the_products(lhs, rhs):
     np.testing.assert_allclose(multiply(a, b), a.astype(np.float64) @ b.astype(np.float64), atol=1e-4)
 
 
+def test_one_processor_is_left_no_blocks_to_pack(dlc_opt):
+    text = jit(lambda a: a @ a).lower(np.ones((2048, 2048), np.float32)).as_text("bufferized")
+    _, one, _ = dlc_opt(text, "-p", "split-work{processors=1}")
+    assert " blocks " not in one
+    _, two, _ = dlc_opt(text, "-p", "split-work{processors=2}")
+    assert " blocks " in two
+
+
 def test_small_products_are_one_call():
     assert " blocks " not in jit(lambda a: a @ a).lower(np.ones((64, 64), np.float32)).as_text("loops")
 
@@ -200,6 +210,42 @@ def test_sleeping_threads_wake_up(run_parts):
         assert run_parts("count", 17) == (17, 17)
 
 
+_SENT_AWAY = """
+import os, time, numpy as np, compiler
+
+def threads():
+    return set(map(int, os.listdir("/proc/self/task")))
+
+compiler.set_num_threads(2)
+f, x = compiler.jit(np.exp), np.ones(1_000_000, np.float32)
+with compiler.num_threads(1):
+    f(x)
+before = threads()
+f(x)
+(worker,) = threads() - before
+everywhere = os.sched_getaffinity(0)
+here = min(everywhere)
+for _ in range(1000):
+    os.sched_setaffinity(worker, {here})
+    os.sched_setaffinity(0, {here})
+    f(x)
+    time.sleep(0.001)  # the worker tells that it is here
+    os.sched_setaffinity(0, everywhere)  # we may run elsewhere, but nothing makes us
+    f(x)
+    if os.sched_getaffinity(worker) != {here}:
+        break
+assert os.sched_getaffinity(worker) == everywhere - {here}, os.sched_getaffinity(worker)
+print("sent away")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads tell their processors on Linux only")
+@pytest.mark.skipif(usable_cpus() < 2, reason="there is no other processor to send a worker to")
+def test_a_worker_on_its_callers_processor_is_sent_to_the_others():
+    result = _run(_SENT_AWAY)
+    assert result.stdout == "sent away\n", result.stderr
+
+
 def _grains(compiled, x):
     return compiled.lower(x).as_text("loops").count(" grain ")
 
@@ -236,6 +282,20 @@ def test_remarks_tell_how_work_is_split():
     assert any("parts of" in remark and "split-work" in remark for remark in remarks)
     remarks = [str(remark) for remark in jit(np.exp).lower(np.ones(1000, np.float32)).remarks()]
     assert any("one thread, about" in remark for remark in remarks)
+
+
+@pytest.mark.parametrize("name", sorted(PROGRAMS))
+def test_the_last_remark_on_a_launch_tells_its_parts(name):
+    function, x = PROGRAMS[name]
+    lowered = jit(function).lower(x)
+    last = {}
+    for remark in map(str, lowered.remarks()):
+        if told := re.search(r"@(\w+): (?:(\d+) parts of (\d+) points|one thread)", remark):
+            last[told[1]] = (int(told[2] or 1), int(told[3] or 0))
+    for op in lowered.module_at("loops").walk():
+        if isinstance(op, LaunchOp):
+            grain = 0 if op.grain is None else op.grain.value.data
+            assert last[op.kernel.string_value()] == (op.part_count, grain)
 
 
 @pytest.mark.parametrize("equal", [True, False])
@@ -323,11 +383,17 @@ def test_one_thread_may_choose_for_itself():
 
 @pytest.mark.parametrize("number", [0, -1, 257, 1.5, "2", True])
 def test_numbers_of_threads_are_positive_integers(number):
-    for choose in (set_num_threads, lambda n: num_threads(n).__enter__(), lambda n: jit(np.exp, threads=n)):
-        with pytest.raises(ArgumentError, match=r"number of threads is .*; use an integer from 1 to 256"):
+    choices = {
+        "set_num_threads": set_num_threads,
+        "num_threads": lambda n: num_threads(n).__enter__(),
+        "jit": lambda n: jit(np.exp, threads=n),
+        "CompileOptions": lambda n: CompileOptions(threads=n),
+    }
+    for name, choose in choices.items():
+        with pytest.raises(
+            ArgumentError, match=rf"^{name}: the number of threads is .*; use an integer from 1 to 256$"
+        ):
             choose(number)
-    with pytest.raises(ArgumentError, match="CompileOptions: the number of threads"):
-        CompileOptions(threads=number)
 
 
 def _run(text, **environment):

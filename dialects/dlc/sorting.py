@@ -30,6 +30,7 @@ from dialects.dlc.interfaces import (
 )
 from dialects.dlc.scalars import scalar_compare, scalar_op, scalar_select
 from dialects.dlc.shape import stacked
+from dialects.reshapes import build_reshape
 from dialects.structured import (
     PARALLEL,
     build_copy,
@@ -37,7 +38,6 @@ from dialects.structured import (
     build_for,
     build_generic,
     build_loop_index,
-    build_reshape,
     cast_float,
     compute_type,
 )

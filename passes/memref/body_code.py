@@ -24,14 +24,13 @@ _INT32_MAX = 2**31 - 1
 
 
 class BodyCode:
-    """Appends the operations of bodies, which may read `buffers` at indices that they compute."""
+    """Appends operations of the body of a statement with loops of `sizes`, which may read `buffers` at indices that it computes."""
 
-    def __init__(self, memory: MemoryCode, buffers: Mapping[SSAValue, Buffer]):
+    def __init__(self, memory: MemoryCode, buffers: Mapping[SSAValue, Buffer], sizes: tuple[int, ...]):
         self.b = memory.b
         self.memory = memory
         self.buffers = buffers
-        self.sizes: tuple[int, ...] = ()
-        """The sizes of the loops of the current statement."""
+        self.sizes = sizes
 
     def append(self, op: Operation, values: dict[SSAValue, Value]) -> None:
         """Append an operation of a body; `values` has those before it, and gets its own."""

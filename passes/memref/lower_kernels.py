@@ -125,12 +125,15 @@ def _launch_over(launch: rt.LaunchOp, ranges: Ranges) -> None:
     if grain is not None:
         points = max(1, grain.value.data * launch.extent // extent)
         points = -(-points // ranges.lanes) * ranges.lanes
-        if points < launch.extent:
-            launch.properties["grain"] = IntegerAttr(points, i64)
-        else:
+        name, asked = launch.kernel.string_value(), grain.value.data
+        if points >= launch.extent:
             del launch.properties["grain"]
-            message = f"@{launch.kernel.string_value()}: one thread, its range has {launch.extent} points for {ranges.lanes} lanes"
+            message = f"@{name}: one thread, its range has {launch.extent} points for {ranges.lanes} lanes"
             emit_remark("missed", PASS_NAME, message, launch.location)
+        elif points != asked:
+            launch.properties["grain"] = IntegerAttr(points, i64)
+            message = f"@{name}: {launch.part_count} parts of {points} points now, of a range over {list(ranges.over)}"
+            emit_remark("passed", PASS_NAME, message, launch.location)
 
 
 def _streamed_arguments(module: ModuleOp, least: int) -> dict[str, set[int]]:
