@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from xdsl.dialects import arith, memref, scf
 from xdsl.dialects.builtin import Float32Type, Float64Type
-from xdsl.ir import Operation
+from xdsl.ir import Operation, SSAValue
 
 from dialects.remarks import emit_remark
 from passes.memref.accesses import Access, Index
@@ -217,28 +217,48 @@ def _interleaved(width: int, extent: int, statements: list[Statement], dim: int,
     """
     live = max(_values_in_loops(s) for s in statements)
     registers = 32 if vector_bits == 512 else 16
-    for factor in (2,) if any(map(_waits_for_points, statements)) else (8, 4, 2):
+    for factor in (2,) if any(map(_ends_at_any_step, statements)) else (8, 4, 2):
         short = all(_step_cost(s) <= SHORT and _may_mask(s, dim) for s in statements)
         if (factor // 2) * width < extent and short and factor * live <= registers:
             return factor * width
     return _narrowed(width, extent)
 
 
+def _innermost_loops(statement: Statement) -> list[Operation]:
+    """The loops of a body that have none themselves: there all but the whole time is spent."""
+    return [op for op in statement.operations() if op.regions and not any(inner.regions for inner in _inside(op))]
+
+
+def _inside(loop: Operation) -> list[Operation]:
+    return [op for region in loop.regions for op in region.block.ops]
+
+
 def _step_cost(statement: Statement) -> int:
-    """Instructions of the loops of a body."""
-    inside = (op for loop in statement.body if loop.regions for op in loop.walk())
-    return sum(operation_cost(op) for op in inside if op.results and not op.regions)
+    """Instructions of the steps of a body."""
+    return sum(operation_cost(op) for loop in _innermost_loops(statement) for op in _inside(loop) if op.results)
 
 
-def _waits_for_points(statement: Statement) -> bool:
-    """Whether its points differ in the number of steps: lanes that no mask tells from others might run forever."""
+def _may_not_end(statement: Statement) -> bool:
+    """Whether lanes that no mask tells from others might run forever."""
     return any(isinstance(op, scf.WhileOp) for op in statement.operations())
 
 
+def _ends_at_any_step(statement: Statement) -> bool:
+    """Whether points may leave after any step, and wait for those that do not."""
+    return any(isinstance(loop, scf.WhileOp) for loop in _innermost_loops(statement))
+
+
 def _values_in_loops(statement: Statement) -> int:
-    """About how many values the loops of a body need at the same time: what they carry and read, and two that they compute."""
-    carried = sum(len(op.results) for op in statement.operations() if op.regions)
-    return carried + 2 + sum(argument.first_use is not None for argument, _ in statement.inputs)
+    """About how many values a step needs at the same time: what it carries and reads, and two that it computes."""
+    return max(len(loop.results) + len(_values_read(loop)) for loop in _innermost_loops(statement)) + 2
+
+
+def _values_read(loop: Operation) -> set[SSAValue]:
+    """What a loop reads from outside, besides constants and where it starts from."""
+    ops = _inside(loop)
+    own = {value for op in ops for value in op.results} | {value for region in loop.regions for value in region.block.args}
+    read = {operand for op in ops for operand in op.operands} - own
+    return {value for value in read if not isinstance(value.owner, arith.ConstantOp)}
 
 
 def _phased(kernel: Kernel, sweeps: list[Sweep], width: int) -> int:
@@ -246,7 +266,7 @@ def _phased(kernel: Kernel, sweeps: list[Sweep], width: int) -> int:
     statements = [s for sweep in sweeps for s in sweep.statements]
     loops = [s for s in statements if s.has_loops]
     size = kernel.tile[-1]
-    may_mask = all(_may_mask(s, kernel.rank - 1) and not _waits_for_points(s) for s in statements)
+    may_mask = all(_may_mask(s, kernel.rank - 1) and not _may_not_end(s) for s in statements)
     if size <= width or not may_mask or any(prod(s.extents) != 1 or s.is_reduction for s in statements):
         return 0
     if all(_step_cost(s) <= SHORT for s in loops):
