@@ -136,15 +136,15 @@ def _tile_lanes(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> int:
     last = kernel.rank - 1
     loops = [s for s in statements if s.has_loops]
     if loops:
-        return (
-            width if _phased(kernel, sweeps, width) else _interleaved(width, kernel.tile[-1], loops, last, vector_bits)
-        )
+        if _phased(kernel, sweeps, width):
+            return width
+        return _interleaved(width, kernel.tile[-1], loops, last, vector_bits, may_repeat(statements))
+    size = kernel.tile[-1]
     if any(body_cost(sweep) > CHEAP for sweep in sweeps):
-        return width
+        return _narrowed(width, size)
     accesses = [access for s in statements for access in _accesses(s)]
     if any(lane_stride(a, last) not in (0, 1) and not is_part_of_pairs(a, last) for a in accesses):
         return min(width, STREAMS)
-    size = kernel.tile[-1]
     return _widened(width, size) if any(s.is_reduction for s in statements) else _narrowed(width, size)
 
 
@@ -189,7 +189,7 @@ def _plan_sweep(kernel: Kernel, sweep: Sweep, vector_bits: int) -> tuple[SweepPl
             continue
         masked = all(_may_mask(s, dim + kernel.rank) for s in sweep.statements)
         if sweep.statements[0].has_loops:
-            lanes = _interleaved(width, extent, sweep.statements, dim + kernel.rank, vector_bits)
+            lanes = _interleaved(width, extent, sweep.statements, dim + kernel.rank, vector_bits, may_overlap=False)
         elif reduces and body_cost(sweep) <= CHEAP:
             lanes = _widened(width, extent)
         else:
@@ -209,17 +209,21 @@ def _widened(width: int, extent: int) -> int:
     return _narrowed(width, extent)
 
 
-def _interleaved(width: int, extent: int, statements: list[Statement], dim: int, vector_bits: int) -> int:
+def _interleaved(
+    width: int, extent: int, statements: list[Statement], dim: int, vector_bits: int, may_overlap: bool
+) -> int:
     """Several vectors at once where points run short loops of their own: one computes while another waits for its last step.
 
-    As many as the registers hold with all that is carried, if the rest can be masked; two if points differ in the number
-    of steps, since all wait for the last.
+    As many as the registers hold with all that is carried, if the rest can be masked or the last vectors may overlap; two if
+    points may leave after any step, since all wait for the last.
     """
     live = max(_values_in_loops(s) for s in statements)
     registers = 32 if vector_bits == 512 else 16
+    short = all(_step_cost(s) <= SHORT for s in statements)
+    has_mask = all(_may_mask(s, dim) for s in statements)
     for factor in (2,) if any(map(_ends_at_any_step, statements)) else (8, 4, 2):
-        short = all(_step_cost(s) <= SHORT and _may_mask(s, dim) for s in statements)
-        if (factor // 2) * width < extent and short and factor * live <= registers:
+        fits = (has_mask and (factor // 2) * width < extent) or (may_overlap and factor * width <= extent)
+        if fits and short and factor * live <= registers:
             return factor * width
     return _narrowed(width, extent)
 
@@ -304,6 +308,12 @@ def _cost(sweep: Sweep, dim: int | None, width: int) -> float:
                 ends = prod(statement.sizes[statement.tile_rank : statement.num_parallel])
                 total += ends * width * sum(_cost_across_lanes(output.combiner) for output in statement.outputs)
     return total
+
+
+def may_repeat(statements: list[Statement]) -> bool:
+    """Whether a point may be computed twice: nothing that is read is written."""
+    read = {b for s in statements for b in (*(a.buffer for a in s.read_accesses()), *s.captured)}
+    return not any(buffer in read and not buffer.is_temporary for s in statements for buffer in s.written())
 
 
 def _accesses(statement: Statement) -> Iterable[Access]:
