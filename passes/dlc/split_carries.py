@@ -52,8 +52,8 @@ from xdsl.passes import ModulePass
 from dialects.builder import OpBuilder
 from dialects.dlc.complex_parts import DeinterleaveOp, InterleaveOp, deinterleave, interleave
 from dialects.dlc.higher_order import split
-from dialects.dlc.scan import ScanOp, scan, slice_type, step_types
 from dialects.dlc.interfaces import tensor_type_of
+from dialects.dlc.scan import ScanOp, scan, slice_type, step_types
 from dialects.dlc.while_loop import WhileOp, while_
 from dialects.remarks import emit_remark
 from passes.dlc.call_graph import CallGraph
@@ -74,9 +74,12 @@ class SplitCarriesPass(ModulePass):
         graph = CallGraph(op)
         derive = GraphDerivations(graph)
         changed = False
-        for function in graph.callees_first(list(graph.functions.values())):  # what an inner loop carries apart, an outer one may
+        for function in graph.callees_first(
+            list(graph.functions.values())
+        ):  # what an inner loop carries apart, an outer one may
             loops = [each for each in graph.calls_in(function) if isinstance(each, ScanOp | WhileOp)]
-            if any([_split(each, graph, derive) for each in loops]):
+            split_ones = [_split(each, graph, derive) for each in loops]
+            if any(split_ones):
                 _simplify(function, graph)
                 changed = True
         if changed:

@@ -92,7 +92,7 @@ class BodyCode:
 
         block = op.regions[0].block
         starts: Sequence[SSAValue] = op.operands[len(op.operands) - len(op.results) :]
-        varying = _varying(op, values) if b.lanes else frozenset()
+        varying: frozenset[SSAValue] = _varying(op, values) if b.lanes else frozenset()
 
         def of_lanes(result: SSAValue, value: Value) -> Value:
             return b.as_vector(value) if result in varying else value

@@ -170,10 +170,9 @@ def _changed(b: OpBuilder, front: OpBuilder, old: Sequence[SSAValue], new: Seque
     """Whether the bits of some value are not what they were."""
     differences: dict[Attribute, SSAValue] = {}
     for before, after in zip(old, new, strict=True):
-        bits = before.type if isinstance(before.type, IntegerType | IndexType) else IntegerType(bit_width(before.type))
-        if bits != before.type:
-            before, after = (b.create(arith.BitcastOp, (value,), bits) for value in (before, after))
-        difference = b.create(arith.XOrIOp, (before, after), bits)
+        operands = _bits(b, before), _bits(b, after)
+        bits = operands[0].type
+        difference = b.create(arith.XOrIOp, operands, bits)
         others = differences.get(bits)
         differences[bits] = difference if others is None else b.create(arith.OrIOp, (others, difference), bits)
     tests = [
@@ -181,3 +180,10 @@ def _changed(b: OpBuilder, front: OpBuilder, old: Sequence[SSAValue], new: Seque
         for bits, difference in differences.items()
     ]
     return reduce(lambda x, y: b.create(arith.OrIOp, (x, y), i1), tests)
+
+
+def _bits(b: OpBuilder, value: SSAValue) -> SSAValue:
+    """A number as an integer."""
+    if isinstance(value.type, IntegerType | IndexType):
+        return value
+    return b.create(arith.BitcastOp, (value,), IntegerType(bit_width(value.type)))

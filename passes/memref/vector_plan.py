@@ -260,7 +260,9 @@ def _values_in_loops(statement: Statement) -> int:
 def _values_read(loop: Operation) -> set[SSAValue]:
     """What a loop reads from outside, besides constants and where it starts from."""
     ops = _inside(loop)
-    own = {value for op in ops for value in op.results} | {value for region in loop.regions for value in region.block.args}
+    own = {value for op in ops for value in op.results} | {
+        value for region in loop.regions for value in region.block.args
+    }
     read = {operand for op in ops for operand in op.operands} - own
     return {value for value in read if not isinstance(value.owner, arith.ConstantOp)}
 
