@@ -50,7 +50,7 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
             ("hoist-sums", {}),  # what is stacked is known now
             ("remove-dead-functions", {}),
         ],
-        "linalg": [("split-complex", {}), ("convert-dlc-to-linalg", {})],
+        "linalg": [("split-complex", {}), ("split-carries", {}), ("convert-dlc-to-linalg", {})],
         "fused": [
             ("select-libraries", {}),
             ("interchange-loops", {}),  # what is left of a loop can then be fused with what is around it
@@ -78,6 +78,7 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
         return shared | {
             "loops": [
                 ("split-work", {"max_threads": options.threads or 0, "processors": processor_count()}),
+                ("leave-loops", {}),
                 ("lower-kernels", {"vector_bits": _vector_bits(options)}),
             ],
             "llvm": [expand_math, ("convert-to-llvm", {})],

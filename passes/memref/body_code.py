@@ -89,13 +89,15 @@ class BodyCode:
         """A loop that every point runs by itself, or every vector of points: as long as one of them goes on."""
         b = self.b
 
-        def of_lanes(value: Value) -> Value:
-            return b.as_vector(value) if b.lanes else value
-
         block = op.regions[0].block
         starts: Sequence[SSAValue] = op.operands[len(op.operands) - len(op.results) :]
+        varying: frozenset[SSAValue] = _varying(op, values) if b.lanes else frozenset()
+
+        def of_lanes(result: SSAValue, value: Value) -> Value:
+            return b.as_vector(value) if result in varying else value
+
         carried: dict[SSAValue, Value] = {
-            result: of_lanes(values[start]) for result, start in zip(op.results, starts, strict=True)
+            result: of_lanes(result, values[start]) for result, start in zip(op.results, starts, strict=True)
         }
 
         def step() -> Sequence[Value]:
@@ -106,7 +108,7 @@ class BodyCode:
                 self.append(inner, values)
             yielded = [values[operand] for operand in end.operands]
             first = len(yielded) - len(starts)
-            carried.update(zip(op.results, map(of_lanes, yielded[first:]), strict=True))
+            carried.update(zip(op.results, map(of_lanes, op.results, yielded[first:]), strict=True))
             return yielded[:first]
 
         def counted(position: Value) -> None:
@@ -192,6 +194,25 @@ class BodyCode:
         target = cast(Any, result_type.element_type).width.data
         op_type = arith.ExtSIOp if target > source else arith.TruncIOp
         return self.b.op(op_type, (value,), result_type, kind=VECTOR)
+
+
+def _varying(loop: scf.ForOp | scf.WhileOp, values: Mapping[SSAValue, Value]) -> frozenset[SSAValue]:
+    """The results of a loop that are not the same in all lanes, where it finds `values`."""
+    block = loop.regions[0].block
+    count = len(loop.results)
+    arguments = block.args[len(block.args) - count :]
+    starts, ends = (op.operands[len(op.operands) - count :] for op in (loop, cast(Operation, block.last_op)))
+    varying = {value for value, known in values.items() if known.kind != SCALAR}
+    size = -1
+    while size < len(varying):
+        size = len(varying)
+        for op in block.ops:
+            if any(operand in varying for inner in op.walk() for operand in inner.operands):
+                varying.update(op.results)
+        for argument, *sources in zip(arguments, starts, ends, strict=True):
+            if any(source in varying for source in sources):
+                varying.add(argument)
+    return frozenset(result for result, argument in zip(loop.results, arguments, strict=True) if argument in varying)
 
 
 def _clamped(op: arith.MaxSIOp | arith.MinSIOp, operands: list[Value]) -> Value | None:
