@@ -58,8 +58,8 @@ shorter and less accurate, and do without subnormal numbers: see `passes/loops/m
 
 *Requires*: arguments are f32, f64, or rank-1 vectors of them.
 
-*Ensures*: nothing of `special` and of `math` only single instructions are left (`sqrt, fma, absf, floor, ceil, trunc, roundeven, copysign`),
-and no operation has fast-math flags that it did not have before.
+*Ensures*: nothing of `special` but what `exponents` allows, and of `math` only single instructions are left
+(`sqrt, fma, absf, floor, ceil, trunc, roundeven, copysign`), and no operation has fast-math flags that it did not have before.
 
 *Leaves alone*: everything else, and functions that have no expansion.
 """
@@ -141,6 +141,8 @@ class ExpandMathPass(ModulePass):
 
     fast: bool = False
     """Whether to take the variants in `FAST` where there are any."""
+    exponents: bool = False
+    """Whether to use `scalb`, `logb` and `significand` of `special`, which AVX-512 has; results are the same."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Expand in every block of the module."""
@@ -148,10 +150,12 @@ class ExpandMathPass(ModulePass):
         expansions = {**EXPANSIONS, **FAST} if self.fast else EXPANSIONS
         for region in op.regions:
             for block in region.blocks:
-                _expand_block(block, expansions)
+                _expand_block(block, expansions, self.exponents)
 
 
-def _expand_block(block: Block, expansions: Mapping[type[Operation], Callable[..., SSAValue | None]]) -> None:
+def _expand_block(
+    block: Block, expansions: Mapping[type[Operation], Callable[..., SSAValue | None]], exponents: bool
+) -> None:
     """Expand in `block` and the regions of its operations."""
     builders: dict[Attribute, FloatBuilder] = {}
     scratch = OpBuilder(Block())
@@ -164,7 +168,7 @@ def _expand_block(block: Block, expansions: Mapping[type[Operation], Callable[..
             fb = builders.get(value_type)
             if fb is None:
                 _check_type(op, value_type)
-                fb = builders[value_type] = FloatBuilder(scratch, value_type)
+                fb = builders[value_type] = FloatBuilder(scratch, value_type, exponents)
             scratch.location = op.location
             order = (op.order.value.data,) if isinstance(op, special.PolygammaOp) else ()
             result = expansion(fb, *op.operands, *order)
@@ -177,7 +181,7 @@ def _expand_block(block: Block, expansions: Mapping[type[Operation], Callable[..
         else:
             for region in op.regions:
                 for inner in region.blocks:
-                    _expand_block(inner, expansions)
+                    _expand_block(inner, expansions, exponents)
         op = following
 
 

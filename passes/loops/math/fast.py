@@ -1,7 +1,7 @@
 """Variants for `math="fast"`: fewer operations, by a few units less accurate, and without subnormal numbers.
 
-Subnormal arguments and results count as zero. Powers of two and of e are infinite from half an octave below the largest
-number on. All else (NaN, infinities, zeros with sign, poles) is as in the accurate expansions.
+Subnormal arguments and results count as zero, and powers of two and of e are infinite from half an octave below the largest
+number on, unless the processor has instructions for them. All else (NaN, infinities, zeros with sign, poles) is as in the accurate expansions.
 """
 
 import math
@@ -13,7 +13,15 @@ from xdsl.dialects import math as math_dialect
 from xdsl.ir import Operation, SSAValue
 
 from passes.loops.math.error_function import expand_erf
-from passes.loops.math.exp import FORMATS, build_exp2_reduced, build_expm1_reduced, reduce, round_to_integer
+from passes.loops.math.exp import (
+    FORMATS,
+    build_exp2_reduced,
+    build_exp_reduced,
+    expand_exp,
+    expand_exp2,
+    reduce,
+    round_to_integer,
+)
 from passes.loops.math.float_builder import FloatBuilder
 from passes.loops.math.log import expand_log, expand_log2, expand_log10
 from passes.loops.math.power import expand_rsqrt, with_signs_of_powers
@@ -42,19 +50,23 @@ ERF: tuple[tuple[float, ...], tuple[float, ...]] = (
 
 def fast_exp(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     """As `expand_exp`, scaled by one power of two."""
+    if fb.has_exponents:
+        return expand_exp(fb, x)
     lowest = math.log(fb.format.smallest_normal)
     shifted, _, r = reduce(fb, fb.at_most(fb.at_least(x, lowest), FORMATS[fb.format].highest))
     power = fb.select(fb.compare("ogt", lowest, x), 0.0, fb.power_of_two(shifted))
-    return fb.mul(fb.add(build_expm1_reduced(fb, r), 1.0), power)
+    return fb.mul(build_exp_reduced(fb, r), power)
 
 
 def fast_exp2(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     """As `expand_exp2`, scaled by one power of two."""
+    if fb.has_exponents:
+        return expand_exp2(fb, x)
     lowest, highest = 1.0 - fb.format.bias, 1.0 + fb.format.bias
     clamped = fb.at_most(fb.at_least(x, lowest), highest)
     shifted, n = round_to_integer(fb, clamped, fb.format.biased_magic)
     power = fb.select(fb.compare("ogt", lowest, x), 0.0, fb.power_of_two(shifted))
-    return fb.mul(fb.add(build_exp2_reduced(fb, fb.sub(clamped, n)), 1.0), power)
+    return fb.mul(build_exp2_reduced(fb, fb.sub(clamped, n)), power)
 
 
 def fast_pow(fb: FloatBuilder, x: SSAValue, y: SSAValue) -> SSAValue:

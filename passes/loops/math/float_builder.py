@@ -24,7 +24,9 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
+from dialects import special
 from dialects.builder import OpBuilder, vector_type
+from passes.loops.llvm_exponents import fills_registers
 
 Number = SSAValue | float
 """An operand: a value, or a Python number that becomes a constant of the type at hand."""
@@ -93,6 +95,8 @@ class FloatBuilder:
     Numbers given as operands become constants. Each constant and each operation on the same operands is made once per
     `FloatBuilder`: what two functions of one number have in common is computed once. So a `FloatBuilder` must only serve
     places that its earlier ones dominate: one block, from front to back.
+
+    With `exponents`, `has_exponents` tells whether `scalb`, `logb` and `significand` are instructions on this type.
     """
 
     __slots__ = (
@@ -103,13 +107,15 @@ class FloatBuilder:
         "bool_type",
         "builder",
         "format",
+        "has_exponents",
         "int_type",
         "value_type",
     )
 
-    def __init__(self, builder: OpBuilder, value_type: Attribute):
+    def __init__(self, builder: OpBuilder, value_type: Attribute, exponents: bool = False):
         self.builder = builder
         self.value_type: Attribute = value_type
+        self.has_exponents = exponents and fills_registers(value_type)
         self._double: FloatBuilder | None = None
         self._constants: dict[tuple[float, float, bool], SSAValue] = {}
         self._made: dict[tuple[object, ...], SSAValue] = {}
@@ -138,7 +144,7 @@ class FloatBuilder:
     def as_double(self) -> "FloatBuilder":
         """A builder in the same place for f64 of the same shape."""
         if self._double is None:
-            self._double = FloatBuilder(self.builder, self.with_element_type(f64))
+            self._double = FloatBuilder(self.builder, self.with_element_type(f64), self.has_exponents)
         return self._double
 
     # Operands
@@ -236,6 +242,18 @@ class FloatBuilder:
     def copysign(self, magnitude: Number, sign: SSAValue) -> SSAValue:
         """`magnitude` with the sign of `sign`."""
         return self._float(math_dialect.CopySignOp, magnitude, sign)
+
+    def scalb(self, value: Number, n: SSAValue) -> SSAValue:
+        """`value · 2^n` for integers `n`, rounded once."""
+        return self._float(special.ScalbOp, value, n)
+
+    def logb(self, x: SSAValue) -> SSAValue:
+        """`⌊log2 |x|⌋`."""
+        return self._float(special.LogbOp, x)
+
+    def significand(self, x: SSAValue) -> SSAValue:
+        """`x` divided by a power of two, in `[¾, 1½)`; 1 for zeros and infinity, NaN for negative numbers."""
+        return self._float(special.SignificandOp, x)
 
     def polynomial(self, x: SSAValue, coefficients: tuple[float, ...]) -> SSAValue:
         """`c0 + c1 x + c2 x² + …` by Horner's rule; lowest order first.
@@ -388,7 +406,7 @@ class FloatBuilder:
         found = self._branches.get(key)
         if found is not None:
             return found
-        taken = FloatBuilder(OpBuilder(Block(), self.builder.location), self.value_type)
+        taken = FloatBuilder(OpBuilder(Block(), self.builder.location), self.value_type, self.has_exponents)
         taken.builder.create_op(scf.YieldOp, build(taken))
         skipped = OpBuilder(Block(), self.builder.location)
         skipped.create_op(scf.YieldOp, otherwise)
