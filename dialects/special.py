@@ -1,4 +1,4 @@
-"""Special functions of one number, scalar or vector, as `math` has the elementary ones: the dialect `special`.
+"""Special functions of one number or two, scalar or vector, as `math` has the elementary ones: the dialect `special`.
 
 Each is a single operation up to `expand-math`. The names are those of CHLO; `special_values.py` has their values. `scalb`,
 `logb` and `significand` are what some processors compute in one instruction: `expand-math` makes them for those.
@@ -71,6 +71,15 @@ class PolygammaOp(SpecialFunctionOp):
 
 
 @irdl_op_definition
+class RemOp(FloatingPointLikeBinaryMathOperation):
+    """`lhs - trunc(lhs / rhs) rhs`, exactly; it has the sign of `lhs`."""
+
+    name = "special.rem"
+
+    traits = traits_def(Pure(), SameOperandsAndResultType())
+
+
+@irdl_op_definition
 class ScalbOp(FloatingPointLikeBinaryMathOperation):
     """`lhs · 2^⌊rhs⌋`, rounded once."""
 
@@ -95,6 +104,6 @@ class SignificandOp(SpecialFunctionOp):
 
 Special = Dialect(
     "special",
-    [ErfcOp, ErfcxOp, ErfInvOp, ErfcInvOp, LgammaOp, DigammaOp, PolygammaOp, ScalbOp, LogbOp, SignificandOp],
+    [ErfcOp, ErfcxOp, ErfInvOp, ErfcInvOp, LgammaOp, DigammaOp, PolygammaOp, RemOp, ScalbOp, LogbOp, SignificandOp],
     [],
 )

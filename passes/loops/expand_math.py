@@ -52,9 +52,10 @@ func.func @doubled(%x: f32) -> f32 {
 
 The expansions of the elementary functions of `math` and of those of `special` are straight-line code of the same kind,
 from 40 operations (`tanh`) to some 200 (`powf` on f64), but for arguments that are rare: those large (`sin, cos, tan`) or
-negative (`lgamma, digamma, polygamma`) take a branch. Scalar and vector code is the same. They cover the whole range: NaN,
-infinities, signed zeros, subnormal arguments and results. `docs/accuracy.md` has the error of each. With `fast`, some are
-shorter and less accurate, and do without subnormal numbers: see `passes/loops/math/fast.py`.
+negative (`lgamma, digamma, polygamma, powf`), those next to a pole (`erf_inv`) or with large quotients (`rem`) take a branch.
+Scalar and vector code is the same. They cover the whole range: NaN, infinities, signed zeros, subnormal arguments and results.
+`docs/accuracy.md` has the error of each. With `fast`, some are shorter and less accurate, and do without subnormal numbers: see
+`passes/loops/math/fast.py`.
 
 *Requires*: arguments are f32, f64, or rank-1 vectors of them.
 
@@ -95,6 +96,7 @@ from passes.loops.math.inverse_error_function import expand_erf_inv, expand_erfc
 from passes.loops.math.inverse_trigonometric import expand_acos, expand_asin, expand_atan, expand_atan2
 from passes.loops.math.log import expand_log, expand_log1p, expand_log2, expand_log10
 from passes.loops.math.power import expand_cbrt, expand_pow, expand_rsqrt
+from passes.loops.math.remainder import expand_rem
 from passes.loops.math.trigonometric import expand_cos, expand_sin, expand_tan
 
 EXPANSIONS: dict[type[Operation], Callable[..., SSAValue]] = {
@@ -129,6 +131,7 @@ EXPANSIONS: dict[type[Operation], Callable[..., SSAValue]] = {
     special.LgammaOp: expand_lgamma,
     special.DigammaOp: expand_digamma,
     special.PolygammaOp: expand_polygamma,
+    special.RemOp: expand_rem,
 }
 """The functions that have an expansion; each takes a `FloatBuilder`, the operands, and the order of `special.polygamma`, and returns the result."""
 

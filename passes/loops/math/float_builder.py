@@ -33,11 +33,21 @@ Number = SSAValue | float
 
 _FLOAT_PREDICATES = {
     name: IntegerAttr(code, i64)
-    for name, code in {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "ult": 11, "une": 13, "uno": 14}.items()
+    for name, code in {
+        "oeq": 1,
+        "ogt": 2,
+        "oge": 3,
+        "olt": 4,
+        "ole": 5,
+        "uge": 10,
+        "ult": 11,
+        "une": 13,
+        "uno": 14,
+    }.items()
 }
 _INT_PREDICATES = {name: IntegerAttr(code, i64) for name, code in {"ne": 1, "ult": 6, "uge": 9}.items()}
 
-_LONG_CHAIN = 16
+_LONG_CHAIN = 10
 
 
 @dataclass(frozen=True)
@@ -415,6 +425,24 @@ class FloatBuilder:
         branch = self.builder.create_op(scf.IfOp, (self.any(condition),), types, regions=regions)
         self._branches[key] = branch.results
         return branch.results
+
+    def while_any(
+        self,
+        start: SSAValue,
+        condition: Callable[["FloatBuilder", SSAValue], SSAValue],
+        step: Callable[["FloatBuilder", SSAValue], SSAValue],
+    ) -> SSAValue:
+        """`start`, and what `step` makes of it again and again, while the condition holds anywhere."""
+        location, types = self.builder.location, [self.value_type]
+        before, after = (
+            FloatBuilder(OpBuilder(Block(arg_types=types), location), self.value_type, self.has_exponents)
+            for _ in range(2)
+        )
+        (value,) = before.builder.block.args
+        before.builder.create_op(scf.ConditionOp, (before.any(condition(before, value)), value))
+        after.builder.create_op(scf.YieldOp, (step(after, after.builder.block.args[0]),))
+        regions = (Region(before.builder.block), Region(after.builder.block))
+        return self.builder.create_op(scf.WhileOp, (start,), types, regions=regions).results[0]
 
     def widened(self, value: SSAValue) -> SSAValue:
         """An f32 as an element of `as_double()`."""

@@ -125,13 +125,15 @@ def _inverse(fb: FloatBuilder, x: SSAValue, rest: SSAValue) -> SSAValue:
     is_tail = fb.compare("ogt", t, CENTRAL_END[fb.format] - CENTRE)
 
     def choose(inner: FloatBuilder) -> tuple[SSAValue]:
-        return (inner.select(is_tail, inner.copysign(_tail(inner, rest), x), central),)
+        return (inner.select(is_tail, inner.copysign(_tail(inner, t, rest), x), central),)
 
     return fb.where_any(is_tail, choose, (central,))[0]
 
 
-def _tail(fb: FloatBuilder, rest: SSAValue) -> SSAValue:
-    r = fb.sqrt(fb.sub(math.log(2.0), expand_log(fb, rest)))
+def _tail(fb: FloatBuilder, t: SSAValue, rest: SSAValue) -> SSAValue:
+    """The quotients in `r² = -log ½rest`, which is `t + CENTRE + log 4 + log(1 - ½rest)`."""
+    series = fb.polynomial(rest, tuple(-(0.5**k) / k for k in range(1, 6 if fb.is_double else 3)))
+    r = fb.sqrt(fb.add(t, fb.fma(series, rest, CENTRE + math.log(4.0))))
     is_near = fb.compare("ole", r, 5.0)
     t = fb.sub(r, fb.select(is_near, NEAR_START, FAR_START))
     parts = (

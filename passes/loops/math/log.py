@@ -190,13 +190,26 @@ def split(fb: FloatBuilder, x: SSAValue, may_be_subnormal: bool = True) -> tuple
         return fb.sub(fb.logb(x), fb.logb(m)), fb.sub(m, 1.0)
     bias: SSAValue | float = 2.0**fmt.mantissa_bits + fmt.bias
     if may_be_subnormal:
-        is_subnormal = fb.compare("olt", x, fmt.smallest_normal)
-        x = fb.select(is_subnormal, fb.mul(x, 2.0**fmt.mantissa_bits), x)
-        bias = fb.select(is_subnormal, bias + fmt.mantissa_bits, bias)
+        x, bias = _normalised(fb, x, bias)
     biased = fb.int_add(fb.bits(x), (fmt.bias << fmt.mantissa_bits) - fmt.bits(LOWEST))
     e = _float_exponent(fb, biased, bias)
     mantissa = fb.int_add(fb.int_and(biased, fmt.mantissa_mask), fmt.bits(LOWEST))
     return e, fb.sub(fb.from_bits(mantissa), 1.0)
+
+
+def exponent_of(fb: FloatBuilder, x: SSAValue) -> SSAValue:
+    """`⌊log2 x⌋` for positive finite `x`; for 0 something that is lower than for any other."""
+    if fb.has_exponents:
+        return fb.logb(x)
+    x, bias = _normalised(fb, x, 2.0**fb.format.mantissa_bits + fb.format.bias)
+    return _float_exponent(fb, fb.bits(x), bias)
+
+
+def _normalised(fb: FloatBuilder, x: SSAValue, bias: float) -> tuple[SSAValue, SSAValue]:
+    """`x` if it is not subnormal, else a multiple; and `bias` for its exponent."""
+    digits = fb.format.mantissa_bits
+    is_subnormal = fb.compare("olt", x, fb.format.smallest_normal)
+    return fb.select(is_subnormal, fb.mul(x, 2.0**digits), x), fb.select(is_subnormal, bias + digits, bias)
 
 
 def _float_exponent(fb: FloatBuilder, biased: SSAValue, bias: SSAValue | float) -> SSAValue:
