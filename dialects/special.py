@@ -1,7 +1,7 @@
 """Special functions of one number or two, scalar or vector, as `math` has the elementary ones: the dialect `special`.
 
-Each is a single operation up to `expand-math`. The names are those of CHLO; `special_values.py` has their values. `scalb`,
-`logb` and `significand` are what some processors compute in one instruction: `expand-math` makes them for those.
+Each is a single operation up to `expand-math`. The names are those of CHLO; `special_values.py` has their values. The last
+four are what some processors compute in one instruction: `expand-math` makes them for those.
 """
 
 from xdsl.dialects.builtin import IntegerAttr
@@ -102,8 +102,28 @@ class SignificandOp(SpecialFunctionOp):
     name = "special.significand"
 
 
+@irdl_op_definition
+class RsqrtEstimateOp(SpecialFunctionOp):
+    """`1 / √x` with a relative error of at most 2^-14; exact for zeros and infinity."""
+
+    name = "special.rsqrt_estimate"
+
+
 Special = Dialect(
     "special",
-    [ErfcOp, ErfcxOp, ErfInvOp, ErfcInvOp, LgammaOp, DigammaOp, PolygammaOp, RemOp, ScalbOp, LogbOp, SignificandOp],
+    [
+        ErfcOp,
+        ErfcxOp,
+        ErfInvOp,
+        ErfcInvOp,
+        LgammaOp,
+        DigammaOp,
+        PolygammaOp,
+        RemOp,
+        ScalbOp,
+        LogbOp,
+        SignificandOp,
+        RsqrtEstimateOp,
+    ],
     [],
 )

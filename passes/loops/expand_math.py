@@ -23,15 +23,6 @@ func.func @doubled(%x: f32) -> f32 {
   %shifted = arith.addf %clamped, %magic : f32
   %n = arith.subf %shifted, %magic : f32
   %r = arith.subf %clamped, %n : f32
-  %bits = arith.bitcast %shifted : f32 to i32
-  %one = arith.constant 1 : i32
-  %half = arith.shrui %bits, %one : i32
-  %rest = arith.subi %bits, %half : i32
-  %mantissa = arith.constant 23 : i32
-  %first_bits = arith.shli %half, %mantissa : i32
-  %second_bits = arith.shli %rest, %mantissa : i32
-  %first = arith.bitcast %first_bits : i32 to f32
-  %second = arith.bitcast %second_bits : i32 to f32
   %c6 = arith.constant 0.00015463291492778808 : f32
   %c5 = arith.constant 0.0013391667744144797 : f32
   %p5 = math.fma %c6, %r, %c5 : f32
@@ -43,8 +34,18 @@ func.func @doubled(%x: f32) -> f32 {
   %p2 = math.fma %p3, %r, %c2 : f32
   %c1 = arith.constant 0.6931471824645996 : f32
   %p1 = math.fma %p2, %r, %c1 : f32
-  %p = arith.mulf %p1, %r : f32
-  %scaled = math.fma %p, %first, %first : f32
+  %c0 = arith.constant 1.0 : f32
+  %p = math.fma %p1, %r, %c0 : f32
+  %bits = arith.bitcast %shifted : f32 to i32
+  %one = arith.constant 1 : i32
+  %half = arith.shrui %bits, %one : i32
+  %rest = arith.subi %bits, %half : i32
+  %mantissa = arith.constant 23 : i32
+  %first_bits = arith.shli %half, %mantissa : i32
+  %second_bits = arith.shli %rest, %mantissa : i32
+  %first = arith.bitcast %first_bits : i32 to f32
+  %second = arith.bitcast %second_bits : i32 to f32
+  %scaled = arith.mulf %p, %first : f32
   %y = arith.mulf %scaled, %second : f32
   func.return %y : f32
 }

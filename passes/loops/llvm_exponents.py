@@ -1,4 +1,4 @@
-"""What works on exponents of floats, `special.scalb`, `logb` and `significand`, to the instructions of AVX-512."""
+"""`special.scalb`, `logb`, `significand` and `rsqrt_estimate` to the instructions of AVX-512."""
 
 from typing import Any, cast
 
@@ -29,8 +29,8 @@ def _bits(vector: VectorType[Any]) -> int:
     return vector.get_shape()[0] * cast(int, vector.element_type.bitwidth)
 
 
-def _convert(name: str, immediate: int | None = None) -> Converter:
-    """A call of the intrinsic for each register of a vector."""
+def _convert(name: str, immediate: int | None = None, rounds: bool = True) -> Converter:
+    """A call of the intrinsic for each register of a vector; the widest may say how it `rounds`."""
 
     def convert(f: FunctionConversion, op: Operation) -> None:
         if not fills_registers(op.results[0].type):
@@ -47,9 +47,9 @@ def _convert(name: str, immediate: int | None = None) -> Converter:
         settings = [f.builder.create(PoisonOp, (), part_type), f.integer(-1, mask_type)]
         if immediate is not None:
             settings.insert(0, f.integer(immediate, i32))
-        if bits == REGISTER_BITS[-1]:
+        if rounds and bits == REGISTER_BITS[-1]:
             settings.append(f.integer(_CURRENT_ROUNDING, i32))
-        intrinsic = f"llvm.x86.avx512.mask.{name}.{'ps' if whole.element_type == f32 else 'pd'}.{bits}"
+        intrinsic = f"llvm.x86.avx512.{name}.{'ps' if whole.element_type == f32 else 'pd'}.{bits}"
         results: list[SSAValue] = []
         for part in range(count):
             places = range(part * lanes, (part + 1) * lanes)
@@ -72,7 +72,8 @@ def _shuffle(f: FunctionConversion, lhs: SSAValue, rhs: SSAValue, places: range)
 
 
 EXPONENTS: Converters = {
-    special.ScalbOp.name: _convert("scalef"),
-    special.LogbOp.name: _convert("getexp"),
-    special.SignificandOp.name: _convert("getmant", _FROM_THREE_QUARTERS | _NAN_IF_NEGATIVE | _WITHOUT_SIGN),
+    special.ScalbOp.name: _convert("mask.scalef"),
+    special.RsqrtEstimateOp.name: _convert("rsqrt14", rounds=False),
+    special.LogbOp.name: _convert("mask.getexp"),
+    special.SignificandOp.name: _convert("mask.getmant", _FROM_THREE_QUARTERS | _NAN_IF_NEGATIVE | _WITHOUT_SIGN),
 }

@@ -172,7 +172,7 @@ def round_to_integer(fb: FloatBuilder, x: SSAValue, magic: float) -> tuple[SSAVa
 
 def build_exp2_reduced(fb: FloatBuilder, r: SSAValue) -> SSAValue:
     """`2^r` for `|r| ≤ ½`."""
-    return fb.polynomial(r, (1.0, *FORMATS[fb.format].exp2_tail))
+    return fb.fma(fb.polynomial(r, FORMATS[fb.format].exp2_tail), r, 1.0)
 
 
 def powers_of_halves(fb: FloatBuilder, shifted: SSAValue) -> tuple[SSAValue, SSAValue]:
@@ -194,7 +194,7 @@ def reduce(fb: FloatBuilder, x: SSAValue, magic: float | None = None) -> tuple[S
 
 def build_exp_reduced(fb: FloatBuilder, r: SSAValue) -> SSAValue:
     """`e^r` for reduced `r`."""
-    return fb.polynomial(r, (1.0, 1.0, *FORMATS[fb.format].tail))
+    return fb.fma(fb.polynomial(r, (1.0, *FORMATS[fb.format].tail)), r, 1.0)
 
 
 def build_expm1_reduced(fb: FloatBuilder, r: SSAValue, r_low: SSAValue | None = None) -> SSAValue:

@@ -106,7 +106,7 @@ class FloatBuilder:
     `FloatBuilder`: what two functions of one number have in common is computed once. So a `FloatBuilder` must only serve
     places that its earlier ones dominate: one block, from front to back.
 
-    With `exponents`, `has_exponents` tells whether `scalb`, `logb` and `significand` are instructions on this type.
+    With `exponents`, `has_exponents` tells whether `scalb`, `logb`, `significand` and `rsqrt_estimate` are instructions on this type.
     """
 
     __slots__ = (
@@ -114,6 +114,7 @@ class FloatBuilder:
         "_constants",
         "_double",
         "_made",
+        "_roots",
         "bool_type",
         "builder",
         "format",
@@ -129,6 +130,7 @@ class FloatBuilder:
         self._double: FloatBuilder | None = None
         self._constants: dict[tuple[float, float, bool], SSAValue] = {}
         self._made: dict[tuple[object, ...], SSAValue] = {}
+        self._roots: dict[SSAValue, SSAValue] = {}
         self._branches: dict[tuple[object, ...], Sequence[SSAValue]] = {}
         element_type: Attribute = value_type
         if isinstance(value_type, VectorType):
@@ -241,6 +243,14 @@ class FloatBuilder:
         """The square root, correctly rounded."""
         return self._float(math_dialect.SqrtOp, value)
 
+    def note_root(self, root: SSAValue, square: SSAValue) -> None:
+        """Remember that `root` was made as the root of `square`, for what can do with the inverse root."""
+        self._roots[root] = square
+
+    def square_of_root(self, root: SSAValue) -> SSAValue | None:
+        """What `note_root` was told of `root`."""
+        return self._roots.get(root)
+
     def floor(self, value: SSAValue) -> SSAValue:
         """The largest integer that is not above `value`."""
         return self._float(math_dialect.FloorOp, value)
@@ -264,6 +274,10 @@ class FloatBuilder:
     def significand(self, x: SSAValue) -> SSAValue:
         """`x` divided by a power of two, in `[¾, 1½)`; 1 for zeros and infinity, NaN for negative numbers."""
         return self._float(special.SignificandOp, x)
+
+    def rsqrt_estimate(self, x: SSAValue) -> SSAValue:
+        """`1 / √x` to 14 bits."""
+        return self._float(special.RsqrtEstimateOp, x)
 
     def polynomial(self, x: SSAValue, coefficients: tuple[float, ...]) -> SSAValue:
         """`c0 + c1 x + c2 x² + …` by Horner's rule; lowest order first.

@@ -33,8 +33,8 @@ FORMATS = {
     SINGLE: LogFormat(
         ln2_high=0.6931471824645996,
         ln2_low=-1.904654299957768e-09,
-        log10_2_high=0.3010300099849701,
-        log10_2_low=-1.432098883924482e-08,
+        log10_2_high=0.3010299801826477,
+        log10_2_low=1.5481333548450493e-08,
         log10_e_high=0.4342944920063019,
         log10_e_low=-1.0103049952192578e-08,
         tail=(
@@ -64,8 +64,8 @@ FORMATS = {
     DOUBLE: LogFormat(
         ln2_high=0.6931471805599453,
         ln2_low=2.3190468138462996e-17,
-        log10_2_high=0.3010299956639812,
-        log10_2_low=-2.8037281277851704e-18,
+        log10_2_high=0.30102999566398114,
+        log10_2_low=5.270742310347266e-17,
         log10_e_high=0.4342944819032518,
         log10_e_low=1.098319650216765e-17,
         tail=(
@@ -136,11 +136,12 @@ def expand_log10(fb: FloatBuilder, x: SSAValue, subnormals: bool = True) -> SSAV
     """`log10 x = e log10 2 + log(1 + f) / ln 10`; powers of ten come out exactly."""
     constants = FORMATS[fb.format]
     e, f = split(fb, x, subnormals)
+    # Both parts of log10 2 are positive: infinite `e` stays infinite.
     low = fb.fma(f, constants.log10_e_low, fb.mul(e, constants.log10_2_low))
     tail = fb.mul(fb.polynomial(f, constants.tail), fb.mul(f, f))
     low = fb.fma(tail, constants.log10_e_high, low)
     result = fb.fma(e, constants.log10_2_high, fb.fma(f, constants.log10_e_high, low))
-    return _with_limits(fb, x, result, at_infinity=math.inf, zero=0.0, subnormals=subnormals)
+    return _with_limits_of_parts(fb, x, result, subnormals)
 
 
 def build_log(fb: FloatBuilder, x: SSAValue, correction: SSAValue | None = None, twice: bool = False) -> SSAValue:
