@@ -70,7 +70,8 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
             ("plan-memory", {}),
         ],
     }
-    expand_math: PassSpec = ("expand-math", {"fast": True} if options.math == "fast" else {})
+    variants = {"fast": options.math == "fast", "exponents": target == "cpu" and _has_exponents(options)}
+    expand_math: PassSpec = ("expand-math", {name: True for name, is_chosen in variants.items() if is_chosen})
     if target == "cpu":
         fused = shared["fused"]
         # Parts of rows one after the other keep threads busy, but no GPU.
@@ -101,6 +102,15 @@ def _vector_bits(options: CompileOptions) -> int:
     from runtime.native import host_target
 
     return host_target().vector_bits
+
+
+def _has_exponents(options: CompileOptions) -> bool:
+    """Whether code is for this machine as it is, and this has instructions that work on exponents."""
+    if options.vector_bits is not None:
+        return False
+    from runtime.native import host_target
+
+    return host_target().has_exponents
 
 
 @cache

@@ -41,6 +41,11 @@ class Target:
             return 512
         return 256 if "+avx" in enabled else 128
 
+    @property
+    def has_exponents(self) -> bool:
+        """Whether there are instructions that scale vectors by powers of two and take numbers apart: AVX-512."""
+        return self.triple.startswith("x86_64") and {"+avx512f", "+avx512vl"} <= set(self.features.split(","))
+
     @cached_property
     def machine(self) -> Any:
         """LLVM's target machine."""

@@ -1,39 +1,59 @@
-"""`erf_inv` and `erfc_inv`: M. J. Wichura, "Algorithm AS 241: The percentage points of the normal distribution" (1988).
+"""`erf_inv` and `erfc_inv`: a polynomial in `log(1 - x²)` where that is not large, and quotients of polynomials for the rest.
 
-Three quotients of polynomials, of which one is chosen before the division; both formats use the same. They are rewritten
-so that the quotient is what a simple formula lacks, and its error counts little: `x`, or a line in `t`.
+The polynomial is of the form of M. Giles, "Approximating the erfinv function" (2010). The quotients are those of M. J. Wichura,
+"Algorithm AS 241: The percentage points of the normal distribution" (1988), for both formats, rewritten so that the quotient is
+what a line in `t` lacks, and its error counts little.
 """
 
 import math
 
 from xdsl.ir import SSAValue
 
-from passes.loops.math.float_builder import FloatBuilder
+from passes.loops.math.float_builder import DOUBLE, SINGLE, FloatBuilder, FloatFormat
 from passes.loops.math.log import expand_log
 
-CENTRAL = (
-    (
-        0.19753231156709125,
-        4.759357410783067,
-        9.875657851838074,
-        -539.3091320403624,
-        -4977.931786419021,
-        -15525.854417978326,
-        -16909.592388659647,
-        -4339.4012092274,
+CENTRE = 2.5
+CENTRAL_END: dict[FloatFormat, float] = {SINGLE: 5.0, DOUBLE: 6.0}
+CENTRAL: dict[FloatFormat, tuple[float, ...]] = {
+    SINGLE: (
+        1.5014094114303589,
+        0.24664027988910675,
+        -0.004177669063210487,
+        -0.00125275575555861,
+        0.00021857813408132643,
+        -4.943375643051695e-06,
+        -3.5239243061369052e-06,
+        4.5992169361852575e-07,
+        2.82117351702027e-08,
+        -8.234397164130769e-09,
     ),
-    (
-        1.0,
-        42.31333070160091,
-        687.1870074920579,
-        5394.196021424751,
-        21213.794301586597,
-        39307.89580009271,
-        28729.085735721943,
-        5226.495278852854,
+    DOUBLE: (
+        1.501409351110792,
+        0.24664027674416653,
+        -0.004177317724384267,
+        -0.0012527079078047266,
+        0.00021825026434645173,
+        -4.996079619885476e-06,
+        -3.4166195999538917e-06,
+        4.787252496934795e-07,
+        1.3416805154030975e-08,
+        -1.0861194234242408e-08,
+        9.073046240339676e-10,
+        1.1961939501592448e-10,
+        -3.110408469885801e-11,
+        9.077206490916137e-13,
+        5.362440541840994e-13,
+        -7.536769859588594e-14,
+        -3.0350591847017883e-15,
+        1.8041624054965087e-15,
+        -1.1448701615616954e-16,
+        -2.0467648404690188e-17,
+        3.2001008344713467e-18,
+        -1.8295270995132563e-20,
+        -1.3733179536861335e-20,
     ),
-)
-"""In `0.180625 - ¼x²` for `|x| ≤ 0.85`: `erf_inv x = x + x` times the quotient."""
+}
+"""`erf_inv x = x central(w - 2.5)` with `w = -log(1 - x²)` up to `CENTRAL_END`: for `|x|` up to 0.9966 and 0.9987."""
 
 NEAR_START, NEAR_LINE = 1.625, (1.0366572141647339, 1.09375)
 NEAR_TAIL = (
@@ -99,19 +119,26 @@ def expand_erfc_inv(fb: FloatBuilder, x: SSAValue) -> SSAValue:
 
 
 def _inverse(fb: FloatBuilder, x: SSAValue, rest: SSAValue) -> SSAValue:
-    """`erf_inv x`, where `rest = 1 - |x|`."""
-    magnitude = fb.abs(x)
-    is_central = fb.compare("ole", magnitude, 0.85)
-    half = fb.mul(x, 0.5)
-    central = fb.fma(fb.neg(half), half, 0.180625)
-    r = fb.sqrt(fb.sub(math.log(2.0), expand_log(fb, rest)))
+    """`erf_inv x`, where `rest = 1 - |x|`; the tails, which few elements are in, in a branch."""
+    t = fb.sub(-CENTRE, expand_log(fb, fb.mul(rest, fb.sub(2.0, rest))))
+    central = fb.mul(fb.polynomial(t, CENTRAL[fb.format]), x)
+    is_tail = fb.compare("ogt", t, CENTRAL_END[fb.format] - CENTRE)
+
+    def choose(inner: FloatBuilder) -> tuple[SSAValue]:
+        return (inner.select(is_tail, inner.copysign(_tail(inner, t, rest), x), central),)
+
+    return fb.where_any(is_tail, choose, (central,))[0]
+
+
+def _tail(fb: FloatBuilder, t: SSAValue, rest: SSAValue) -> SSAValue:
+    """The quotients in `r² = -log ½rest`, which is `t + CENTRE + log 4 + log(1 - ½rest)`."""
+    series = fb.polynomial(rest, tuple(-(0.5**k) / k for k in range(1, 6 if fb.is_double else 3)))
+    r = fb.sqrt(fb.add(t, fb.fma(series, rest, CENTRE + math.log(4.0))))
     is_near = fb.compare("ole", r, 5.0)
     t = fb.sub(r, fb.select(is_near, NEAR_START, FAR_START))
-    parts: list[SSAValue] = []
-    for middle, near, far in zip(CENTRAL, NEAR_TAIL, FAR_TAIL, strict=True):
-        tail = fb.select(is_near, fb.polynomial(t, near), fb.polynomial(t, far))
-        parts.append(fb.select(is_central, fb.polynomial(central, middle), tail))
-    quotient = fb.div(*parts)
+    parts = (
+        fb.select(is_near, fb.polynomial(t, near), fb.polynomial(t, far))
+        for near, far in zip(NEAR_TAIL, FAR_TAIL, strict=True)
+    )
     line = fb.fma(t, fb.select(is_near, NEAR_LINE[1], FAR_LINE[1]), fb.select(is_near, NEAR_LINE[0], FAR_LINE[0]))
-    result = fb.select(is_central, fb.fma(quotient, magnitude, magnitude), fb.add(line, quotient))
-    return fb.copysign(fb.select(fb.compare("oeq", rest, 0.0), math.inf, result), x)
+    return fb.select(fb.compare("oeq", rest, 0.0), math.inf, fb.add(line, fb.div(*parts)))
