@@ -9,12 +9,12 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 from xdsl.dialects import arith, tensor
-from xdsl.dialects.builtin import I64, IndexType, IntegerAttr, StringAttr, UnitAttr, i1, i64
+from xdsl.dialects.builtin import I64, IntegerAttr, StringAttr, UnitAttr, i1, i64
 from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
-from dialects.builder import OpBuilder, tensor_type
+from dialects.builder import OpBuilder, segment_sizes, tensor_type
 from dialects.dlc.constants import iota, splat_value
 from dialects.dlc.interfaces import (
     AnyTensor,
@@ -30,11 +30,12 @@ from dialects.dlc.interfaces import (
 )
 from dialects.dlc.scalars import scalar_compare, scalar_op, scalar_select
 from dialects.dlc.shape import stacked
+from dialects.dlc.sort_keys import build_elements, build_keys
+from dialects.sort_rows import SortRowsOp
 from dialects.structured import (
     PARALLEL,
     build_copy,
     build_empty,
-    build_for,
     build_generic,
     build_loop_index,
     build_reshape,
@@ -42,7 +43,6 @@ from dialects.structured import (
     compute_type,
 )
 
-_INDEX = IndexType()
 _UNORDERED_OR_LESS = IntegerAttr(11, i64)
 
 
@@ -64,7 +64,8 @@ def _before(x: Array, y: Array) -> Array:
 class SortOp(TensorOp):
     """`result` is `values` along `dim` in the order that sorts `keys`; equal keys keep their order.
 
-    `dlc.sort %x, %x` sorts, `dlc.sort %x, %iota` gives the positions of the elements in order.
+    `dlc.sort %x, %x` sorts, `dlc.sort %x, %iota` gives the positions of the elements in order. Where the values are the keys, zeros of either
+    sign, which are equal, are sorted by their sign.
     """
 
     name = "dlc.sort"
@@ -133,114 +134,30 @@ class SortOp(TensorOp):
         return sort(b, keys, values, self.along + 1, self.descending is not None)
 
     def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """A merge sort of every row: one nest of `scf.for`. Sorted runs of `w` elements become runs of `2 w`."""
+        """`rt.sort_rows` of integers in the order of the keys, and of the values, if these are others, beside them."""
         shape = self.shape
         rank, size = len(shape), shape[self.along]
+        keys, values = operands
         if 0 in shape or size == 1:
-            return operands[1]
+            return values
         to_last = [d for d in range(rank) if d != self.along] + [self.along]
-        sizes = tuple(shape[d] for d in to_last)
-        columns: list[SSAValue] = []
-        for operand in operands[1:] if operands[0] is operands[1] else operands:
-            moved_type = tensor_type(element_type_of(operand), sizes)
-            place = [to_last.index(d) for d in range(rank)]
-            moved = operand if self.along == rank - 1 else build_copy(b, operand, moved_type, place)
-            columns.append(build_reshape(b, moved, (math.prod(sizes[:-1]), size)))
-        result = build_reshape(b, _MergeSort(b, columns, self.descending is not None).build(), sizes)
+        sizes, place = tuple(shape[d] for d in to_last), [to_last.index(d) for d in range(rank)]
+
+        def as_rows(x: SSAValue) -> SSAValue:
+            if self.along < rank - 1:
+                x = build_copy(b, x, tensor_type(element_type_of(x), sizes), place)
+            return build_reshape(b, x, (math.prod(sizes[:-1]), size))
+
+        is_descending, is_alone = self.descending is not None, keys is values
+        columns = [as_rows(build_keys(b, keys, is_descending, is_stable=not is_alone))]
+        if not is_alone:
+            columns.append(as_rows(values))
+        types = [column.type for column in columns]
+        result = b.create_op(SortRowsOp, columns, (*types, *types), {"operandSegmentSizes": segment_sizes(len(columns), 0)}).results[len(columns) - 1]
+        if is_alone:
+            result = build_elements(b, result, element_type_of(values), is_descending)
+        result = build_reshape(b, result, sizes)
         return result if self.along == rank - 1 else build_copy(b, result, self.result.type, to_last)
-
-
-class _MergeSort:
-    """Builds a merge sort of the rows of `columns`, which move together; the first ones are the keys.
-
-    Rows are merged from the columns into scratch rows and back, with four times as long runs after each round.
-    """
-
-    def __init__(self, b: OpBuilder, columns: Sequence[SSAValue], is_descending: bool):
-        self.b = b
-        self.columns = columns
-        self.is_descending = is_descending
-        self.elements = [element_type_of(column) for column in columns]
-        self.rows, self.size = shape_of(columns[0])
-        self.rounds = 0
-        while 4**self.rounds < self.size:
-            self.rounds += 1
-        self.zero, self.one, self.four = b.index(0), b.index(1), b.index(4)
-        self.length, self.last = b.index(self.size), b.index(self.size - 1)
-        self.limits = b.index(self.rows), b.index(self.rounds)
-
-    def build(self) -> SSAValue:
-        """Append the nest; return the last column, sorted."""
-        scratch = [build_empty(self.b, tensor_type(element, (self.size,))) for element in self.elements]
-        count = len(self.columns)
-
-        def for_row(b: OpBuilder, row: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            def for_round(inner: OpBuilder, _: SSAValue, state: Sequence[SSAValue]) -> Sequence[SSAValue]:
-                *tensors, width = state
-                double = scalar_op(inner, arith.AddiOp, width, width)
-                there = self._merge(inner, tensors[:count], (row,), tensors[count:], (), width)
-                back = self._merge(inner, there, (), tensors[:count], (row,), double)
-                return (*back, *there, scalar_op(inner, arith.MuliOp, width, self.four))
-
-            return build_for(b, self.zero, self.limits[1], self.one, (*carried, self.one), for_round)[:-1]
-
-        results = build_for(self.b, self.zero, self.limits[0], self.one, (*self.columns, *scratch), for_row, "sort")
-        return results[count - 1]
-
-    def _merge(
-        self,
-        b: OpBuilder,
-        sources: Sequence[SSAValue],
-        source_row: tuple[SSAValue, ...],
-        targets: Sequence[SSAValue],
-        target_row: tuple[SSAValue, ...],
-        width: SSAValue,
-    ) -> list[SSAValue]:
-        """Append the merge of each pair of runs of `width` elements of `sources` into `targets`."""
-        double = scalar_op(b, arith.AddiOp, width, width)
-
-        def for_pair(outer: OpBuilder, start: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            middle, end = (
-                scalar_op(outer, arith.MinSIOp, scalar_op(outer, arith.AddiOp, start, length), self.length)
-                for length in (width, double)
-            )
-
-            def for_place(inner: OpBuilder, place: SSAValue, state: Sequence[SSAValue]) -> Sequence[SSAValue]:
-                left, right, *written = state
-                # Of a run that is used up, the element is not chosen: it only must exist.
-                from_left, from_right = (
-                    self._element(inner, sources[0], source_row, scalar_op(inner, arith.MinSIOp, position, self.last))
-                    for position in (left, right)
-                )
-                first, second = (from_left, from_right) if self.is_descending else (from_right, from_left)
-                is_before = scalar_before(inner, first, second)
-                left_is_used_up = scalar_compare(inner, "ge", left, middle)
-                is_left_over = scalar_compare(inner, "lt", right, end)
-                takes_right = scalar_op(inner, arith.OrIOp, left_is_used_up, is_before)
-                takes_right = scalar_op(inner, arith.AndIOp, takes_right, is_left_over)
-                # In numbers, not by a choice: that would be a jump, and the processor cannot predict it.
-                step = inner.create(arith.IndexCastOp, (inner.create(arith.ExtUIOp, (takes_right,), i64),), _INDEX)
-                distance = scalar_op(inner, arith.MuliOp, scalar_op(inner, arith.SubiOp, right, left), step)
-                chosen = scalar_op(inner, arith.AddiOp, left, distance)
-                results = [
-                    inner.create(
-                        tensor.InsertOp,
-                        (self._element(inner, source, source_row, chosen), target, *target_row, place),
-                        target.type,
-                    )
-                    for source, target in zip(sources, written, strict=True)
-                ]
-                stay = scalar_op(inner, arith.SubiOp, self.one, step)
-                following = scalar_op(inner, arith.AddiOp, left, stay), scalar_op(inner, arith.AddiOp, right, step)
-                return (*following, *results)
-
-            return build_for(outer, start, end, self.one, (start, middle, *carried), for_place)[2:]
-
-        return build_for(b, self.zero, self.length, double, targets, for_pair)
-
-    @staticmethod
-    def _element(b: OpBuilder, source: SSAValue, row: tuple[SSAValue, ...], place: SSAValue) -> SSAValue:
-        return b.create(tensor.ExtractOp, (source, *row, place), element_type_of(source))
 
 
 @irdl_op_definition

@@ -69,6 +69,41 @@ func.func @fft_with_other_roots(%x: tensor<3x4x1x2xf64>, %roots: tensor<5xf64>) 
 
 // -----
 
+// CHECK-LABEL: func.func @sort_rows(
+func.func @sort_rows(%keys: tensor<3x4xi32>, %values: tensor<3x4xf64>, %memory: memref<3x4xi16>, %room: memref<3x4xi16>) {
+  // CHECK: rt.sort_rows %keys, %values : tensor<3x4xi32>, tensor<3x4xf64> -> tensor<3x4xi32>, tensor<3x4xf64>, tensor<3x4xi32>, tensor<3x4xf64>
+  %0, %1, %2, %3 = rt.sort_rows %keys, %values : tensor<3x4xi32>, tensor<3x4xf64> -> tensor<3x4xi32>, tensor<3x4xf64>, tensor<3x4xi32>, tensor<3x4xf64>
+  // CHECK: rt.sort_rows %memory : memref<3x4xi16> into(%memory, %room : memref<3x4xi16>, memref<3x4xi16>)
+  rt.sort_rows %memory : memref<3x4xi16> into (%memory, %room : memref<3x4xi16>, memref<3x4xi16>)
+  func.return
+}
+
+// -----
+
+func.func @sort_by_floats(%keys: tensor<3x4xf32>) {
+  // expected-error@+1 {{rt.sort_rows: keys are f32, expected integers of 16, 32, 64 bits}}
+  %0, %1 = rt.sort_rows %keys : tensor<3x4xf32> -> tensor<3x4xf32>, tensor<3x4xf32>
+  func.return
+}
+
+// -----
+
+func.func @sort_of_columns_that_differ(%keys: tensor<3x4xi32>, %values: tensor<3x5xi32>) {
+  // expected-error@+1 {{expected one shape [rows, size]}}
+  %0, %1 = rt.sort_rows %keys, %values : tensor<3x4xi32>, tensor<3x5xi32> -> tensor<3x4xi32>, tensor<3x4xi32>
+  func.return
+}
+
+// -----
+
+func.func @sort_without_scratch(%keys: tensor<3x4xi32>) {
+  // expected-error@+1 {{rt.sort_rows: results are}}
+  %0 = rt.sort_rows %keys : tensor<3x4xi32> -> tensor<3x4xi32>
+  func.return
+}
+
+// -----
+
 // CHECK-LABEL: func.func @lapack(
 func.func @lapack(%x: tensor<2x3x3xf64>, %a: memref<3x3xf64>, %b: memref<3x4xf64>) {
   // CHECK: rt.lapack "dpotrf" ["U", 3 : i32, 0 : index, 3 : i32, 1 : index] count 2 strides [9, 1] inits(%x : tensor<2x3x3xf64>) -> tensor<2x3x3xf64>, tensor<2xi32>

@@ -19,6 +19,7 @@ from xdsl.ir.affine import AffineBinaryOpExpr, AffineBinaryOpKind, AffineConstan
 
 from dialects import rt
 from dialects.dlc.interfaces import dtype_kind
+from dialects.sort_rows import SortRowsOp
 from dialects.structured import is_tensor
 from runtime.reference.machine import Array, Machine, Rules, Values, dtype_of_element, violation
 from runtime.reference.memory_rules import check_writable, checked_indices, from_memory, stored
@@ -292,6 +293,19 @@ def _fft(machine: Machine, op: rt.FftOp, values: Values, operands: list[Any]) ->
     return [result, *(np.zeros(layout.scratch_shape, x.dtype) for _ in op.outputs[1:])]
 
 
+def _sort_rows(machine: Machine, op: SortRowsOp, values: Values, operands: list[Any]) -> list[Any]:
+    """By NumPy; what scratch holds in the end is unspecified."""
+    del machine, values
+    count = len(op.columns)
+    columns, outs = operands[:count], operands[count:]
+    order = np.argsort(columns[0].view(f"u{columns[0].itemsize}"), 1, kind="stable")
+    results = [np.take_along_axis(column, order, 1) for column in columns]
+    for out, result in zip(outs, results, strict=False):
+        check_writable(op, out)
+        out[...] = result
+    return [] if outs else [*results, *map(np.zeros_like, results)]
+
+
 def _from_elements(machine: Machine, op: tensor.FromElementsOp, values: Values, operands: list[Any]) -> list[Any]:
     del machine, values
     result_type = cast(TensorType[Any], op.result.type)
@@ -339,6 +353,7 @@ STRUCTURED_RULES: Rules = {
     tensor.ExtractOp: _extract,
     rt.ScatterOp: _scatter,
     rt.FftOp: _fft,
+    SortRowsOp: _sort_rows,
     tensor.InsertOp: _insert,
     tensor.FromElementsOp: _from_elements,
     tensor.ExtractSliceOp: _extract_slice,

@@ -83,17 +83,28 @@ func.func @unsigned(%x: tensor<4xui8>) -> tensor<4xui8> {
 
 // -----
 
-// A sort is a nest of loops over rows, rounds of merging, pairs of runs and places; it carries the rows and one scratch row.
+// A sort compares integers in the order of the floats, and makes floats of them again.
 // CHECK-LABEL: func.func @sort(
 // CHECK-SAME:    %[[x:.*]]: tensor<4x8xf32>)
-// CHECK:         %[[scratch:.*]] = tensor.empty() : tensor<8xf32>
-// CHECK:         %[[sorted:.*]], %{{.*}} = scf.for {{.*}} iter_args(%{{.*}} = %[[x]], %{{.*}} = %[[scratch]]) -> (tensor<4x8xf32>, tensor<8xf32>)
-// CHECK-COUNT-2:   tensor.insert
-// CHECK-NOT:       tensor.insert
-// CHECK:         func.return %[[sorted]]
+// CHECK:         %[[keys:.*]] = linalg.generic {{.*}} ins(%[[x]] : tensor<4x8xf32>) outs(%{{.*}} : tensor<4x8xi32>)
+// CHECK:         %[[sorted:.*]], %{{.*}} = rt.sort_rows %[[keys]] : tensor<4x8xi32>
+// CHECK:         %[[result:.*]] = linalg.generic {{.*}} ins(%[[sorted]] : tensor<4x8xi32>) outs(%{{.*}} : tensor<4x8xf32>)
+// CHECK:         func.return %[[result]]
 func.func @sort(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
   %0 = dlc.sort %x, %x dim 1 : tensor<4x8xf32>, tensor<4x8xf32> -> tensor<4x8xf32>
   func.return %0 : tensor<4x8xf32>
+}
+
+// -----
+
+// Other values are moved beside the keys.
+// CHECK-LABEL: func.func @sort_beside(
+// CHECK:         %{{.*}}, %[[values:.*]], %{{.*}}, %{{.*}} = rt.sort_rows %{{.*}}, %{{.*}} : tensor<1x8xi16>, tensor<1x8xi64>
+// CHECK-NOT:     linalg.generic
+// CHECK:         func.return
+func.func @sort_beside(%x: tensor<8xi1>, %v: tensor<8xi64>) -> tensor<8xi64> {
+  %0 = dlc.sort %x, %v dim 0 : tensor<8xi1>, tensor<8xi64> -> tensor<8xi64>
+  func.return %0 : tensor<8xi64>
 }
 
 // -----

@@ -523,6 +523,36 @@ func.func private @fft(%x: memref<3x2x8x2xf32>, %roots: memref<2xf32>, %out: mem
 
 // -----
 
+// A long row is sorted by digits: they are counted once, and each pair of passes moves elements there and back, unless it need not.
+// CHECK-LABEL: func.func private @sort_by_digits(
+// CHECK:         memref.alloca() : memref<1024xi32>
+// CHECK:         scf.for
+// CHECK:           vector.store
+// CHECK:           scf.for
+// CHECK-COUNT-4:     memref.store
+// CHECK:           scf.for
+// CHECK:             scf.if
+// CHECK:         func.return
+func.func private @sort_by_digits(%x: memref<3x4096xi32>, %scratch: memref<3x4096xi32>) attributes {rt.tile = array<i64: 3>} {
+  rt.sort_rows %x : memref<3x4096xi32> into (%x, %scratch : memref<3x4096xi32>, memref<3x4096xi32>)
+  func.return
+}
+
+// -----
+
+// A short one is merged, without jumps; what is not sorted in place is copied first.
+// CHECK-LABEL: func.func private @sort_by_merging(
+// CHECK-NOT:     memref.alloca
+// CHECK:         arith.cmpi ult
+// CHECK-NOT:     scf.if
+// CHECK:         func.return
+func.func private @sort_by_merging(%x: memref<3x40xi32>, %out: memref<3x40xi32>, %scratch: memref<3x40xi32>) attributes {rt.tile = array<i64: 3>} {
+  rt.sort_rows %x : memref<3x40xi32> into (%out, %scratch : memref<3x40xi32>, memref<3x40xi32>)
+  func.return
+}
+
+// -----
+
 // A grain counts the points of the range that is left: rows, where lanes run along the last tile dimension. Parts are whole vectors
 // where they run along the only one, and there are none where that is all of the range.
 // CHECK-LABEL: func.func @grains(
