@@ -13,10 +13,10 @@ KEY_BITS = (16, 32, 64)
 
 @irdl_op_definition
 class SortRowsOp(IRDLOperation):
-    """A structured operation: all `columns`, of shape `[rows, size]`, in the order that sorts each row of the first one.
+    """A structured operation: the rows of `columns`, of shape `[rows, size]`, each sorted.
 
-    Its elements are the keys, integers without sign; equal ones keep their order. The results are the sorted columns, and then scratch of
-    the same types. On memrefs they are the operands `outs`, and a sorted column may be where the column was.
+    An element has a number of each column, integers without sign; those of the first one count first. On memrefs the results are the
+    operands `outs`, and a sorted column may be where the column was.
     """
 
     name = "rt.sort_rows"
@@ -42,21 +42,17 @@ class SortRowsOp(IRDLOperation):
         """The extents of the parallel loops."""
         return (self.shape[0],)
 
-    @property
-    def destinations(self) -> Sequence[SSAValue]:
-        """The sorted columns, then scratch."""
-        return self.outs or self.outputs
-
     def verify_(self) -> None:
         """Check the types."""
         columns: list[Any] = [value.type for value in self.columns]
-        wanted = [(t.get_shape(), t.element_type) for t in columns] * 2
-        found = [(cast(Any, value.type).get_shape(), cast(Any, value.type).element_type) for value in self.destinations]
-        if not columns or len(columns[0].get_shape()) != 2 or any(shape != wanted[0][0] for shape, _ in wanted):
-            raise VerifyException(f"rt.sort_rows: columns have types {columns}, expected one shape [rows, size]")
-        key: Attribute = columns[0].element_type
-        if not isinstance(key, IntegerType) or key.width.data not in KEY_BITS:
-            raise VerifyException(f"rt.sort_rows: keys are {key}, expected integers of {', '.join(map(str, KEY_BITS))} bits")
-        if found != wanted:
-            types = [value.type for value in self.destinations]
-            raise VerifyException(f"rt.sort_rows: results are {types}, expected those of {columns}, twice")
+        if not columns or any(len(t.get_shape()) != 2 or t.get_shape() != columns[0].get_shape() for t in columns):
+            found = ", ".join(map(str, columns))
+            raise VerifyException(f"rt.sort_rows: columns have types {found}, expected one shape [rows, size]")
+        for element in (cast(Attribute, t.element_type) for t in columns):
+            if not isinstance(element, IntegerType) or element.width.data not in KEY_BITS:
+                bits = ", ".join(map(str, KEY_BITS))
+                raise VerifyException(f"rt.sort_rows: a column is of {element}, expected integers of {bits} bits")
+        results = [value.type for value in (self.outs or self.outputs)]
+        if results != columns:
+            found, expected = (", ".join(map(str, types)) for types in (results, columns))
+            raise VerifyException(f"rt.sort_rows: results have types {found}, expected {expected}")

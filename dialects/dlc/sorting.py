@@ -9,13 +9,13 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 from xdsl.dialects import arith, tensor
-from xdsl.dialects.builtin import I64, IntegerAttr, StringAttr, UnitAttr, i1, i64
+from xdsl.dialects.builtin import I64, IndexType, IntegerAttr, StringAttr, UnitAttr, i1, i64
 from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
 from dialects.builder import OpBuilder, segment_sizes, tensor_type
-from dialects.dlc.constants import iota, splat_value
+from dialects.dlc.constants import IotaOp, iota, splat_value
 from dialects.dlc.interfaces import (
     AnyTensor,
     Array,
@@ -30,7 +30,7 @@ from dialects.dlc.interfaces import (
 )
 from dialects.dlc.scalars import scalar_compare, scalar_op, scalar_select
 from dialects.dlc.shape import stacked
-from dialects.dlc.sort_keys import build_elements, build_keys
+from dialects.dlc.sort_keys import build_elements, build_keys, build_positions
 from dialects.sort_rows import SortRowsOp
 from dialects.structured import (
     PARALLEL,
@@ -134,30 +134,45 @@ class SortOp(TensorOp):
         return sort(b, keys, values, self.along + 1, self.descending is not None)
 
     def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """`rt.sort_rows` of integers in the order of the keys, and of the values, if these are others, beside them."""
-        shape = self.shape
-        rank, size = len(shape), shape[self.along]
+        """`rt.sort_rows` of integers in the order of the keys; where other values are sorted, with positions, by which these are read."""
         keys, values = operands
-        if 0 in shape or size == 1:
+        rank, size = len(self.shape), self.shape[self.along]
+        if 0 in self.shape or size == 1:
             return values
         to_last = [d for d in range(rank) if d != self.along] + [self.along]
-        sizes, place = tuple(shape[d] for d in to_last), [to_last.index(d) for d in range(rank)]
-
-        def as_rows(x: SSAValue) -> SSAValue:
-            if self.along < rank - 1:
-                x = build_copy(b, x, tensor_type(element_type_of(x), sizes), place)
-            return build_reshape(b, x, (math.prod(sizes[:-1]), size))
-
-        is_descending, is_alone = self.descending is not None, keys is values
-        columns = [as_rows(build_keys(b, keys, is_descending, is_stable=not is_alone))]
-        if not is_alone:
-            columns.append(as_rows(values))
+        sizes = tuple(self.shape[d] for d in to_last)
+        if self.along < rank - 1:
+            keys = build_copy(b, keys, tensor_type(element_type_of(keys), sizes), [to_last.index(d) for d in range(rank)])
+        rows = build_reshape(b, keys, (math.prod(sizes[:-1]), size))
+        is_alone = operands[0] is values
+        columns = build_keys(b, rows, self.descending is not None, with_positions=not is_alone)
         types = [column.type for column in columns]
-        result = b.create_op(SortRowsOp, columns, (*types, *types), {"operandSegmentSizes": segment_sizes(len(columns), 0)}).results[len(columns) - 1]
+        operand_sizes = {"operandSegmentSizes": segment_sizes(len(columns), 0)}
+        (*_, last) = b.create_op(SortRowsOp, columns, types, operand_sizes).results
         if is_alone:
-            result = build_elements(b, result, element_type_of(values), is_descending)
+            result = build_elements(b, last, size, element_type_of(values), self.descending is not None)
+        else:
+            result = build_positions(b, last, size, element_type_of(keys))
+            if not self._are_positions(self.values):
+                result = self._read(b, values, build_reshape(b, result, sizes), to_last)
         result = build_reshape(b, result, sizes)
         return result if self.along == rank - 1 else build_copy(b, result, self.result.type, to_last)
+
+    def _are_positions(self, values: SSAValue) -> bool:
+        """Whether the values are `i64` positions along the dimension: then those of the keys are the result."""
+        return isinstance(values.owner, IotaOp) and values.owner.dim.value.data == self.along and element_type_of(values) == i64
+
+    def _read(self, b: OpBuilder, values: SSAValue, positions: SSAValue, to_last: Sequence[int]) -> SSAValue:
+        """Append the values at `positions`, whose dimensions are those of the values with the sorted one last."""
+        element, dims = element_type_of(values), range(len(to_last))
+
+        def body(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
+            place = {dim: build_loop_index(inner, loop) for loop, dim in enumerate(to_last)}
+            place[self.along] = inner.create(arith.IndexCastOp, (arguments[0],), IndexType())
+            return (inner.create(tensor.ExtractOp, (values, *(place[d] for d in dims)), element),)
+
+        empty = build_empty(b, tensor_type(element, shape_of(positions)))
+        return build_generic(b, (positions,), (empty,), (dims, dims), (PARALLEL,) * len(dims), body)[0]
 
 
 @irdl_op_definition

@@ -1,33 +1,31 @@
-"""The code of `rt.sort_rows`: one row of the tile after the other.
+"""The code of `rt.sort_rows`: one row of the tile after the other, each by a bitonic network.
 
-Long rows are sorted by their digits of eight bits, the lowest first: each pass counts where the keys of each digit begin and moves all
-elements there, in order. Passes come in pairs, from the columns to scratch and back, and a pair that would move nothing is left out: so
-small numbers of a wide type cost little. Short rows are merged, also in pairs of rounds: runs of `w` elements become runs of `4 w`.
+What is compared follows from the size of a row alone: there are no jumps to predict, and a vector compares as many elements at once as it has
+lanes. Sorted runs become runs of twice the size: first the run on the left is compared with that on the right, read backwards, and then
+elements at half the distance each time. All comparisons have the smaller element on the left, so those with elements behind
+the end of the row, which count as greatest, are left out. A group of vectors does everything that lies in it in registers.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
-from xdsl.dialects import arith, memref, scf, vector
-from xdsl.dialects.builtin import DenseArrayBase, IndexType, IntegerAttr, IntegerType, MemRefType, i1, i32, i64
-from xdsl.ir import Attribute, Block, Region, SSAValue
+from xdsl.dialects import arith, memref, vector
+from xdsl.dialects.builtin import DenseArrayBase, IndexType, IntegerAttr, MemRefType, VectorType, i1, i64
+from xdsl.ir import Attribute, SSAValue
 
-from dialects.builder import OpBuilder, memref_type, vector_type
-from dialects.dlc.scalars import scalar_compare, scalar_op
+from dialects.builder import OpBuilder, vector_type
+from dialects.dlc.scalars import scalar_op, scalar_select
 from dialects.sort_rows import SortRowsOp
 from dialects.structured import build_for
+from passes.memref.statements import bit_width
 
-Rows: TypeAlias = Sequence[SSAValue]
-"""The memory of all columns."""
+Elements: TypeAlias = Sequence[SSAValue]
+"""One vector, or one number, of each column."""
 
 INDEX = IndexType()
-DIGITS = 256
-"""How many digits there are."""
-LEAST_COUNTED = 128
-"""From this many elements on, for each digit of a key, counting is faster than merging."""
-_LANES = 16
-_NO_OPERANDS = DenseArrayBase.from_list(i32, [0, 0])
-_UNSIGNED_LESS = {"predicate": IntegerAttr(6, i64)}
+GROUP = 4
+"""How many vectors are sorted in registers."""
+_EQUAL, _UNSIGNED_LESS = ({"predicate": IntegerAttr(number, i64)} for number in (0, 6))
 
 
 class SortCode:
@@ -35,206 +33,207 @@ class SortCode:
 
     def __init__(self, op: SortRowsOp, b: OpBuilder, memory: Mapping[SSAValue, SSAValue], vector_bits: int):
         self.front = b
-        self.columns = [memory[value] for value in op.columns]
-        outs = [memory[value] for value in op.outs]
-        self.sorted, self.scratch = outs[: len(self.columns)], outs[len(self.columns) :]
+        self.columns, self.sorted = ([memory[value] for value in values] for values in (op.columns, op.outs))
         self.size = op.shape[1]
-        self.key = cast(IntegerType, cast(MemRefType[Any], self.columns[0].type).element_type)
-        self.num_digits = self.key.width.data // 8
-        self.counts: SSAValue | None = None
-        if vector_bits and self.size >= LEAST_COUNTED * self.num_digits // 2 and self.size < 2**31:
-            table = memref_type(i32, (self.num_digits * DIGITS,))
-            self.counts = b.create(memref.AllocaOp, (), table, {"operandSegmentSizes": _NO_OPERANDS})
-        self._constants: dict[tuple[int, Attribute], SSAValue] = {}
+        self.types = [cast(MemRefType[Any], column.type).element_type for column in self.columns]
+        self.lanes = max(1, vector_bits // max(map(bit_width, self.types)))
+        while self.size % self.lanes:
+            self.lanes //= 2
+        self.group = next(count for count in (GROUP, 2, 1) if self.size % (count * self.lanes) == 0) * self.lanes
+        self._constants: dict[int, SSAValue] = {}
 
     def emit(self) -> None:
         """Append the loop over the rows."""
         lower, upper = self.front.block.args[:2]
+        moved = [pair for pair in zip(self.columns, self.sorted, strict=True) if pair[0] is not pair[1]]
 
-        def for_row(b: OpBuilder, row: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            self._copy_row(b, row)
-            if self.counts is None:
-                self._merge_row(b, row)
-            else:
-                self._count_row(b, row, self.counts)
-            return carried
-
-        build_for(self.front, lower, upper, self._number(1), (), for_row)
-
-    def _copy_row(self, b: OpBuilder, row: SSAValue) -> None:
-        moved = [(source, target) for source, target in zip(self.columns, self.sorted, strict=True) if source is not target]
-        if moved:
-
-            def copy(b: OpBuilder, place: SSAValue) -> None:
-                for source, target in moved:
-                    b.create_op(memref.StoreOp, (_load(b, source, row, place), target, row, place))
-
-            self._for_each(b, 0, self.size, copy)
-
-    # By digits
-
-    def _count_row(self, b: OpBuilder, row: SSAValue, counts: SSAValue) -> None:
-        keys = self.sorted[0]
-        table_size = self.num_digits * DIGITS
-        zeros = self._constant(0, vector_type(i32, _LANES))
-
-        def clear(b: OpBuilder, start: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            b.create_op(vector.StoreOp, (zeros, counts, start))
-            return carried
-
-        build_for(b, self._number(0), self._number(table_size), self._number(_LANES), (), clear)
-        one = self._constant(1, i32)
-
-        def count(b: OpBuilder, place: SSAValue) -> None:
-            key = _load(b, keys, row, place)
-            for number in range(self.num_digits):
-                at = scalar_op(b, arith.AddiOp, self._digit(b, key, self._key(8 * number)), self._number(number * DIGITS))
-                b.create_op(memref.StoreOp, (scalar_op(b, arith.AddiOp, _load(b, counts, at), one), counts, at))
-
-        self._for_each(b, 0, self.size, count)
-        first = _load(b, keys, row, self._number(0))
-        all_of_them = self._constant(self.size, i32)
-
-        def pair(b: OpBuilder, number: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            # Of two digits that all keys have in common, no pass would move anything.
-            passes: list[tuple[SSAValue, SSAValue]] = []
-            moves: list[SSAValue] = []
-            for offset in (self._number(0), self._number(1)):
-                digit = scalar_op(b, arith.AddiOp, number, offset)
-                start = scalar_op(b, arith.MuliOp, digit, self._number(DIGITS))
-                bits = scalar_op(b, arith.MuliOp, digit, self._number(8))
-                shift = b.create(arith.IndexCastOp, (bits,), self.key)
-                passes.append((start, shift))
-                of_first = scalar_op(b, arith.AddiOp, self._digit(b, first, shift), start)
-                moves.append(scalar_compare(b, "ne", _load(b, counts, of_first), all_of_them))
-            block = Block()
-            inner = OpBuilder(block, b.location)
-            places = (self.sorted, self.scratch)
-            for (start, shift), source, target in zip(passes, places, places[::-1], strict=True):
-                self._begin(inner, counts, start)
-                self._distribute(inner, row, counts, start, shift, source, target)
-            inner.create_op(scf.YieldOp)
-            regions = [Region(block), Region()]
-            b.create_op(scf.IfOp, (scalar_op(b, arith.OrIOp, *moves),), (), regions=regions)
-            return carried
-
-        build_for(b, self._number(0), self._number(self.num_digits), self._number(2), (), pair)
-
-    def _begin(self, b: OpBuilder, counts: SSAValue, start: SSAValue) -> None:
-        """Append what makes of the counts of a digit where its elements begin."""
-
-        def step(b: OpBuilder, digit: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            at = scalar_op(b, arith.AddiOp, start, digit)
-            count = _load(b, counts, at)
-            b.create_op(memref.StoreOp, (carried[0], counts, at))
-            return (scalar_op(b, arith.AddiOp, carried[0], count),)
-
-        none = self._constant(0, i32)
-        build_for(b, self._number(0), self._number(DIGITS), self._number(1), (none,), step)
-
-    def _distribute(
-        self,
-        b: OpBuilder,
-        row: SSAValue,
-        counts: SSAValue,
-        start: SSAValue,
-        shift: SSAValue,
-        sources: Rows,
-        targets: Rows,
-    ) -> None:
-        one = self._constant(1, i32)
-
-        def move(b: OpBuilder, place: SSAValue) -> None:
-            elements = [_load(b, source, row, place) for source in sources]
-            at = scalar_op(b, arith.AddiOp, self._digit(b, elements[0], shift), start)
-            there = _load(b, counts, at)
-            b.create_op(memref.StoreOp, (scalar_op(b, arith.AddiOp, there, one), counts, at))
-            index = b.create(arith.IndexCastOp, (there,), INDEX)
-            for element, target in zip(elements, targets, strict=True):
-                b.create_op(memref.StoreOp, (element, target, row, index))
-
-        self._for_each(b, 0, self.size, move)
-
-    def _digit(self, b: OpBuilder, key: SSAValue, shift: SSAValue) -> SSAValue:
-        """A digit of a key, as an index."""
-        digit = scalar_op(b, arith.AndIOp, scalar_op(b, arith.ShRUIOp, key, shift), self._key(DIGITS - 1))
-        if self.key.width.data < 64:
-            digit = b.create(arith.ExtUIOp, (digit,), i64)
-        return b.create(arith.IndexCastOp, (digit,), INDEX)
-
-    # By merging
-
-    def _merge_row(self, b: OpBuilder, row: SSAValue) -> None:
-        rounds = 0
-        while 4**rounds < self.size:
-            rounds += 1
-
-        def two_rounds(b: OpBuilder, _: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            (width,) = carried
-            self._merge_pairs(b, row, self.sorted, self.scratch, width)
-            self._merge_pairs(b, row, self.scratch, self.sorted, scalar_op(b, arith.AddiOp, width, width))
-            return (scalar_op(b, arith.MuliOp, width, self._number(4)),)
-
-        build_for(b, self._number(0), self._number(rounds), self._number(1), (self._number(1),), two_rounds)
-
-    def _merge_pairs(self, b: OpBuilder, row: SSAValue, sources: Rows, targets: Rows, width: SSAValue) -> None:
-        """Append the merge of each pair of runs of `width` elements."""
-        double = scalar_op(b, arith.AddiOp, width, width)
-        size, last, one = self._number(self.size), self._number(self.size - 1), self._number(1)
-
-        def for_pair(b: OpBuilder, start: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            middle, end = (
-                scalar_op(b, arith.MinSIOp, scalar_op(b, arith.AddiOp, start, length), size)
-                for length in (width, double)
-            )
-
-            def for_place(b: OpBuilder, place: SSAValue, state: Sequence[SSAValue]) -> Sequence[SSAValue]:
-                left, right = state
-                # Of a run that is used up, the element is not chosen: it only must exist.
-                from_left, from_right = (
-                    _load(b, sources[0], row, scalar_op(b, arith.MinSIOp, position, last)) for position in (left, right)
+        def for_row(b: OpBuilder, row: SSAValue) -> None:
+            if moved:
+                sources, targets = zip(*moved, strict=True)
+                self._for_each(
+                    b, 0, self.size, self.lanes, lambda b, at: self._store(b, self._load(b, row, at, sources), row, at, targets)
                 )
-                is_before = b.create(arith.CmpiOp, (from_right, from_left), i1, _UNSIGNED_LESS)
-                left_is_used_up = scalar_compare(b, "ge", left, middle)
-                is_left_over = scalar_compare(b, "lt", right, end)
-                takes_right = scalar_op(b, arith.OrIOp, left_is_used_up, is_before)
-                takes_right = scalar_op(b, arith.AndIOp, takes_right, is_left_over)
-                # In numbers, not by a choice: that would be a jump, and the processor cannot predict it.
-                step = b.create(arith.IndexCastOp, (b.create(arith.ExtUIOp, (takes_right,), i64),), INDEX)
-                distance = scalar_op(b, arith.MuliOp, scalar_op(b, arith.SubiOp, right, left), step)
-                chosen = scalar_op(b, arith.AddiOp, left, distance)
-                for source, target in zip(sources, targets, strict=True):
-                    b.create_op(memref.StoreOp, (_load(b, source, row, chosen), target, row, place))
-                stay = scalar_op(b, arith.SubiOp, one, step)
-                return scalar_op(b, arith.AddiOp, left, stay), scalar_op(b, arith.AddiOp, right, step)
+            self._for_groups(b, row, self._sort_group)
+            if self.size > self.group:
+                self._merge(b, row)
 
-            build_for(b, start, end, one, (start, middle), for_place)
-            return carried
+        self._for_each(self.front, lower, upper, 1, for_row)
 
-        build_for(b, self._number(0), size, double, (), for_pair)
+    def _merge(self, b: OpBuilder, row: SSAValue) -> None:
+        """Append the rounds that make runs of all elements of those of a group."""
+        rounds = (-(-self.size // self.group) - 1).bit_length()
 
-    # Numbers and loops
+        def for_round(b: OpBuilder, number: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            (width,) = carried
+            self._compare_mirrored(b, row, width)
+            quarter = self._divided(b, width, 4)
 
-    def _constant(self, value: int, value_type: Attribute) -> SSAValue:
-        """A number, which stands before all loops."""
-        key = value, value_type
-        if key not in self._constants:
-            self._constants[key] = self.front.constant(value, value_type)
-        return self._constants[key]
+            def for_distance(b: OpBuilder, _: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
+                self._compare_at(b, row, carried[0])
+                return (self._divided(b, carried[0], 2),)
+
+            build_for(b, self._number(0), number, self._number(1), (quarter,), for_distance)
+            self._for_groups(b, row, self._clean_group)
+            return (scalar_op(b, arith.AddiOp, width, width),)
+
+        build_for(
+            b, self._number(0), self._number(rounds), self._number(1), (self._number(2 * self.group),), for_round
+        )
+
+    def _compare_mirrored(self, b: OpBuilder, row: SSAValue, width: SSAValue) -> None:
+        """Append the comparison of both halves of each run of `width` elements, of which the second is read backwards."""
+
+        def for_run(b: OpBuilder, start: SSAValue) -> None:
+            end = scalar_op(b, arith.AddiOp, start, width)
+            missing = scalar_op(b, arith.SubiOp, end, self._number(self.size))
+            first = scalar_op(b, arith.MaxSIOp, missing, self._number(0))
+            last = scalar_op(b, arith.SubiOp, end, self._number(self.lanes))
+
+            def compare(b: OpBuilder, offset: SSAValue) -> None:
+                left, right = scalar_op(b, arith.AddiOp, start, offset), scalar_op(b, arith.SubiOp, last, offset)
+                backwards = self._reversed(b, self._load(b, row, right, self.sorted))
+                low, high = self._exchanged(b, self._load(b, row, left, self.sorted), backwards)
+                self._store(b, low, row, left, self.sorted)
+                self._store(b, self._reversed(b, high), row, right, self.sorted)
+
+            self._for_each(b, first, self._divided(b, width, 2), self.lanes, compare)
+
+        self._for_each(b, 0, self.size, width, for_run)
+
+    def _compare_at(self, b: OpBuilder, row: SSAValue, distance: SSAValue) -> None:
+        """Append the comparison of elements of the first half of each run with those `distance` behind them."""
+
+        def for_run(b: OpBuilder, start: SSAValue) -> None:
+            left_over = scalar_op(b, arith.SubiOp, scalar_op(b, arith.SubiOp, self._number(self.size), start), distance)
+
+            def compare(b: OpBuilder, offset: SSAValue) -> None:
+                left = scalar_op(b, arith.AddiOp, start, offset)
+                right = scalar_op(b, arith.AddiOp, left, distance)
+                pair = (self._load(b, row, at, self.sorted) for at in (left, right))
+                for elements, at in zip(self._exchanged(b, *pair), (left, right), strict=True):
+                    self._store(b, elements, row, at, self.sorted)
+
+            self._for_each(b, 0, scalar_op(b, arith.MinSIOp, distance, left_over), self.lanes, compare)
+
+        self._for_each(b, 0, self.size, scalar_op(b, arith.AddiOp, distance, distance), for_run)
+
+    # Groups
+
+    def _for_groups(
+        self, b: OpBuilder, row: SSAValue, change: Callable[[OpBuilder, Sequence[Elements]], Sequence[Elements]]
+    ) -> None:
+        """Append what changes each group of vectors in registers."""
+        count = self.group // self.lanes
+
+        def body(b: OpBuilder, start: SSAValue) -> None:
+            places = [scalar_op(b, arith.AddiOp, start, self._number(i * self.lanes)) for i in range(count)]
+            vectors = [self._load(b, row, at, self.sorted) for at in places]
+            for elements, at in zip(change(b, vectors), places, strict=True):
+                self._store(b, elements, row, at, self.sorted)
+
+        self._for_each(b, 0, self.size, self.group, body)
+
+    def _sort_group(self, b: OpBuilder, vectors: Sequence[Elements]) -> Sequence[Elements]:
+        """Append the sort of the elements of some vectors."""
+        width = 2
+        while width <= self.lanes:
+            vectors = [self._within(b, x, width - 1, width // 2) for x in vectors]
+            vectors = [self._cleaned(b, x, width // 4) for x in vectors]
+            width *= 2
+        count = 2
+        while count <= len(vectors):
+            changed = list(vectors)
+            for start in range(0, len(vectors), count):
+                for left, right in zip(range(start, start + count // 2), range(start + count - 1, start, -1), strict=False):
+                    low, high = self._exchanged(b, changed[left], self._reversed(b, changed[right]))
+                    changed[left], changed[right] = low, self._reversed(b, high)
+            vectors = self._clean_group(b, changed, count // 4)
+            count *= 2
+        return vectors
+
+    def _clean_group(self, b: OpBuilder, vectors: Sequence[Elements], distance: int = -1) -> Sequence[Elements]:
+        """Append the comparisons at up to `distance` vectors, by default half of them all, and within them."""
+        changed = list(vectors)
+        distance = len(changed) // 2 if distance < 0 else distance
+        while distance:
+            for left in range(len(changed)):
+                if not left & distance:
+                    changed[left], changed[left + distance] = self._exchanged(b, changed[left], changed[left + distance])
+            distance //= 2
+        return [self._cleaned(b, x, self.lanes // 2) for x in changed]
+
+    def _cleaned(self, b: OpBuilder, x: Elements, distance: int) -> Elements:
+        """Append the comparisons of lanes at `distance`, at half of it, and so on."""
+        while distance:
+            x = self._within(b, x, distance, distance)
+            distance //= 2
+        return x
+
+    # Comparisons
+
+    def _within(self, b: OpBuilder, x: Elements, partner: int, high: int) -> Elements:
+        """Append the comparison of each lane with lane `lane ^ partner`; those with the bit `high` get the greater element."""
+        other = [self._shuffled(b, column, column, [lane ^ partner for lane in range(self.lanes)]) for column in x]
+        order = [lane + self.lanes * bool(lane & high) for lane in range(self.lanes)]
+        lower, greater = self._exchanged(b, x, other)
+        return [self._shuffled(b, *pair, order) for pair in zip(lower, greater, strict=True)]
+
+    def _exchanged(self, b: OpBuilder, x: Elements, y: Elements) -> tuple[Elements, Elements]:
+        """Append the lesser and the greater of each two elements."""
+        if len(x) == 1:
+            return [scalar_op(b, arith.MinUIOp, x[0], y[0])], [scalar_op(b, arith.MaxUIOp, x[0], y[0])]
+        flag = i1 if self.lanes == 1 else vector_type(i1, self.lanes)
+        is_less: SSAValue | None = None
+        for left, right in reversed(list(zip(x, y, strict=True))):
+            less = b.create(arith.CmpiOp, (right, left), flag, _UNSIGNED_LESS)
+            if is_less is not None:
+                equal = b.create(arith.CmpiOp, (right, left), flag, _EQUAL)
+                less = scalar_op(b, arith.OrIOp, less, scalar_op(b, arith.AndIOp, equal, is_less))
+            is_less = less
+        assert is_less is not None
+        pairs = list(zip(x, y, strict=True))
+        return [scalar_select(b, is_less, r, l) for l, r in pairs], [scalar_select(b, is_less, l, r) for l, r in pairs]
+
+    def _reversed(self, b: OpBuilder, x: Elements) -> Elements:
+        backwards = range(self.lanes - 1, -1, -1)
+        return [self._shuffled(b, column, column, backwards) for column in x]
+
+    def _shuffled(self, b: OpBuilder, x: SSAValue, y: SSAValue, order: Sequence[int]) -> SSAValue:
+        """The lanes of `x` followed by those of `y`, in `order`."""
+        if self.lanes == 1:
+            return x
+        mask = DenseArrayBase.from_list(i64, list(order))
+        return b.create(vector.ShuffleOp, (x, y), x.type, {"mask": mask})
+
+    # Memory, numbers and loops
+
+    def _load(self, b: OpBuilder, row: SSAValue, at: SSAValue, memory: Sequence[SSAValue]) -> Elements:
+        types: Sequence[Attribute] = [cast(MemRefType[Any], m.type).element_type for m in memory]
+        if self.lanes == 1:
+            return [b.create(memref.LoadOp, (m, row, at), t) for m, t in zip(memory, types, strict=True)]
+        vectors: Sequence[VectorType[Any]] = [vector_type(t, self.lanes) for t in types]
+        return [b.create(vector.LoadOp, (m, row, at), t) for m, t in zip(memory, vectors, strict=True)]
+
+    def _store(self, b: OpBuilder, x: Elements, row: SSAValue, at: SSAValue, memory: Sequence[SSAValue]) -> None:
+        kind = memref.StoreOp if self.lanes == 1 else vector.StoreOp
+        for value, target in zip(x, memory, strict=True):
+            b.create_op(kind, (value, target, row, at))
+
+    def _divided(self, b: OpBuilder, x: SSAValue, factor: int) -> SSAValue:
+        return scalar_op(b, arith.DivUIOp, x, self._number(factor))
 
     def _number(self, value: int) -> SSAValue:
-        return self._constant(value, INDEX)
+        """A number, which stands before all loops."""
+        if value not in self._constants:
+            self._constants[value] = self.front.index(value)
+        return self._constants[value]
 
-    def _key(self, value: int) -> SSAValue:
-        return self._constant(value, self.key)
-
-    def _for_each(self, b: OpBuilder, lower: int, upper: int, body: Callable[[OpBuilder, SSAValue], None]) -> None:
+    def _for_each(
+        self, b: OpBuilder, lower: SSAValue | int, upper: SSAValue | int, step: SSAValue | int, body: Callable[[OpBuilder, SSAValue], None]
+    ) -> None:
         def iteration(b: OpBuilder, position: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
             body(b, position)
             return carried
 
-        build_for(b, self._number(lower), self._number(upper), self._number(1), (), iteration)
-
-
-def _load(b: OpBuilder, memory: SSAValue, *at: SSAValue) -> SSAValue:
-    return b.create(memref.LoadOp, (memory, *at), cast(MemRefType[Any], memory.type).element_type)
+        bounds = (self._number(bound) if isinstance(bound, int) else bound for bound in (lower, upper, step))
+        build_for(b, *bounds, (), iteration)

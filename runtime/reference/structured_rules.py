@@ -294,16 +294,16 @@ def _fft(machine: Machine, op: rt.FftOp, values: Values, operands: list[Any]) ->
 
 
 def _sort_rows(machine: Machine, op: SortRowsOp, values: Values, operands: list[Any]) -> list[Any]:
-    """By NumPy; what scratch holds in the end is unspecified."""
+    """By NumPy."""
     del machine, values
     count = len(op.columns)
     columns, outs = operands[:count], operands[count:]
-    order = np.argsort(columns[0].view(f"u{columns[0].itemsize}"), 1, kind="stable")
+    order = np.lexsort([column.view(f"u{column.itemsize}") for column in reversed(columns)], 1)
     results = [np.take_along_axis(column, order, 1) for column in columns]
     for out, result in zip(outs, results, strict=False):
         check_writable(op, out)
         out[...] = result
-    return [] if outs else [*results, *map(np.zeros_like, results)]
+    return [] if outs else results
 
 
 def _from_elements(machine: Machine, op: tensor.FromElementsOp, values: Values, operands: list[Any]) -> list[Any]:
