@@ -22,9 +22,16 @@ from passes.memref.statements import bit_width
 Elements: TypeAlias = Sequence[SSAValue]
 """One vector, or one number, of each column."""
 
+Range: TypeAlias = tuple[SSAValue, SSAValue]
+"""The first place, and the one behind the last."""
+
+Change: TypeAlias = Callable[[OpBuilder, Sequence[Elements]], Sequence[Elements]]
+
 INDEX = IndexType()
 GROUP = 4
 """How many vectors are sorted in registers."""
+BLOCK_BYTES = 1 << 15
+"""What stays in the cache of the first level, and of which longer rows consist."""
 _EQUAL, _UNSIGNED_LESS = ({"predicate": IntegerAttr(number, i64)} for number in (0, 6))
 
 
@@ -40,6 +47,8 @@ class SortCode:
         while self.size % self.lanes:
             self.lanes //= 2
         self.group = next(count for count in (GROUP, 2, 1) if self.size % (count * self.lanes) == 0) * self.lanes
+        element_bytes = sum(map(bit_width, self.types)) // 8
+        self.block = max(self.group, BLOCK_BYTES // element_bytes)
         self._constants: dict[int, SSAValue] = {}
 
     def emit(self) -> None:
@@ -53,39 +62,74 @@ class SortCode:
                 self._for_each(
                     b, 0, self.size, self.lanes, lambda b, at: self._store(b, self._load(b, row, at, sources), row, at, targets)
                 )
-            self._for_groups(b, row, self._sort_group)
-            if self.size > self.group:
-                self._merge(b, row)
+            if self.size <= self.block:
+                self._sort_block(b, row, (self._number(0), self._number(self.size)))
+            else:
+                self._for_blocks(b, lambda b, block: self._sort_block(b, row, block))
+                self._merge_blocks(b, row)
 
         self._for_each(self.front, lower, upper, 1, for_row)
 
-    def _merge(self, b: OpBuilder, row: SSAValue) -> None:
-        """Append the rounds that make runs of all elements of those of a group."""
-        rounds = (-(-self.size // self.group) - 1).bit_length()
+    def _for_blocks(self, b: OpBuilder, body: Callable[[OpBuilder, Range], None]) -> None:
+        """Append `body` for all parts of a row that stay in the cache of the first level."""
+
+        def for_block(b: OpBuilder, start: SSAValue) -> None:
+            end = scalar_op(b, arith.AddiOp, start, self._number(self.block))
+            if self.size % self.block:
+                end = scalar_op(b, arith.MinSIOp, end, self._number(self.size))
+            body(b, (start, end))
+
+        self._for_each(b, 0, self.size, self.block, for_block)
+
+    def _sort_block(self, b: OpBuilder, row: SSAValue, block: Range) -> None:
+        """Append the sort of all in a range: first each group, then rounds that make runs of twice the size."""
+        self._for_groups(b, row, block, self._sort_group)
+
+        def merge(b: OpBuilder, number: SSAValue, width: SSAValue) -> None:
+            self._compare_mirrored(b, row, block, width)
+            self._compare_at_distances(b, row, block, self._divided(b, width, 4), number)
+            self._for_groups(b, row, block, self._clean_group)
+
+        self._for_rounds(b, self.group, min(self.size, self.block), merge)
+
+    def _merge_blocks(self, b: OpBuilder, row: SSAValue) -> None:
+        """Append the rounds that make runs of all blocks: what is in a block comes at the end of a round, one block after the other."""
+        whole = self._number(0), self._number(self.size)
+        inside = (self.block // self.group).bit_length() - 1
+
+        def clean(b: OpBuilder, block: Range) -> None:
+            self._compare_at_distances(b, row, block, self._number(self.block // 2), self._number(inside))
+            self._for_groups(b, row, block, self._clean_group)
+
+        def merge(b: OpBuilder, number: SSAValue, width: SSAValue) -> None:
+            self._compare_mirrored(b, row, whole, width)
+            self._compare_at_distances(b, row, whole, self._divided(b, width, 4), number)
+            self._for_blocks(b, clean)
+
+        self._for_rounds(b, self.block, self.size, merge)
+
+    def _for_rounds(
+        self, b: OpBuilder, first: int, size: int, body: Callable[[OpBuilder, SSAValue, SSAValue], None]
+    ) -> None:
+        """Append `body(number, width)` for runs of twice `first` elements, and so on, until one has `size`."""
+        if size <= first:
+            return
+        rounds = (-(-size // first) - 1).bit_length()
 
         def for_round(b: OpBuilder, number: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            (width,) = carried
-            self._compare_mirrored(b, row, width)
-            quarter = self._divided(b, width, 4)
+            body(b, number, carried[0])
+            return (scalar_op(b, arith.AddiOp, carried[0], carried[0]),)
 
-            def for_distance(b: OpBuilder, _: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
-                self._compare_at(b, row, carried[0])
-                return (self._divided(b, carried[0], 2),)
+        build_for(b, self._number(0), self._number(rounds), self._number(1), (self._number(2 * first),), for_round)
 
-            build_for(b, self._number(0), number, self._number(1), (quarter,), for_distance)
-            self._for_groups(b, row, self._clean_group)
-            return (scalar_op(b, arith.AddiOp, width, width),)
+    # Comparisons in memory
 
-        build_for(
-            b, self._number(0), self._number(rounds), self._number(1), (self._number(2 * self.group),), for_round
-        )
-
-    def _compare_mirrored(self, b: OpBuilder, row: SSAValue, width: SSAValue) -> None:
+    def _compare_mirrored(self, b: OpBuilder, row: SSAValue, block: Range, width: SSAValue) -> None:
         """Append the comparison of both halves of each run of `width` elements, of which the second is read backwards."""
 
         def for_run(b: OpBuilder, start: SSAValue) -> None:
             end = scalar_op(b, arith.AddiOp, start, width)
-            missing = scalar_op(b, arith.SubiOp, end, self._number(self.size))
+            missing = scalar_op(b, arith.SubiOp, end, block[1])
             first = scalar_op(b, arith.MaxSIOp, missing, self._number(0))
             last = scalar_op(b, arith.SubiOp, end, self._number(self.lanes))
 
@@ -98,40 +142,73 @@ class SortCode:
 
             self._for_each(b, first, self._divided(b, width, 2), self.lanes, compare)
 
-        self._for_each(b, 0, self.size, width, for_run)
+        self._for_each(b, *block, width, for_run)
 
-    def _compare_at(self, b: OpBuilder, row: SSAValue, distance: SSAValue) -> None:
+    def _compare_at_distances(self, b: OpBuilder, row: SSAValue, block: Range, distance: SSAValue, count: SSAValue) -> None:
+        """Append the comparisons at `distance`, at half of it, and so on, `count` in all: one by one, and then three at once."""
+
+        def one(b: OpBuilder, _: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            self._compare_at(b, row, block, carried[0])
+            return (self._divided(b, carried[0], 2),)
+
+        def three(b: OpBuilder, _: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
+            (distance,) = carried
+            whole = self._compare_eight(b, row, block, distance)
+            for factor in (1, 2, 4):
+                self._compare_at(b, row, (whole, block[1]), self._divided(b, distance, factor))
+            return (self._divided(b, distance, 8),)
+
+        threes = self._divided(b, count, 3)
+        ones = scalar_op(b, arith.SubiOp, count, scalar_op(b, arith.MuliOp, threes, self._number(3)))
+        zero, step = self._number(0), self._number(1)
+        (distance,) = build_for(b, zero, ones, step, (distance,), one)
+        build_for(b, zero, threes, step, (distance,), three)
+
+    def _compare_at(self, b: OpBuilder, row: SSAValue, block: Range, distance: SSAValue) -> None:
         """Append the comparison of elements of the first half of each run with those `distance` behind them."""
 
         def for_run(b: OpBuilder, start: SSAValue) -> None:
-            left_over = scalar_op(b, arith.SubiOp, scalar_op(b, arith.SubiOp, self._number(self.size), start), distance)
+            left_over = scalar_op(b, arith.SubiOp, scalar_op(b, arith.SubiOp, block[1], start), distance)
 
             def compare(b: OpBuilder, offset: SSAValue) -> None:
                 left = scalar_op(b, arith.AddiOp, start, offset)
-                right = scalar_op(b, arith.AddiOp, left, distance)
-                pair = (self._load(b, row, at, self.sorted) for at in (left, right))
-                for elements, at in zip(self._exchanged(b, *pair), (left, right), strict=True):
-                    self._store(b, elements, row, at, self.sorted)
+                places = left, scalar_op(b, arith.AddiOp, left, distance)
+                self._change(b, row, places, lambda b, pair: self._exchanged(b, *pair))
 
             self._for_each(b, 0, scalar_op(b, arith.MinSIOp, distance, left_over), self.lanes, compare)
 
-        self._for_each(b, 0, self.size, scalar_op(b, arith.AddiOp, distance, distance), for_run)
+        self._for_each(b, *block, scalar_op(b, arith.AddiOp, distance, distance), for_run)
+
+    def _compare_eight(self, b: OpBuilder, row: SSAValue, block: Range, distance: SSAValue) -> SSAValue:
+        """Append the comparisons at `distance`, its half and its quarter for all whole runs; return where these end."""
+        width, step = scalar_op(b, arith.AddiOp, distance, distance), self._divided(b, distance, 4)
+        size = scalar_op(b, arith.SubiOp, block[1], block[0])
+        rest = b.create(arith.RemUIOp, (size, width), INDEX)
+        whole = scalar_op(b, arith.SubiOp, block[1], rest)
+
+        def for_run(b: OpBuilder, start: SSAValue) -> None:
+            def compare(b: OpBuilder, offset: SSAValue) -> None:
+                places = [scalar_op(b, arith.AddiOp, start, offset)]
+                for _ in range(7):
+                    places.append(scalar_op(b, arith.AddiOp, places[-1], step))
+                self._change(b, row, places, lambda b, vectors: self._exchanged_at(b, vectors, 4))
+
+            self._for_each(b, 0, step, self.lanes, compare)
+
+        self._for_each(b, block[0], whole, width, for_run)
+        return whole
 
     # Groups
 
-    def _for_groups(
-        self, b: OpBuilder, row: SSAValue, change: Callable[[OpBuilder, Sequence[Elements]], Sequence[Elements]]
-    ) -> None:
+    def _for_groups(self, b: OpBuilder, row: SSAValue, block: Range, change: Change) -> None:
         """Append what changes each group of vectors in registers."""
-        count = self.group // self.lanes
+        offsets = range(0, self.group, self.lanes)
 
         def body(b: OpBuilder, start: SSAValue) -> None:
-            places = [scalar_op(b, arith.AddiOp, start, self._number(i * self.lanes)) for i in range(count)]
-            vectors = [self._load(b, row, at, self.sorted) for at in places]
-            for elements, at in zip(change(b, vectors), places, strict=True):
-                self._store(b, elements, row, at, self.sorted)
+            places = [scalar_op(b, arith.AddiOp, start, self._number(offset)) for offset in offsets]
+            self._change(b, row, places, change)
 
-        self._for_each(b, 0, self.size, self.group, body)
+        self._for_each(b, *block, self.group, body)
 
     def _sort_group(self, b: OpBuilder, vectors: Sequence[Elements]) -> Sequence[Elements]:
         """Append the sort of the elements of some vectors."""
@@ -147,20 +224,27 @@ class SortCode:
                 for left, right in zip(range(start, start + count // 2), range(start + count - 1, start, -1), strict=False):
                     low, high = self._exchanged(b, changed[left], self._reversed(b, changed[right]))
                     changed[left], changed[right] = low, self._reversed(b, high)
-            vectors = self._clean_group(b, changed, count // 4)
+            vectors = self._cleaned_at(b, changed, count // 4)
             count *= 2
         return vectors
 
-    def _clean_group(self, b: OpBuilder, vectors: Sequence[Elements], distance: int = -1) -> Sequence[Elements]:
-        """Append the comparisons at up to `distance` vectors, by default half of them all, and within them."""
+    def _clean_group(self, b: OpBuilder, vectors: Sequence[Elements]) -> Sequence[Elements]:
+        """Append the comparisons at half of all vectors, and so on, and within them."""
+        return self._cleaned_at(b, vectors, len(vectors) // 2)
+
+    def _cleaned_at(self, b: OpBuilder, vectors: Sequence[Elements], distance: int) -> Sequence[Elements]:
+        return [self._cleaned(b, x, self.lanes // 2) for x in self._exchanged_at(b, vectors, distance)]
+
+    def _exchanged_at(self, b: OpBuilder, vectors: Sequence[Elements], distance: int) -> Sequence[Elements]:
+        """Append the comparisons of vectors at `distance`, at half of it, and so on."""
         changed = list(vectors)
-        distance = len(changed) // 2 if distance < 0 else distance
         while distance:
             for left in range(len(changed)):
                 if not left & distance:
-                    changed[left], changed[left + distance] = self._exchanged(b, changed[left], changed[left + distance])
+                    right = left + distance
+                    changed[left], changed[right] = self._exchanged(b, changed[left], changed[right])
             distance //= 2
-        return [self._cleaned(b, x, self.lanes // 2) for x in changed]
+        return changed
 
     def _cleaned(self, b: OpBuilder, x: Elements, distance: int) -> Elements:
         """Append the comparisons of lanes at `distance`, at half of it, and so on."""
@@ -206,6 +290,12 @@ class SortCode:
         return b.create(vector.ShuffleOp, (x, y), x.type, {"mask": mask})
 
     # Memory, numbers and loops
+
+    def _change(self, b: OpBuilder, row: SSAValue, places: Sequence[SSAValue], change: Change) -> None:
+        """Append what loads vectors, changes them, and stores them where they were."""
+        vectors = [self._load(b, row, at, self.sorted) for at in places]
+        for elements, at in zip(change(b, vectors), places, strict=True):
+            self._store(b, elements, row, at, self.sorted)
 
     def _load(self, b: OpBuilder, row: SSAValue, at: SSAValue, memory: Sequence[SSAValue]) -> Elements:
         types: Sequence[Attribute] = [cast(MemRefType[Any], m.type).element_type for m in memory]
