@@ -167,7 +167,10 @@ def build_lapack(b: OpBuilder, routine: str, count: int, arguments: Sequence[Arg
     is_kept = [*(True for _ in inits), *(not output.is_workspace for output in outputs)]
     rooms = max(1, min(count, MOST_WORKSPACES))
     if rooms > 1:
-        types = [t if kept else tensor_type(t.element_type, (rooms, *t.get_shape())) for t, kept in zip(types, is_kept, strict=True)]
+        types = [
+            t if kept else tensor_type(t.element_type, (rooms, *t.get_shape()))
+            for t, kept in zip(types, is_kept, strict=True)
+        ]
     steps = [prod(cast(ShapedType, value.type).get_shape()) // max(count, 1) for value in inputs]
     steps += [prod(t.get_shape()) // max(count, 1) if kept else 0 for t, kept in zip(types, is_kept, strict=True)]
     following = {SSAValue: 0, Overwritten: len(inputs), Output: len(inputs) + len(inits)}

@@ -49,7 +49,7 @@ from xdsl.utils.exceptions import VerifyException
 from dialects.fourier import FourierLayout
 from dialects.lapack import LapackOp
 from dialects.prefetch import PrefetchOp
-from dialects.sort_rows import SortRowsOp
+from dialects.sort_rows import MergeRowsOp, SortRowsOp
 
 ARRAY_TYPES = "rt.array_types"
 """The attribute of a host function that holds the types of its arrays, where they are not those of its own type.
@@ -443,4 +443,8 @@ class RowOp(IRDLOperation):
             raise VerifyException(f"rt.row: a row of {source} is no {self.result.type}; leave out the first dimension")
 
 
-Rt = Dialect("rt", [FftOp, GemmOp, KernelOp, LapackOp, LaunchOp, PrefetchOp, RowOp, ScatterOp, SortRowsOp, YieldOp], [])
+Rt = Dialect(
+    "rt",
+    [FftOp, GemmOp, KernelOp, LapackOp, LaunchOp, MergeRowsOp, PrefetchOp, RowOp, ScatterOp, SortRowsOp, YieldOp],
+    [],
+)

@@ -1,35 +1,42 @@
-"""Sorting of rows by keys that are integers: `rt.sort_rows`. How other types become such keys is in `dialects/dlc/sort_keys.py`."""
+"""Sorting of rows of integers: `rt.sort_rows`, and `rt.merge_rows` for what threads sorted apart.
 
+How other types become such integers is in `dialects/dlc/sort_keys.py`.
+"""
+
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, cast
 
-from xdsl.dialects.builtin import IntegerType, MemRefType, ShapedType, TensorType
-from xdsl.ir import Attribute, SSAValue
-from xdsl.irdl import AttrSizedOperandSegments, IRDLOperation, irdl_op_definition, var_operand_def, var_result_def
+from xdsl.dialects.builtin import I64, IntegerAttr, IntegerType, MemRefType, ShapedType, TensorType, UnitAttr
+from xdsl.ir import Attribute
+from xdsl.irdl import (
+    AttrSizedOperandSegments,
+    IRDLOperation,
+    irdl_op_definition,
+    opt_prop_def,
+    prop_def,
+    var_operand_def,
+    var_result_def,
+)
 from xdsl.utils.exceptions import VerifyException
 
-KEY_BITS = (16, 32, 64)
+COLUMN_BITS = (16, 32, 64)
+
+_FORMAT = "$columns `:` type($columns) (`into` `(` $outs^ `:` type($outs) `)`)? (`->` type($outputs)^)? attr-dict"
 
 
-@irdl_op_definition
-class SortRowsOp(IRDLOperation):
-    """A structured operation: the rows of `columns`, of shape `[rows, size]`, each sorted.
+class RowsOp(IRDLOperation, ABC):
+    """A structured operation that changes the order of the elements of `columns`, of shape `[rows, size]`.
 
     An element has a number of each column, integers without sign; those of the first one count first. On memrefs the results are the
-    operands `outs`, and a sorted column may be where the column was.
+    operands `outs`, and a result may be where the column was.
     """
-
-    name = "rt.sort_rows"
 
     columns = var_operand_def(TensorType | MemRefType)
     outs = var_operand_def(MemRefType)
     outputs = var_result_def(TensorType)
 
     irdl_options = (AttrSizedOperandSegments(as_property=True),)
-
-    assembly_format = (
-        "$columns `:` type($columns) (`into` `(` $outs^ `:` type($outs) `)`)? (`->` type($outputs)^)? attr-dict"
-    )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -38,21 +45,71 @@ class SortRowsOp(IRDLOperation):
         return rows, size
 
     @property
-    def parallel(self) -> tuple[int]:
+    @abstractmethod
+    def parallel(self) -> tuple[int, ...]:
         """The extents of the parallel loops."""
-        return (self.shape[0],)
 
     def verify_(self) -> None:
         """Check the types."""
         columns: list[Any] = [value.type for value in self.columns]
         if not columns or any(len(t.get_shape()) != 2 or t.get_shape() != columns[0].get_shape() for t in columns):
-            found = ", ".join(map(str, columns))
-            raise VerifyException(f"rt.sort_rows: columns have types {found}, expected one shape [rows, size]")
+            raise VerifyException(
+                f"{self.name}: columns have types {_listed(columns)}, expected one shape [rows, size]"
+            )
         for element in (cast(Attribute, t.element_type) for t in columns):
-            if not isinstance(element, IntegerType) or element.width.data not in KEY_BITS:
-                bits = ", ".join(map(str, KEY_BITS))
-                raise VerifyException(f"rt.sort_rows: a column is of {element}, expected integers of {bits} bits")
+            if not isinstance(element, IntegerType) or element.width.data not in COLUMN_BITS:
+                bits = ", ".join(map(str, COLUMN_BITS))
+                raise VerifyException(f"{self.name}: a column is of {element}, expected integers of {bits} bits")
         results = [value.type for value in (self.outs or self.outputs)]
         if results != columns:
-            found, expected = (", ".join(map(str, types)) for types in (results, columns))
-            raise VerifyException(f"rt.sort_rows: results have types {found}, expected {expected}")
+            raise VerifyException(f"{self.name}: results have types {_listed(results)}, expected {_listed(columns)}")
+
+
+def _listed(types: Sequence[Attribute]) -> str:
+    return ", ".join(map(str, types))
+
+
+@irdl_op_definition
+class SortRowsOp(RowsOp):
+    """Every row is sorted; if they are `bitonic`, they rise and then fall before, or the other way round."""
+
+    name = "rt.sort_rows"
+
+    bitonic = opt_prop_def(UnitAttr)
+
+    assembly_format = "(`bitonic` $bitonic^)? " + _FORMAT
+
+    @property
+    def parallel(self) -> tuple[int, ...]:
+        """The rows."""
+        return (self.shape[0],)
+
+
+@irdl_op_definition
+class MergeRowsOp(RowsOp):
+    """The first half of each `group` of rows is sorted, one row behind the other, and so is the second.
+
+    Afterwards each row is bitonic, and no element is greater than one in a later row of the group. The last group may lack rows at its
+    end. `parts` is in how many parts the loop along a row is split.
+    """
+
+    name = "rt.merge_rows"
+
+    group = prop_def(IntegerAttr[I64])
+    parts = prop_def(IntegerAttr[I64])
+
+    assembly_format = "`group` $group `parts` $parts " + _FORMAT
+
+    @property
+    def parallel(self) -> tuple[int, ...]:
+        """The groups of rows, and the parts."""
+        return -(-self.shape[0] // self.group.value.data), self.parts.value.data
+
+    def verify_(self) -> None:
+        """Check the types, and that there are groups and whole parts."""
+        super().verify_()
+        size, group, parts = self.shape[1], self.group.value.data, self.parts.value.data
+        if group < 2 or group & (group - 1) or parts < 1 or size % parts:
+            raise VerifyException(
+                f"{self.name}: groups of {group} rows, and {parts} parts of {size} elements; expected a power of two of rows, and whole parts"
+            )

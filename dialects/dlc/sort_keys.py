@@ -30,6 +30,8 @@ from dialects.structured import (
 
 GROUP_BITS = 4 * 512
 """The bits of as many vectors as are sorted in registers together."""
+MOST_PARTS, LEAST_PART = 16, 1 << 13
+"""How many parts one row has that threads share, of which each has a vector in registers where they are merged; and the size of the smallest."""
 
 
 def key_type(element_type: Attribute) -> IntegerType:
@@ -52,7 +54,9 @@ def build_keys(b: OpBuilder, rows: SSAValue, is_descending: bool, with_positions
         result = key_of(inner, arguments[0])
         if not shift:
             return (result,)
-        result = scalar_op(inner, arith.ShLIOp, inner.create(arith.ExtUIOp, (result,), column_type), inner.constant(shift, column_type))
+        result = scalar_op(
+            inner, arith.ShLIOp, inner.create(arith.ExtUIOp, (result,), column_type), inner.constant(shift, column_type)
+        )
         return (scalar_op(inner, arith.OrIOp, result, _position(inner, column_type)),)
 
     columns = [_padded(b, (rows,), column_type, (count, size), of_element)]
@@ -107,14 +111,20 @@ def _position(b: OpBuilder, column_type: IntegerType) -> SSAValue:
 def _padded(
     b: OpBuilder, inputs: Sequence[SSAValue], column_type: IntegerType, shape: tuple[int, int], body: Body
 ) -> SSAValue:
-    """Append a column with rows of whole groups of vectors, or of a power of two elements if these are fewer."""
+    """Append a column with rows of whole groups of vectors, or of a power of two elements if these are fewer; one long row has whole parts."""
     count, size = shape
-    unit = GROUP_BITS // column_type.width.data
+    part = part_size(size)
+    unit = part if count == 1 and size > part else GROUP_BITS // column_type.width.data
     whole = -(-size // unit) * unit if size > unit else 1 << (size - 1).bit_length()
     if whole == size:
         return _elementwise(b, inputs, column_type, shape, body)
     ones = build_fill(b, b.constant(-1, column_type), tensor_type(column_type, (count, whole)))
     return build_insertion(b, _elementwise(b, inputs, column_type, shape, body), ones, (0, 0), (1, 1))
+
+
+def part_size(size: int) -> int:
+    """The size of the parts, a power of two, in which a single row is sorted: at most `MOST_PARTS`, of at least `LEAST_PART` elements."""
+    return max(LEAST_PART, 1 << (-(-size // MOST_PARTS) - 1).bit_length())
 
 
 def _elementwise(

@@ -30,8 +30,8 @@ from dialects.dlc.interfaces import (
 )
 from dialects.dlc.scalars import scalar_compare, scalar_op, scalar_select
 from dialects.dlc.shape import stacked
-from dialects.dlc.sort_keys import build_elements, build_keys, build_positions
-from dialects.sort_rows import SortRowsOp
+from dialects.dlc.sort_keys import build_elements, build_keys, build_positions, part_size
+from dialects.sort_rows import MergeRowsOp, RowsOp, SortRowsOp
 from dialects.structured import (
     PARALLEL,
     build_copy,
@@ -44,6 +44,10 @@ from dialects.structured import (
 )
 
 _UNORDERED_OR_LESS = IntegerAttr(11, i64)
+
+
+_PARTS_OF_PART = 4
+"""Where parts of a row are merged, threads share each of these."""
 
 
 def scalar_before(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
@@ -142,13 +146,13 @@ class SortOp(TensorOp):
         to_last = [d for d in range(rank) if d != self.along] + [self.along]
         sizes = tuple(self.shape[d] for d in to_last)
         if self.along < rank - 1:
-            keys = build_copy(b, keys, tensor_type(element_type_of(keys), sizes), [to_last.index(d) for d in range(rank)])
+            keys = build_copy(
+                b, keys, tensor_type(element_type_of(keys), sizes), [to_last.index(d) for d in range(rank)]
+            )
         rows = build_reshape(b, keys, (math.prod(sizes[:-1]), size))
         is_alone = operands[0] is values
         columns = build_keys(b, rows, self.descending is not None, with_positions=not is_alone)
-        types = [column.type for column in columns]
-        operand_sizes = {"operandSegmentSizes": segment_sizes(len(columns), 0)}
-        (*_, last) = b.create_op(SortRowsOp, columns, types, operand_sizes).results
+        last = _sorted(b, columns)
         if is_alone:
             result = build_elements(b, last, size, element_type_of(values), self.descending is not None)
         else:
@@ -160,7 +164,11 @@ class SortOp(TensorOp):
 
     def _are_positions(self, values: SSAValue) -> bool:
         """Whether the values are `i64` positions along the dimension: then those of the keys are the result."""
-        return isinstance(values.owner, IotaOp) and values.owner.dim.value.data == self.along and element_type_of(values) == i64
+        return (
+            isinstance(values.owner, IotaOp)
+            and values.owner.dim.value.data == self.along
+            and element_type_of(values) == i64
+        )
 
     def _read(self, b: OpBuilder, values: SSAValue, positions: SSAValue, to_last: Sequence[int]) -> SSAValue:
         """Append the values at `positions`, whose dimensions are those of the values with the sorted one last."""
@@ -259,6 +267,32 @@ class SearchsortedOp(TensorOp):
         identity = range(rank)
         empty = build_empty(b, self.result.type)
         return build_generic(b, (queries,), (empty,), (identity, identity), (PARALLEL,) * rank, body)[0]
+
+
+def _sorted(b: OpBuilder, columns: Sequence[SSAValue]) -> SSAValue:
+    """Append the sort of the rows of `columns`, of which one alone is sorted in parts and merged; return the last column."""
+    count, size = shape_of(columns[0])
+    part = part_size(size)
+    if count > 1 or size <= part:
+        return _on_rows(b, SortRowsOp, columns)[-1]
+    columns = [build_reshape(b, column, (size // part, part)) for column in columns]
+    columns = _on_rows(b, SortRowsOp, columns)
+    group = 2
+    while group < 2 * (size // part):
+        numbers = {"group": IntegerAttr(group, i64), "parts": IntegerAttr(_PARTS_OF_PART, i64)}
+        columns = _on_rows(b, MergeRowsOp, columns, numbers)
+        columns = _on_rows(b, SortRowsOp, columns, {"bitonic": UnitAttr()})
+        group *= 2
+    return build_reshape(b, columns[-1], (1, size))
+
+
+def _on_rows(
+    b: OpBuilder, op_type: type[RowsOp], columns: Sequence[SSAValue], properties: dict[str, Attribute] | None = None
+) -> Sequence[SSAValue]:
+    segments = {"operandSegmentSizes": segment_sizes(len(columns), 0)}
+    return b.create_op(
+        op_type, columns, [column.type for column in columns], {**(properties or {}), **segments}
+    ).results
 
 
 def sort(b: OpBuilder, keys: SSAValue, values: SSAValue, dim: int, descending: bool = False) -> SSAValue:

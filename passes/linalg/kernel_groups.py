@@ -13,7 +13,7 @@ from xdsl.ir.affine import AffineConstantExpr
 from dialects import rt
 from dialects.builder import affine_map
 from dialects.remarks import emit_remark, is_collecting
-from dialects.sort_rows import SortRowsOp
+from dialects.sort_rows import RowsOp
 from dialects.structured import element_type
 from passes.linalg.bodies import captured_by
 from passes.linalg.groups import AcyclicGroups
@@ -107,7 +107,7 @@ class KernelGrouping:
             }
             self.groups[node] = Group([member], member.parallel, results=results)
             self._join_producers(member)
-        elif isinstance(op, rt.ScatterOp | rt.FftOp | SortRowsOp):
+        elif isinstance(op, rt.ScatterOp | rt.FftOp | RowsOp):
             member = Member(op, node, op.parallel, len(op.parallel), [], captured)
             self.groups[node] = Group([member], op.parallel, may_grow=False, results=dict.fromkeys(op.results, 0))
         elif is_scalar_nest(op):

@@ -9,7 +9,7 @@ from xdsl.ir import Operation, SSAValue
 from xdsl.ir.affine import AffineDimExpr
 
 from dialects.rt import FftOp, ScatterOp
-from dialects.sort_rows import SortRowsOp
+from dialects.sort_rows import RowsOp, SortRowsOp
 from dialects.structured import KERNEL_NAME
 from passes.linalg.contractions import is_product_sum
 from passes.linalg.maps import accesses, is_running_reduction, iterators, num_parallel
@@ -39,8 +39,8 @@ def content_names(op: Operation) -> list[str]:
         return ["scatter"]
     if isinstance(op, FftOp):
         return ["fft"]
-    if isinstance(op, SortRowsOp):
-        return ["sort"]
+    if isinstance(op, RowsOp):
+        return ["sort" if isinstance(op, SortRowsOp) else "merge"]
     if isinstance(op, tensor.InsertSliceOp):
         return ["update"]
     if isinstance(op, scf.ForOp):

@@ -166,7 +166,9 @@ def _blocks(op: GenericOp, most: int) -> _Blocks | None:
     return _Blocks(steps, tuple(dims)) if steps and any(dim is not None for dim in dims) else None
 
 
-def _build_sum(b: OpBuilder, op: GenericOp, extension: type[Extension], narrow: IntegerType, blocks: _Blocks | None) -> SSAValue:
+def _build_sum(
+    b: OpBuilder, op: GenericOp, extension: type[Extension], narrow: IntegerType, blocks: _Blocks | None
+) -> SSAValue:
     """Append the sum, or those of blocks, in lanes of type `narrow`; it takes the body of `op` to pieces."""
     sizes, kept = loop_sizes(op), num_parallel(op)
     shape, inputs, maps = sizes[:kept], list(op.inputs), list(accesses(op))[: len(op.inputs)]

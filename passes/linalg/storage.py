@@ -17,7 +17,7 @@ from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineMap
 
 from dialects.rt import KernelOp, ScatterOp
-from dialects.sort_rows import SortRowsOp
+from dialects.sort_rows import RowsOp
 from dialects.structured import captured_values
 from passes.linalg.host_blocks import is_control_flow
 from passes.linalg.windows import window_reads, window_write
@@ -151,7 +151,7 @@ def overwrite_refusal(kernel: KernelOp, operand: int, result: int) -> str:
     writer = yielded.owner
     if isinstance(writer, ScatterOp):
         return _scatter_refusal(writer, argument)
-    if isinstance(writer, SortRowsOp):
+    if isinstance(writer, RowsOp):
         return _sort_refusal(writer, yielded, argument)
     if isinstance(writer, ForOp):
         return _nest_refusal(writer, yielded, argument)
@@ -205,7 +205,7 @@ def _scatter_refusal(scatter: ScatterOp, argument: BlockArgument) -> str:
     return "the scattered-into operand has other readers"
 
 
-def _sort_refusal(sort: SortRowsOp, result: SSAValue, argument: BlockArgument) -> str:
+def _sort_refusal(sort: RowsOp, result: SSAValue, argument: BlockArgument) -> str:
     (use, *others) = argument.uses
     if not others and use.operation is sort and sort.results[use.index] is result:
         return ""

@@ -98,7 +98,9 @@ def _lapack(f: FunctionConversion, op: LapackOp) -> None:
 
         def part(f: FunctionConversion, index: SSAValue, arrays: Sequence[SSAValue]) -> None:
             moved = [
-                offset_pointer(f, array, f.builder.create(llvm.MulOp, (index, f.integer(step)), i64), element) if step else array
+                offset_pointer(f, array, f.builder.create(llvm.MulOp, (index, f.integer(step)), i64), element)
+                if step
+                else array
                 for array, step, element in zip(arrays, op.part_steps, elements, strict=True)
             ]
             calls(f, *part_bounds(f, index, size, count), moved)

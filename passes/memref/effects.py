@@ -12,7 +12,7 @@ from xdsl.traits import IsTerminator
 
 from dialects import rt
 from dialects.lapack import LapackOp
-from dialects.sort_rows import SortRowsOp
+from dialects.sort_rows import RowsOp
 
 VIEWS = (memref.CollapseShapeOp, memref.ExpandShapeOp, rt.RowOp)
 """Host operations whose result is memory of their first operand."""
@@ -103,7 +103,7 @@ def _writes_to(op: Operation, memory: SSAValue) -> bool:
         return _is_written(op.results[0])
     if isinstance(op, GenericOp | FillOp):
         return memory in op.outputs
-    if isinstance(op, rt.FftOp | SortRowsOp):
+    if isinstance(op, rt.FftOp | RowsOp):
         return memory in op.outs
     if isinstance(op, rt.ScatterOp):
         return memory is op.dest

@@ -16,7 +16,7 @@ from xdsl.ir import Operation, SSAValue
 from dialects import rt
 from dialects.lapack import LapackOp
 from dialects.partial_reads import loop_extents
-from dialects.sort_rows import SortRowsOp
+from dialects.sort_rows import MergeRowsOp, RowsOp, SortRowsOp
 from passes.loops.expand_math import EXPANSIONS
 
 BYTE = 0.05
@@ -27,9 +27,6 @@ _FLOPS = 150
 
 _SIMPLE, _DIVISION, _ELEMENTARY, _GATHER = 0.02, 0.2, 0.7, 1.0
 """Nanoseconds for one element of four bytes: an addition, a division, an elementary function, a read at a computed position."""
-
-_STEP_OF_SORT = 1.0
-"""Nanoseconds for one element in each of the `log2(size)` steps of a sort."""
 
 _DIVISIONS = (arith.DivfOp, arith.DivSIOp, arith.DivUIOp, arith.RemSIOp, arith.RemUIOp, math.SqrtOp)
 
@@ -57,7 +54,7 @@ def _bytes_moved(op: Operation) -> dict[SSAValue, int]:
     if isinstance(op, rt.ScatterOp):
         updates = memref_bytes(op.updates)
         return {op.updates: updates, op.indices: memref_bytes(op.indices), op.dest: 2 * updates}
-    if isinstance(op, FillOp | rt.FftOp | SortRowsOp):
+    if isinstance(op, FillOp | rt.FftOp | RowsOp):
         return {_root(operand): memref_bytes(operand) for operand in op.operands if _is_memref(operand)}
     return {}
 
@@ -96,9 +93,10 @@ def _compute(op: Operation) -> float:
     if isinstance(op, rt.FftOp):
         length = prod(cast(Any, op.radices.get_values()))
         return 5 * _SIMPLE * log2(max(2, length)) * memref_bytes(op.input) / 4
-    if isinstance(op, SortRowsOp):
-        rows, size = op.shape
-        return _STEP_OF_SORT * rows * size * log2(max(2, size))
+    if isinstance(op, RowsOp):
+        steps = log2(max(2, op.shape[1])) if isinstance(op, SortRowsOp) else log2(op.group.value.data)
+        is_cheap = isinstance(op, MergeRowsOp) or op.bitonic is not None
+        return _SIMPLE * prod(op.shape) * steps * (1 if is_cheap else steps)
     return 0.0
 
 

@@ -47,7 +47,7 @@ func.func private @sum_exp(%lo: index, %hi: index, %x: memref<64x100xf32>, %out:
 }
 ```
 
-The loops of an `rt.fft` or `rt.sort_rows`, which is alone in its kernel, are in `fft_code.py` and `sort_code.py`.
+The loops of an `rt.fft` or `rt.sort_rows` or `rt.merge_rows`, which is alone in its kernel, are in `fft_code.py` and `sort_code.py`.
 
 Requires: kernels as `bufferize` and `outline-kernels` leave them: private functions with `rt.tile`.
 
@@ -76,11 +76,11 @@ from xdsl.passes import ModulePass
 from dialects import rt
 from dialects.builder import OpBuilder, int_array
 from dialects.remarks import emit_remark
-from dialects.sort_rows import SortRowsOp
+from dialects.sort_rows import RowsOp, SortRowsOp
 from passes.memref.fft_code import FftCode
 from passes.memref.kernel_code import KernelCode, Ranges
 from passes.memref.loop_builder import LoopBuilder
-from passes.memref.sort_code import SortCode
+from passes.memref.sort_code import MergeCode, SortCode
 from passes.memref.statements import Kernel, bit_width
 from passes.memref.vector_plan import PASS_NAME
 
@@ -187,9 +187,10 @@ def _lower(function: func.FuncOp, tile: tuple[int, ...], vector_bits: int, strea
     for before, after in arguments.items():
         after.name_hint = before.name_hint
     ranges = Ranges(tile, 1)
-    sort = next((op for op in old.ops if isinstance(op, SortRowsOp)), None)
+    sort = next((op for op in old.ops if isinstance(op, RowsOp)), None)
     if sort is not None:
-        SortCode(sort, OpBuilder(block, sort.location), arguments, vector_bits).emit()
+        code = SortCode if isinstance(sort, SortRowsOp) else MergeCode
+        code(sort, OpBuilder(block, sort.location), arguments, vector_bits).emit()
     elif fft is not None:
         FftCode(fft, OpBuilder(block, fft.location), arguments, vector_bits).emit()
     elif prod(tile):
