@@ -239,8 +239,8 @@ class _ArgExtremumOp(TensorOp, ABC):
 
 def _part_length(shape: Sequence[int], dim: int) -> int:
     """How many elements along `dim` make a part of about `PART_ELEMENTS`: a divisor of the extent, if there is one; all if they are few."""
-    wanted = max(1, PART_ELEMENTS // prod(shape[dim + 1 :], start=1)) if 0 not in shape else 0
-    if shape[dim] <= 2 * wanted:
+    wanted = max(1, PART_ELEMENTS // max(1, prod(shape[dim + 1 :])))
+    if 0 in shape or shape[dim] <= 2 * wanted:
         return shape[dim]
     return next((d for d in range(wanted, wanted // 4, -1) if shape[dim] % d == 0), wanted)
 
