@@ -31,7 +31,7 @@ from dialects.dlc.interfaces import (
 from dialects.dlc.scalars import scalar_compare, scalar_op, scalar_select
 from dialects.dlc.shape import stacked
 from dialects.dlc.sort_keys import build_elements, build_keys, build_positions, part_size
-from dialects.sort_rows import MergeRowsOp, RowsOp, SortRowsOp
+from dialects.rt import MergeRowsOp, RowsOp, SortRowsOp
 from dialects.structured import (
     PARALLEL,
     build_copy,

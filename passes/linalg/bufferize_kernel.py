@@ -16,7 +16,7 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from dialects import rt
 from dialects.builder import OpBuilder, dims_map, memref_type, segment_sizes
-from dialects.sort_rows import RowsOp
+from dialects.rt import RowsOp
 from passes.linalg.windows import offsets_of, window_reads, window_write
 
 NO_OPERANDS = segment_sizes(0, 0)

@@ -8,8 +8,7 @@ from xdsl.dialects.linalg.ops import GenericOp, IndexOp, YieldOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.ir.affine import AffineDimExpr
 
-from dialects.rt import FftOp, ScatterOp
-from dialects.sort_rows import RowsOp, SortRowsOp
+from dialects.rt import FftOp, RowsOp, ScatterOp, SortRowsOp
 from dialects.structured import KERNEL_NAME
 from passes.linalg.contractions import is_product_sum
 from passes.linalg.maps import accesses, is_running_reduction, iterators, num_parallel
@@ -67,6 +66,11 @@ def content_names(op: Operation) -> list[str]:
                 name = f"cum{name}" if is_running_reduction(op) else name
             names[name] = None
     return list(names) or [_moving_name(op)]
+
+
+def content_name(op: Operation) -> str:
+    """What the structured operation `op` computes, for remarks."""
+    return "_".join(content_names(op)[:_MAX_PARTS])
 
 
 def _computes_position(op: Operation, positions: set[SSAValue]) -> bool:

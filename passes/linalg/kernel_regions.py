@@ -10,8 +10,7 @@ from xdsl.ir import Block, Operation, Region, SSAValue
 
 from dialects.builder import OpBuilder, int_array
 from dialects.remarks import emit_remark
-from dialects.rt import FftOp, KernelOp, ScatterOp, YieldOp
-from dialects.sort_rows import RowsOp
+from dialects.rt import FftOp, KernelOp, RowsOp, ScatterOp, YieldOp
 from dialects.structured import (
     PARALLEL,
     build_copy,

@@ -16,8 +16,7 @@ from xdsl.dialects.scf import ForOp
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineMap
 
-from dialects.rt import KernelOp, ScatterOp
-from dialects.sort_rows import RowsOp
+from dialects.rt import KernelOp, RowsOp, ScatterOp
 from dialects.structured import captured_values
 from passes.linalg.host_blocks import is_control_flow
 from passes.linalg.windows import window_reads, window_write

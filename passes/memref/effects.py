@@ -11,8 +11,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from xdsl.traits import IsTerminator
 
 from dialects import rt
-from dialects.lapack import LapackOp
-from dialects.sort_rows import RowsOp
+from dialects.rt import LapackOp, RowsOp
 
 VIEWS = (memref.CollapseShapeOp, memref.ExpandShapeOp, rt.RowOp)
 """Host operations whose result is memory of their first operand."""

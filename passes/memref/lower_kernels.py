@@ -76,7 +76,7 @@ from xdsl.passes import ModulePass
 from dialects import rt
 from dialects.builder import OpBuilder, int_array
 from dialects.remarks import emit_remark
-from dialects.sort_rows import RowsOp, SortRowsOp
+from dialects.rt import RowsOp, SortRowsOp
 from passes.memref.fft_code import FftCode
 from passes.memref.kernel_code import KernelCode, Ranges
 from passes.memref.loop_builder import LoopBuilder

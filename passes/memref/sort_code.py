@@ -15,7 +15,7 @@ from xdsl.ir import Attribute, SSAValue
 
 from dialects.builder import OpBuilder, vector_type
 from dialects.dlc.scalars import scalar_op, scalar_select
-from dialects.sort_rows import MergeRowsOp, RowsOp, SortRowsOp
+from dialects.rt import MergeRowsOp, RowsOp, SortRowsOp
 from dialects.structured import build_for
 from passes.memref.statements import bit_width
 

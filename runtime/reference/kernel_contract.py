@@ -10,7 +10,7 @@ from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineExpr
 
 from dialects import rt
-from dialects.sort_rows import RowsOp
+from dialects.rt import RowsOp
 from dialects.structured import is_scalar_code
 from runtime.reference.machine import violation
 from runtime.reference.structured_rules import loops_of

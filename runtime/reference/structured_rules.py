@@ -19,7 +19,7 @@ from xdsl.ir.affine import AffineBinaryOpExpr, AffineBinaryOpKind, AffineConstan
 
 from dialects import rt
 from dialects.dlc.interfaces import dtype_kind
-from dialects.sort_rows import MergeRowsOp, SortRowsOp
+from dialects.rt import MergeRowsOp, SortRowsOp
 from dialects.structured import is_tensor
 from runtime.reference.machine import Array, Machine, Rules, Values, dtype_of_element, violation
 from runtime.reference.memory_rules import check_writable, checked_indices, from_memory, stored
