@@ -57,7 +57,7 @@ class RowsOp(IRDLOperation, ABC):
                 f"{self.name}: columns have types {_listed(columns)}, expected one shape [rows, size]"
             )
         for element in (cast(Attribute, t.element_type) for t in columns):
-            if not isinstance(element, IntegerType) or element.width.data not in COLUMN_BITS:
+            if not isinstance(element, IntegerType) or cast(IntegerType, element).width.data not in COLUMN_BITS:
                 bits = ", ".join(map(str, COLUMN_BITS))
                 raise VerifyException(f"{self.name}: a column is of {element}, expected integers of {bits} bits")
         results = [value.type for value in (self.outs or self.outputs)]
@@ -71,7 +71,7 @@ def _listed(types: Sequence[Attribute]) -> str:
 
 @irdl_op_definition
 class SortRowsOp(RowsOp):
-    """Every row is sorted; if they are `bitonic`, they rise and then fall before, or the other way round."""
+    """Every row is sorted; if they are `bitonic`, they rise and then fall before, or the other way round, and have a power of two elements."""
 
     name = "rt.sort_rows"
 
@@ -83,6 +83,13 @@ class SortRowsOp(RowsOp):
     def parallel(self) -> tuple[int, ...]:
         """The rows."""
         return (self.shape[0],)
+
+    def verify_(self) -> None:
+        """Check the types, and the size of bitonic rows."""
+        super().verify_()
+        size = self.shape[1]
+        if self.bitonic is not None and size & (size - 1):
+            raise VerifyException(f"{self.name}: bitonic rows have {size} elements, expected a power of two")
 
 
 @irdl_op_definition

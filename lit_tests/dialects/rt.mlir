@@ -106,6 +106,14 @@ func.func @sort_with_other_results(%keys: tensor<3x4xi32>) {
 
 // -----
 
+func.func @sort_of_bitonic_rows(%keys: tensor<2x3xi32>) {
+  // expected-error@+1 {{rt.sort_rows: bitonic rows have 3 elements, expected a power of two}}
+  %0 = rt.sort_rows bitonic %keys : tensor<2x3xi32> -> tensor<2x3xi32>
+  func.return
+}
+
+// -----
+
 func.func @merge_of_three(%keys: tensor<3x4xi32>) {
   // expected-error@+1 {{rt.merge_rows: groups of 3 rows, and 4 parts of 4 elements; expected a power of two of rows, and whole parts}}
   %0 = rt.merge_rows group 3 parts 4 %keys : tensor<3x4xi32> -> tensor<3x4xi32>

@@ -115,8 +115,7 @@ def _summand(op: GenericOp) -> Extension | None:
     if accumulator not in total.operands or not accumulator.has_one_use():
         return None
     summand = (total.rhs if total.lhs is accumulator else total.lhs).owner
-    is_widened = isinstance(summand, arith.ExtUIOp | arith.ExtSIOp) and summand.result.has_one_use()
-    return summand if is_widened else None
+    return summand if isinstance(summand, arith.ExtUIOp | arith.ExtSIOp) and summand.result.has_one_use() else None
 
 
 def _narrow(block: Block, op: GenericOp, summand: Extension) -> None:

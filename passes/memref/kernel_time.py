@@ -92,10 +92,11 @@ def _compute(op: Operation) -> float:
     if isinstance(op, rt.FftOp):
         length = prod(cast(Any, op.radices.get_values()))
         return 5 * _SIMPLE * log2(max(2, length)) * memref_bytes(op.input) / 4
-    if isinstance(op, RowsOp):
-        steps = log2(max(2, op.shape[1])) if isinstance(op, SortRowsOp) else log2(op.group.value.data)
-        is_cheap = isinstance(op, MergeRowsOp) or op.bitonic is not None
-        return _SIMPLE * prod(op.shape) * steps * (1 if is_cheap else steps)
+    if isinstance(op, SortRowsOp):
+        steps = log2(max(2, op.shape[1]))
+        return _SIMPLE * prod(op.shape) * steps * (steps if op.bitonic is None else 1)
+    if isinstance(op, MergeRowsOp):
+        return _SIMPLE * prod(op.shape) * log2(op.group.value.data)
     return 0.0
 
 

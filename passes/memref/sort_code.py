@@ -7,151 +7,25 @@ the end of the row, which count as greatest, are left out. A group of vectors do
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, cast
+from typing import TypeAlias
 
-from xdsl.dialects import arith, memref, vector
-from xdsl.dialects.builtin import DenseArrayBase, IndexType, IntegerAttr, MemRefType, VectorType, i1, i64
-from xdsl.ir import Attribute, SSAValue
+from xdsl.dialects import arith
+from xdsl.ir import SSAValue
 
-from dialects.builder import OpBuilder, vector_type
-from dialects.dlc.scalars import scalar_op, scalar_select
-from dialects.rt import MergeRowsOp, RowsOp, SortRowsOp
+from dialects.builder import OpBuilder
+from dialects.dlc.scalars import scalar_op
+from dialects.rt import MergeRowsOp, SortRowsOp
 from dialects.structured import build_for
+from passes.memref.row_vectors import INDEX, Change, Elements, RowsCode
 from passes.memref.statements import bit_width
-
-Elements: TypeAlias = Sequence[SSAValue]
-"""One vector, or one number, of each column."""
 
 Range: TypeAlias = tuple[SSAValue, SSAValue]
 """The first place, and the one behind the last."""
 
-Change: TypeAlias = Callable[[OpBuilder, Sequence[Elements]], Sequence[Elements]]
-
-INDEX = IndexType()
 GROUP = 4
 """How many vectors are sorted in registers."""
 BLOCK_BYTES = 1 << 15
 """What stays in the cache of the first level, and of which longer rows consist."""
-_EQUAL, _UNSIGNED_LESS = ({"predicate": IntegerAttr(number, i64)} for number in (0, 6))
-
-
-class RowsCode:
-    """What the code of both operations shares; it runs over the range of tile points that `b.block` has as its first arguments."""
-
-    def __init__(self, op: RowsOp, b: OpBuilder, memory: Mapping[SSAValue, SSAValue], vector_bits: int):
-        self.front = b
-        self.columns, self.sorted = ([memory[value] for value in values] for values in (op.columns, op.outs))
-        self.size = op.shape[1]
-        self.types = [cast(MemRefType[Any], column.type).element_type for column in self.columns]
-        self.lanes = max(1, vector_bits // max(map(bit_width, self.types)))
-        while self.size % self.lanes:
-            self.lanes //= 2
-        self.group = next(count for count in (GROUP, 2, 1) if self.size % (count * self.lanes) == 0) * self.lanes
-        element_bytes = sum(map(bit_width, self.types)) // 8
-        self.block = max(self.group, BLOCK_BYTES // element_bytes)
-        self._constants: dict[int, SSAValue] = {}
-
-    def copy_row(self, b: OpBuilder, row: SSAValue, start: SSAValue, end: SSAValue) -> None:
-        """Append the copy of a part of a row to where its result is, unless it is there."""
-        moved = [pair for pair in zip(self.columns, self.sorted, strict=True) if pair[0] is not pair[1]]
-        if moved:
-            sources, targets = zip(*moved, strict=True)
-
-            def copy(b: OpBuilder, at: SSAValue) -> None:
-                self.store(b, self.load(b, row, at, sources), row, at, targets)
-
-            self.for_each(b, start, end, self.lanes, copy)
-
-    # Comparisons
-
-    def _within(self, b: OpBuilder, x: Elements, partner: int, high: int) -> Elements:
-        """Append the comparison of each lane with lane `lane ^ partner`; those with the bit `high` get the greater element."""
-        other = [self.shuffled(b, column, column, [lane ^ partner for lane in range(self.lanes)]) for column in x]
-        order = [lane + self.lanes * bool(lane & high) for lane in range(self.lanes)]
-        lower, greater = self.exchanged(b, x, other)
-        return [self.shuffled(b, *pair, order) for pair in zip(lower, greater, strict=True)]
-
-    def exchanged(self, b: OpBuilder, x: Elements, y: Elements) -> tuple[Elements, Elements]:
-        """Append the lesser and the greater of each two elements."""
-        if len(x) == 1:
-            return [scalar_op(b, arith.MinUIOp, x[0], y[0])], [scalar_op(b, arith.MaxUIOp, x[0], y[0])]
-        flag = i1 if self.lanes == 1 else vector_type(i1, self.lanes)
-        is_less: SSAValue | None = None
-        for left, right in reversed(list(zip(x, y, strict=True))):
-            less = b.create(arith.CmpiOp, (right, left), flag, _UNSIGNED_LESS)
-            if is_less is not None:
-                equal = b.create(arith.CmpiOp, (right, left), flag, _EQUAL)
-                less = scalar_op(b, arith.OrIOp, less, scalar_op(b, arith.AndIOp, equal, is_less))
-            is_less = less
-        assert is_less is not None
-        pairs = list(zip(x, y, strict=True))
-        return [scalar_select(b, is_less, r, l) for l, r in pairs], [scalar_select(b, is_less, l, r) for l, r in pairs]
-
-    def reversed(self, b: OpBuilder, x: Elements) -> Elements:
-        backwards = range(self.lanes - 1, -1, -1)
-        return [self.shuffled(b, column, column, backwards) for column in x]
-
-    def shuffled(self, b: OpBuilder, x: SSAValue, y: SSAValue, order: Sequence[int]) -> SSAValue:
-        """The lanes of `x` followed by those of `y`, in `order`."""
-        if self.lanes == 1:
-            return x
-        mask = DenseArrayBase.from_list(i64, list(order))
-        return b.create(vector.ShuffleOp, (x, y), x.type, {"mask": mask})
-
-    def exchanged_at(self, b: OpBuilder, vectors: Sequence[Elements], distance: int) -> Sequence[Elements]:
-        """Append the comparisons of vectors at `distance`, at half of it, and so on."""
-        changed = list(vectors)
-        while distance:
-            for left in range(len(changed)):
-                right = left + distance
-                if not left & distance and right < len(changed):
-                    changed[left], changed[right] = self.exchanged(b, changed[left], changed[right])
-            distance //= 2
-        return changed
-
-    # Memory, numbers and loops
-
-    def change(self, b: OpBuilder, row: SSAValue, places: Sequence[SSAValue], change: Change) -> None:
-        """Append what loads vectors, changes them, and stores them where they were."""
-        vectors = [self.load(b, row, at, self.sorted) for at in places]
-        for elements, at in zip(change(b, vectors), places, strict=True):
-            self.store(b, elements, row, at, self.sorted)
-
-    def load(self, b: OpBuilder, row: SSAValue, at: SSAValue, memory: Sequence[SSAValue]) -> Elements:
-        types: Sequence[Attribute] = [cast(MemRefType[Any], m.type).element_type for m in memory]
-        if self.lanes == 1:
-            return [b.create(memref.LoadOp, (m, row, at), t) for m, t in zip(memory, types, strict=True)]
-        vectors: Sequence[VectorType[Any]] = [vector_type(t, self.lanes) for t in types]
-        return [b.create(vector.LoadOp, (m, row, at), t) for m, t in zip(memory, vectors, strict=True)]
-
-    def store(self, b: OpBuilder, x: Elements, row: SSAValue, at: SSAValue, memory: Sequence[SSAValue]) -> None:
-        kind = memref.StoreOp if self.lanes == 1 else vector.StoreOp
-        for value, target in zip(x, memory, strict=True):
-            b.create_op(kind, (value, target, row, at))
-
-    def divided(self, b: OpBuilder, x: SSAValue, factor: int) -> SSAValue:
-        return scalar_op(b, arith.DivUIOp, x, self.number(factor))
-
-    def number(self, value: int) -> SSAValue:
-        """A number, which stands before all loops."""
-        if value not in self._constants:
-            self._constants[value] = self.front.index(value)
-        return self._constants[value]
-
-    def for_each(
-        self,
-        b: OpBuilder,
-        lower: SSAValue | int,
-        upper: SSAValue | int,
-        step: SSAValue | int,
-        body: Callable[[OpBuilder, SSAValue], None],
-    ) -> None:
-        def iteration(b: OpBuilder, position: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            body(b, position)
-            return carried
-
-        bounds = (self.number(bound) if isinstance(bound, int) else bound for bound in (lower, upper, step))
-        build_for(b, *bounds, (), iteration)
 
 
 class SortCode(RowsCode):
@@ -160,6 +34,8 @@ class SortCode(RowsCode):
     def __init__(self, op: SortRowsOp, b: OpBuilder, memory: Mapping[SSAValue, SSAValue], vector_bits: int):
         super().__init__(op, b, memory, vector_bits)
         self.is_bitonic = op.bitonic is not None
+        self.group = next(count for count in (GROUP, 2, 1) if self.size % (count * self.lanes) == 0) * self.lanes
+        self.block = max(self.group, BLOCK_BYTES // (sum(map(bit_width, self.types)) // 8))
 
     def emit(self) -> None:
         """Append the loop over the rows."""
@@ -167,10 +43,11 @@ class SortCode(RowsCode):
         def for_row(b: OpBuilder, row: SSAValue) -> None:
             self.copy_row(b, row, self.number(0), self.number(self.size))
             whole = self.number(0), self.number(self.size)
-            if self.size <= self.block:
-                (self._clean_block if self.is_bitonic else self._sort_block)(b, row, whole)
-                return
-            if self.is_bitonic:
+            if self.size <= self.block and self.is_bitonic:
+                self._clean_block(b, row, whole)
+            elif self.size <= self.block:
+                self._sort_block(b, row, whole)
+            elif self.is_bitonic:
                 distances = ((self.size - 1) // self.block).bit_length()
                 first = self.number(self.block << (distances - 1))
                 self._compare_at_distances(b, row, whole, first, self.number(distances))
@@ -179,7 +56,8 @@ class SortCode(RowsCode):
                 self._for_blocks(b, lambda b, block: self._sort_block(b, row, block))
                 self._merge_blocks(b, row)
 
-        self.for_each(self.front, *self.front.block.args[:2], 1, for_row)
+        lower, upper = self.front.block.args[:2]
+        self.for_each(self.front, lower, upper, 1, for_row)
 
     def _for_blocks(self, b: OpBuilder, body: Callable[[OpBuilder, Range], None]) -> None:
         """Append `body` for all parts of a row that stay in the cache of the first level."""
@@ -359,6 +237,13 @@ class SortCode(RowsCode):
             x = self._within(b, x, distance, distance)
             distance //= 2
         return x
+
+    def _within(self, b: OpBuilder, x: Elements, partner: int, high: int) -> Elements:
+        """Append the comparison of each lane with lane `lane ^ partner`; those with the bit `high` get the greater element."""
+        other = [self.shuffled(b, column, column, [lane ^ partner for lane in range(self.lanes)]) for column in x]
+        order = [lane + self.lanes * bool(lane & high) for lane in range(self.lanes)]
+        lower, greater = self.exchanged(b, x, other)
+        return [self.shuffled(b, *pair, order) for pair in zip(lower, greater, strict=True)]
 
 
 class MergeCode(RowsCode):
