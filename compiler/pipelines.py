@@ -58,6 +58,7 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
             ("split-at-seams", {}),
             ("pack-operands", {}),
             ("split-reductions", {}),  # what is fused into a reduction is now computed in its parts
+            ("narrow-sums", {}),  # what adds up in a part may need fewer bits
             ("form-kernels", {"max_group_size": options.max_group_size}),
             ("collapse-dims", {}),
             ("hoist-invariants", {}),

@@ -33,6 +33,7 @@ ALL_PASSES: tuple[str, ...] = (
     "linalg.split_at_seams",
     "linalg.pack_operands",
     "linalg.split_reductions",
+    "linalg.narrow_sums",
     "linalg.form_kernels",
     "linalg.collapse_dims",
     "linalg.absorb_sums",

@@ -15,7 +15,7 @@ from xdsl.ir import Block, Operation, SSAValue
 
 from dialects import rt
 from dialects.partial_reads import loop_extents
-from dialects.rt import LapackOp
+from dialects.rt import LapackOp, MergeRowsOp, RowsOp, SortRowsOp
 from dialects.structured import trip_count
 from passes.loops.expand_math import EXPANSIONS
 
@@ -57,7 +57,7 @@ def _bytes_moved(op: Operation) -> dict[SSAValue, int]:
     if isinstance(op, rt.ScatterOp):
         updates = memref_bytes(op.updates)
         return {op.updates: updates, op.indices: memref_bytes(op.indices), op.dest: 2 * updates}
-    if isinstance(op, FillOp | rt.FftOp):
+    if isinstance(op, FillOp | rt.FftOp | RowsOp):
         return {_root(operand): memref_bytes(operand) for operand in op.operands if _is_memref(operand)}
     return {}
 
@@ -96,6 +96,11 @@ def _compute(op: Operation) -> float:
     if isinstance(op, rt.FftOp):
         length = prod(cast(Any, op.radices.get_values()))
         return 5 * _SIMPLE * log2(max(2, length)) * memref_bytes(op.input) / 4
+    if isinstance(op, SortRowsOp):
+        steps = log2(max(2, op.shape[1]))
+        return _SIMPLE * prod(op.shape) * steps * (steps if op.bitonic is None else 1)
+    if isinstance(op, MergeRowsOp):
+        return _SIMPLE * prod(op.shape) * log2(op.group.value.data)
     return 0.0
 
 

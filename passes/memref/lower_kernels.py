@@ -47,7 +47,7 @@ func.func private @sum_exp(%lo: index, %hi: index, %x: memref<64x100xf32>, %out:
 }
 ```
 
-The loops of an `rt.fft`, which is alone in its kernel, are in `fft_code.py`.
+The loops of an `rt.fft` or `rt.sort_rows` or `rt.merge_rows`, which is alone in its kernel, are in `fft_code.py` and `sort_code.py`.
 
 Requires: kernels as `bufferize` and `outline-kernels` leave them: private functions with `rt.tile`.
 
@@ -62,7 +62,7 @@ last of several tile dimensions, and counts blocks of rows where squares of vect
 then counts the points that are left. Where lanes run along the only tile dimension, it becomes a multiple of them.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any, cast
@@ -76,9 +76,12 @@ from xdsl.passes import ModulePass
 from dialects import rt
 from dialects.builder import OpBuilder, int_array
 from dialects.remarks import emit_remark
+from dialects.rt import MergeRowsOp, SortRowsOp
 from passes.memref.fft_code import FftCode
 from passes.memref.kernel_code import KernelCode, Ranges
 from passes.memref.loop_builder import LoopBuilder
+from passes.memref.row_vectors import RowsCode
+from passes.memref.sort_code import MergeCode, SortCode
 from passes.memref.statements import Kernel, bit_width
 from passes.memref.vector_plan import PASS_NAME
 
@@ -177,10 +180,25 @@ def _bytes(memory: SSAValue) -> int:
     return prod(memref_type.get_shape()) * bit_width(memref_type.element_type) // 8
 
 
+def _code_of_its_own(
+    op: Operation, block: Block, arguments: Mapping[SSAValue, SSAValue], vector_bits: int
+) -> FftCode | RowsCode | None:
+    """What appends the code of an operation that is alone in its kernel, and is no generic."""
+    b = OpBuilder(block, op.location)
+    match op:
+        case rt.FftOp():
+            return FftCode(op, b, arguments, vector_bits)
+        case SortRowsOp():
+            return SortCode(op, b, arguments, vector_bits)
+        case MergeRowsOp():
+            return MergeCode(op, b, arguments, vector_bits)
+        case _:
+            return None
+
+
 def _lower(function: func.FuncOp, tile: tuple[int, ...], vector_bits: int, streamed: Collection[int]) -> Ranges:
     """Replace the body of a kernel; return what it is launched over."""
     old = function.body.block
-    fft = next((op for op in old.ops if isinstance(op, rt.FftOp)), None)
     block = Block(arg_types=[IndexType(), IndexType(), *(argument.type for argument in old.args)])
     block.args[0].name_hint = "lo"
     block.args[1].name_hint = "hi"
@@ -188,8 +206,9 @@ def _lower(function: func.FuncOp, tile: tuple[int, ...], vector_bits: int, strea
     for before, after in arguments.items():
         after.name_hint = before.name_hint
     ranges = Ranges(tile, 1)
-    if fft is not None:
-        FftCode(fft, OpBuilder(block, fft.location), arguments, vector_bits).emit()
+    alone = next((code for op in old.ops if (code := _code_of_its_own(op, block, arguments, vector_bits))), None)
+    if alone is not None:
+        alone.emit()
     elif prod(tile):
         kernel = Kernel(function, tile)
         for before, after in arguments.items():

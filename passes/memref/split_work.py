@@ -146,12 +146,12 @@ def _split_copy(copy: memref.CopyOp) -> None:
 
 def _split_calls(op: LapackOp) -> None:
     name, time = f"{op.calls} calls of {op.routine.data}", lapack_nanoseconds(op)
-    if not all(op.steps[len(op.inputs) :]):
+    if op.calls > 1 and op.most_parts == 1:
         reason = "they share a workspace"
     elif op.calls < 2 or time < _LEAST:
         reason = f"about {time / 1000:.3g} us of work"
     else:
-        grain = max(1, int(op.calls * min(_SHORT_BLOCK / time, 1 / _FEW)))
+        grain = max(1, int(op.calls * min(_SHORT_BLOCK / time, 1 / _FEW)), -(-op.calls // op.most_parts))
         op.attributes[rt.GRAIN] = IntegerAttr(grain, i64)
         emit_remark("passed", PASS_NAME, f"{name}: parts of {grain}, about {time / 1000:.3g} us of work", op.location)
         return

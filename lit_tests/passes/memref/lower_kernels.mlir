@@ -523,6 +523,74 @@ func.func private @fft(%x: memref<3x2x8x2xf32>, %roots: memref<2xf32>, %out: mem
 
 // -----
 
+// A row of four vectors is sorted in registers: it is loaded and stored once.
+// CHECK-LABEL: func.func private @sort_group(
+// CHECK-COUNT-4: vector.load %{{.*}} : memref<3x32xi32>, vector<8xi32>
+// CHECK-NOT:     vector.load
+// CHECK:         vector.shuffle
+// CHECK:         arith.minui {{.*}} : vector<8xi32>
+// CHECK:         arith.maxui {{.*}} : vector<8xi32>
+// CHECK-COUNT-4: vector.store
+// CHECK-NOT:     vector.store
+// CHECK:         func.return
+func.func private @sort_group(%x: memref<3x32xi32>) attributes {rt.tile = array<i64: 3>} {
+  rt.sort_rows %x : memref<3x32xi32> into (%x : memref<3x32xi32>)
+  func.return
+}
+
+// -----
+
+// A longer one is sorted in memory, in loops over runs, without jumps and without other memory; what is not sorted in place is copied first.
+// CHECK-LABEL: func.func private @sort_row(
+// CHECK-SAME:    %[[X:\w+]]: memref<3x4096xi32>, %[[OUT:\w+]]: memref<3x4096xi32>)
+// CHECK-NOT:     memref.alloca
+// CHECK:         %[[COPIED:.*]] = vector.load %[[X]]
+// CHECK-NEXT:    vector.store %[[COPIED]], %[[OUT]]
+// CHECK-NOT:     %[[X]][
+// CHECK-NOT:     scf.if
+// CHECK:         func.return
+func.func private @sort_row(%x: memref<3x4096xi32>, %out: memref<3x4096xi32>) attributes {rt.tile = array<i64: 3>} {
+  rt.sort_rows %x : memref<3x4096xi32> into (%out : memref<3x4096xi32>)
+  func.return
+}
+
+// -----
+
+// Two columns are compared together: the second one where the first ones are equal.
+// CHECK-LABEL: func.func private @sort_columns(
+// CHECK:         arith.cmpi ult, {{.*}} : vector<4xi64>
+// CHECK:         arith.cmpi ult, {{.*}} : vector<4xi64>
+// CHECK:         arith.cmpi eq, {{.*}} : vector<4xi64>
+// CHECK:         arith.select
+// CHECK-NOT:     arith.minui
+// CHECK:         func.return
+func.func private @sort_columns(%x: memref<3x4xi64>, %y: memref<3x4xi64>) attributes {rt.tile = array<i64: 3>} {
+  rt.sort_rows %x, %y : memref<3x4xi64>, memref<3x4xi64> into (%x, %y : memref<3x4xi64>, memref<3x4xi64>)
+  func.return
+}
+
+// -----
+
+// Rows of a group are merged a vector of each at a time; the second group lacks its fourth row.
+// CHECK-LABEL: func.func private @merge(
+// CHECK:         scf.for
+// CHECK:           scf.for
+// CHECK-COUNT-4:     vector.load
+// CHECK-NOT:         vector.load
+// CHECK-COUNT-4:     vector.store
+// CHECK:         scf.for
+// CHECK:           scf.for
+// CHECK-COUNT-3:     vector.load
+// CHECK-NOT:         vector.load
+// CHECK-COUNT-3:     vector.store
+// CHECK-NOT:     vector.store
+func.func private @merge(%x: memref<7x64xi32>) attributes {rt.tile = array<i64: 2, 4>} {
+  rt.merge_rows group 4 parts 4 %x : memref<7x64xi32> into (%x : memref<7x64xi32>)
+  func.return
+}
+
+// -----
+
 // A grain counts the points of the range that is left: rows, where lanes run along the last tile dimension. Parts are whole vectors
 // where they run along the only one, and there are none where that is all of the range.
 // CHECK-LABEL: func.func @grains(
