@@ -40,6 +40,8 @@ from dialects.vector_arith import allow_vectors_in_arith
 
 UNKNOWN = UnknownLoc()
 
+_new: Any = object.__new__  # not cast where it is used: a cast is a call
+
 allow_vectors_in_arith()
 lean_access()
 read_bits_in_dense()
@@ -92,7 +94,7 @@ class OpBuilder:
             )
             self.block.add_op(op)
             return op
-        op = cast(Any, object.__new__(op_type))
+        op = _new(op_type)
         op._next_op = None
         op.regions = ()
         op._successors = ()
@@ -101,23 +103,23 @@ class OpBuilder:
         op.properties = {**defaults, **properties} if properties else dict(defaults)
         op.attributes = {} if attributes is None else dict(attributes)
         op.location = self.location
+        values: Any = operands
         uses: list[Use] = []
-        for index, value in enumerate(operands):
-            use = cast(Any, object.__new__(Use))
+        for index, value in enumerate(values):
+            use = _new(Use)
             use._operation = op
             use._index = index
             use._prev_use = None
-            first = value.first_use
-            use._next_use = first
+            first = use._next_use = value.first_use
             if first is not None:
-                cast(Any, first)._prev_use = use
+                first._prev_use = use
             value.first_use = use
             uses.append(use)
         op._operands = SSAValues(operands)
         op._operand_uses = tuple(uses)
         results: list[Any] = []
         for index, result_type in enumerate(result_types):
-            result = cast(Any, object.__new__(OpResult))
+            result = _new(OpResult)
             result.first_use = None
             result._name = None
             result._type = result_type
@@ -125,10 +127,9 @@ class OpBuilder:
             result.index = index
             results.append(result)
         op.results = SSAValues(results)
-        block = cast(Any, self.block)
+        block: Any = self.block
         op.parent = block
-        last = block._last_op
-        op._prev_op = last
+        op._prev_op = last = block._last_op
         if last is None:
             block._first_op = op
         else:

@@ -66,17 +66,21 @@ class DeduplicateKernelsPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Redirect launches to the first of equal kernels and erase the others."""
         del ctx
-        first: dict[Hashable, str] = {}
+        alike: dict[Hashable, list[func.FuncOp]] = {}
+        for function in op.body.block.ops:
+            if isinstance(function, func.FuncOp) and "rt.tile" in function.attributes:
+                alike.setdefault((function.function_type, function.attributes["rt.tile"]), []).append(function)
         same_as: dict[str, str] = {}
-        for function in list(op.body.block.ops):
-            if not isinstance(function, func.FuncOp) or "rt.tile" not in function.attributes:
-                continue
-            name = function.sym_name.data
-            original = first.setdefault(structure_of(function), name)
-            if original != name:
-                same_as[name] = original
-                emit_remark("passed", self.name, f"{name} is the same kernel as {original}", function.location)
-                op.body.block.erase_op(function)
+        # A kernel whose arguments nobody shares is not looked into.
+        for functions in (functions for functions in alike.values() if len(functions) > 1):
+            first: dict[bytes, str] = {}
+            for function in functions:
+                name = function.sym_name.data
+                original = first.setdefault(region_key(function.body), name)
+                if original != name:
+                    same_as[name] = original
+                    emit_remark("passed", self.name, f"{name} is the same kernel as {original}", function.location)
+                    op.body.block.erase_op(function)
         if not same_as:
             return
         for launch in op.walk():
@@ -84,8 +88,3 @@ class DeduplicateKernelsPass(ModulePass):
                 kept = same_as.get(launch.kernel.root_reference.data)
                 if kept is not None:
                     launch.properties["kernel"] = SymbolRefAttr(kept)
-
-
-def structure_of(function: func.FuncOp) -> Hashable:
-    """A key that two kernels share exactly if they differ in names and locations only."""
-    return (function.function_type, function.attributes["rt.tile"], region_key(function.body))
