@@ -82,41 +82,20 @@ class OpBuilder:
         attributes: Mapping[str, Attribute] | None = None,
     ) -> Operation:
         """Append an operation of any form; properties left out take their declared defaults."""
-        if regions or successors:
-            op = op_type.create(
-                operands=operands,
-                result_types=result_types,
-                properties={**default_properties(op_type), **(properties or {})},
-                attributes=attributes or {},
-                successors=successors,
-                regions=regions,
-                location=self.location,
-            )
-            self.block.add_op(op)
-            return op
         op = _new(op_type)
         op._next_op = None
-        op.regions = ()
-        op._successors = ()
-        op._successor_uses = ()
+        op.regions = tuple(regions)
+        for region in regions:
+            assert region.parent is None, f"{op_type.name}: a region belongs to another operation"
+            region.parent = op
         defaults = default_properties(op_type)
         op.properties = {**defaults, **properties} if properties else dict(defaults)
         op.attributes = {} if attributes is None else dict(attributes)
         op.location = self.location
-        values: Any = operands
-        uses: list[Use] = []
-        for index, value in enumerate(values):
-            use = _new(Use)
-            use._operation = op
-            use._index = index
-            use._prev_use = None
-            first = use._next_use = value.first_use
-            if first is not None:
-                first._prev_use = use
-            value.first_use = use
-            uses.append(use)
         op._operands = SSAValues(operands)
-        op._operand_uses = tuple(uses)
+        op._operand_uses = _uses(op, operands)
+        op._successors = tuple(successors)
+        op._successor_uses = _uses(op, successors) if successors else ()
         results: list[Any] = []
         for index, result_type in enumerate(result_types):
             result = _new(OpResult)
@@ -149,6 +128,22 @@ class OpBuilder:
     def index(self, value: int) -> SSAValue:
         """Append an `arith.constant` of type `index`."""
         return self.constant(value, IndexType())
+
+
+def _uses(op: Any, values: Any) -> tuple[Use, ...]:
+    """Enter an operation into the lists of uses of its operands or successors."""
+    uses: list[Use] = []
+    for index, value in enumerate(values):
+        use = _new(Use)
+        use._operation = op
+        use._index = index
+        use._prev_use = None
+        first = use._next_use = value.first_use
+        if first is not None:
+            first._prev_use = use
+        value.first_use = use
+        uses.append(use)
+    return tuple(uses)
 
 
 @cache

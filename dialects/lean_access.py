@@ -8,6 +8,7 @@ are listed anew each time. `lean_access` replaces them in place by others with t
 from abc import ABCMeta
 from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import chain
 from operator import attrgetter
 from typing import Any
 
@@ -17,6 +18,15 @@ from xdsl.irdl import attributes, operations
 
 _ir: Any = core  # what is replaced is private
 _irdl: Any = operations
+_FIELDS: dict[Any, dict[str, str]] = {
+    _ir.SSAValue: {"type": "_type"},
+    _ir.OpResult: {"owner": "op"},
+    _ir.BlockArgument: {"owner": "block"},
+    _ir.Operation: {"next_op": "_next_op", "prev_op": "_prev_op"},
+    _ir.Block: {"args": "_args", "first_op": "_first_op", "last_op": "_last_op"},
+}
+"""What is only a field by another name."""
+
 _item: Any = tuple.__getitem__  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType] - of any tuple
 
 
@@ -29,12 +39,17 @@ def lean_access() -> None:
         kind.__eq__ = object.__eq__
     for kind in (_ir.Attribute, _ir._IRNode, _ir.IRWithUses, _ir.IRWithName):
         _check_instances_in_c(kind)
-    _ir.SSAValue.type = property(attrgetter("_type"))
+    for kind, names in _FIELDS.items():
+        for name, field in names.items():
+            setattr(kind, name, property(attrgetter(field)))
     _ir.SSAValues.__getitem__ = _value_at
     _ir.BlockOps.__iter__ = _operations
     _ir.BlockOps.__len__ = _count
+    _ir.Block.ops = property(_ir.BlockOps)
+    _ir.Block.add_op = _append
     _ir.Operation.operands = property(_ir.OpOperands, _ir.Operation.operands.fset)
-    _ir.Operation.walk, _ir.Region.walk, _ir.Block.walk = _walk, _walk_region, _walk_block
+    for kind, inside in ((_ir.Operation, _itself), (_ir.Region, _within), (_ir.Block, _operations_of)):
+        kind.walk = _walk_forward(kind, inside)
     _irdl.BaseAccessor.__get__ = _named
     _irdl.BaseAttrAccessor.__get__ = _named_in_segments
     _keep(DenseArrayBase, "get_values", "elements")
@@ -123,9 +138,27 @@ def _constructs(op: Any, construct: Any) -> Any:
     return op.regions if construct is _irdl.VarIRConstruct.REGION else op._successors
 
 
+def _append(block: Any, op: Any) -> None:
+    """Add an operation at the end of a block."""
+    last = block._last_op
+    if op.parent is not None or op.regions:
+        block._attach_op(op)  # fails if it is part of another block, or around this one
+    op.parent = block
+    op._prev_op, op._next_op = last, None
+    if last is None:
+        block._first_op = op
+    else:
+        last._next_op = op
+    block._last_op = op
+
+
 def _operations(ops: Any) -> Iterator[Operation]:
     """The operations of a block; the one that was given last may be moved or erased meanwhile."""
-    op = ops.block._first_op
+    return _operations_of(ops.block)
+
+
+def _operations_of(block: Any) -> Iterator[Operation]:
+    op = block._first_op
     while op is not None:
         following = op._next_op
         yield op
@@ -136,24 +169,39 @@ def _count(ops: Any) -> int:
     return sum(1 for _ in _operations(ops))
 
 
-def _walk(self: Any, *, reverse: bool = False, region_first: bool = False) -> Iterator[Operation]:
-    """An operation and those in it; without a generator for those that have no regions."""
-    if not region_first:
-        yield self
-    for region in reversed(self.regions) if reverse else self.regions:
-        yield from _walk_region(region, reverse=reverse, region_first=region_first)
-    if region_first:
-        yield self
+def _itself(op: Operation) -> Iterator[Operation]:
+    return iter((op,))
 
 
-def _walk_region(self: Any, *, reverse: bool = False, region_first: bool = False) -> Iterator[Operation]:
-    for block in reversed(self.blocks) if reverse else self.blocks:
-        yield from _walk_block(block, reverse=reverse, region_first=region_first)
+def _inside(op: Any) -> Iterator[Operation]:
+    """The operations in the regions of an operation, but not those in their regions."""
+    return chain.from_iterable(map(_within, op.regions))
 
 
-def _walk_block(self: Any, *, reverse: bool = False, region_first: bool = False) -> Iterator[Operation]:
-    for op in reversed(self.ops) if reverse else _operations(self.ops):
-        if op.regions:
-            yield from _walk(op, reverse=reverse, region_first=region_first)
-        else:
+def _within(region: Any) -> Iterator[Operation]:
+    return chain.from_iterable(map(_operations_of, region.blocks))
+
+
+def _walk_forward(kind: Any, inside: Callable[[Any], Iterator[Operation]]) -> Callable[..., Iterator[Operation]]:
+    """The method `walk` of operations, regions or blocks: without a generator for every level in the usual order."""
+    original = kind.walk
+
+    def walk(self: Any, *, reverse: bool = False, region_first: bool = False) -> Iterator[Operation]:
+        if reverse or region_first:
+            return original(self, reverse=reverse, region_first=region_first)
+        return _descend(inside(self))
+
+    return walk
+
+
+def _descend(ops: Iterator[Operation]) -> Iterator[Operation]:
+    """Operations, each with those in it behind it."""
+    levels = [ops]
+    while levels:
+        for op in levels[-1]:
             yield op
+            if op.regions:
+                levels.append(_inside(op))
+                break
+        else:
+            levels.pop()
