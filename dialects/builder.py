@@ -69,7 +69,8 @@ class OpBuilder:
         properties: Mapping[str, Attribute] | None = None,
     ) -> SSAValue:
         """Append an operation with one result and no regions; return the result."""
-        return self.create_op(op_type, operands, (result_type,), properties).results[0]
+        (result,) = self.create_op(op_type, operands, (result_type,), properties).results
+        return result
 
     def create_op(
         self,

@@ -66,21 +66,16 @@ class DeduplicateKernelsPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Redirect launches to the first of equal kernels and erase the others."""
         del ctx
-        alike: dict[Hashable, list[func.FuncOp]] = {}
-        for function in op.body.block.ops:
-            if isinstance(function, func.FuncOp) and "rt.tile" in function.attributes:
-                alike.setdefault((function.function_type, function.attributes["rt.tile"]), []).append(function)
+        kernels = [f for f in op.body.block.ops if isinstance(f, func.FuncOp) and "rt.tile" in f.attributes]
+        first: dict[Hashable, str] = {}
         same_as: dict[str, str] = {}
-        # A kernel whose arguments nobody shares is not looked into.
-        for functions in (functions for functions in alike.values() if len(functions) > 1):
-            first: dict[bytes, str] = {}
-            for function in functions:
-                name = function.sym_name.data
-                original = first.setdefault(region_key(function.body), name)
-                if original != name:
-                    same_as[name] = original
-                    emit_remark("passed", self.name, f"{name} is the same kernel as {original}", function.location)
-                    op.body.block.erase_op(function)
+        for kernel in kernels if len(kernels) > 1 else ():
+            name = kernel.sym_name.data
+            original = first.setdefault(structure_of(kernel), name)
+            if original != name:
+                same_as[name] = original
+                emit_remark("passed", self.name, f"{name} is the same kernel as {original}", kernel.location)
+                op.body.block.erase_op(kernel)
         if not same_as:
             return
         for launch in op.walk():
@@ -88,3 +83,8 @@ class DeduplicateKernelsPass(ModulePass):
                 kept = same_as.get(launch.kernel.root_reference.data)
                 if kept is not None:
                     launch.properties["kernel"] = SymbolRefAttr(kept)
+
+
+def structure_of(kernel: func.FuncOp) -> Hashable:
+    """A key that two kernels share exactly if they differ in names and locations only."""
+    return (kernel.function_type, kernel.attributes["rt.tile"], region_key(kernel.body))
