@@ -85,7 +85,7 @@ def _integers(numbers: Any) -> bytes:
 
 def _attribute(attribute: Attribute) -> bytes:
     """An attribute, which keeps it: of equal ones, each its own, because 0.0 equals -0.0."""
-    kept = attribute.__dict__
+    kept: Any = attribute.__dict__
     found = kept.get("key")
     if found is None:
         found = _encode(attribute)
@@ -99,7 +99,7 @@ def _encode(value: Any) -> bytes:
     if isinstance(value, ParametrizedAttribute):
         return b"A%b%b" % (_text(value.name), _sequence(value.parameters))
     if isinstance(value, Data):
-        return b"D%b%b" % (_text(value.name), _encode(cast(Data[Any], value).data))
+        return b"D%b%b" % (_text(value.name), _encode(cast("Data[Any]", value).data))
     if isinstance(value, Enum):
         return b"E%b" % _text(value.name)
     if isinstance(value, str):
