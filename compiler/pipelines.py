@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 
 from xdsl.context import Context
@@ -133,6 +133,11 @@ def passes_between(
     Raises:
         ArgumentError: a stage that the target has not, or `end` before `start`.
     """
+    return list(_passes_between(start, end, target, options or CompileOptions()))
+
+
+@lru_cache(maxsize=64)
+def _passes_between(start: str, end: str, target: Target, options: CompileOptions) -> tuple[ModulePass, ...]:
     names = IR_STAGES[target]
     for stage in (start, end):
         if stage not in names:
@@ -140,8 +145,8 @@ def passes_between(
     first, last = names.index(start), names.index(end)
     if last < first:
         raise ArgumentError(f"cannot compile from stage '{start}' back to '{end}'; the order is {', '.join(names)}")
-    by_stage = passes_to_stage(target, options or CompileOptions())
-    return [make_pass(spec) for stage in names[first + 1 : last + 1] for spec in by_stage[stage]]
+    by_stage = passes_to_stage(target, options)
+    return tuple(make_pass(spec) for stage in names[first + 1 : last + 1] for spec in by_stage[stage])
 
 
 class Observer:

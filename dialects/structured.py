@@ -94,7 +94,7 @@ def build_reduction(
     """
     stored = element_type(source)
     source = build_cast(b, source, compute_type(stored))
-    shape = cast(TensorType[Any], source.type).get_shape()
+    shape = cast("TensorType[Any]", source.type).get_shape()
     kept = [dim for dim in range(len(shape)) if dim not in dims]
     loop_of = {dim: loop for loop, dim in enumerate((*kept, *sorted(dims)))}
     element = element_type(source)
@@ -127,7 +127,7 @@ def build_cast(b: OpBuilder, source: SSAValue, element: Attribute) -> SSAValue:
     """Append the floating-point tensor `source` with elements of another type; `source` itself if it has them."""
     if element_type(source) == element:
         return source
-    shape = cast(TensorType[Any], source.type).get_shape()
+    shape = cast("TensorType[Any]", source.type).get_shape()
     rank = len(shape)
     return build_generic(
         b,
@@ -154,7 +154,7 @@ def build_running_reduction(
     """
     stored = element_type(inputs[0])
     inputs = [build_cast(b, x, compute_type(stored)) for x in inputs]
-    result_type = cast(TensorType[Any], inputs[0].type)
+    result_type = cast("TensorType[Any]", inputs[0].type)
     shape, element = result_type.get_shape(), result_type.element_type
     rank = len(shape)
     loop_of = [d if d < dim else d - 1 for d in range(rank)]
@@ -239,7 +239,7 @@ def build_window_write(
 
     The window is the result of a generic of its own, which computes it in place where the buffer of `dest` is free.
     """
-    window_type = cast(TensorType[Any], window.type)
+    window_type = cast("TensorType[Any]", window.type)
     copy = build_copy(b, window, window_type, range(len(window_type.get_shape())))
     return build_insertion(b, copy, dest, offsets, strides)
 
@@ -251,7 +251,7 @@ def build_insertion(
     static, dynamic = split_dynamic_index_list(offsets, DYNAMIC_INDEX)
     properties = {
         "static_offsets": int_array(tuple(static)),
-        "static_sizes": int_array(cast(TensorType[Any], window.type).get_shape()),
+        "static_sizes": int_array(cast("TensorType[Any]", window.type).get_shape()),
         "static_strides": int_array(tuple(strides)),
         "operandSegmentSizes": segment_sizes(1, 1, len(dynamic), 0, 0),
     }
@@ -337,7 +337,7 @@ def is_splat_constant(value: SSAValue) -> bool:
     if not isinstance(numbers, DenseIntOrFPElementsAttr):
         return True
     # Bytes, not numbers: a table of roots of unity has many, and each would become a Python object.
-    data = cast(DenseIntOrFPElementsAttr[Any], numbers).data.data
+    data = cast("DenseIntOrFPElementsAttr[Any]", numbers).data.data
     return data == data[: len(data) // len(numbers)] * len(numbers)
 
 
@@ -354,5 +354,5 @@ def constant_integer(value: SSAValue) -> int | None:
     """The number behind an `arith.constant` of integer type, or `None`."""
     owner = value.owner
     if isinstance(owner, arith.ConstantOp) and isinstance(owner.value, IntegerAttr):
-        return cast(IntegerAttr[Any], owner.value).value.data
+        return cast("IntegerAttr[Any]", owner.value).value.data
     return None

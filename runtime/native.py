@@ -108,11 +108,14 @@ def optimise(text: str, target: Target | None = None, phase: Phase = nullcontext
         module = parse(text, target)
     with phase("passes"):
         builder = llvm.create_pass_builder(target.machine, llvm.create_pipeline_tuning_options(speed_level=2))
-        for name, add in _PASSES.items():
-            passes = llvm.create_new_module_pass_manager()
-            add(passes)
-            with phase(name):
-                passes.run(module, builder)
+        # Each run looks at the module anew: there are several only for somebody who wants to know how long each pass takes.
+        runs = [_PASSES] if phase is nullcontext else [{name: add} for name, add in _PASSES.items()]
+        for passes in runs:
+            manager = llvm.create_new_module_pass_manager()
+            for add in passes.values():
+                add(manager)
+            with phase(next(iter(passes))):
+                manager.run(module, builder)
     return module
 
 

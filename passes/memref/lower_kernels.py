@@ -116,6 +116,8 @@ class LowerKernelsPass(ModulePass):
                 name = function.sym_name.data
                 lowered[name] = _lower(function, sizes, self.vector_bits, streamed.get(name, frozenset()))
         for function in functions:
+            if function.sym_name.data in lowered:
+                continue
             for launch in function.body.walk():
                 if isinstance(launch, rt.LaunchOp) and (ranges := lowered.get(launch.kernel.string_value())):
                     _launch_over(launch, ranges)
