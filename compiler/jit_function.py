@@ -364,9 +364,16 @@ def static_key(value: Hashable) -> Hashable:
     """A key that keeps static values apart which are equal but compile differently: `1`, `1.0` and `True`; `0.0` and `-0.0`."""
     if isinstance(value, float):
         return (type(value), value.hex())
+    if isinstance(value, np.generic):
+        return (value.dtype, value.tobytes())
+    if isinstance(value, complex):
+        return (type(value), value.real.hex(), value.imag.hex())
     if isinstance(value, tuple):
         parts = cast(tuple[Hashable, ...], value)
         return (type(parts), *map(static_key, parts))
+    if isinstance(value, frozenset):
+        members = cast(frozenset[Hashable], value)
+        return (type(members), frozenset(map(static_key, members)))
     return (type(value), value)
 
 
