@@ -365,7 +365,8 @@ def static_key(value: Hashable) -> Hashable:
     if isinstance(value, float):
         return (type(value), value.hex())
     if isinstance(value, np.generic):
-        return (value.dtype, value.tobytes())
+        scalar = cast("np.generic[Any]", value)
+        return (scalar.dtype, scalar.tobytes())
     if isinstance(value, complex):
         return (type(value), value.real.hex(), value.imag.hex())
     if isinstance(value, tuple):
