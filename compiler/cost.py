@@ -10,8 +10,8 @@ from xdsl.dialects.linalg.ops import GenericOp
 from xdsl.ir import Operation, SSAValue, Use
 
 from dialects import rt
-from dialects.lapack import LapackOp
 from dialects.partial_reads import loop_extents
+from dialects.rt import LapackOp
 from dialects.structured import trip_count
 from passes.loops.expand_math import EXPANSIONS
 

@@ -6,7 +6,7 @@ from xdsl.dialects.linalg.ops import GenericOp
 
 from dialects import rt
 from dialects.errors import ArgumentError
-from dialects.lapack import LapackOp
+from dialects.rt import LapackOp
 
 
 def stage_of(module: ModuleOp) -> str:

@@ -15,7 +15,7 @@ import passes.memref.vector_plan
 from compiler.executable import compile_for_cpu
 from compiler.options import CompileOptions
 from compiler.pipelines import passes_between, run_passes
-from dialects.prefetch import PrefetchOp
+from dialects.rt import PrefetchOp
 from passes.memref.lower_kernels import LowerKernelsPass
 from runtime.llvm_text import emit_llvm
 from runtime.native import emit_object, host_vector_bits, load

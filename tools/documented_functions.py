@@ -53,6 +53,12 @@ def factor(x):
     return np.linalg.cholesky(x @ x.mT)
 
 
+def shares(x, w):
+    """Activations as shares of their rows, and the mean of each column."""
+    z = np.maximum(x @ w, 0)
+    return z / z.sum(axis=1, keepdims=True), z.mean(axis=0)
+
+
 def _float32(*shape: int) -> Any:
     return np.zeros(shape, np.float32)
 
@@ -64,6 +70,7 @@ ARGUMENTS: dict[Any, tuple[Any, ...]] = {
     dense: (_float32(64, 256), _float32(512, 256), _float32(512)),
     downsample: (_float32(8, 16, 32, 32), _float32(32, 16, 3, 3), _float32(32)),
     factor: (_float32(10, 32, 256),),
+    shares: (_float32(2048, 512), _float32(512, 256)),
     filtered: (_float32(100, 256), _float32(129)),
     states: (
         _float32(100, 8, 16),

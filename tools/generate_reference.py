@@ -47,6 +47,7 @@ DOCUMENTS = (
     "docs/recurrent.md",
     "docs/fft.md",
     "docs/linalg.md",
+    "docs/performance.md",
 )
 PART = re.compile(
     r"(<!-- generated: (?P<name>[\w-]+)(?P<arguments>(?: [\w@][\w@.-]*)*) -->\n).*?(<!-- end -->)", re.DOTALL

@@ -29,7 +29,7 @@ from dialects.dlc.matrix_op import (
 )
 from dialects.dlc.selection import compare, select
 from dialects.dlc.spectral import BLOCK, cleaned, real_type
-from dialects.lapack import Output, Overwritten
+from dialects.rt.lapack import Output, Overwritten
 
 
 @irdl_op_definition

@@ -32,7 +32,7 @@ from dialects.dlc.selection import compare, select
 from dialects.dlc.shape import reshape
 from dialects.dlc.slicing import pad, slice_
 from dialects.dlc.triangular import expect_form, formed, substitute, transposed_form, triangular_solve
-from dialects.lapack import Output, Overwritten
+from dialects.rt.lapack import Output, Overwritten
 from dialects.structured import PARALLEL, build_empty, build_for, build_generic, build_loop_index, build_reshape
 
 _INDEX = IndexType()

@@ -38,7 +38,7 @@ from dialects.dlc.reduction import reduce_and
 from dialects.dlc.scalars import Direction
 from dialects.dlc.selection import compare, select
 from dialects.dlc.shape import inverse_permutation, reshape, stacked, transpose, transposed
-from dialects.lapack import Argument, Output, build_lapack
+from dialects.rt.lapack import Argument, Output, build_lapack
 
 ELEMENTS = {f32, f64, ComplexType(f32), ComplexType(f64)}
 

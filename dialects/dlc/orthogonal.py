@@ -17,7 +17,7 @@ from dialects.dlc.slicing import concatenate, pad, slice_
 from dialects.dlc.spectral import BLOCK
 from dialects.dlc.triangular import triangular_solve
 from dialects.errors import UnsupportedError, at_location
-from dialects.lapack import Output, Overwritten
+from dialects.rt.lapack import Output, Overwritten
 
 
 @irdl_op_definition

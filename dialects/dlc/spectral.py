@@ -40,7 +40,7 @@ from dialects.dlc.matrix_op import (
 )
 from dialects.dlc.selection import compare, select
 from dialects.errors import UnsupportedError, at_location
-from dialects.lapack import Output, Overwritten
+from dialects.rt.lapack import Output, Overwritten
 
 BLOCK = 64
 """The largest number of columns that LAPACK's blocked algorithms treat at once; a workspace for more gains nothing."""

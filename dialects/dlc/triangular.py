@@ -25,7 +25,7 @@ from dialects.dlc.matrix_op import (
     triangle,
 )
 from dialects.dlc.scalars import Direction
-from dialects.lapack import Output, Overwritten
+from dialects.rt.lapack import Output, Overwritten
 
 FORMS = ("none", "transpose", "adjoint")
 """What a solver may do with its matrix."""

@@ -86,8 +86,8 @@ from xdsl.utils.exceptions import PassFailedException
 from dialects import rt
 from dialects.builder import OpBuilder, int_array, memref_type
 from dialects.errors import UnsupportedError, at_location
-from dialects.lapack import LapackOp
 from dialects.remarks import emit_remark
+from dialects.rt import LapackOp
 
 MODULE_NAME = "kernels"
 WARP = 32

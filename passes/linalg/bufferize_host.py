@@ -26,8 +26,8 @@ from xdsl.utils.exceptions import PassFailedException
 
 from dialects import rt
 from dialects.builder import OpBuilder, int_array
-from dialects.lapack import LapackOp
 from dialects.rows import row_position
+from dialects.rt import LapackOp
 from dialects.structured import is_splat_constant, is_tensor
 from passes.linalg.bufferize_kernel import NO_OPERANDS, KernelBufferizer, build_memref_fill, to_memref
 from passes.linalg.host_blocks import is_control_flow

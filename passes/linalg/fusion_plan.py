@@ -16,9 +16,10 @@ from xdsl.dialects.linalg.ops import FillOp, GenericOp
 from xdsl.ir import Attribute, Block, Operation, SSAValue
 
 from dialects.builder import constant_attribute
-from dialects.remarks import emit_remark
+from dialects.remarks import emit_remark, is_collecting
 from dialects.structured import PARALLEL, captured_values, element_type, is_splat_constant
 from passes.linalg.bodies import BodyFacts, examine_body
+from passes.linalg.kernel_names import content_name
 from passes.linalg.maps import (
     ZERO,
     Access,
@@ -180,14 +181,9 @@ class FusionPlan:
                 if not self._inline(loops, root, access):
                     kept = True
                     self._pinned.add(value)
-                    emit_remark(
-                        "missed",
-                        "fuse-elementwise",
-                        "its reader could not tell the extents of its loops without it",
-                        op.location,
-                    )
+                    _refuse(op, "its reader could not tell the extents of its loops without it")
         elif refusal:
-            emit_remark("missed", "fuse-elementwise", refusal, op.location)
+            _refuse(op, refusal)
         if kept:
             self._make_root(loops)
 
@@ -238,7 +234,9 @@ class FusionPlan:
         # Readers are repeated in turn: without a limit on their number, a chain of them would grow with its square.
         num_ops = max(loops.body.num_ops, (times - 1) * loops.body.num_ops // 2)
         if not loops.body.is_cheap or num_ops > self.max_recomputed_ops:
-            return f"too expensive to repeat: {needed} times instead of {loops.points}, {loops.body.num_ops} operations each"
+            return (
+                f"too expensive to repeat: {loops.body.num_ops} operations at {needed} points instead of {loops.points}"
+            )
         if times > 1:
             weights, kept = (1, 1), _num_bytes(op.results[0])
             if len(copies) == times:
@@ -385,3 +383,8 @@ def _num_bytes(value: SSAValue) -> int:
     element = element_type(value)
     width = getattr(element, "bitwidth", 64)
     return prod(shape_of(value)) * max(1, width // 8)
+
+
+def _refuse(op: GenericOp, reason: str) -> None:
+    if is_collecting():
+        emit_remark("missed", "fuse-elementwise", f"{content_name(op)}: {reason}", op.location)

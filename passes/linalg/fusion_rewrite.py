@@ -8,10 +8,11 @@ from xdsl.dialects.linalg.ops import FillOp, GenericOp, YieldOp
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from dialects.builder import OpBuilder, affine_map, segment_sizes
-from dialects.remarks import emit_remark
+from dialects.remarks import emit_remark, is_collecting
 from dialects.structured import PARALLEL, REDUCTION, element_type
 from passes.linalg.bodies import BodyCopier, drain
 from passes.linalg.fusion_plan import FusionPlan, Loops, Read
+from passes.linalg.kernel_names import content_name
 from passes.linalg.maps import Access, accesses, compose, tensor_type_of
 
 _REMOVABLE = (arith.ConstantOp, tensor.EmptyOp, FillOp, GenericOp, tensor.CollapseShapeOp, tensor.ExpandShapeOp)
@@ -32,9 +33,8 @@ def rewrite_block(block: Block, plan: FusionPlan) -> None:
         new = _build_root(builder, root, plan, new_values)
         new_values.update(zip(op.results, new.results, strict=True))
         replaced.append(op)
-        absorbed = len(root.inlined) + len(root.aliases)
-        if absorbed:
-            emit_remark("passed", "fuse-elementwise", f"{absorbed} operations computed inside", op.location)
+        if (root.inlined or root.aliases) and is_collecting():
+            emit_remark("passed", "fuse-elementwise", _description(root), op.location)
     # Only now: the plan knows values by their old names.
     for old, value in new_values.items():
         old.replace_all_uses_with(value)
@@ -43,6 +43,15 @@ def rewrite_block(block: Block, plan: FusionPlan) -> None:
     for op in reversed(list(block.ops)):
         if isinstance(op, _REMOVABLE) and all(result.first_use is None for result in op.results):
             block.erase_op(op)
+
+
+def _description(root: Loops) -> str:
+    """What became part of `root`."""
+    reader = content_name(root.op)
+    if not root.inlined:
+        return f"{reader} reads its operands where they were before they were moved or reshaped"
+    names = dict.fromkeys(content_name(loops.op) for loops, _ in reversed(root.inlined))
+    return f"{', '.join(names)} computed inside {reader}"
 
 
 def _has_changed(root: Loops, plan: FusionPlan) -> bool:

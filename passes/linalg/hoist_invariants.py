@@ -51,9 +51,8 @@ from xdsl.dialects.builtin import ModuleOp
 from xdsl.ir import Block, Operation, SSAValue, Use
 from xdsl.passes import ModulePass
 
-from dialects.lapack import LapackOp
 from dialects.remarks import emit_remark
-from dialects.rt import GemmOp, KernelOp
+from dialects.rt import GemmOp, KernelOp, LapackOp
 from passes.linalg.host_blocks import host_blocks
 
 _MOVABLE = (KernelOp, GemmOp, LapackOp, tensor.CollapseShapeOp, tensor.ExpandShapeOp, arith.ConstantOp)

@@ -17,7 +17,7 @@ from dialects.structured import element_type
 from passes.linalg.bodies import captured_by
 from passes.linalg.groups import AcyclicGroups
 from passes.linalg.host_blocks import is_scalar_nest
-from passes.linalg.kernel_names import content_names
+from passes.linalg.kernel_names import content_name
 from passes.linalg.maps import Access, accesses, dimension, identity_prefix, loop_sizes, num_parallel, shape_of
 from passes.linalg.windows import is_window_write, scalar_sources, window_write
 
@@ -241,8 +241,8 @@ class KernelGrouping:
 
     def _tell_refusal(self, member: Member, other: int, reason: str) -> None:
         if is_collecting():
-            mine, theirs = (content_names(op)[:4] for op in (member.op, self.groups[other].members[-1].op))
-            message = f"{'_'.join(mine)} does not join {'_'.join(theirs)}: {reason}"
+            mine, theirs = (content_name(op) for op in (member.op, self.groups[other].members[-1].op))
+            message = f"{mine} does not join {theirs}: {reason}"
             emit_remark("missed", "form-kernels", message, member.op.location)
 
 

@@ -66,6 +66,11 @@ def content_names(op: Operation) -> list[str]:
     return list(names) or [_moving_name(op)]
 
 
+def content_name(op: Operation) -> str:
+    """What the structured operation `op` computes, for remarks."""
+    return "_".join(content_names(op)[:_MAX_PARTS])
+
+
 def _computes_position(op: Operation, positions: set[SSAValue]) -> bool:
     """Whether `op` computes where to read, or tests a position: no content, but part of how elements move."""
     if isinstance(op, arith.ConstantOp | YieldOp | tensor.ExtractOp | arith.SelectOp):

@@ -20,9 +20,9 @@ from xdsl.ir import Attribute, Region, SSAValue
 from xdsl.utils.exceptions import PassFailedException
 
 from dialects.builder import OpBuilder
-from dialects.lapack import LapackOp, array_number
 from dialects.llvm_intrinsics import MemcpyOp
 from dialects.rt import GRAIN, GemmOp, LaunchOp
+from dialects.rt.lapack import LapackOp, array_number
 from passes.loops.llvm_control import call
 from passes.loops.llvm_function import (
     POINTER,

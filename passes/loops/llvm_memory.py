@@ -22,8 +22,7 @@ from xdsl.ir import Attribute, Region, SSAValue
 
 from dialects.builder import OpBuilder, segment_sizes
 from dialects.llvm_intrinsics import MemsetOp
-from dialects.prefetch import PrefetchOp
-from dialects.rt import RowOp
+from dialects.rt import PrefetchOp, RowOp
 from dialects.structured import constant_integer
 from passes.loops.llvm_function import (
     NO_WRAP,

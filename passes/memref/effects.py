@@ -11,7 +11,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from xdsl.traits import IsTerminator
 
 from dialects import rt
-from dialects.lapack import LapackOp
+from dialects.rt import LapackOp
 
 VIEWS = (memref.CollapseShapeOp, memref.ExpandShapeOp, rt.RowOp)
 """Host operations whose result is memory of their first operand."""

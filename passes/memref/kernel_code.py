@@ -11,6 +11,7 @@ from dialects.builder import memref_type
 from dialects.remarks import emit_remark
 from passes.memref.accesses import Buffer
 from passes.memref.loop_builder import INDEX, LoopBuilder, Position, Value
+from passes.memref.memory_code import MemoryCode
 from passes.memref.phased_loops import PhasedLoops
 from passes.memref.row_loops import take_rows
 from passes.memref.statements import Kernel, bit_width
@@ -37,19 +38,17 @@ class KernelCode:
     def __init__(self, kernel: Kernel, b: LoopBuilder, vector_bits: int):
         self.kernel = kernel
         self.b = b
-        self.scalars: dict[SSAValue, Value] = {}
+        self.memory = MemoryCode(b)
+        scalars = self.memory.scalars
         self.prologue: list[Operation] = []
         for op in kernel.prologue:
             operands = [
-                cast(SSAValue, kernel.buffers[operand].storage)
-                if operand in kernel.buffers
-                else self.scalars[operand].ssa
+                cast(SSAValue, kernel.buffers[operand].storage) if operand in kernel.buffers else scalars[operand].ssa
                 for operand in op.operands
             ]
             new = b.blocks[0].create_op(type(op), operands, [r.type for r in op.results], op.properties)
             self.prologue.append(new)
-            self.scalars.update({r: Value(n, 0) for r, n in zip(op.results, new.results, strict=True)})
-        b.scalars = self.scalars
+            scalars.update({r: Value(n, 0) for r, n in zip(op.results, new.results, strict=True)})
         self.launched = kernel.tile
         self.clearing: list[Sweep] = take_rows(kernel)
         """With a loop over rows inside of the tile that is launched: what comes before it."""
@@ -149,7 +148,7 @@ class KernelCode:
         return ranges
 
     def _squares(self, plan: Transposition) -> Ranges:
-        return Ranges(emit_transposition(self.b, self.kernel, self.sweeps[0], self.scalars, plan), 1)
+        return Ranges(emit_transposition(self.memory, self.kernel, self.sweeps[0], plan), 1)
 
     def _tile(self) -> Ranges:
         block = self.b.blocks[0].block
@@ -180,12 +179,12 @@ class KernelCode:
     def _rows(self) -> None:
         """Append the loop over the rows of one point of what is launched."""
         b, last = self.b, self.kernel.rank - 1
-        code = SweepCode(b, self.kernel, self.scalars)
+        code = SweepCode(self.memory, self.kernel)
         for sweep in self.clearing:
             code.emit(sweep, self.plan.sweeps[sweep])
         for statement in self.kernel.statements:
             for buffer in statement.written():
-                b.forget(buffer)
+                self.memory.forget(buffer)
 
         def row(position: Position) -> None:
             b.dims[last] = position
@@ -195,7 +194,7 @@ class KernelCode:
 
     def _point(self) -> None:
         """Append all sweeps at one tile point, or one vector of them."""
-        code = SweepCode(self.b, self.kernel, self.scalars)
+        code = SweepCode(self.memory, self.kernel)
         for sweep in self.sweeps:
             code.emit(sweep, self.plan.sweeps[sweep])
 
@@ -216,20 +215,20 @@ class KernelCode:
 
     def _block(self, start: Position, end: Position) -> None:
         """Append one sweep after the other for a block of tile points, so that reductions read memory in order."""
-        self.b.block_start = start
-        code = SweepCode(self.b, self.kernel, self.scalars)
+        self.memory.block_start = start
+        code = SweepCode(self.memory, self.kernel)
         for sweep in self.sweeps:
             if any(statement.scatter for statement in sweep.statements):
                 code.emit_scatter(sweep, lambda point: self._lanes(start, end, point))
             elif sweep.statements[0].has_loops:
                 code.enter(sweep, self.plan.sweeps[sweep])
-                loops = PhasedLoops(code, sweep.statements[0], self.plan.tile_lanes, self.plan.block)
+                loops = PhasedLoops(code.at_point, sweep.statements[0], self.plan.tile_lanes, self.plan.block)
                 loops.emit(start, end, lambda point: self._lanes(start, end, point))
             elif any(statement.is_reduction for statement in sweep.statements):
                 code.emit_interchanged(sweep, lambda point: self._lanes(start, end, point))
             else:
                 self._lanes(start, end, lambda sweep=sweep: code.emit(sweep, self.plan.sweeps[sweep]))
-        self.b.block_start = None
+        self.memory.block_start = None
 
     def _lanes(self, lower: Position, upper: Position, point: Callable[[], None]) -> None:
         """Append `point` for a range of the last tile dimension: whole vectors, then the rest masked or one by one.

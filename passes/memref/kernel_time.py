@@ -14,8 +14,8 @@ from xdsl.dialects.linalg.ops import FillOp, GenericOp
 from xdsl.ir import Operation, SSAValue
 
 from dialects import rt
-from dialects.lapack import LapackOp
 from dialects.partial_reads import loop_extents
+from dialects.rt import LapackOp
 from passes.loops.expand_math import EXPANSIONS
 
 BYTE = 0.05

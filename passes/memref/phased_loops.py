@@ -14,8 +14,8 @@ from xdsl.ir import Attribute, Operation, SSAValue
 
 from dialects.builder import memref_type, vector_type
 from passes.memref.loop_builder import SCALAR, VECTOR, LoopBuilder, Position, Value
+from passes.memref.statement_code import StatementCode
 from passes.memref.statements import Statement, constant_number
-from passes.memref.sweep_code import SweepCode
 
 _NO_OPERANDS = DenseArrayBase.from_list(i32, [0, 0])
 
@@ -26,7 +26,7 @@ Lanes = Callable[[Callable[[], None]], None]
 class PhasedLoops:
     """Appends the code of one statement for the points from `start` to `end`, at most `size` of them."""
 
-    def __init__(self, code: SweepCode, statement: Statement, lanes: int, size: int):
+    def __init__(self, code: StatementCode, statement: Statement, lanes: int, size: int):
         self.code = code
         self.b: LoopBuilder = code.b
         self.statement = statement
@@ -59,7 +59,7 @@ class PhasedLoops:
         values = self.code.inputs_of(self.statement) if is_first else self._values(offset)
         known = () if is_first else set(values)
         for op in ops:
-            self.code.body_op(op, values)
+            self.code.body.append(op, values)
         for value in self._needed_from(loop):
             if value in values and value not in known:
                 self._keep(value, values[value], offset)
@@ -78,7 +78,7 @@ class PhasedLoops:
             for argument, result in zip(carried, loop.results, strict=True):
                 values[argument] = values[result]
             for op in ops:
-                self.code.body_op(op, values)
+                self.code.body.append(op, values)
             for result, following in zip(loop.results, terminator.operands, strict=True):
                 self._store(result, values[following], offset)
 
@@ -97,9 +97,9 @@ class PhasedLoops:
     def _last(self, ops: list[Operation], start: Position) -> None:
         values = self._values(self.b.subtract(self.b.dims[self.b.lane_dim], start))
         for op in ops:
-            self.code.body_op(op, values)
+            self.code.body.append(op, values)
         for output in self.statement.outputs:
-            self.b.store(output.access, values[output.value])
+            self.code.memory.store(output.access, values[output.value])
 
     def _needed_from(self, loop: scf.ForOp) -> list[SSAValue]:
         """What a loop and all that follows it read."""

@@ -61,8 +61,8 @@ from xdsl.passes import ModulePass
 
 from dialects import rt
 from dialects.builder import int_array
-from dialects.lapack import LapackOp
 from dialects.remarks import emit_remark
+from dialects.rt import LapackOp
 from passes.memref.kernel_time import BYTE, kernel_nanoseconds, lapack_nanoseconds, memref_bytes, product_nanoseconds
 
 PASS_NAME = "split-work"

@@ -1,35 +1,19 @@
-"""The loop nest of one sweep: loops, the bodies of statements on scalars or vectors, and reductions."""
+"""The loop nest of one sweep, and the reductions in it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import prod
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
-from xdsl.dialects import arith, memref, scf, vector
-from xdsl.dialects.arith import FastMathFlagsAttr
-from xdsl.dialects.builtin import IndexType, IntegerAttr, VectorType, i1, i32, i64
-from xdsl.dialects.linalg.ops import IndexOp
-from xdsl.dialects.utils import FastMathFlag
+from xdsl.dialects import arith, vector
 from xdsl.dialects.vector import CombiningKindAttr, CombiningKindFlag
-from xdsl.ir import Attribute, Operation, SSAValue
 
-from dialects.builder import vector_type
 from passes.memref.combiners import COMBINERS
-from passes.memref.loop_builder import INDEX, LANES, SCALAR, VECTOR, LoopBuilder, Position, Value
-from passes.memref.statements import Kernel, Output, Scatter, Statement, constant_number
+from passes.memref.loop_builder import VECTOR, Position, Value
+from passes.memref.memory_code import MemoryCode
+from passes.memref.statement_code import EITHER_ZERO, Reduction, StatementCode
+from passes.memref.statements import Kernel, Statement, constant_number
 from passes.memref.sweeps import Sweep
 from passes.memref.vector_plan import SweepPlan
-
-# Integer division by zero traps, so it must not move to where it would run although its loop does not.
-_PINNED = (arith.DivSIOp, arith.RemSIOp, arith.DivUIOp, arith.RemUIOp, arith.FloorDivSIOp, arith.CeilDivSIOp)
-
-_EITHER_ZERO = {"fastmath": FastMathFlagsAttr([FastMathFlag.NO_SIGNED_ZEROS])}
-
-_SGE = IntegerAttr(5, i64)
-_SLT = IntegerAttr(2, i64)
-
-_LAST_SIGNED = 5
-"""The predicates of `arith.cmpi` up to this one are equality and the order of signed integers."""
-_INT32_MAX = 2**31 - 1
 
 STEPS = 4
 """Steps of a reduction that share one load and store of accumulators in memory."""
@@ -41,26 +25,16 @@ SUMMANDS = 128
 """How many vectors a sum adds up before it adds the result to a total: NumPy's sums, too, have a logarithm in their error."""
 
 
-class Reduction(NamedTuple):
-    """One reduction of a sweep; `start` is its first inner dimension."""
-
-    statement: Statement
-    output: Output
-    start: int
-
-
 class SweepCode:
-    """Appends the code of sweeps to `b`; `scalars` maps the scalar values of the old kernel to new ones."""
+    """Appends the code of sweeps."""
 
-    def __init__(self, b: LoopBuilder, kernel: Kernel, scalars: dict[SSAValue, Value]):
-        self.b = b
-        self.buffers = kernel.buffers
-        self.scalars = scalars
+    def __init__(self, memory: MemoryCode, kernel: Kernel):
+        self.b = memory.b
+        self.memory = memory
+        self.at_point = StatementCode(memory, kernel)
         self.rank = kernel.rank
         self.statements: list[Statement] = []
         self.extents: tuple[int, ...] = ()
-        self.sizes: tuple[int, ...] = ()
-        """The sizes of the loops of the current statement."""
         self.plan = SweepPlan(None, 0, masked_tail=False)
         self.reductions: list[Reduction] = []
         self.carried: dict[Any, Value] = {}
@@ -83,18 +57,18 @@ class SweepCode:
 
         def initialise() -> None:
             for reduction in starting:
-                b.store(reduction.output.access, self._initial(reduction.output))
+                self.memory.store(reduction.output.access, self.at_point.initial(reduction.output))
 
         def accumulate(positions: list[Position]) -> None:
             self.carried = {}
             for r in self.reductions:
-                value = b.load(r.output.access)
+                value = self.memory.load(r.output.access)
                 self.carried[r, False] = b.as_vector(value) if b.lanes else value
             for position in positions:
                 b.dims[-1] = position
                 self._point()
             for r in self.reductions:
-                b.store(r.output.access, self.carried[r, False])
+                self.memory.store(r.output.access, self.carried[r, False])
 
         def inner_loops(dim: int) -> None:
             extent = self.extents[dim]
@@ -118,8 +92,8 @@ class SweepCode:
                 lanes(lambda: accumulate(list(range(whole, extent))))
 
         lanes(initialise)
-        for buffer in b.stored_here:
-            b.forget(buffer)
+        for buffer in self.memory.stored_here:
+            self.memory.forget(buffer)
         inner_loops(0)
 
     def emit_within(self, sweep: Sweep, loops: Callable[[Callable[[], None]], None]) -> None:
@@ -143,14 +117,16 @@ class SweepCode:
         self.statements = sweep.statements
         self.extents = sweep.extents
         self.plan = plan
-        b.sweep_depth = b.depth
-        b.ahead = sweep.ahead
+        self.memory.sweep_depth = b.depth
+        self.memory.ahead = sweep.ahead
         del b.dims[self.rank :]
         b.dims.extend([0] * len(sweep.extents))
-        b.stored_here = {buffer for s in sweep.statements for buffer in s.written() if buffer.storage is not None}
+        self.memory.stored_here = {
+            buffer for s in sweep.statements for buffer in s.written() if buffer.storage is not None
+        }
         if not plan.is_straight(sweep.extents):
-            for buffer in b.stored_here:
-                b.forget(buffer)
+            for buffer in self.memory.stored_here:
+                self.memory.forget(buffer)
         self.reductions = [
             Reduction(s, o, s.num_parallel - self.rank)
             for s in sweep.statements
@@ -247,17 +223,22 @@ class SweepCode:
         if blocks_end < whole:
             self._loop(dim, blocks_end, whole, lanes)
 
+    def _point(self) -> None:
+        """Append all statements at the current loop point."""
+        for statement in self.statements:
+            self.at_point.append(statement, self.carried)
+
     # Reductions
 
     def _start(self, reduction: Reduction) -> Callable[[], None]:
         """Make the accumulator of a reduction; return what stores the result in the end."""
         b, key = self.b, (reduction, False)
         output = reduction.output
-        initial = self._initial(output)
+        initial = self.at_point.initial(output)
         dim = self.plan.dim
         if dim is None or b.lanes or reduction.start > dim:
             self.carried[key] = b.as_vector(initial) if b.lanes else initial
-            return lambda: b.store(output.access, self.carried.pop(key))
+            return lambda: self.memory.store(output.access, self.carried.pop(key))
         combine = output.combiner
         assert combine is not None
         kind, neutral = COMBINERS[type(combine)]
@@ -278,7 +259,7 @@ class SweepCode:
             result = self.carried.pop(tail_key) if has_tail else initial
             if has_vectors:
                 b.set_location(combine)
-                flags = _EITHER_ZERO if isinstance(combine, arith.MaximumfOp | arith.MinimumfOp) else {}
+                flags = EITHER_ZERO if isinstance(combine, arith.MaximumfOp | arith.MinimumfOp) else {}
                 across = b.op(
                     vector.ReductionOp,
                     (self.carried.pop(key),),
@@ -291,287 +272,6 @@ class SweepCode:
                 else:
                     properties = {**combine.properties, **flags}
                     result = b.op(type(combine), (result, across), element_type, properties, depth=b.depth)
-            b.store(output.access, result)
+            self.memory.store(output.access, result)
 
         return finish
-
-    def _initial(self, output: Output) -> Value:
-        return self.b.load(output.access) if output.initial is None else self.scalars[output.initial]
-
-    # Bodies
-
-    def _point(self) -> None:
-        """Append all statements at the current loop point."""
-        for statement in self.statements:
-            self.b.set_location(statement.op)
-            if statement.is_opaque:
-                self._copy_opaque(statement)
-            else:
-                self._statement(statement)
-
-    def _copy_opaque(self, statement: Statement) -> None:
-        values = {old: new.ssa for old, new in self.scalars.items()}
-        for buffer in (*statement.captured, *statement.opaque_writes):
-            assert buffer.storage is not None
-            values[buffer.old] = buffer.storage
-            self.b.forget(buffer)
-        copy = statement.op.clone(value_mapper=values)
-        self.b.blocks[-1].insert(copy)
-        for old, new in zip(statement.op.results, copy.results, strict=True):
-            self.scalars[old] = Value(new, self.b.depth)
-
-    def _find_place(self, scatter: Scatter) -> Value | None:
-        """Compute the indices of a scatter, clamped; return whether all were inside, if that matters."""
-        b = self.b
-        inside: Value | None = None
-        for scalar, access, size in scatter.columns:
-            index = b.op(arith.IndexCastOp, (b.load(access),), INDEX)
-            if scatter.is_dropping:
-                for predicate, bound in ((_SGE, 0), (_SLT, size)):
-                    operands = (index, b.position(bound))
-                    test = b.op(arith.CmpiOp, operands, i1, {"predicate": predicate})
-                    inside = test if inside is None else b.op(arith.AndIOp, (inside, test), i1)
-            index = b.op(arith.MaxSIOp, (index, b.position(0)), INDEX)
-            self.scalars[scalar] = b.op(arith.MinSIOp, (index, b.position(size - 1)), INDEX)
-        return inside
-
-    def _statement(self, statement: Statement) -> None:
-        self.sizes = statement.sizes
-        inside = None if statement.scatter is None else self._find_place(statement.scatter)
-        values = self.inputs_of(statement)
-        start = statement.num_parallel - self.rank
-        keys = [(Reduction(statement, output, start), False) for output in statement.outputs]
-        for output, key in zip(statement.outputs, keys, strict=True):
-            if output.argument is not None:
-                values[output.argument] = self.carried[key] if statement.is_reduction else self._initial(output)
-        accumulators = {output.combiner: output.argument for output in statement.outputs if not output.is_running}
-        for op in statement.body:
-            if isinstance(op, arith.MaximumfOp | arith.MinimumfOp) and (accumulator := accumulators.get(op)):
-                self._extremum(op, accumulator, values)
-            else:
-                self.body_op(op, values)
-        for output, key in zip(statement.outputs, keys, strict=True):
-            value = values[output.value]
-            if statement.is_reduction and not output.is_running:
-                self.carried[key] = self._accumulated(statement, self.carried[key], value)
-            else:
-                if inside is not None:
-                    value = self._selected(inside, value, self._initial(output))
-                self.b.store(output.access, value)
-
-    def _extremum(
-        self, op: arith.MaximumfOp | arith.MinimumfOp, accumulator: SSAValue, values: dict[SSAValue, Value]
-    ) -> None:
-        """Append the extremum of a new value and an accumulator, where zeros of either sign are equal.
-
-        The order is that of x86, whose instruction returns the second operand if there is a NaN: only the new value is left to be
-        asked, and the accumulator has one instruction to wait for.
-        """
-        b = self.b
-        b.set_location(op)
-        new = op.rhs if op.lhs is accumulator else op.lhs
-        operands = (values[new], values[accumulator])
-        if b.lanes and VECTOR in (operands[0].kind, operands[1].kind):
-            operands = (b.as_vector(operands[0]), b.as_vector(operands[1]))
-        values[op.result] = b.op(type(op), operands, operands[1].ssa.type, _EITHER_ZERO, operands[1].kind)
-
-    def inputs_of(self, statement: Statement) -> dict[SSAValue, Value]:
-        """What the body of a statement finds: scalars, and the elements that it reads at this loop point."""
-        values = dict(self.scalars)
-        for argument, source in statement.inputs:
-            values[argument] = self.scalars[source] if isinstance(source, SSAValue) else self.b.load(source)
-        return values
-
-    def _selected(self, condition: Value, value: Value, other: Value) -> Value:
-        b = self.b
-        operands = (condition, value, other)
-        if b.lanes:
-            operands = (condition, b.as_vector(value), b.as_vector(other))
-        return b.op(arith.SelectOp, operands, operands[1].ssa.type, kind=operands[1].kind)
-
-    def _accumulated(self, statement: Statement, before: Value, after: Value) -> Value:
-        """The accumulator after a loop point: lanes that the mask excludes keep what they had."""
-        b = self.b
-        if before.kind == SCALAR:
-            assert after.kind == SCALAR, "a scalar accumulator became a vector"
-            return after
-        after = b.as_vector(after)
-        if b.mask is not None and b.lane_dim >= statement.num_parallel:
-            return b.op(arith.SelectOp, (b.mask, after, before), after.ssa.type, kind=VECTOR)
-        return after
-
-    def body_op(self, op: Operation, values: dict[SSAValue, Value]) -> None:
-        """Append an operation of a body; `values` has those before it, and gets its own."""
-        b = self.b
-        b.set_location(op)
-        if isinstance(op, arith.ConstantOp):
-            values[op.result] = b.constant_of(op.value, op.result.type, SCALAR)
-            return
-        if isinstance(op, IndexOp):
-            dim = op.dim.value.data
-            base = b.position(b.dims[dim])
-            is_lane = b.lanes and dim == b.lane_dim
-            values[op.result] = Value(base.ssa, base.depth, LANES, limit=self.sizes[dim]) if is_lane else base
-            return
-        operands = [values[operand] for operand in op.operands if operand in values]
-        if isinstance(op, memref.LoadOp):
-            values[op.res] = b.load_at(self.buffers[op.memref], operands)
-            return
-        if isinstance(op, scf.ForOp | scf.WhileOp):
-            self._body_loop(op, values)
-            return
-        if op.regions:
-            assert not b.lanes, f"{op.name} has a region and cannot run on vectors"
-            values_in = {old: new.ssa for old, new in values.items()}
-            copy = op.clone(value_mapper=values_in)
-            b.blocks[-1].insert(copy)
-            for old, new in zip(op.results, copy.results, strict=True):
-                values[old] = Value(new, b.depth)
-            return
-        depth = b.depth if isinstance(op, _PINNED) else 0
-        kinds = {operand.kind for operand in operands}
-        if kinds <= {SCALAR}:
-            result_types = [result.type for result in op.results]
-            kind = SCALAR
-        else:
-            if LANES in kinds and VECTOR not in kinds:
-                result = self._on_lanes(op, operands)
-                if result is not None:
-                    values[op.results[0]] = result
-                    return
-            result_types = [_vector_of(result.type, b.lanes) for result in op.results]
-            operands = self._vectors(op, operands)
-            kind = VECTOR
-            if isinstance(op, arith.IndexCastOp):
-                values[op.result] = self._cast_vector(operands[0], cast(VectorType[Attribute], result_types[0]))
-                return
-        if len(result_types) == 1:
-            values[op.results[0]] = b.op(type(op), operands, result_types[0], op.properties, kind, depth)
-            return
-        depth = max((depth, *(operand.depth for operand in operands)))
-        new = b.blocks[depth].create_op(type(op), [o.ssa for o in operands], result_types, op.properties)
-        for old, result in zip(op.results, new.results, strict=True):
-            values[old] = Value(result, depth, kind)
-
-    def _body_loop(self, op: scf.ForOp | scf.WhileOp, values: dict[SSAValue, Value]) -> None:
-        """A loop that every point runs by itself, or every vector of points: as long as one of them goes on."""
-        b = self.b
-
-        def of_lanes(value: Value) -> Value:
-            return b.as_vector(value) if b.lanes else value
-
-        block = op.regions[0].block
-        starts: Sequence[SSAValue] = op.operands[len(op.operands) - len(op.results) :]
-        carried: dict[SSAValue, Value] = {
-            result: of_lanes(values[start]) for result, start in zip(op.results, starts, strict=True)
-        }
-
-        def step() -> Sequence[Value]:
-            """Append a step and update what is carried; return what its end has in front of that."""
-            values.update(zip(block.args[len(block.args) - len(starts) :], carried.values(), strict=True))
-            *inner_ops, end = block.ops
-            for inner in inner_ops:
-                self.body_op(inner, values)
-            yielded = [values[operand] for operand in end.operands]
-            first = len(yielded) - len(starts)
-            carried.update(zip(op.results, map(of_lanes, yielded[first:]), strict=True))
-            return yielded[:first]
-
-        def counted(position: Value) -> None:
-            values[block.args[0]] = position
-            step()
-
-        def goes_on() -> Value:
-            (condition,) = step()
-            return self._any_lane(condition)
-
-        if isinstance(op, scf.ForOp):
-            bounds = (constant_number(bound) for bound in (op.lb, op.ub, op.step))
-            lower, upper, stride = (cast(int, bound) for bound in bounds)
-            b.loop(lower, upper, stride, carried, counted)
-        else:
-            b.repeat(carried, goes_on)
-        values.update(carried)
-
-    def _any_lane(self, condition: Value) -> Value:
-        """Whether a condition holds for a lane that the mask has."""
-        b = self.b
-        if condition.kind == SCALAR:
-            return condition
-        if b.mask is not None:
-            condition = b.op(arith.AndIOp, (condition, b.mask), condition.ssa.type, kind=VECTOR)
-        kind = {"kind": CombiningKindAttr(CombiningKindFlag.OR)}
-        return b.op(vector.ReductionOp, (condition,), i1, kind)
-
-    def _vectors(self, op: Operation, operands: list[Value]) -> list[Value]:
-        if isinstance(op, arith.SelectOp) and operands[0].kind == SCALAR:
-            return [operands[0], *(self.b.as_vector(operand) for operand in operands[1:])]
-        return [self.b.as_vector(operand) for operand in operands]
-
-    def _on_lanes(self, op: Operation, operands: list[Value]) -> Value | None:
-        """Keep `base + lane` as such through casts of the index, and additions to it."""
-        result_type = op.results[0].type
-        if isinstance(op, arith.MaxSIOp | arith.MinSIOp):
-            return _clamped(op, operands)
-        if any(operand.clamp is not None for operand in operands):
-            return None
-        bases = [Value(operand.ssa, operand.depth) for operand in operands]
-        limit: int | None = None
-        match op:
-            case arith.IndexCastOp():
-                limit = operands[0].limit
-            case arith.CmpiOp():
-                return self._compared(op, operands)
-            case arith.AddiOp() if operands[0].kind != operands[1].kind:
-                pass
-            case arith.SubiOp() if operands[1].kind == SCALAR:
-                pass
-            case _:
-                return None
-        result = self.b.op(type(op), bases, result_type, op.properties, LANES)
-        result.limit = limit
-        return result
-
-    def _compared(self, op: arith.CmpiOp, operands: list[Value]) -> Value | None:
-        """Positions compared with a number: in 32 bits, which half the registers hold; no number that does not fit is a position."""
-        limits = [operand.limit for operand in operands if operand.kind == LANES]
-        is_signed = cast(IntegerAttr[Any], op.predicate).value.data <= _LAST_SIGNED
-        if len(limits) != 1 or limits[0] is None or limits[0] > _INT32_MAX // 2 or not is_signed:
-            return None
-        b = self.b
-        narrow: list[Value] = []
-        for operand in operands:
-            value = Value(operand.ssa, operand.depth)
-            if value.ssa.type == INDEX:
-                value = b.op(arith.IndexCastOp, (value,), i64)
-            if value.ssa.type != i64:
-                return None
-            if operand.kind == SCALAR:
-                value = b.op(arith.MaxSIOp, (value, b.constant(-_INT32_MAX, i64)), i64)
-                value = b.op(arith.MinSIOp, (value, b.constant(_INT32_MAX, i64)), i64)
-            narrow.append(b.as_vector(b.op(arith.TruncIOp, (value,), i32, kind=operand.kind)))
-        return b.op(arith.CmpiOp, narrow, vector_type(i1, b.lanes), op.properties, VECTOR)
-
-    def _cast_vector(self, value: Value, result_type: VectorType[Attribute]) -> Value:
-        """`arith.index_cast` of a vector, whose `index` is `i64`."""
-        if value.ssa.type == result_type:
-            return value
-        source = cast(Any, value.ssa.type).element_type.width.data
-        target = cast(Any, result_type.element_type).width.data
-        op_type = arith.ExtSIOp if target > source else arith.TruncIOp
-        return self.b.op(op_type, (value,), result_type, kind=VECTOR)
-
-
-def _clamped(op: arith.MaxSIOp | arith.MinSIOp, operands: list[Value]) -> Value | None:
-    """`base + lane` moved below or above a constant, which it keeps beside it."""
-    lanes, bound = operands if operands[0].kind == LANES else operands[::-1]
-    number = constant_number(bound.ssa)
-    if not isinstance(number, int) or not isinstance(lanes.ssa.type, IndexType):
-        return None
-    move = max if isinstance(op, arith.MaxSIOp) else min
-    low, high = lanes.clamp or (-(2**63), 2**63 - 1)
-    return Value(lanes.ssa, lanes.depth, LANES, (move(low, number), move(high, number)))
-
-
-def _vector_of(scalar_type: Attribute, lanes: int) -> Attribute:
-    return vector_type(i64 if isinstance(scalar_type, IndexType) else scalar_type, lanes)

@@ -11,11 +11,12 @@ from typing import NamedTuple
 
 from xdsl.dialects import arith, vector
 from xdsl.dialects.builtin import DenseArrayBase, i1, i64
-from xdsl.ir import Attribute, SSAValue
+from xdsl.ir import Attribute
 
 from dialects.builder import vector_type
 from passes.memref.accesses import Access, Buffer
 from passes.memref.loop_builder import INDEX, VECTOR, LoopBuilder, Position, Value
+from passes.memref.memory_code import MemoryCode
 from passes.memref.statements import Kernel, Statement, bit_width, operation_cost
 from passes.memref.sweep_code import SweepCode
 from passes.memref.sweeps import Sweep
@@ -91,16 +92,15 @@ def _contiguous_dim(access: Access, rank: int) -> int | None:
     return None
 
 
-def emit_transposition(
-    b: LoopBuilder, kernel: Kernel, sweep: Sweep, scalars: dict[SSAValue, Value], plan: Transposition
-) -> tuple[int, ...]:
+def emit_transposition(memory: MemoryCode, kernel: Kernel, sweep: Sweep, plan: Transposition) -> tuple[int, ...]:
     """Append the loops of a kernel; return the sizes that it is to be launched over: blocks of rows along `plan.dim`."""
+    b = memory.b
     size, lanes = kernel.tile[plan.dim], plan.lanes
     # Squares side by side go through the same lines and pages of memory.
     squares_in_block = 4 if max(_num_bytes(access.buffer) for access in plan.accesses) >= LARGE_BYTES else 2
     block = squares_in_block * lanes if size >= 2 * squares_in_block * lanes else lanes
     over = (*kernel.tile[: plan.dim], -(-size // block), *kernel.tile[plan.dim + 1 :])
-    code = SweepCode(b, kernel, scalars)
+    code = SweepCode(memory, kernel)
     inner = kernel.rank
 
     def squares(first: Position, point: Callable[[], None]) -> None:
@@ -110,7 +110,7 @@ def emit_transposition(
             column = _shifted_back(b, column, sweep.extents[0], lanes)
 
             def along_dim(row: Position) -> None:
-                _square(b, plan, _shifted_back(b, row, size, lanes), column, inner, point)
+                _square(memory, plan, _shifted_back(b, row, size, lanes), column, inner, point)
 
             b.loop(first, end, lanes, {}, along_dim)
 
@@ -139,9 +139,10 @@ def _shifted_back(b: LoopBuilder, start: Position, size: int, lanes: int) -> Pos
 
 
 def _square(
-    b: LoopBuilder, plan: Transposition, row: Position, column: Position, inner: int, point: Callable[[], None]
+    memory: MemoryCode, plan: Transposition, row: Position, column: Position, inner: int, point: Callable[[], None]
 ) -> None:
     """Append the points of one square: `lanes` neighbours along `plan.dim` from `row` on, and along the inner loop from `column` on."""
+    b = memory.b
     lanes = b.lanes = plan.lanes
     columns: list[list[Value]] = []
     for access in plan.accesses:
@@ -150,14 +151,14 @@ def _square(
         rows: list[Value] = []
         for step in range(lanes):
             b.dims[inner] = b.add(column, step)
-            rows.append(b.load(access))
+            rows.append(memory.load(access))
         columns.append(_transposed(b, rows, access.buffer))
     b.lane_dim = inner
     b.dims[inner] = column
     for step in range(lanes):
         b.dims[plan.dim] = b.add(row, step)
         for access, vectors in zip(plan.accesses, columns, strict=True):
-            b.remember(access, vectors[step])
+            memory.remember(access, vectors[step])
         point()
     b.lanes = 0
 

@@ -13,7 +13,7 @@ from xdsl.dialects.linalg.ops import FillOp, GenericOp
 from xdsl.ir import Block, Operation, SSAValue
 
 from dialects import rt
-from dialects.lapack import LapackOp, array_number
+from dialects.rt.lapack import LapackOp, array_number
 from runtime.blas import get_blas
 from runtime.reference.kernel_contract import check_kernel
 from runtime.reference.machine import Array, Machine, Rules, Values, dtype_of_element, violation

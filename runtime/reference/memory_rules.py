@@ -15,7 +15,7 @@ from xdsl.ir import Attribute, Operation
 from dialects import rt
 from dialects.dlc.constants import array_of
 from dialects.dlc.interfaces import dtype_kind
-from dialects.prefetch import PrefetchOp
+from dialects.rt import PrefetchOp
 from runtime.reference.machine import Array, Machine, Rules, Values, dtype_of_element, violation
 
 _UNWRITTEN_BYTE = 0xFF
