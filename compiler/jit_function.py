@@ -15,6 +15,7 @@ from compiler.axes import is_array
 from compiler.collector import paused_collector
 from compiler.compile_log import SignatureRecord, explain_recompilation, log_compilation
 from compiler.errors import ArgumentError, CompilerError, at_user_line, check_function
+from compiler.forks import forks_wait
 from compiler.frames import threads_tracing
 from compiler.options import CompileOptions
 from compiler.pipelines import IR_STAGES, Target
@@ -118,7 +119,7 @@ class JitFunction(NativeCallable):
 
     def _compile(self, call: _Call, key: Hashable, donated: Sequence[int]) -> Compiled:
         """The compiled function for a new signature; threads that come with the same one wait for it."""
-        with self._lock:
+        with forks_wait(), self._lock:
             compiled = self._cache.get(key)
             if compiled is not None:
                 with self._count_lock:

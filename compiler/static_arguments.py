@@ -4,6 +4,8 @@ import inspect
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, cast
 
+import numpy as np
+
 from compiler.errors import ArgumentError
 
 Function = Callable[..., Any]
@@ -13,9 +15,17 @@ def static_key(value: Hashable) -> Hashable:
     """A key that keeps static values apart which are equal but compile differently: `1`, `1.0` and `True`; `0.0` and `-0.0`."""
     if isinstance(value, float):
         return (type(value), value.hex())
+    if isinstance(value, np.generic):
+        scalar = cast("np.generic[Any]", value)
+        return (scalar.dtype, scalar.tobytes())
+    if isinstance(value, complex):
+        return (type(value), value.real.hex(), value.imag.hex())
     if isinstance(value, tuple):
         parts = cast(tuple[Hashable, ...], value)
         return (type(parts), *map(static_key, parts))
+    if isinstance(value, frozenset):
+        members = cast(frozenset[Hashable], value)
+        return (type(members), frozenset(map(static_key, members)))
     return (type(value), value)
 
 

@@ -366,6 +366,35 @@ def test_a_forked_child_has_threads_of_its_own():
     np.testing.assert_array_equal(compiled(x), expected)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+def test_children_of_processes_that_compile_can_compile():
+    text = """
+import os, signal, threading, numpy as np, compiler
+stop = threading.Event()
+def compile_all_the_time(x, k=0):
+    while not stop.is_set():
+        k += 1
+        compiler.jit(lambda x: np.tanh(x * k) + x.sum())(x)
+threads = [threading.Thread(target=compile_all_the_time, args=(np.ones(n),)) for n in (1000, 1001)]
+for thread in threads:
+    thread.start()
+children = []
+for k in range(8):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)  # ends a child that hangs
+        os._exit(0 if compiler.jit(lambda x: x * k)(2.0) == 2 * k else 1)
+    children.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    if children[-1]:
+        break
+stop.set()
+for thread in threads:
+    thread.join()
+print(children)
+"""
+    assert _run(text, DLC_CACHE_DIR="0").stdout == f"{[0] * 8}\n"
+
+
 def test_one_thread_may_choose_for_itself():
     set_num_threads(3)
     seen = []
