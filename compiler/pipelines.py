@@ -80,7 +80,7 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
         return shared | {
             "loops": [
                 ("split-work", {"max_threads": options.threads or 0, "processors": processor_count()}),
-                ("leave-loops", {}),
+                ("leave-loops", {}),  # split-work has counted the steps
                 ("lower-kernels", {"vector_bits": _vector_bits(options)}),
             ],
             "llvm": [expand_math, ("convert-to-llvm", {})],

@@ -345,6 +345,22 @@ def test_a_value_that_all_points_share_stays_a_scalar():
     assert sorted(str(result.type).startswith("vector") for result in loop.results) == [False, True]
 
 
+TOGETHER = {
+    "transformed": lambda z: compiler.fori_loop(0, 5, lambda _, w: np.fft.fft(w * w), z),
+    "stacked": lambda z: compiler.scan(lambda w, _: (w * w, w), z, None, length=5),
+}
+
+
+@pytest.mark.parametrize("use", TOGETHER)
+def test_a_remark_says_which_complex_numbers_are_carried_as_pairs(use):
+    module = trace(TOGETHER[use], (complexes(8),)).module
+    with collect_remarks() as remarks:
+        run_passes(module, passes_between("tensor", "linalg"))
+    (remark,) = (each for each in remarks if each.pass_name == "split-carries")
+    assert remark.kind == "missed"
+    assert "carried value 0, tensor<8x2xf32>, is stacked, transformed" in remark.message
+
+
 @pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
 def test_complex_loops_have_as_many_vectors_at_once_as_real_ones(dtype):
     module = trace(complex_escape_counts, (complexes(1000, dtype=dtype),)).module

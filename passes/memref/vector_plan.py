@@ -91,7 +91,7 @@ def plan_kernel(kernel: Kernel, sweeps: list[Sweep], vector_bits: int, may_tile:
             masked = all(_may_mask(s, kernel.rank - 1) for sweep in sweeps for s in sweep.statements)
             has_loops = any(s.has_loops for sweep in sweeps for s in sweep.statements)
             block = _phased(kernel, sweeps, width) if has_loops else _block(kernel, sweeps, tile_lanes)
-            return KernelPlan(tile_lanes, masked, dict.fromkeys(sweeps, scalar), block)
+            return KernelPlan(_narrowed(tile_lanes, size), masked, dict.fromkeys(sweeps, scalar), block)
     for sweep, plan in plans.items():
         if plan.dim is None and prod(sweep.extents) > 1:
             why = (
@@ -139,12 +139,12 @@ def _tile_lanes(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> int:
         if _phased(kernel, sweeps, width):
             return width
         return _interleaved(width, kernel.tile[-1], loops, last, vector_bits, may_repeat(statements))
-    size = kernel.tile[-1]
     if any(body_cost(sweep) > CHEAP for sweep in sweeps):
-        return _narrowed(width, size)
+        return width
     accesses = [access for s in statements for access in _accesses(s)]
     if any(lane_stride(a, last) not in (0, 1) and not is_part_of_pairs(a, last) for a in accesses):
         return min(width, STREAMS)
+    size = kernel.tile[-1]
     return _widened(width, size) if any(s.is_reduction for s in statements) else _narrowed(width, size)
 
 
