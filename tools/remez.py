@@ -157,7 +157,6 @@ HALF = 0.25  # the square of 1/2
 QUARTER_PI = 0.7860  # a little more than pi/4
 ASINH_SPLIT = 0.53
 ERFCX_CENTRE = 3
-ERF_INV_CENTRE = 2.5
 STIRLING_FROM = 4.5
 DIGAMMA_FROM = 4.0
 
@@ -249,8 +248,8 @@ def log_erfc_ratio(x: mpf) -> mpf:
 
 
 def erf_inv_ratio(w: mpf) -> mpf:
-    """`erf_inv(x) / x` of `w = -log(1 - x^2) - 5/2`."""
-    x = mpmath.sqrt(-mpmath.expm1(-w - ERF_INV_CENTRE))
+    """`erf_inv(x) / x` of `w = -log(1 - x^2)`."""
+    x = mpmath.sqrt(-mpmath.expm1(-w))
     return mpmath.erfinv(x) / x
 
 
@@ -307,8 +306,7 @@ def erf_table(size: int, end: float, single: bool) -> Table:
 
 def erf_inv_table(size: int, end: float, single: bool) -> Table:
     """`erf_inv_ratio` up to `w = end`, for its relative error."""
-    interval = (-ERF_INV_CENTRE, end - ERF_INV_CENTRE)
-    return Table(erf_inv_ratio, lambda w: 1 / erf_inv_ratio(w), interval, size, single)
+    return Table(erf_inv_ratio, lambda w: 1 / erf_inv_ratio(w), (0.0, end), size, single)
 
 
 def erfcx_table(size: int, single: bool) -> Table:
