@@ -74,6 +74,8 @@ PROGRAMS = {
     "loop": (_steps, _random(200_003)),
     "factorizations of a batch": (lambda x: np.linalg.inv(x + 20 * np.eye(40, dtype=np.float32)), _random(33, 40, 40)),
     "singular values of a batch": (lambda x: np.linalg.svd(x)[1], _random(9, 50, 40)),
+    "eigenvectors of a batch": (lambda x: np.linalg.eigh(x @ np.swapaxes(x, 1, 2))[1], _random(70, 20, 20)),
+    "orthogonal factors of a batch": (lambda x: np.linalg.qr(x)[0], _random(37, 50, 40)),
     "copy": (lambda x: _copied(x)[0], _random(1001, 999)),
 }
 
@@ -96,6 +98,16 @@ def test_results_do_not_depend_on_the_number_of_threads(name):
     for result in results[1:]:
         np.testing.assert_array_equal(result, results[0])
     np.testing.assert_allclose(results[0], np.asarray(jit(function, threads=1)(x)), rtol=1e-4, atol=1e-3)
+
+
+def test_what_cannot_be_factorized_is_nan_in_its_own_place():
+    x = _random(40, 30, 30) + 9 * np.eye(30, dtype=np.float32)
+    x[[3, 21, 39], 2, 2] = np.nan
+    compiled = jit(lambda x: (np.linalg.svd(x)[1], np.linalg.eigh(x)[0]))
+    for number in (1, 4):
+        set_num_threads(number)
+        for result in compiled(x):
+            assert np.flatnonzero(np.isnan(np.asarray(result)).any(1)).tolist() == [3, 21, 39]
 
 
 def _has_blocks(multiply, *arrays):

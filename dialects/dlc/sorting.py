@@ -4,7 +4,7 @@ The order is NumPy's: NaN counts as the greatest value, and equal keys keep thei
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -287,7 +287,7 @@ def _sorted(b: OpBuilder, columns: Sequence[SSAValue]) -> SSAValue:
 
 
 def _on_rows(
-    b: OpBuilder, op_type: type[RowsOp], columns: Sequence[SSAValue], properties: dict[str, Attribute] | None = None
+    b: OpBuilder, op_type: type[RowsOp], columns: Sequence[SSAValue], properties: Mapping[str, Attribute] | None = None
 ) -> Sequence[SSAValue]:
     segments = {"operandSegmentSizes": segment_sizes(len(columns), 0)}
     return b.create_op(

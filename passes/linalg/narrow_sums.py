@@ -60,7 +60,7 @@ from xdsl.context import Context
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import IntegerType, ModuleOp
 from xdsl.dialects.linalg.ops import FillOp, GenericOp, YieldOp
-from xdsl.ir import Block, SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects.builder import OpBuilder, affine_map, tensor_type
@@ -139,7 +139,11 @@ def _narrow(block: Block, op: GenericOp, summand: Extension) -> None:
     for new in drain(side):
         block.insert_op_before(new, op)
     op.results[0].replace_all_uses_with(result)
+    start = op.outputs[0].owner
     block.erase_op(op)
+    for dead in (start, *(value.owner for value in cast(FillOp, start).operands)):
+        if isinstance(dead, Operation) and dead.parent is block and all(r.first_use is None for r in dead.results):
+            block.erase_op(dead)
     lanes = f"lanes of {width}{f', blocks of {blocks.steps}' if blocks else ''}"
     emit_remark("passed", NarrowSumsPass.name, f"{points} integers of {bits} bits in {lanes}", op.location)
 
