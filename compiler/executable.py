@@ -157,7 +157,7 @@ def load_machine_code(
         MissingLibraryError: the BLAS library is missing, or a function that is called.
     """
     from runtime.imported_functions import function_addresses
-    from runtime.native import load
+    from runtime.linker import load
 
     with observed_phase(observers, "linking"):
         symbols = function_addresses(machine_code.library_functions, options.blas if options else None)

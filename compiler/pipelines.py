@@ -100,7 +100,7 @@ def processor_count() -> int:
 def _vector_bits(options: CompileOptions) -> int:
     if options.vector_bits is not None:
         return options.vector_bits
-    from runtime.native import host_target
+    from runtime.target import host_target
 
     return host_target().vector_bits
 

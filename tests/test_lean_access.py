@@ -1,5 +1,8 @@
 """What reading IR answers, though methods of xDSL are replaced by faster ones."""
 
+import subprocess
+import sys
+
 import pytest
 from xdsl.dialects import arith, func, scf
 from xdsl.dialects.builtin import DenseArrayBase, IntegerType, ModuleOp, TensorType, f32, i32, i64
@@ -137,3 +140,66 @@ def test_elements_of_arrays_are_read_as_they_were_written():
     for _ in range(2):
         assert tuple(array.get_values()) == (3, -1, 2**40)
     assert DenseArrayBase.from_list(i64, [3]) == DenseArrayBase.from_list(i64, (3,))
+
+
+ORIGINALS = """
+import hashlib, inspect
+from xdsl.dialects.builtin import DenseArrayBase, MemRefType, TensorType
+from xdsl.ir import core
+from xdsl.irdl import IRDLOperation, attributes, operations
+
+replaced = {
+    core.SSAValue: ["type"], core.OpResult: ["owner"], core.BlockArgument: ["owner"],
+    core.SSAValues: ["__getitem__"], core.BlockOps: ["__iter__", "__len__"],
+    core.Operation: ["operands", "walk", "next_op", "prev_op"], core.Region: ["walk"],
+    core.Block: ["walk", "ops", "add_op", "insert_op_after", "_attach_op", "args", "first_op", "last_op"],
+    IRDLOperation: ["__eq__", "__hash__"], operations.BaseAccessor: ["__get__"], operations.BaseAttrAccessor: ["__get__"],
+    operations.BeforeVariadicSingleAccessor: ["index"], operations: ["get_op_constructs"],
+    attributes: ["irdl_param_attr_definition"], DenseArrayBase: ["get_values"], TensorType: ["get_shape"], MemRefType: ["get_shape"],
+}
+for kind, names in replaced.items():
+    for name in names:
+        found = inspect.getattr_static(kind, name)
+        text = inspect.getsource(found.fget if isinstance(found, property) else found)
+        print(f"{kind.__name__}.{name}", hashlib.sha256(text.encode()).hexdigest()[:12])
+"""
+
+DIGESTS = {
+    "SSAValue.type": "593c29d41e29",
+    "OpResult.owner": "fd649f85625d",
+    "BlockArgument.owner": "ae82f7235ee3",
+    "SSAValues.__getitem__": "8641769dc39d",
+    "BlockOps.__iter__": "19e1ffc1c977",
+    "BlockOps.__len__": "f2bdcdf676e4",
+    "Operation.operands": "628aa27aa9c8",
+    "Operation.walk": "3f4d2b10c043",
+    "Operation.next_op": "131aa94e82d2",
+    "Operation.prev_op": "fa32f8053d48",
+    "Region.walk": "b101b6485383",
+    "Block.walk": "82efe713adda",
+    "Block.ops": "1a7c21ec9cbb",
+    "Block.add_op": "bbe369f334ce",
+    "Block.insert_op_after": "39bca821fd47",
+    "Block._attach_op": "bad0a10fd5e4",
+    "Block.args": "1935db97e1b1",
+    "Block.first_op": "bf4c5b2720d9",
+    "Block.last_op": "ec1f9a37d974",
+    "IRDLOperation.__eq__": "42a1bc532c98",
+    "IRDLOperation.__hash__": "5d525e8c9c30",
+    "BaseAccessor.__get__": "5e295025f7c6",
+    "BaseAttrAccessor.__get__": "37aa43c09214",
+    "BeforeVariadicSingleAccessor.index": "456ccdf761f5",
+    "xdsl.irdl.operations.get_op_constructs": "512a59f6a39e",
+    "xdsl.irdl.attributes.irdl_param_attr_definition": "cff949d97e35",
+    "DenseArrayBase.get_values": "79bfc9387e34",
+    "TensorType.get_shape": "fbb0a32842be",
+    "MemRefType.get_shape": "fbb0a32842be",
+}
+
+
+def test_what_is_replaced_is_what_it_was_when_it_was_replaced():
+    # Where this fails, xDSL has changed: compare dialects/lean_access.py with the method, then write down its new digest.
+    output = subprocess.run(
+        [sys.executable, "-c", ORIGINALS], capture_output=True, text=True, timeout=60, check=True
+    ).stdout
+    assert dict(line.split() for line in output.splitlines()) == DIGESTS

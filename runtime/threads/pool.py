@@ -6,7 +6,7 @@ import sys
 import threading
 from functools import cache
 
-from runtime.native import load
+from runtime.linker import load
 from runtime.object_cache import stored_object
 from runtime.threads.pool_text import PARALLEL, PLACES, pool_text
 from runtime.threads.setting import default_address, own_key
