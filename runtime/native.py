@@ -8,6 +8,7 @@ text --optimise--> LLVM module --emit_object--> bytes (what a cache keeps) --loa
 import ctypes
 import re
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -20,6 +21,7 @@ from typing import Any
 import llvmlite.binding as _llvmlite
 
 from dialects.errors import InternalError, UnsupportedError
+from runtime.once import once
 
 llvm: Any = _llvmlite  # it has no type annotations
 
@@ -189,19 +191,21 @@ class Program:
         self._tracker = tracker
         self._library = library
         self._symbols: dict[str, Any] = {}
+        self._lock = threading.Lock()
         self._entries: dict[str, _Entry] = {}
 
     def address(self, name: str) -> int:
         """The address of the symbol `name`; raise `InternalError` if it is not there or cannot be linked."""
-        if name not in self._symbols:
-            try:
-                self._symbols[name] = self._jit.lookup(self._library, name)
-            except RuntimeError as error:
-                raise InternalError(
-                    f"cannot link {name!r}: it is not in the object, or calls a function that has no address: "
-                    f"{_first_lines(error)}"
-                ) from error
-        return self._symbols[name][name]
+        with self._lock:  # what a second lookup gives would unload the code when it is dropped
+            if name not in self._symbols:
+                try:
+                    self._symbols[name] = self._jit.lookup(self._library, name)
+                except RuntimeError as error:
+                    raise InternalError(
+                        f"cannot link {name!r}: it is not in the object, or calls a function that has no address: "
+                        f"{_first_lines(error)}"
+                    ) from error
+            return self._symbols[name][name]
 
     def keep(self) -> None:
         """Keep the code in memory until the process ends, after this object and all others are gone."""
@@ -242,7 +246,7 @@ class _Entry:
 _library_numbers = count()
 
 
-@cache
+@once
 def _linker() -> Any:
     """The linker of this process; it takes object files only, so it needs no code generator of its own."""
     _initialise()
