@@ -9,12 +9,12 @@ import ctypes
 import sys
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from itertools import count
 from threading import RLock
 
 from dialects.errors import InternalError
 from runtime.llvm_library import first_lines, llvm_library, with_text
+from runtime.once import once
 from runtime.target import host_target
 
 _OBJECT, _LIBRARY = 2, 3
@@ -29,8 +29,8 @@ class _Symbol(ctypes.Structure):
     _fields_ = (("name", ctypes.c_char_p), ("address", ctypes.c_uint64))
 
 
-_lock = RLock()
-"""Held while LLVM links; code may be dropped by the thread that is in it, when it collects garbage."""
+lock = RLock()
+"""Held while LLVM links; code may be dropped by the thread that is in it, when it collects garbage. Forks wait for it."""
 
 
 class Program:
@@ -48,20 +48,20 @@ class Program:
 
     def address(self, name: str) -> int:
         """The address of the symbol `name`; raise `InternalError` if it is not there or cannot be linked."""
-        if name not in self._addresses:
-            address = ctypes.c_uint64()
-            with _lock:
+        with lock:
+            if name not in self._addresses:
+                address = ctypes.c_uint64()
                 tracker, text = with_text(
                     llvm_library().LLJITLookup, _linker(), self._library, name.encode(), ctypes.byref(address)
                 )
-            if not tracker:
-                raise InternalError(
-                    f"cannot link {name!r}: it is not in the object, or calls a function that has no address: "
-                    f"{first_lines(text)}"
-                )
-            self._hold(tracker)
-            self._addresses[name] = address.value
-        return self._addresses[name]
+                if not tracker:
+                    raise InternalError(
+                        f"cannot link {name!r}: it is not in the object, or calls a function that has no address: "
+                        f"{first_lines(text)}"
+                    )
+                self._hold(tracker)
+                self._addresses[name] = address.value
+            return self._addresses[name]
 
     def keep(self) -> None:
         """Keep the code in memory until the process ends, after this object and all others are gone."""
@@ -76,7 +76,7 @@ class Program:
 
 
 def _drop(tracker: int) -> None:
-    with _lock:
+    with lock:
         with_text(llvm_library().LLJIT_Dylib_Tracker_Dispose, tracker)
 
 
@@ -106,7 +106,7 @@ class _Entry:
 _library_numbers = count()
 
 
-@cache
+@once
 def _linker() -> int:
     """The linker of this process; it takes object files only, so it needs no code generator of its own."""
     library = llvm_library()
@@ -133,7 +133,7 @@ def load(object_code: bytes, symbols: Mapping[str, int] | None = None) -> Progra
     imports = [(name.encode(), address) for name, address in (symbols or {}).items()]
     # A name can never be used again, not even after its library is gone.
     name = f"dlc{next(_library_numbers)}".encode()
-    with _lock:
+    with lock:
         tracker, text = with_text(
             llvm_library().LLJIT_Link,
             _linker(),

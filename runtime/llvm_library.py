@@ -7,12 +7,12 @@ disk calls ten functions, declared here as in llvmlite 0.50, whose minor version
 import ctypes
 import sys
 from ctypes import POINTER, c_bool, c_char_p, c_int, c_size_t, c_uint, c_uint64, c_void_p
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from dialects.errors import MissingLibraryError
+from runtime.once import once
 
 _OUT = POINTER(c_char_p)
 _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
@@ -39,7 +39,7 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
 """What they return and take, without the prefix `LLVMPY_`."""
 
 
-@cache
+@once
 def llvm_library() -> Any:
     """The functions by their names in `_FUNCTIONS`, as attributes.
 

@@ -17,6 +17,7 @@ from compiler import ArgumentError, CompileOptions, get_num_threads, jit, num_th
 from dialects.rt import LaunchOp
 from runtime.imported_functions import function_addresses
 from runtime.native import emit_object, load
+from runtime.once import once
 from runtime.reference import interpret
 from runtime.threads.cpu_count import usable_cpus
 
@@ -405,6 +406,51 @@ for thread in threads:
 print(children)
 """
     assert _run(text, DLC_CACHE_DIR="0").stdout == f"{[0] * 8}\n"
+
+
+def test_what_is_made_once_is_made_once_by_several_threads():
+    calls, start = [], threading.Barrier(4)
+
+    @once
+    def slow():
+        calls.append(1)
+        time.sleep(0.05)
+        return object()
+
+    def ask():
+        start.wait()
+        results.append(slow())
+
+    results = []
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(calls) == 1
+    assert len(set(results)) == 1
+
+
+def test_threads_that_compile_first_share_what_is_made_for_all():
+    text = """
+import threading, numpy as np, compiler
+from runtime.native import _linker
+from runtime.threads.setting import default_address, own_key
+start, made = threading.Barrier(8), []
+def compile_first(k):
+    start.wait()
+    made.append((id(_linker()), default_address(), own_key()))
+    for i in range(5):
+        assert compiler.jit(lambda x: x * k + i)(1.0) == k + i
+threads = [threading.Thread(target=compile_first, args=(k,)) for k in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(len(made), len(set(made)))
+"""
+    for _ in range(3):
+        assert _run(text, DLC_CACHE_DIR="0").stdout == "8 1\n"
 
 
 def test_one_thread_may_choose_for_itself():
