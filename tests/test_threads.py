@@ -434,12 +434,12 @@ def test_what_is_made_once_is_made_once_by_several_threads():
 def test_threads_that_compile_first_share_what_is_made_for_all():
     text = """
 import threading, numpy as np, compiler
-from runtime.native import _linker
+from runtime.linker import _linker
 from runtime.threads.setting import default_address, own_key
 start, made = threading.Barrier(8), []
 def compile_first(k):
     start.wait()
-    made.append((id(_linker()), default_address(), own_key()))
+    made.append((_linker(), default_address(), own_key()))
     for i in range(5):
         assert compiler.jit(lambda x: x * k + i)(1.0) == k + i
 threads = [threading.Thread(target=compile_first, args=(k,)) for k in range(8)]
