@@ -339,7 +339,7 @@ def test_a_remark_says_why_points_stay_in_a_loop(reason):
 
 
 def test_a_value_that_all_points_share_stays_a_scalar():
-    module = trace(with_a_clock, (floats(70, dtype=np.float64),)).module
+    module = trace(beside_a_clock, (floats(70, dtype=np.float64),)).module
     run_passes(module, passes_between("tensor", "loops", options=CompileOptions(vector_bits=512)))
     (loop,) = (op for op in module.walk() if isinstance(op, scf.ForOp) and len(op.results) == 2)
     assert sorted(str(result.type).startswith("vector") for result in loop.results) == [False, True]

@@ -91,7 +91,7 @@ class BodyCode:
 
         block = op.regions[0].block
         starts: Sequence[SSAValue] = op.operands[len(op.operands) - len(op.results) :]
-        varying: frozenset[SSAValue] = _varying(op, values) if b.lanes else frozenset()
+        varying: set[SSAValue] = _varying(op, values) if b.lanes else set()
 
         def of_lanes(result: SSAValue, value: Value) -> Value:
             return b.as_vector(value) if result in varying else value
@@ -196,23 +196,30 @@ class BodyCode:
         return self.b.op(op_type, (value,), result_type, kind=VECTOR)
 
 
-def _varying(loop: scf.ForOp | scf.WhileOp, values: Mapping[SSAValue, Value]) -> frozenset[SSAValue]:
-    """The results of a loop that are not the same in all lanes, where it finds `values`."""
+def _varying(loop: Operation, values: Mapping[SSAValue, Value]) -> set[SSAValue]:
+    """What is not the same in all lanes, of the values of a loop that finds `values`."""
+    varying = {value for value, known in values.items() if known.kind != SCALAR}
+    _add_varying(loop, varying)
+    return varying
+
+
+def _add_varying(loop: Operation, varying: set[SSAValue]) -> None:
+    """Add the values in a loop, and its results, that depend on those that vary."""
     block = loop.regions[0].block
     count = len(loop.results)
-    arguments = block.args[len(block.args) - count :]
     starts, ends = (op.operands[len(op.operands) - count :] for op in (loop, cast(Operation, block.last_op)))
-    varying = {value for value, known in values.items() if known.kind != SCALAR}
+    carried = list(zip(block.args[len(block.args) - count :], loop.results, starts, ends, strict=True))
     size = -1
     while size < len(varying):
         size = len(varying)
         for op in block.ops:
-            if any(operand in varying for inner in op.walk() for operand in inner.operands):
+            if op.regions:
+                _add_varying(op, varying)
+            elif any(operand in varying for operand in op.operands):
                 varying.update(op.results)
-        for argument, *sources in zip(arguments, starts, ends, strict=True):
-            if any(source in varying for source in sources):
-                varying.add(argument)
-    return frozenset(result for result, argument in zip(loop.results, arguments, strict=True) if argument in varying)
+        for argument, result, start, end in carried:
+            if start in varying or end in varying:
+                varying.update((argument, result))
 
 
 def _clamped(op: arith.MaxSIOp | arith.MinSIOp, operands: list[Value]) -> Value | None:

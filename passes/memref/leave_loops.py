@@ -115,7 +115,8 @@ class LeaveLoopsPass(ModulePass):
             if isinstance(function, func.FuncOp) and "rt.tile" in function.attributes:
                 for generic in function.body.block.ops:
                     if isinstance(generic, GenericOp):
-                        for loop in [inner for inner in generic.body.walk() if isinstance(inner, scf.ForOp)]:
+                        nested = (inner for outer in generic.body.block.ops if outer.regions for inner in outer.walk())
+                        for loop in [inner for inner in nested if isinstance(inner, scf.ForOp)]:
                             self._leave(loop)
 
     def _leave(self, loop: scf.ForOp) -> None:
