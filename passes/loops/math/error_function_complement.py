@@ -6,7 +6,7 @@ J. G. Laframboise, "Chebyshev approximation of (1 + 2x) exp(x²) erfc x in 0 ≤
 
 from xdsl.ir import SSAValue
 
-from passes.loops.math.exp import build_expm1_reduced, reduce, scale
+from passes.loops.math.exp import FORMATS, build_expm1_reduced, reduce, scale
 from passes.loops.math.float_builder import DOUBLE, SINGLE, FloatBuilder, FloatFormat
 
 CENTRE = 3.0
@@ -98,5 +98,9 @@ def _exp_of_square(fb: FloatBuilder, x: SSAValue, sign: float) -> tuple[SSAValue
     """`n` and `g` with `e^(±x²) = 2^n (1 + g)`: the square to twice the digits, because its error is that of the result."""
     square = fb.mul(x, x)
     low = fb.fma(x, x, fb.neg(square))
-    _, n, r = reduce(fb, fb.mul(square, sign))
-    return n, build_expm1_reduced(fb, fb.fma(low, sign, r))
+    signed = fb.mul(square, sign)
+    _, n, _ = reduce(fb, signed)
+    constants = FORMATS[fb.format]
+    # What is small is added to what is small first.
+    r_low = fb.fma(n, -constants.ln2_low, fb.mul(low, sign))
+    return n, build_expm1_reduced(fb, fb.add(fb.fma(n, -constants.ln2_high, signed), r_low))
