@@ -53,6 +53,7 @@ def _random(*shape, dtype=np.float32):
 PROGRAMS = {
     "elementwise": (lambda x: np.tanh(x) * 2, _random(300_007)),
     "elementwise of two rows": (lambda x: np.exp(x) + x[:, :1], _random(2, 100_001)),
+    "integers of three rows": (lambda x: x // (abs(x[:, :1]) + 1), NUMBER.integers(-99, 99, (3, 70_001), np.int8)),
     "float64": (lambda x: np.exp(x) - x, _random(100_003, dtype=np.float64)),
     "integers": (lambda x: x * x % 7, NUMBER.integers(-100, 100, 1_000_003)),
     "rows": (_softmax, _random(517, 999)),
@@ -268,6 +269,11 @@ def test_only_launches_with_enough_work_have_parts():
     assert _grains(double, np.ones(1_000_000, np.float32)) == 1
     assert _grains(double, np.ones(1_000, np.float32)) == 0
     assert _grains(jit(lambda x: np.exp(x) * 2, threads=1), np.ones(1_000_000, np.float32)) == 0
+
+
+def test_few_long_rows_have_more_parts_than_rows():
+    text = jit(lambda x: np.exp(x) + x[:, :1]).lower(_random(2, 100_001)).as_text("loops")
+    assert " over [2, 6] grain 1(" in text
 
 
 @pytest.mark.parametrize("name", ["rows", "product", "products of a batch", "few long rows", "sums of columns"])

@@ -28,7 +28,7 @@ from dialects.structured import (
     compute_type,
 )
 
-GROUP_BITS = 4 * 512
+GROUP_BITS = 2 * 512
 """The bits of as many vectors as are sorted in registers together."""
 MOST_PARTS, LEAST_PART = 16, 1 << 13
 """How many parts one row has that threads share, of which each has a vector in registers where they are merged; and the size of the smallest."""

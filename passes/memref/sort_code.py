@@ -22,7 +22,7 @@ from passes.memref.statements import bit_width
 Range: TypeAlias = tuple[SSAValue, SSAValue]
 """The first place, and the one behind the last."""
 
-GROUP = 4
+GROUP = 2
 """How many vectors are sorted in registers."""
 BLOCK_BYTES = 1 << 15
 """What stays in the cache of the first level, and of which longer rows consist."""
@@ -34,7 +34,7 @@ class SortCode(RowsCode):
     def __init__(self, op: SortRowsOp, b: OpBuilder, memory: Mapping[SSAValue, SSAValue], vector_bits: int):
         super().__init__(op, b, memory, vector_bits)
         self.is_bitonic = op.bitonic is not None
-        self.group = next(count for count in (GROUP, 2, 1) if self.size % (count * self.lanes) == 0) * self.lanes
+        self.group = next(count for count in (GROUP, 1) if self.size % (count * self.lanes) == 0) * self.lanes
         self.block = max(self.group, BLOCK_BYTES // (sum(map(bit_width, self.types)) // 8))
 
     def emit(self) -> None:
@@ -148,7 +148,7 @@ class SortCode(RowsCode):
         def three(b: OpBuilder, _: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
             (distance,) = carried
             whole = self._compare_eight(b, row, block, distance)
-            for factor in (1, 2, 4):
+            for factor in (1, 2, 4) if self.size & (self.size - 1) else ():
                 self._compare_at(b, row, (whole, block[1]), self.divided(b, distance, factor))
             return (self.divided(b, distance, 8),)
 

@@ -523,18 +523,18 @@ func.func private @fft(%x: memref<3x2x8x2xf32>, %roots: memref<2xf32>, %out: mem
 
 // -----
 
-// A row of four vectors is sorted in registers: it is loaded and stored once.
+// A row of two vectors is sorted in registers: it is loaded and stored once.
 // CHECK-LABEL: func.func private @sort_group(
-// CHECK-COUNT-4: vector.load %{{.*}} : memref<3x32xi32>, vector<8xi32>
+// CHECK-COUNT-2: vector.load %{{.*}} : memref<3x16xi32>, vector<8xi32>
 // CHECK-NOT:     vector.load
 // CHECK:         vector.shuffle
 // CHECK:         arith.minui {{.*}} : vector<8xi32>
 // CHECK:         arith.maxui {{.*}} : vector<8xi32>
-// CHECK-COUNT-4: vector.store
+// CHECK-COUNT-2: vector.store
 // CHECK-NOT:     vector.store
 // CHECK:         func.return
-func.func private @sort_group(%x: memref<3x32xi32>) attributes {rt.tile = array<i64: 3>} {
-  rt.sort_rows %x : memref<3x32xi32> into (%x : memref<3x32xi32>)
+func.func private @sort_group(%x: memref<3x16xi32>) attributes {rt.tile = array<i64: 3>} {
+  rt.sort_rows %x : memref<3x16xi32> into (%x : memref<3x16xi32>)
   func.return
 }
 
@@ -586,6 +586,30 @@ func.func private @sort_columns(%x: memref<3x4xi64>, %y: memref<3x4xi64>) attrib
 // CHECK-NOT:     vector.store
 func.func private @merge(%x: memref<7x64xi32>) attributes {rt.tile = array<i64: 2, 4>} {
   rt.merge_rows group 4 parts 4 %x : memref<7x64xi32> into (%x : memref<7x64xi32>)
+  func.return
+}
+
+// -----
+
+// Few long rows are cut into parts of whole vectors, which are launched side by side.
+// CHECK-LABEL: func.func @parts_of_rows(
+// CHECK:         rt.launch @scaled over [3, 2] grain 1(
+// CHECK-LABEL: func.func private @scaled(
+// CHECK:         scf.for %[[POINT:.*]] =
+// CHECK:           arith.remui %[[POINT]]
+// CHECK:           arith.minsi
+// CHECK:           scf.for
+// CHECK:             vector.load %{{.*}} : memref<3x40000xf32>, vector<8xf32>
+func.func @parts_of_rows(%x: memref<3x40000xf32>, %s: memref<3xf32>, %out: memref<3x40000xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 2 : i64} {
+  rt.launch @scaled over [3, 40000] grain 20000 (%x, %s, %out) : memref<3x40000xf32>, memref<3xf32>, memref<3x40000xf32>
+  func.return
+}
+func.func private @scaled(%x: memref<3x40000xf32>, %s: memref<3xf32>, %out: memref<3x40000xf32>) attributes {rt.tile = array<i64: 3, 40000>} {
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} ins(%x, %s : memref<3x40000xf32>, memref<3xf32>) outs(%out : memref<3x40000xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %t = arith.mulf %p, %q : f32
+    linalg.yield %t : f32
+  }
   func.return
 }
 
