@@ -23,6 +23,7 @@ ALL_PASSES: tuple[str, ...] = (
     "dlc.prune_control_flow",
     "dlc.hoist_sums",
     "dlc.split_complex",
+    "dlc.split_carries",
     "dlc.remove_dead_functions",
     "dlc.convert_dlc_to_linalg",
     # linalg to fused
@@ -45,6 +46,7 @@ ALL_PASSES: tuple[str, ...] = (
     "memref.plan_memory",
     # bufferized to loops
     "memref.split_work",
+    "memref.leave_loops",
     "memref.lower_kernels",
     # loops to llvm
     "loops.expand_math",

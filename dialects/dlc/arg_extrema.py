@@ -29,6 +29,7 @@ from dialects.dlc.interfaces import (
 )
 from dialects.dlc.reduction import expect_elements, highest, lowest
 from dialects.dlc.scalars import greater_of, lesser_of, scalar_compare, scalar_op, scalar_select
+from dialects.reshapes import build_reshape
 from dialects.structured import (
     PARALLEL,
     REDUCTION,
@@ -38,7 +39,6 @@ from dialects.structured import (
     build_fill,
     build_generic,
     build_loop_index,
-    build_reshape,
     compute_type,
 )
 

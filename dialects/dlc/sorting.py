@@ -31,6 +31,7 @@ from dialects.dlc.interfaces import (
 from dialects.dlc.scalars import scalar_compare, scalar_op, scalar_select
 from dialects.dlc.shape import stacked
 from dialects.dlc.sort_keys import build_elements, build_keys, build_positions, part_size
+from dialects.reshapes import build_reshape
 from dialects.rt import MergeRowsOp, RowsOp, SortRowsOp
 from dialects.structured import (
     PARALLEL,
@@ -38,7 +39,6 @@ from dialects.structured import (
     build_empty,
     build_generic,
     build_loop_index,
-    build_reshape,
     cast_float,
     compute_type,
 )

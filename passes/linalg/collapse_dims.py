@@ -60,13 +60,14 @@ from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects.builder import OpBuilder, affine_map, constant_attribute, int_array, tensor_type
+from dialects.reshapes import Groups, build_collapse, build_expand
 from dialects.rt import KernelOp, YieldOp
 from dialects.structured import build_empty, build_fill
 from passes.linalg.bodies import drain
 from passes.linalg.collapse_plan import CollapsePlan, plan_collapse
 from passes.linalg.host_blocks import host_blocks
 from passes.linalg.maps import accesses, iterators, shape_of
-from passes.linalg.reshapes import RESHAPES, Groups, build_collapse, build_expand, spread
+from passes.linalg.reshapes import RESHAPES, spread
 
 MIN_LANES = 8
 """The fewest points along the last dimension of a tile that are worth vectors."""

@@ -65,6 +65,7 @@ from xdsl.passes import ModulePass
 
 from dialects.builder import OpBuilder, affine_map, tensor_type
 from dialects.remarks import emit_remark
+from dialects.reshapes import build_expand
 from dialects.structured import (
     PARALLEL,
     REDUCTION,
@@ -77,7 +78,6 @@ from dialects.structured import (
 from passes.linalg.bodies import BodyCopier, drain, erase_dead
 from passes.linalg.host_blocks import host_blocks
 from passes.linalg.maps import accesses, compose, dimension, loop_sizes, num_parallel, shape_of
-from passes.linalg.reshapes import build_expand
 
 Extension: TypeAlias = arith.ExtUIOp | arith.ExtSIOp
 

@@ -20,7 +20,7 @@ from passes.memref.statements import Kernel, bit_width
 from passes.memref.sweep_code import SweepCode
 from passes.memref.sweeps import Schedule, Sweep, needs_memory, read_elsewhere
 from passes.memref.transpose_code import Transposition, emit_transposition, plan_transposition
-from passes.memref.vector_plan import PASS_NAME, KernelPlan, body_cost, plan_kernel
+from passes.memref.vector_plan import PASS_NAME, KernelPlan, body_cost, may_repeat, plan_kernel
 
 MANY_PARTS = 64
 """As many parts of few long rows are enough for threads to end at about the same time."""
@@ -63,8 +63,7 @@ class KernelCode:
         self.plan: KernelPlan = plan_kernel(kernel, [*self.clearing, *self.sweeps], bits, may_tile=not has_rows)
         self._make_storage()
         self._find_streams()
-        self.may_repeat = not any(buffer.stored and not buffer.is_temporary for buffer in self._read_buffers())
-        """Whether a point may be computed twice: nothing that is read is written."""
+        self.may_repeat = may_repeat(kernel.statements)
 
     def _plan_transposition(self, vector_bits: int) -> Transposition | None:
         kernel = self.kernel

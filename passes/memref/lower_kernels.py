@@ -116,6 +116,8 @@ class LowerKernelsPass(ModulePass):
                 name = function.sym_name.data
                 lowered[name] = _lower(function, sizes, self.vector_bits, streamed.get(name, frozenset()))
         for function in functions:
+            if function.sym_name.data in lowered:
+                continue
             for launch in function.body.walk():
                 if isinstance(launch, rt.LaunchOp) and (ranges := lowered.get(launch.kernel.string_value())):
                     _launch_over(launch, ranges)
@@ -128,12 +130,15 @@ def _launch_over(launch: rt.LaunchOp, ranges: Ranges) -> None:
     if grain is not None:
         points = max(1, grain.value.data * launch.extent // extent)
         points = -(-points // ranges.lanes) * ranges.lanes
-        if points < launch.extent:
-            launch.properties["grain"] = IntegerAttr(points, i64)
-        else:
+        name, asked = launch.kernel.string_value(), grain.value.data
+        if points >= launch.extent:
             del launch.properties["grain"]
-            message = f"@{launch.kernel.string_value()}: one thread, its range has {launch.extent} points for {ranges.lanes} lanes"
+            message = f"@{name}: one thread, its range has {launch.extent} points for {ranges.lanes} lanes"
             emit_remark("missed", PASS_NAME, message, launch.location)
+        elif points != asked:
+            launch.properties["grain"] = IntegerAttr(points, i64)
+            message = f"@{name}: {launch.part_count} parts of {points} points now, of a range over {list(ranges.over)}"
+            emit_remark("passed", PASS_NAME, message, launch.location)
 
 
 def _streamed_arguments(module: ModuleOp, least: int) -> dict[str, set[int]]:

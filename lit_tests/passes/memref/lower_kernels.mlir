@@ -645,3 +645,24 @@ func.func private @few(%x: memref<4096x8xf32>, %out: memref<8xf32>) attributes {
   }
   func.return
 }
+
+// -----
+
+// Three columns take vectors of four however much is computed of each: wider ones are slow to divide, and to load after a masked store.
+// CHECK-LABEL: func.func private @few_columns(
+// CHECK-NOT:     vector<8xf32>
+// CHECK:         math.exp %{{.*}} : vector<4xf32>
+// CHECK-NOT:     vector<8xf32>
+// CHECK:         vector.maskedstore
+// CHECK:         func.return
+func.func private @few_columns(%x: memref<5x3xf32>, %out: memref<3xf32>) attributes {rt.tile = array<i64: 3>} {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%out : memref<3xf32>)
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d1, d0)>, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]} ins(%x : memref<5x3xf32>) outs(%out : memref<3xf32>) {
+  ^bb0(%a: f32, %s: f32):
+    %e = math.exp %a : f32
+    %r = arith.addf %s, %e : f32
+    linalg.yield %r : f32
+  }
+  func.return
+}
