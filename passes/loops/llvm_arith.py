@@ -157,9 +157,9 @@ def _divide(f: FunctionConversion, lhs: SSAValue, rhs: SSAValue, is_signed: bool
 
     No processor divides vectors of integers. By a constant, LLVM multiplies.
     """
-    kind = lhs.type
-    width = _width(kind)
-    if not isinstance(kind, VectorType) or width > 32 or _is_known(rhs):
+    kind: Attribute = lhs.type
+    width, is_vector = _width(kind), isinstance(kind, VectorType)
+    if not is_vector or width > 32 or _is_known(rhs):
         return f.builder.create(llvm.SDivOp if is_signed else llvm.UDivOp, (lhs, rhs), kind)
     wide = _like(kind, f32 if width <= 16 else f64)
     to_float, to_integer = (llvm.SIToFPOp, FPToSIOp) if is_signed else (UIToFPOp, FPToUIOp)
@@ -182,7 +182,7 @@ def _remainder(
     f: FunctionConversion, lhs: SSAValue, rhs: SSAValue, quotient: SSAValue, is_signed: bool = True
 ) -> SSAValue:
     """What the quotient leaves; LLVM sees that scalars and constants are divided once for both."""
-    if quotient.owner.name in (llvm.SDivOp.name, llvm.UDivOp.name):
+    if isinstance(quotient.owner, llvm.SDivOp | llvm.UDivOp):
         return f.builder.create(llvm.SRemOp if is_signed else llvm.URemOp, (lhs, rhs), lhs.type)
     product = f.builder.create(llvm.MulOp, (quotient, rhs), lhs.type, NO_FLAGS)
     return f.builder.create(llvm.SubOp, (lhs, product), lhs.type, NO_FLAGS)
