@@ -8,6 +8,8 @@ and choices on traced values; `nn` and `optim` have layers and optimisers; `save
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from compiler.collector import paused_collector as _paused_collector
+
 if TYPE_CHECKING:
     from compiler import nn as nn
     from compiler import numpy as numpy
@@ -115,9 +117,8 @@ def __getattr__(name: str) -> Any:
     home = f"compiler.{name}" if is_module else _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'compiler' has no attribute {name!r}")
-    from compiler.collector import paused_collector
-
-    with paused_collector():  # a sixth of the time
+    with _paused_collector():  # a sixth of the time
+        import_module("dialects")  # before xDSL, which it makes lazy
         module = import_module(home)
     value = globals()[name] = module if is_module else getattr(module, name)
     return value

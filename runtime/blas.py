@@ -7,6 +7,7 @@ any other library with the plain CBLAS names and 32-bit integers (`libmkl_rt.so`
 import ctypes
 import os
 import re
+import threading
 from collections.abc import Iterable
 from functools import cache
 from importlib.util import find_spec
@@ -79,7 +80,8 @@ class Blas:
 def get_blas(path: str | os.PathLike[str] | None = None) -> Blas:
     """The library at `path`, else at `DLC_BLAS`, else OpenBLAS; raise `MissingLibraryError` if it is not there."""
     chosen = path or os.environ.get("DLC_BLAS")
-    return _load(str(chosen) if chosen else None)
+    with _lock:
+        return _load(str(chosen) if chosen else None)
 
 
 def blas_functions(text: str) -> tuple[str, ...]:
@@ -90,6 +92,9 @@ def blas_functions(text: str) -> tuple[str, ...]:
 def blas_symbols(names: Iterable[str], path: str | os.PathLike[str] | None = None) -> dict[str, int]:
     """The address of each function of the library, by its plain name."""
     return {name: get_blas(path).address(name) for name in names}
+
+
+_lock = threading.Lock()  # loading changes the environment for a moment
 
 
 @cache

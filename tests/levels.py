@@ -1,6 +1,6 @@
 """Run the functions of a module at every level: interpreted after passes, and as machine code."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 from object_symbols import undefined_symbols
@@ -55,16 +55,20 @@ def after_every_pass(module: ModuleOp, calls: Calls, vector_bits: int) -> Iterat
         yield executed.name, interpret_calls(module, calls)
 
 
-def compiled(module: ModuleOp, calls: Calls, vector_bits: int, stage: str = "tensor") -> Results:
-    """The results of machine code for the whole module; `module` is changed."""
+def executables(
+    module: ModuleOp, names: Collection[str], vector_bits: int, stage: str = "tensor"
+) -> dict[str, Executable]:
+    """Machine code for the whole module: its functions `names`; `module` is changed."""
     options = CompileOptions(vector_bits=vector_bits)
     run_passes(module, passes_between(stage, "llvm", options=options))
     text = emit_llvm(module)
     code, functions = emit_object(text), imported_functions(text)
     assert undefined_symbols(code) <= LINKED | set(functions)
     program = load(code, function_addresses(functions))
-    results: Results = {}
-    for name, several in calls.items():
-        executable = Executable(signature_of(module, name), program)
-        results[name] = [executable(list(arguments)) for arguments in several]
-    return results
+    return {name: Executable(signature_of(module, name), program) for name in names}
+
+
+def compiled(module: ModuleOp, calls: Calls, vector_bits: int, stage: str = "tensor") -> Results:
+    """The results of machine code for the whole module; `module` is changed."""
+    functions = executables(module, calls, vector_bits, stage)
+    return {name: [functions[name](list(arguments)) for arguments in several] for name, several in calls.items()}

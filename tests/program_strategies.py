@@ -39,6 +39,10 @@ from dialects.dlc.interfaces import DTYPES, element_type_of, is_float, shape_of
 
 SIZES = (3, 1, 2, 5, 4, 0, 9, 17)
 MAX_ELEMENTS = 400
+LARGE_SIZES = (3, 130, 1, 33, 1031, 64, 2, 257, 4100, 40_009)
+MAX_LARGE_ELEMENTS = 200_000
+"""With such sizes, work is shared by threads, split at seams and into parts, and goes around the cache."""
+
 MAX_LISTED = 64
 """How many elements a constant may have that are not all equal: a failing program is printed."""
 
@@ -69,9 +73,9 @@ class Program:
 
 
 @st.composite
-def programs(draw, *, exact=False, elements=(f32, f64), min_ops=5, max_ops=25, sizes=SIZES):
+def programs(draw, *, exact=False, elements=(f32, f64), min_ops=5, max_ops=25, sizes=SIZES, max_elements=MAX_ELEMENTS):
     """Programs of `min_ops` to `max_ops` steps, most of which are one operation."""
-    build = _Builder(draw, exact=exact, elements=elements, sizes=sizes)
+    build = _Builder(draw, exact=exact, elements=elements, sizes=sizes, max_elements=max_elements)
     for _ in range(draw(st.integers(1, 3))):
         build.argument()
     for _ in range(draw(st.integers(min_ops, max_ops))):
@@ -80,11 +84,12 @@ def programs(draw, *, exact=False, elements=(f32, f64), min_ops=5, max_ops=25, s
 
 
 class _Builder:
-    def __init__(self, draw, *, exact, elements, sizes):
+    def __init__(self, draw, *, exact, elements, sizes, max_elements):
         self.draw = draw
         self.exact = exact
         self.elements = elements
         self.sizes = sizes
+        self.max_elements = max_elements
         self.random = np.random.default_rng(draw(st.integers(0, 2**16)))
         self.block = Block()
         self.b = OpBuilder(self.block)
@@ -115,7 +120,7 @@ class _Builder:
         sizes = []
         for _ in range(self.integer(0, max_rank)):
             size = self.choose(*self.sizes)
-            if np.prod([*sizes, size]) <= MAX_ELEMENTS:
+            if np.prod([*sizes, size]) <= self.max_elements:
                 sizes.append(size)
         return tuple(sizes)
 
@@ -295,7 +300,7 @@ class _Builder:
         for dim in dims:
             if sizes[dim] == 1 and self.flag():
                 sizes[dim] = self.choose(*self.sizes)
-        if np.prod(sizes) <= MAX_ELEMENTS:
+        if np.prod(sizes) <= self.max_elements:
             self.derived(broadcast.broadcast_in_dim(self.b, x, sizes, dims), x)
 
     def reduce(self):
@@ -376,7 +381,9 @@ class _Builder:
             return
         dim = self.integer(0, len(shape_of(x)) - 1)
         if shape_of(x)[dim]:
-            self.derived(self.choose(arg_extrema.argmax, arg_extrema.argmin)(self.b, x, dim), x, bound=MAX_ELEMENTS)
+            self.derived(
+                self.choose(arg_extrema.argmax, arg_extrema.argmin)(self.b, x, dim), x, bound=self.max_elements
+            )
 
     def softmax(self):
         """Rows scaled to the sum 1, which fusion should turn into one kernel."""
@@ -435,7 +442,7 @@ class _Builder:
             low[0] = -min(shape_of(x)[0], 1)
         value = constants.full(self.b, self.integer(-1, 1) & 1, tensor_type(element_type_of(x), ()))
         result = slicing.pad(self.b, x, value, low, high, interior)
-        if np.prod(shape_of(result)) <= 2 * MAX_ELEMENTS:
+        if np.prod(shape_of(result)) <= 2 * self.max_elements:
             self.derived(result, x)
 
     def concatenate(self):
@@ -447,8 +454,40 @@ class _Builder:
         for _ in range(self.integer(1, 2)):
             y = self.pick(lambda v: element_type_of(v) == element_type_of(x) and _without(v, dim) == _without(x, dim))
             parts.append(y)
-        if sum(int(np.prod(shape_of(part))) for part in parts) <= 2 * MAX_ELEMENTS:
+        if sum(int(np.prod(shape_of(part))) for part in parts) <= 2 * self.max_elements:
             self.derived(slicing.concatenate(self.b, parts, dim), *parts)
+
+    def roll(self):
+        """An array with its last elements in front, beside itself: what stencils read."""
+        x = self.pick(lambda v: shape_of(v) and 0 not in shape_of(v))
+        if x is None:
+            return
+        b, sizes = self.b, shape_of(x)
+        dim = self.integer(0, len(sizes) - 1)
+        place = self.integer(0, sizes[dim])
+        starts, limits = [0] * len(sizes), list(sizes)
+        starts[dim] = limits[dim] = place
+        ones = [1] * len(sizes)
+        parts = [slicing.slice_(b, x, starts, sizes, ones), slicing.slice_(b, x, [0] * len(sizes), limits, ones)]
+        value = self.derived(slicing.concatenate(b, parts, dim), x)
+        if element_type_of(x) != i1:
+            self.derived(arithmetic.sub(b, value, x), x, bound=2 * self.bound[x])
+
+    def assign(self):
+        """A window of an array computed from the array itself, or from another."""
+        x = self.pick(lambda v: shape_of(v) and 0 not in shape_of(v))
+        if x is None:
+            return
+        b, sizes = self.b, shape_of(x)
+        low = [self.integer(0, min(2, size - 1)) for size in sizes]
+        window = [self.integer(max(1, size - at - 2), size - at) for size, at in zip(sizes, low, strict=True)]
+        source = [self.integer(0, size - extent) for size, extent in zip(sizes, window, strict=True)]
+        limits = [at + extent for at, extent in zip(source, window, strict=True)]
+        piece = slicing.slice_(b, x, source, limits, [1] * len(sizes))
+        if element_type_of(x) != i1:
+            piece = arithmetic.add(b, piece, self.full(piece, 1))
+        starts = [constants.full(b, at, tensor_type(i64, ())) for at in low]
+        self.derived(dynamic_slicing.dynamic_update_slice(b, x, piece, starts), x, bound=self.bound[x] + 1)
 
     def starts(self, x):
         start_type = tensor_type(self.choose(i64, i32), ())
@@ -481,7 +520,7 @@ class _Builder:
         dims = [dim for dim in range(len(shape_of(x))) if self.flag()]
         indices = self.indices(len(dims), self.shape(2))
         windows = indexing.gather(self.b, x, indices, dims, bounds=self.choose("clamp", "drop"))
-        if np.prod(shape_of(windows)) > 2 * MAX_ELEMENTS:
+        if np.prod(shape_of(windows)) > 2 * self.max_elements:
             return
         windows = self.derived(windows, x)
         if self.flag() and windows.type.element_type == element_type_of(x):
@@ -511,7 +550,7 @@ class _Builder:
             self.b, x, y, *(tuple(pair[side] for pair in chosen) for chosen in (batch, contracting) for side in (0, 1))
         )
         count = max(int(np.prod([shape_of(x)[i] for i, _ in contracting])), 1)
-        if np.prod(shape_of(result)) <= 2 * MAX_ELEMENTS:
+        if np.prod(shape_of(result)) <= 2 * self.max_elements:
             bound = count * self.bound[x] * self.bound[y]
             self.derived(result, x, y, bound=bound, same=not is_float(element_type_of(x)))
 
@@ -544,6 +583,7 @@ STEPS = (
     "unary", "binary", "binary", "binary", "function", "function", "power", "compare", "select", "clamp", "convert",
     "broadcast", "reduce", "reduce", "product", "argument_of_extreme", "softmax", "reshape", "transpose", "reverse",
     "slice", "pad", "concatenate", "dynamic_slice", "gather", "dot", "constant", "cumulate", "sort", "window",
+    "roll", "assign",
 )  # fmt: skip
 
 

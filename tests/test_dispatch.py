@@ -351,6 +351,25 @@ def test_the_cache_may_be_cleared_while_threads_call():
     assert results == [200.0] * 150
 
 
+@pytest.mark.parametrize("is_before", [True, False])
+def test_no_entry_is_found_that_another_thread_has_dropped(is_before, monkeypatch):
+    add = compiler.jit(lambda x: x + 1)
+    add(np.ones(3))
+    library = native_library()
+    insert = library.insert
+
+    def insert_while_another_thread_drops(state, entry):
+        if is_before:
+            add._drop_entries()
+        insert(state, entry)
+        if not is_before:
+            add._drop_entries()
+
+    monkeypatch.setattr(library, "insert", insert_while_another_thread_drops)
+    add(np.ones(4))
+    assert add._state.first in {None, *(entry.address for entry in add._entries)}
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")  # of JAX, if another test has imported it
 def test_a_forked_child_calls_and_recycles_for_itself():

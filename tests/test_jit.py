@@ -137,7 +137,13 @@ def test_static_arguments_between_others_keep_their_places():
     assert combine("ab", 10.0, fourth=100.0, third=(1, 2), fifth=2) == 322.0
 
 
-@pytest.mark.parametrize(("one", "other"), [(1, True), (1, 1.0), (0.0, -0.0), ((1,), (1.0,))])
+EQUAL_VALUES = [
+    (1, True), (1, 1.0), (0.0, -0.0), ((1,), (1.0,)), (np.float32(0.0), np.float32(-0.0)), (0j, complex(0.0, -0.0)),
+    (frozenset([1]), frozenset([1.0])),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "other"), EQUAL_VALUES)
 def test_static_values_that_are_equal_but_differ_are_told_apart(one, other):
     function = compiler.jit(lambda x, s: x + len(repr(s)), static_argnums=1)
     assert function(0, one) == len(repr(one))

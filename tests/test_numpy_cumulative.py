@@ -170,3 +170,16 @@ def test_misuse_is_refused() -> None:
         compiler.jit(lambda x: np.add.reduceat(x, [0, 4]))(np.ones(4))
     with pytest.raises(ShapeError, match="needs at least 2 elements"):
         compiler.jit(np.gradient)(np.ones(1))
+
+
+@pytest.mark.parametrize("size", [9, 40])
+def test_what_is_cumulated_is_not_overwritten_where_it_is_still_read(size):
+    def transposed(x):
+        return np.cumsum((x @ x / 3).T, axis=0), np.cumsum((x @ x / 5).T, axis=1), np.cumsum(x @ x / 7, axis=0).T
+
+    x = np.random.default_rng(0).standard_normal((size, size))
+    for got, expected in zip(compiler.jit(transposed)(x), transposed(x), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12)
+    # One result alone can be computed where the product is.
+    got, expected = (f(x) for f in (compiler.jit(lambda x: transposed(x)[0]), lambda x: transposed(x)[0]))
+    np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12)

@@ -5,12 +5,13 @@ import os
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from levels import HOST_VECTOR_BITS, after_every_pass, compiled
-from program_strategies import make_private, programs
+from levels import HOST_VECTOR_BITS, after_every_pass, compiled, executables
+from program_strategies import LARGE_SIZES, MAX_LARGE_ELEMENTS, make_private, programs
 from xdsl.dialects.builtin import FunctionType, f32, f64
 from xdsl.dialects.func import FuncOp, ReturnOp
 from xdsl.ir import Block, Region
 
+from compiler import num_threads
 from dialects.builder import OpBuilder
 from dialects.dlc import transforms
 from dialects.dlc.interfaces import is_float
@@ -75,6 +76,24 @@ def test_every_level_agrees_on_exact_programs(program, vector_bits):
 @given(programs(), WIDTHS)
 def test_every_level_agrees_on_smooth_programs(program, vector_bits):
     check_all_levels(program, vector_bits)
+
+
+LARGE = st.booleans().flatmap(
+    lambda exact: programs(exact=exact, min_ops=3, max_ops=12, sizes=LARGE_SIZES, max_elements=MAX_LARGE_ELEMENTS)
+)
+
+
+@search(0.5)
+@given(LARGE, WIDTHS)
+def test_large_programs_have_the_same_bits_for_any_number_of_threads(program, vector_bits):
+    expected = interpret(program.module, "f", program.arguments)
+    function = executables(program.module.clone(), ["f"], vector_bits)["f"]
+    results = function(program.arguments)
+    check(program, expected, results, "of machine code")
+    for number in (1, 2, 3, 4):
+        with num_threads(number):
+            for first, again in zip(results, function(program.arguments), strict=True):
+                np.testing.assert_array_equal(again, first, f"{number} threads")
 
 
 def add_main(program, build, argument_types):

@@ -78,6 +78,18 @@ def test_parts_are_what_numpy_computes(f, dtype):
         np.testing.assert_array_equal(mine, theirs)
 
 
+def test_choices_that_are_the_same_everywhere_go_where_points_run_loops():
+    def loss(x):
+        doubled = compiler.fori_loop(0, 2, lambda i, c: c + i * x, x)
+        return (
+            np.maximum.accumulate(doubled, axis=0).mean(1) ** 2
+        ).sum()  # its gradient asks whether there is a row before
+
+    x = np.random.default_rng(0).standard_normal((1, 16, 7))
+    slope = np.broadcast_to(x.mean(1, keepdims=True) / 2, x.shape)
+    np.testing.assert_allclose(compiler.jit(compiler.grad(loss))(x), slope, rtol=1e-14)
+
+
 @pytest.mark.parametrize("f", [joined, padded, rolled, assigned], ids=lambda f: f.__name__)
 def test_gradients_of_parts_are_those_of_sums(f):
     rng = np.random.default_rng(1)

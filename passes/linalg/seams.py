@@ -17,6 +17,7 @@ from xdsl.ir import BlockArgument, Operation, SSAValue
 from xdsl.ir.affine import AffineConstantExpr, AffineExpr
 
 from dialects.builder import OpBuilder
+from dialects.structured import captured_values
 from passes.linalg.bodies import BodyCopier
 from passes.linalg.maps import Access, accesses, build_expression, compose, dimension, linear_terms, normal_form
 
@@ -97,8 +98,13 @@ class BoxBody:
                 return
             if len(self.seams) > seams:
                 return
+        self._keep(op)
+
+    def _keep(self, op: Operation) -> None:
         self.kept.add(op)
         self._need(op.operands)
+        if op.regions:
+            self._need(captured_values(op))
 
     def _resolve(self, value: SSAValue) -> Known:
         """What stands for an index or a truth."""
@@ -107,7 +113,10 @@ class BoxBody:
             owner = value.owner
             known = value
             if isinstance(owner, Operation) and owner.parent is self._block:
-                known = self._resolve_op(owner)
+                if owner.regions:
+                    self._keep(owner)
+                else:
+                    known = self._resolve_op(owner)
             self._known[value] = known
         return known
 
@@ -149,8 +158,7 @@ class BoxBody:
                     return value
             case _:
                 pass
-        self.kept.add(op)
-        self._need(op.operands)
+        self._keep(op)
         return value
 
     def _standing_for(self, value: SSAValue) -> Known:
@@ -213,6 +221,10 @@ class BoxBody:
                 if isinstance(op, tensor.ExtractOp) and all(isinstance(index, AffineExpr) for index in known[1:]):
                     read = compose(cast(Access, tuple(known[1:])), dims)
                     values[op.result] = add_read(op.tensor, tuple(map(normal_form, read)))
+                elif op.regions:
+                    used = (*op.operands, *captured_values(op))
+                    new = b.insert(op.clone({value: built(self._standing_for(value)) for value in used}))
+                    values.update(zip(op.results, new.results, strict=True))
                 else:
                     new = b.create_op(
                         type(op), list(map(built, known)), [result.type for result in op.results], op.properties,

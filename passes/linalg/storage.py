@@ -16,9 +16,10 @@ from xdsl.dialects.scf import ForOp
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineMap
 
-from dialects.rt import KernelOp, ScatterOp
+from dialects.rt import KernelOp, RowsOp, ScatterOp
 from dialects.structured import captured_values
 from passes.linalg.host_blocks import is_control_flow
+from passes.linalg.maps import identity_prefix
 from passes.linalg.windows import window_reads, window_write
 
 VIEWS = (tensor.CollapseShapeOp, tensor.ExpandShapeOp)
@@ -139,8 +140,8 @@ def values_read_by(op: Operation) -> Iterable[SSAValue]:
 def overwrite_refusal(kernel: KernelOp, operand: int, result: int) -> str:
     """Why `result` must not overwrite `operand`; empty if it may.
 
-    Every read of the operand must be at exactly the point that the kernel then writes, and not after the write; what lies
-    outside of a window that is written must not be read at all.
+    Every read of the operand must be at exactly the point that the kernel then writes (a running output may be written in another
+    order of the loops), and not after the write; what lies outside of a window that is written must not be read at all.
     """
     body = kernel.body.block
     argument = body.args[operand]
@@ -150,12 +151,18 @@ def overwrite_refusal(kernel: KernelOp, operand: int, result: int) -> str:
     writer = yielded.owner
     if isinstance(writer, ScatterOp):
         return _scatter_refusal(writer, argument)
+    if isinstance(writer, RowsOp):
+        return _sort_refusal(writer, yielded, argument)
     if isinstance(writer, ForOp):
         return _nest_refusal(writer, yielded, argument)
     if isinstance(writer, tensor.InsertSliceOp) and writer.dest is not argument:
         return f"operand {operand} is not what the window is written into"
     if not isinstance(writer, GenericOp | tensor.InsertSliceOp):
         return "the result is not written by a structured operation"
+    if isinstance(writer, GenericOp):
+        place = writer.indexing_maps.data[len(writer.inputs) + writer.results.index(yielded)].data.results
+        if identity_prefix(place) < len(place):
+            return "the result is written in another order than that of the loops"
     written = False
     for op in body.ops:
         write = window_write(op)
@@ -200,6 +207,13 @@ def _scatter_refusal(scatter: ScatterOp, argument: BlockArgument) -> str:
     if scatter.dest is argument and argument.has_one_use():
         return ""
     return "the scattered-into operand has other readers"
+
+
+def _sort_refusal(sort: RowsOp, result: SSAValue, argument: BlockArgument) -> str:
+    (use, *others) = argument.uses
+    if not others and use.operation is sort and sort.results[use.index] is result:
+        return ""
+    return "what is sorted is not that operand alone"
 
 
 def _nest_refusal(loop: ForOp, result: SSAValue, argument: BlockArgument) -> str:

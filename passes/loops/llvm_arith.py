@@ -102,12 +102,12 @@ def convert_constant(op: arith.ConstantOp) -> Attribute:
     if isinstance(value, FloatAttr):
         return cast(Attribute, value)
     if isinstance(value, IntegerAttr):
-        attribute = cast(IntegerAttr[Any], value)
+        attribute = cast("IntegerAttr[Any]", value)
         if isinstance(attribute.type, IndexType):
             return constant_attribute(attribute.value.data, convert_type(attribute.type))
         return attribute
     if isinstance(value, DenseIntOrFPElementsAttr):
-        dense = cast(DenseIntOrFPElementsAttr[Any], value)
+        dense = cast("DenseIntOrFPElementsAttr[Any]", value)
         if isinstance(dense.get_element_type(), IndexType):
             return DenseIntOrFPElementsAttr(cast(Any, convert_type(dense.type)), dense.data)
         return dense
@@ -148,7 +148,7 @@ def _index_cast(f: FunctionConversion, op: Operation) -> None:
 
 def _width(value_type: Attribute) -> int:
     if isinstance(value_type, VectorType):
-        return _width(cast(VectorType[Any], value_type).element_type)
+        return _width(cast("VectorType[Any]", value_type).element_type)
     return cast(IntegerType, value_type).width.data
 
 
@@ -245,7 +245,7 @@ def _extended_multiply(extend: type[Operation]) -> Converter:
         width = _width(convert_type(kind))
         wide: Attribute = IntegerType(2 * width)
         if isinstance(kind, VectorType):
-            wide = vector_type(wide, cast(VectorType[Any], kind).get_shape()[0])
+            wide = vector_type(wide, cast("VectorType[Any]", kind).get_shape()[0])
         lhs, rhs = (f.builder.create(extend, (value,), wide) for value in f.operands(op))
         product = f.builder.create(llvm.MulOp, (lhs, rhs), wide)
         shift = f.constant(constant_attribute(width, wide), wide)
@@ -266,12 +266,12 @@ def _extended_add(f: FunctionConversion, op: Operation) -> None:
 def _like(value_type: Attribute, element: Attribute) -> Attribute:
     """`element`, or a vector of as many as `value_type` has."""
     if isinstance(value_type, VectorType):
-        return vector_type(element, cast(VectorType[Any], value_type).get_shape()[0])
+        return vector_type(element, cast("VectorType[Any]", value_type).get_shape()[0])
     return element
 
 
 def _element(value_type: Attribute) -> Attribute:
-    return cast(VectorType[Any], value_type).element_type if isinstance(value_type, VectorType) else value_type
+    return cast("VectorType[Any]", value_type).element_type if isinstance(value_type, VectorType) else value_type
 
 
 def _extend_float(f: FunctionConversion, op: Operation) -> None:

@@ -50,15 +50,16 @@ class NativeCallable:
         if len(self._entries) >= MAX_ENTRIES:
             self._drop_entries()
             self._described.add(key)
-        self._entries.append(entry)
+        # Another thread may drop entries between any two steps: none may be found that is not kept.
         library.insert(self._state, entry.address)
+        self._entries.append(entry)
         self.__class__ = cast(Any, library.native_class(type(self)))
 
     def _drop_entries(self) -> None:
         """Answer all calls in Python."""
+        entries, self._entries = self._entries, []
         self._state.first = None
-        self._former_hits = self._native_hits()
-        self._entries.clear()
+        self._former_hits += sum(entry.hits for entry in entries)
         self._described.clear()
 
     def _native_hits(self) -> int:

@@ -2,8 +2,6 @@
 
 import ctypes
 import sys
-import threading
-from functools import cache
 from typing import Any
 
 from runtime.dispatch.call_text import call_text
@@ -12,8 +10,9 @@ from runtime.dispatch.match_text import match_text
 from runtime.dispatch.memory_pool import memory_limit, pool_text
 from runtime.dispatch.records import Pool, State, expand
 from runtime.dispatch.result_text import result_text
-from runtime.native import load
+from runtime.linker import load
 from runtime.object_cache import stored_object
+from runtime.once import once
 
 SLOW_NAME = sys.intern("_call_in_python")
 """The method that answers calls that no entry matches."""
@@ -53,6 +52,7 @@ class NativeLibrary:
         self.pool.limit = memory_limit()
         self._insert = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(self._program.address("dlc_insert"))
         self._trim = ctypes.PYFUNCTYPE(None, ctypes.c_int64)(self._program.address("dlc_trim"))
+        self._call = self._program.address("dlc_call")
         self._classes: dict[type, type] = {}
         # Arrays are freed by this code until the very end of the process.
         self._program.keep()
@@ -68,7 +68,7 @@ class NativeLibrary:
         if kind in self._classes.values():
             return kind
         if kind not in self._classes:
-            self._classes[kind] = native_class(kind, self._program.address("dlc_call"))
+            self._classes.setdefault(kind, native_class(kind, self._call))
         return self._classes[kind]
 
     def release_memory(self) -> int:
@@ -84,15 +84,7 @@ def _capsule(allocator: _Allocator) -> Any:
     return make(ctypes.addressof(allocator), b"mem_handler", None)
 
 
-_lock = threading.Lock()
-
-
+@once
 def native_library() -> NativeLibrary | None:
     """The library of this process; `None` where calls cannot be native."""
-    with _lock:
-        return _make_library()
-
-
-@cache
-def _make_library() -> NativeLibrary | None:
     return None if missing_feature() else NativeLibrary()

@@ -3,11 +3,10 @@
 import ctypes
 import os
 import sys
-import threading
-from functools import cache
 
-from runtime.native import load
+from runtime.linker import load
 from runtime.object_cache import stored_object
+from runtime.once import once
 from runtime.threads.pool_text import PARALLEL, PLACES, pool_text
 from runtime.threads.setting import default_address, own_key
 
@@ -15,17 +14,10 @@ _PYTHON = (
     "PyThread_tss_get", "PyThread_allocate_lock", "PyThread_acquire_lock", "PyThread_release_lock", "PyThread_start_new_thread",
 )  # fmt: skip
 
-_lock = threading.Lock()
 
-
+@once
 def parallel_address() -> int:
     """The address of `dlc_parallel`."""
-    with _lock:
-        return _make_pool()
-
-
-@cache
-def _make_pool() -> int:
     symbols = {name: _address(ctypes.pythonapi, name) for name in _PYTHON}
     symbols |= {"dlc.threads": default_address(), "dlc.own_threads": own_key(), "dlc.yield": _yield_address()}
     has_places = sys.platform == "linux" and all(hasattr(ctypes.pythonapi, name) for name in PLACES)

@@ -4,9 +4,9 @@ import ctypes
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
-from functools import cache
 
 from dialects.errors import ArgumentError
+from runtime.once import once
 from runtime.threads.cpu_count import usable_cpus
 
 MAX_THREADS = 256
@@ -78,7 +78,7 @@ def default_address() -> int:
     return ctypes.addressof(_default())
 
 
-@cache
+@once
 def own_key() -> int:
     """The key that native code finds the number of its caller by: 0 if the caller has none."""
     key = _new_key()
@@ -86,7 +86,7 @@ def own_key() -> int:
     return key
 
 
-@cache
+@once
 def _default() -> ctypes.c_int64:
     text = os.environ.get("DLC_NUM_THREADS")
     if text is None or not text.strip():

@@ -1,5 +1,32 @@
 // RUN: dlc-opt %s -p bufferize --split-input-file | filecheck %s
 
+// Sums along columns that are written as rows would overwrite what later columns need.
+// CHECK-LABEL: func.func @turned(
+// CHECK-SAME:    %[[X:\w+]]: memref<4x4xf32>, %[[OUT:\w+]]: memref<4x4xf32>)
+// CHECK:         %[[PRODUCT:.*]] = memref.alloc() : memref<4x4xf32>
+// CHECK:         rt.gemm %[[X]], %[[X]] into %[[PRODUCT]]
+// CHECK:         rt.kernel "cumsum" tile [4] ins(%{{.*}} = %[[PRODUCT]] : memref<4x4xf32>, %{{.*}} = %[[OUT]] : memref<4x4xf32>)
+func.func @turned(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  %0 = rt.gemm %x, %x : tensor<4x4xf32>, tensor<4x4xf32> -> tensor<4x4xf32>
+  %1 = rt.kernel "cumsum" tile [4] ins(%a = %0 : tensor<4x4xf32>) -> (tensor<4x4xf32>) {
+    %zero = arith.constant 0.0 : f32
+    %e0 = tensor.empty() : tensor<4xf32>
+    %start = linalg.fill ins(%zero : f32) outs(%e0 : tensor<4xf32>) -> tensor<4xf32>
+    %e1 = tensor.empty() : tensor<4x4xf32>
+    %total, %sums = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (j, i)>],
+                                    iterator_types = ["parallel", "reduction"]}
+        ins(%a : tensor<4x4xf32>) outs(%start, %e1 : tensor<4xf32>, tensor<4x4xf32>) {
+    ^bb0(%p: f32, %acc: f32, %out: f32):
+      %s = arith.addf %acc, %p : f32
+      linalg.yield %s, %s : f32, f32
+    } -> (tensor<4xf32>, tensor<4x4xf32>)
+    rt.yield %sums : tensor<4x4xf32>
+  }
+  func.return %1 : tensor<4x4xf32>
+}
+
+// -----
+
 // The product is computed in the caller's result, and the kernel overwrites it there: no temporary.
 // CHECK-LABEL: func.func @in_place(
 // CHECK-SAME:    %[[X:\w+]]: memref<4x4xf32>, %[[OUT:\w+]]: memref<4x4xf32>) attributes {rt.num_inputs = 1 : i64}
@@ -242,6 +269,33 @@ func.func @nest(%x: tensor<8xf32>) -> tensor<8xf32> {
     rt.yield %r#0, %r#1 : tensor<8xf32>, tensor<8xf32>
   }
   func.return %0 : tensor<8xf32>
+}
+
+// -----
+
+// Sums along columns that are written as rows would overwrite what later columns need.
+// CHECK-LABEL: func.func @turned(
+// CHECK-SAME:    %[[X:\w+]]: memref<4x4xf32>, %[[OUT:\w+]]: memref<4x4xf32>)
+// CHECK:         %[[PRODUCT:.*]] = memref.alloc() : memref<4x4xf32>
+// CHECK:         rt.gemm %[[X]], %[[X]] into %[[PRODUCT]]
+// CHECK:         rt.kernel "cumsum" tile [4] ins(%{{.*}} = %[[PRODUCT]] : memref<4x4xf32>, %{{.*}} = %[[OUT]] : memref<4x4xf32>)
+func.func @turned(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
+  %0 = rt.gemm %x, %x : tensor<4x4xf32>, tensor<4x4xf32> -> tensor<4x4xf32>
+  %1 = rt.kernel "cumsum" tile [4] ins(%a = %0 : tensor<4x4xf32>) -> (tensor<4x4xf32>) {
+    %zero = arith.constant 0.0 : f32
+    %e0 = tensor.empty() : tensor<4xf32>
+    %start = linalg.fill ins(%zero : f32) outs(%e0 : tensor<4xf32>) -> tensor<4xf32>
+    %e1 = tensor.empty() : tensor<4x4xf32>
+    %total, %sums = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (j, i)>],
+                                    iterator_types = ["parallel", "reduction"]}
+        ins(%a : tensor<4x4xf32>) outs(%start, %e1 : tensor<4xf32>, tensor<4x4xf32>) {
+    ^bb0(%p: f32, %acc: f32, %out: f32):
+      %s = arith.addf %acc, %p : f32
+      linalg.yield %s, %s : f32, f32
+    } -> (tensor<4xf32>, tensor<4x4xf32>)
+    rt.yield %sums : tensor<4x4xf32>
+  }
+  func.return %1 : tensor<4x4xf32>
 }
 
 // -----
