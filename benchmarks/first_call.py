@@ -67,7 +67,7 @@ def measure_in_new_process(workload: str, folder: str) -> dict[str, tuple[float,
     """The same in a new process with a cache in `folder`."""
     result = subprocess.run(
         [sys.executable, __file__, "--here", workload],
-        env={**os.environ, "DLC_CACHE_DIR": folder},
+        env={**os.environ, "DLC_CACHE_DIR": folder, "PYTHONDONTWRITEBYTECODE": ""},  # installed packages have bytecode
         capture_output=True,
         text=True,
         check=True,

@@ -43,7 +43,8 @@ def as_numpy(results: Any) -> Any:
 
 def is_double(arguments: Any) -> bool:
     """Whether anything needs 64 bits of precision."""
-    return any(np.asarray(x).dtype in {np.float64, np.complex128} for x in optree.tree_leaves(arguments))
+    doubles = map(np.dtype, (np.float64, np.complex128))  # a type and its dtype are equal, but have different hashes
+    return not {np.asarray(x).dtype for x in optree.tree_leaves(arguments)}.isdisjoint(doubles)
 
 
 def numpy_program(f: Callable[..., Any]) -> Program:

@@ -60,7 +60,9 @@ class Settings:
             folders = {name: str(caches / name.lower()) for name in CACHES}
         paths = [str(HERE.parent), os.environ.get("PYTHONPATH", "")]
         jax_keeps_all = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
-        return os.environ | counts | folders | jax_keeps_all | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+        # Installed packages have bytecode; so has a checkout when it has run once.
+        python = {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONDONTWRITEBYTECODE": ""}
+        return os.environ | counts | folders | jax_keeps_all | python
 
     def run(self, script: str, *arguments: str, threads: int, caches: Path | None = None) -> Any:
         """What a script of this folder writes, or the reason why it has not."""

@@ -118,6 +118,7 @@ def __getattr__(name: str) -> Any:
     if home is None:
         raise AttributeError(f"module 'compiler' has no attribute {name!r}")
     with _paused_collector():  # a sixth of the time
+        import_module("dialects")  # before xDSL, which it makes lazy
         module = import_module(home)
     value = globals()[name] = module if is_module else getattr(module, name)
     return value

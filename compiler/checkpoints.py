@@ -7,7 +7,8 @@ from typing import Any
 from compiler.branches import run_compiled
 from compiler.errors import ArgumentError, check_function
 from compiler.pytrees import flatten, unflatten
-from compiler.tracing import array_value, current_frame, function_name, is_tracing, new_tracer, trace_subfunction
+from compiler.tracing import array_value, current_frame, is_tracing, new_tracer
+from compiler.transformed import is_array, trace_leaves
 from dialects.dlc.checkpoint import POLICIES
 from dialects.dlc.checkpoint import checkpoint as build_checkpoint
 
@@ -45,16 +46,8 @@ def checkpoint(fun: Function, *, policy: str | None = None, prevent_cse: bool = 
         if not is_tracing():
             return run_compiled("checkpoint", fun, lambda tree: checkpointed(*tree[0], **tree[1]), (args, kwargs))
         leaves, spec = flatten((args, kwargs))
-        traced = [i for i, leaf in enumerate(leaves) if hasattr(leaf, "dtype")]
-
-        def of_arrays(*arrays: Any) -> Any:
-            full = list(leaves)
-            for i, array in zip(traced, arrays, strict=True):
-                full[i] = array
-            inner_args, inner_kwargs = unflatten(spec, full)
-            return fun(*inner_args, **inner_kwargs)
-
-        sub = trace_subfunction(of_arrays, [leaves[i] for i in traced], name=function_name(fun))
+        traced = [i for i, leaf in enumerate(leaves) if is_array(leaf)]
+        sub = trace_leaves(fun, leaves, spec, traced, len(args))
         operands = [*(array_value(leaves[i]) for i in traced), *sub.captured]
         types = [aval.type for aval in sub.outputs]
         results = build_checkpoint(current_frame().builder, sub.symbol, operands, types, policy)

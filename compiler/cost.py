@@ -38,8 +38,9 @@ def cost_of(module: ModuleOp) -> dict[str, int]:
 
 def is_short_program(module: ModuleOp) -> bool:
     """Whether a program at the `fused` stage surely takes a few microseconds at most: less than other threads may wait."""
-    if any(_repeats_unknown_times(op) for op in module.walk()):
-        return False
+    for op in module.walk():
+        if _repeats_unknown_times(op) or (isinstance(op, rt.KernelOp) and _bytes_moved(op) > _SHORT):
+            return False
     cost = cost_of(module)
     work = cost["flops"] + 16 * cost["transcendentals"] + cost["bytes_accessed"]
     return work + 1024 * cost["kernels"] <= _SHORT and not cost["library_calls"]

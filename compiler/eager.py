@@ -10,8 +10,8 @@ import numpy as np
 from compiler.axes import is_tuple
 from compiler.eager_indexing import TensorUpdates, read_tensor
 from compiler.eager_programs import SCALARS, call, fits, run_program
-from compiler.jit_function import static_key
 from compiler.numpy_rules import RULES
+from compiler.static_arguments import static_key
 from compiler.tensor import Tensor, fail_immutable, plain
 from compiler.value_dependent import FUNCTIONS as VALUE_DEPENDENT
 

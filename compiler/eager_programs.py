@@ -15,10 +15,10 @@ from compiler.axes import is_sequence
 from compiler.collector import paused_collector
 from compiler.errors import ArgumentError, at_user_line
 from compiler.frames import Array, current_frame
-from compiler.jit_function import static_key
 from compiler.options import CompileOptions
 from compiler.pytrees import flatten, unflatten
 from compiler.stages import Compiled, Traced
+from compiler.static_arguments import static_key
 from compiler.tensor import Tensor
 from compiler.tracer import Tracer
 from compiler.tracing import trace

@@ -3,6 +3,7 @@
 import ctypes
 import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
@@ -138,7 +139,7 @@ def compile_to_machine_code(
         stage, is_short = "fused", is_short_program(module)
     run_passes(module, passes_between(stage, "llvm", "cpu", options), observers)
     signature = replace(signature_of(module, name), is_short=is_short)
-    phase = partial(observed_phase, observers)
+    phase = partial(observed_phase, observers) if observers else nullcontext
     with phase("LLVM"):
         with phase("text"):
             text = emit_llvm(module)
@@ -156,7 +157,7 @@ def load_machine_code(
         MissingLibraryError: the BLAS library is missing, or a function that is called.
     """
     from runtime.imported_functions import function_addresses
-    from runtime.native import load
+    from runtime.linker import load
 
     with observed_phase(observers, "linking"):
         symbols = function_addresses(machine_code.library_functions, options.blas if options else None)

@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Generator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 _PATIENCE = 10.0
@@ -22,33 +22,39 @@ class _Threads:
         changed: notified when a thread has compiled or forked.
         depths: for each thread that compiles, how many compilations it is in, one inside of the other.
         forks: how many threads are about to fork; no other one starts to compile meanwhile.
+        locks: those of LLVM, held while one forks.
     """
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
         self.depths: dict[int, int] = {}
         self.forks = 0
+        self.locks: list[Any] = []
 
     def before_fork(self) -> None:
         """Wait until no other thread compiles, and keep it so."""
         self.changed.acquire()
         self.forks += 1
         self.changed.wait_for(lambda: not self.depths.keys() - {threading.get_ident()}, _PATIENCE)
-        _lock_of_llvm().__enter__()
+        self.locks = _taken(_locks_of_llvm())
 
     def after_fork_in_parent(self) -> None:
         """Let all go on."""
-        _lock_of_llvm().__exit__(None, None, None)
+        self._release()
         self.forks -= 1
         self.changed.notify_all()
         self.changed.release()
 
     def after_fork_in_child(self) -> None:
         """Forget the other threads, which are not there."""
-        _lock_of_llvm().__exit__(None, None, None)
+        self._release()
         thread = threading.get_ident()
         self.changed, self.forks = threading.Condition(), 0
         self.depths = {thread: self.depths[thread]} if thread in self.depths else {}
+
+    def _release(self) -> None:
+        while self.locks:
+            self.locks.pop().release()
 
 
 _threads = _Threads()
@@ -79,7 +85,17 @@ def forks_wait() -> Generator[None]:
                 _threads.changed.notify_all()
 
 
-def _lock_of_llvm() -> AbstractContextManager[Any]:
-    """What llvmlite holds during every call of LLVM; programs that nobody needs any more are freed at any time."""
-    ffi = sys.modules.get("llvmlite.binding.ffi")
-    return nullcontext() if ffi is None else ffi.lib._lock
+def _locks_of_llvm() -> list[Any]:
+    """What is held during every call of LLVM, by llvmlite and by our linker; programs that nobody needs any more are freed at any time."""
+    ffi, linker = map(sys.modules.get, ("llvmlite.binding.ffi", "runtime.linker"))
+    return [*([] if ffi is None else [ffi.lib._lock._lock]), *([] if linker is None else [linker.lock])]
+
+
+def _taken(locks: list[Any]) -> list[Any]:
+    """`locks`, all taken; whoever has one may be waiting for another, so none is kept while the next is not to be had."""
+    while True:
+        taken = [lock for lock in locks if lock.acquire(timeout=0.01)]
+        if len(taken) == len(locks):
+            return taken
+        for lock in taken:
+            lock.release()

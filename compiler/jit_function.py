@@ -1,12 +1,11 @@
 """`jit`: compile a function of arrays for the shapes and dtypes that it is called with."""
 
 import functools
-import inspect
 import threading
 import time
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from compiler.pipelines import IR_STAGES, Target
 from compiler.pytrees import flatten, unflatten
 from compiler.signatures import find_host_function
 from compiler.stages import Compiled, Lowered, Traced, is_set
+from compiler.static_arguments import check_positions, positional_parameters, static_arguments, static_key
 from compiler.tracing import array_value, current_frame, function_name, is_tracing, new_tracer, trace, trace_subfunction
 from dialects.builder import int_array
 from dialects.dlc import transforms
@@ -69,9 +69,9 @@ class JitFunction(NativeCallable):
         functools.update_wrapper(self, fun)
         self._fun = fun
         self._name = function_name(fun)
-        self._static_names, self._static_nums = _static_arguments(fun, static_argnums, static_argnames)
-        _check_positions("donate_argnums", fun, donate_argnums)
-        count = len(_parameters(fun))
+        self._static_names, self._static_nums = static_arguments(fun, static_argnums, static_argnames)
+        check_positions("donate_argnums", fun, donate_argnums)
+        count = len(positional_parameters(fun))
         self._donate = {number % count if number < 0 and count else number for number in donate_argnums}
         self._target: Target = target
         self._options = options
@@ -214,7 +214,7 @@ class JitFunction(NativeCallable):
         positions = {where for where, _ in call.static}
         if not positions:
             return None
-        parameters = _parameters(self._fun)
+        parameters = positional_parameters(self._fun)
         return [name for i, name in enumerate(parameters) if i not in positions] or None
 
     def _donated(self, call: _Call) -> tuple[int, ...]:
@@ -326,7 +326,9 @@ def jit(
 
     options = options or CompileOptions()
     if threads is not None:
-        options = replace(options, threads=threads)
+        from runtime.threads.setting import checked
+
+        options = replace(options, threads=checked(threads, "jit"))
 
     def decorate(function: Function) -> JitFunction:
         check_function(function, "jit")
@@ -359,71 +361,3 @@ def _leaf_key(leaf: Any) -> Hashable:
         return type(leaf)
     known: AbstractArray = abstract(leaf, "leaf")
     return (known.dtype, known.shape, known.weak_type)
-
-
-def static_key(value: Hashable) -> Hashable:
-    """A key that keeps static values apart which are equal but compile differently: `1`, `1.0` and `True`; `0.0` and `-0.0`."""
-    if isinstance(value, float):
-        return (type(value), value.hex())
-    if isinstance(value, np.generic):
-        scalar = cast("np.generic[Any]", value)
-        return (scalar.dtype, scalar.tobytes())
-    if isinstance(value, complex):
-        return (type(value), value.real.hex(), value.imag.hex())
-    if isinstance(value, tuple):
-        parts = cast(tuple[Hashable, ...], value)
-        return (type(parts), *map(static_key, parts))
-    if isinstance(value, frozenset):
-        members = cast(frozenset[Hashable], value)
-        return (type(members), frozenset(map(static_key, members)))
-    return (type(value), value)
-
-
-def _parameters(fun: Function) -> list[str]:
-    try:
-        parameters = inspect.signature(fun).parameters.values()
-    except (TypeError, ValueError):
-        return []
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return [parameter.name for parameter in parameters if parameter.kind in positional]
-
-
-def _static_arguments(
-    fun: Function, nums: Sequence[int], names: Sequence[str]
-) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Static arguments by every name and position that they can be passed by."""
-    if not nums and not names:
-        return (), ()
-    parameters = _parameters(fun)
-    try:
-        signature = inspect.signature(fun).parameters
-        known, kinds = set(signature), {parameter.kind for parameter in signature.values()}
-    except (TypeError, ValueError):
-        known, kinds = set(names), {inspect.Parameter.VAR_KEYWORD}
-    has_var_keyword = inspect.Parameter.VAR_KEYWORD in kinds
-    _check_positions("static_argnums", fun, nums)
-    for name in names:
-        if name not in known and not has_var_keyword:
-            raise ArgumentError(f"jit: static_argnames has '{name}'; the parameters are {', '.join(sorted(known))}")
-    positions = {n % len(parameters) if n < 0 and parameters else n for n in nums}
-    all_names = set(names) | {parameters[n] for n in positions if n < len(parameters)}
-    positions |= {parameters.index(name) for name in names if name in parameters}
-    return tuple(sorted(all_names)), tuple(sorted(positions))
-
-
-def _check_positions(name: str, fun: Function, numbers: Sequence[int]) -> None:
-    """Raise `ArgumentError` unless all `numbers` are positions of parameters of `fun`."""
-    parameters = _parameters(fun)
-    try:
-        kinds = {parameter.kind for parameter in inspect.signature(fun).parameters.values()}
-    except (TypeError, ValueError):
-        kinds = {inspect.Parameter.VAR_POSITIONAL}
-    for number in numbers:
-        if not isinstance(number, int):  # pyright: ignore[reportUnnecessaryIsInstance]
-            advice = "use integers, or static_argnames for names" if name == "static_argnums" else "use integers"
-            raise ArgumentError(f"jit: {name} has {number!r}; {advice}")
-        has_end = parameters and inspect.Parameter.VAR_POSITIONAL not in kinds
-        if has_end and not -len(parameters) <= number < len(parameters):
-            raise ArgumentError(
-                f"jit: {name} has {number}; there are {len(parameters)} positional parameters: {', '.join(parameters)}"
-            )

@@ -14,7 +14,7 @@ from compiler.frames import current_frame
 from compiler.numpy_linalg import astype
 from compiler.numpy_ufuncs import store
 from compiler.operands import as_tracer
-from compiler.promotion import BOOL, FLOAT32, FLOAT64, INT32
+from compiler.promotion import BOOL, FLOAT32, FLOAT64
 from compiler.tracer import Tracer, value_of, xp
 from dialects.builder import OpBuilder
 from dialects.dlc import arg_extrema, reduction
@@ -195,8 +195,7 @@ def _positions(what: str, find: Callable[[OpBuilder, SSAValue, int], SSAValue]) 
         if flat.shape[dim] == 0:
             raise ShapeError(at_user_line(f"{what}: an array of shape {x.shape} has no element along axis {axis}"))
         frame = current_frame()
-        operand = astype(flat, INT32) if x.dtype == BOOL else flat
-        result = Tracer(frame, find(frame.builder, value_of(operand, frame), dim))
+        result = Tracer(frame, find(frame.builder, value_of(flat, frame), dim))
         if keepdims is not MISSING and keepdims:
             result = result.reshape([1 if axis is None or d == dim else size for d, size in enumerate(x.shape)])
         return _finish(what, result, out)

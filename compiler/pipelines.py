@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 
 from xdsl.context import Context
@@ -50,7 +50,7 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
             ("hoist-sums", {}),  # what is stacked is known now
             ("remove-dead-functions", {}),
         ],
-        "linalg": [("split-complex", {}), ("convert-dlc-to-linalg", {})],
+        "linalg": [("split-complex", {}), ("split-carries", {}), ("convert-dlc-to-linalg", {})],
         "fused": [
             ("select-libraries", {}),
             ("interchange-loops", {}),  # what is left of a loop can then be fused with what is around it
@@ -58,6 +58,7 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
             ("split-at-seams", {}),
             ("pack-operands", {}),
             ("split-reductions", {}),  # what is fused into a reduction is now computed in its parts
+            ("narrow-sums", {}),  # what adds up in a part may need fewer bits
             ("form-kernels", {"max_group_size": options.max_group_size}),
             ("collapse-dims", {}),
             ("hoist-invariants", {}),
@@ -70,7 +71,8 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
             ("plan-memory", {}),
         ],
     }
-    expand_math: PassSpec = ("expand-math", {"fast": True} if options.math == "fast" else {})
+    variants = {"fast": options.math == "fast", "exponents": target == "cpu" and _has_exponents(options)}
+    expand_math: PassSpec = ("expand-math", {name: True for name, is_chosen in variants.items() if is_chosen})
     if target == "cpu":
         fused = shared["fused"]
         # Parts of rows one after the other keep threads busy, but no GPU.
@@ -78,6 +80,7 @@ def passes_to_stage(target: Target, options: CompileOptions) -> dict[str, list[P
         return shared | {
             "loops": [
                 ("split-work", {"max_threads": options.threads or 0, "processors": processor_count()}),
+                ("leave-loops", {}),  # split-work has counted the steps
                 ("lower-kernels", {"vector_bits": _vector_bits(options)}),
             ],
             "llvm": [expand_math, ("convert-to-llvm", {})],
@@ -97,9 +100,18 @@ def processor_count() -> int:
 def _vector_bits(options: CompileOptions) -> int:
     if options.vector_bits is not None:
         return options.vector_bits
-    from runtime.native import host_target
+    from runtime.target import host_target
 
     return host_target().vector_bits
+
+
+def _has_exponents(options: CompileOptions) -> bool:
+    """Whether code is for this machine as it is, and this has instructions that work on exponents."""
+    if options.vector_bits is not None:
+        return False
+    from runtime.native import host_target
+
+    return host_target().has_exponents
 
 
 @cache
@@ -121,6 +133,11 @@ def passes_between(
     Raises:
         ArgumentError: a stage that the target has not, or `end` before `start`.
     """
+    return list(_passes_between(start, end, target, options or CompileOptions()))
+
+
+@lru_cache(maxsize=64)
+def _passes_between(start: str, end: str, target: Target, options: CompileOptions) -> tuple[ModulePass, ...]:
     names = IR_STAGES[target]
     for stage in (start, end):
         if stage not in names:
@@ -128,8 +145,8 @@ def passes_between(
     first, last = names.index(start), names.index(end)
     if last < first:
         raise ArgumentError(f"cannot compile from stage '{start}' back to '{end}'; the order is {', '.join(names)}")
-    by_stage = passes_to_stage(target, options or CompileOptions())
-    return [make_pass(spec) for stage in names[first + 1 : last + 1] for spec in by_stage[stage]]
+    by_stage = passes_to_stage(target, options)
+    return tuple(make_pass(spec) for stage in names[first + 1 : last + 1] for spec in by_stage[stage])
 
 
 class Observer:

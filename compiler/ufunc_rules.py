@@ -16,12 +16,21 @@ from compiler.ufunc_bits import bitwise_count, frexp, ldexp, nextafter, right_sh
 from dialects.builder import OpBuilder, tensor_type
 from dialects.dlc.arithmetic import add, div, mul, neg, sub
 from dialects.dlc.binary import and_, max_, min_, or_, pow_, rem, xor
-from dialects.dlc.bits import copysign, shift_left
+from dialects.dlc.bits import copysign, shift_left, shift_right_arithmetic
 from dialects.dlc.complex_functions import hypot
 from dialects.dlc.complex_parts import complex_, conj, imag, real
 from dialects.dlc.constants import full, splat_value
 from dialects.dlc.conversion import convert
-from dialects.dlc.interfaces import element_type_of, is_bool, is_complex, is_float, shape_of
+from dialects.dlc.interfaces import (
+    dtype_of,
+    element_type_of,
+    is_bool,
+    is_complex,
+    is_float,
+    is_unsigned,
+    shape_of,
+    tensor_type_of,
+)
 from dialects.dlc.powers import cbrt, exp2, log2, log10
 from dialects.dlc.rounding import ceil, floor, round_, trunc
 from dialects.dlc.selection import Direction, compare, select
@@ -151,9 +160,11 @@ def floor_divide(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
     """The quotient of `floor_and_remainder`."""
     divisor = splat_value(y)
     if not has_floats(x) and divisor is not None and divisor > 0:
-        remainder = rem(b, x, y)
-        is_negative = compare(b, "lt", remainder, like(b, x, 0))
-        return sub(b, div(b, x, y), convert(b, is_negative, element_type_of(x)))
+        if is_unsigned(element_type_of(x)):
+            return div(b, x, y)
+        # All bits are the sign's: `~x` stands for negative `x`, and `~` of its quotient for the quotient.
+        sign = shift_right_arithmetic(b, x, like(b, x, dtype_of(tensor_type_of(x)).itemsize * 8 - 1))
+        return xor(b, div(b, xor(b, x, sign), y), sign)
     return floor_and_remainder(b, x, y)[0]
 
 

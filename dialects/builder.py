@@ -40,6 +40,8 @@ from dialects.vector_arith import allow_vectors_in_arith
 
 UNKNOWN = UnknownLoc()
 
+_new: Any = object.__new__  # not cast where it is used: a cast is a call
+
 allow_vectors_in_arith()
 lean_access()
 read_bits_in_dense()
@@ -67,7 +69,8 @@ class OpBuilder:
         properties: Mapping[str, Attribute] | None = None,
     ) -> SSAValue:
         """Append an operation with one result and no regions; return the result."""
-        return self.create_op(op_type, operands, (result_type,), properties).results[0]
+        (result,) = self.create_op(op_type, operands, (result_type,), properties).results
+        return result
 
     def create_op(
         self,
@@ -80,44 +83,23 @@ class OpBuilder:
         attributes: Mapping[str, Attribute] | None = None,
     ) -> Operation:
         """Append an operation of any form; properties left out take their declared defaults."""
-        if regions or successors:
-            op = op_type.create(
-                operands=operands,
-                result_types=result_types,
-                properties={**default_properties(op_type), **(properties or {})},
-                attributes=attributes or {},
-                successors=successors,
-                regions=regions,
-                location=self.location,
-            )
-            self.block.add_op(op)
-            return op
-        op = cast(Any, object.__new__(op_type))
+        op = _new(op_type)
         op._next_op = None
-        op.regions = ()
-        op._successors = ()
-        op._successor_uses = ()
+        op.regions = tuple(regions)
+        for region in regions:
+            assert region.parent is None, f"{op_type.name}: a region belongs to another operation"
+            region.parent = op
         defaults = default_properties(op_type)
         op.properties = {**defaults, **properties} if properties else dict(defaults)
         op.attributes = {} if attributes is None else dict(attributes)
         op.location = self.location
-        uses: list[Use] = []
-        for index, value in enumerate(operands):
-            use = cast(Any, object.__new__(Use))
-            use._operation = op
-            use._index = index
-            use._prev_use = None
-            first = value.first_use
-            use._next_use = first
-            if first is not None:
-                cast(Any, first)._prev_use = use
-            value.first_use = use
-            uses.append(use)
         op._operands = SSAValues(operands)
-        op._operand_uses = tuple(uses)
+        op._operand_uses = _uses(op, operands)
+        op._successors = tuple(successors)
+        op._successor_uses = _uses(op, successors) if successors else ()
         results: list[Any] = []
         for index, result_type in enumerate(result_types):
-            result = cast(Any, object.__new__(OpResult))
+            result = _new(OpResult)
             result.first_use = None
             result._name = None
             result._type = result_type
@@ -125,10 +107,9 @@ class OpBuilder:
             result.index = index
             results.append(result)
         op.results = SSAValues(results)
-        block = cast(Any, self.block)
+        block: Any = self.block
         op.parent = block
-        last = block._last_op
-        op._prev_op = last
+        op._prev_op = last = block._last_op
         if last is None:
             block._first_op = op
         else:
@@ -148,6 +129,22 @@ class OpBuilder:
     def index(self, value: int) -> SSAValue:
         """Append an `arith.constant` of type `index`."""
         return self.constant(value, IndexType())
+
+
+def _uses(op: Any, values: Any) -> tuple[Use, ...]:
+    """Enter an operation into the lists of uses of its operands or successors."""
+    uses: list[Use] = []
+    for index, value in enumerate(values):
+        use = _new(Use)
+        use._operation = op
+        use._index = index
+        use._prev_use = None
+        first = use._next_use = value.first_use
+        if first is not None:
+            first._prev_use = use
+        value.first_use = use
+        uses.append(use)
+    return tuple(uses)
 
 
 @cache

@@ -1,10 +1,11 @@
-"""Special functions of one number, scalar or vector, as `math` has the elementary ones: the dialect `special`.
+"""Special functions of one number or two, scalar or vector, as `math` has the elementary ones: the dialect `special`.
 
-Each is a single operation up to `expand-math`. The names are those of CHLO; `special_values.py` has their values.
+Each is a single operation up to `expand-math`. The names are those of CHLO; `special_values.py` has their values. The last
+four are what some processors compute in one instruction: `expand-math` makes them for those.
 """
 
 from xdsl.dialects.builtin import IntegerAttr
-from xdsl.dialects.math import FloatingPointLikeUnaryMathOperation
+from xdsl.dialects.math import FloatingPointLikeBinaryMathOperation, FloatingPointLikeUnaryMathOperation
 from xdsl.ir import Dialect
 from xdsl.irdl import ParsePropInAttrDict, irdl_op_definition, prop_def, traits_def
 from xdsl.traits import Pure, SameOperandsAndResultType
@@ -69,4 +70,60 @@ class PolygammaOp(SpecialFunctionOp):
     irdl_options = (ParsePropInAttrDict(),)
 
 
-Special = Dialect("special", [ErfcOp, ErfcxOp, ErfInvOp, ErfcInvOp, LgammaOp, DigammaOp, PolygammaOp], [])
+@irdl_op_definition
+class RemOp(FloatingPointLikeBinaryMathOperation):
+    """`lhs - trunc(lhs / rhs) rhs`, exactly; it has the sign of `lhs`."""
+
+    name = "special.rem"
+
+    traits = traits_def(Pure(), SameOperandsAndResultType())
+
+
+@irdl_op_definition
+class ScalbOp(FloatingPointLikeBinaryMathOperation):
+    """`lhs · 2^⌊rhs⌋`, rounded once."""
+
+    name = "special.scalb"
+
+    traits = traits_def(Pure(), SameOperandsAndResultType())
+
+
+@irdl_op_definition
+class LogbOp(SpecialFunctionOp):
+    """The integer `⌊log2 |x|⌋`; minus infinity for 0, infinity for infinity."""
+
+    name = "special.logb"
+
+
+@irdl_op_definition
+class SignificandOp(SpecialFunctionOp):
+    """`x / 2^k` with the integer `k` that brings it to `[¾, 1½)`; 1 for zeros and infinity, NaN for negative numbers."""
+
+    name = "special.significand"
+
+
+@irdl_op_definition
+class RsqrtEstimateOp(SpecialFunctionOp):
+    """`1 / √x` with a relative error of at most 2^-14; exact for zeros and infinity."""
+
+    name = "special.rsqrt_estimate"
+
+
+Special = Dialect(
+    "special",
+    [
+        ErfcOp,
+        ErfcxOp,
+        ErfInvOp,
+        ErfcInvOp,
+        LgammaOp,
+        DigammaOp,
+        PolygammaOp,
+        RemOp,
+        ScalbOp,
+        LogbOp,
+        SignificandOp,
+        RsqrtEstimateOp,
+    ],
+    [],
+)

@@ -4,11 +4,13 @@ import hashlib
 import struct
 from collections.abc import Mapping
 from enum import Enum
-from functools import lru_cache
 from typing import Any, cast
 
-from xdsl.ir import Attribute, Block, Data, Operation, ParametrizedAttribute, Region, SSAValue, TypeAttribute
+from xdsl.ir import Attribute, Block, Data, Operation, ParametrizedAttribute, Region, SSAValue
 from xdsl.ir.affine import AffineMap, AffineSet
+
+_MOST_KEPT = 1 << 10
+"""The most bytes of what an attribute keeps: not all the data of a constant a second time."""
 
 
 def region_key(region: Region) -> bytes:
@@ -69,7 +71,7 @@ class _Encoder:
         self._parts.append(b"=%d" % len(values))
         for value in values:
             self._numbers[value] = len(self._numbers)
-            self._parts.append(_type(value.type))
+            self._parts.append(_attribute(value.type))
 
 
 def _text(text: str) -> bytes:
@@ -82,13 +84,14 @@ def _integers(numbers: Any) -> bytes:
 
 
 def _attribute(attribute: Attribute) -> bytes:
-    return _type(attribute) if isinstance(attribute, TypeAttribute) else _encode(attribute)
-
-
-@lru_cache(maxsize=4096)
-def _type(attribute: Attribute) -> bytes:
-    # Types that are equal are the same; of other attributes that is not true: 0.0 equals -0.0, and True equals 1.
-    return _encode(attribute)
+    """An attribute, which keeps it: of equal ones, each its own, because 0.0 equals -0.0."""
+    kept: Any = attribute.__dict__
+    found = kept.get("key")
+    if found is None:
+        found = _encode(attribute)
+        if len(found) <= _MOST_KEPT:
+            kept["key"] = found
+    return found
 
 
 def _encode(value: Any) -> bytes:
@@ -96,7 +99,7 @@ def _encode(value: Any) -> bytes:
     if isinstance(value, ParametrizedAttribute):
         return b"A%b%b" % (_text(value.name), _sequence(value.parameters))
     if isinstance(value, Data):
-        return b"D%b%b" % (_text(value.name), _encode(cast(Data[Any], value).data))
+        return b"D%b%b" % (_text(value.name), _encode(cast("Data[Any]", value).data))
     if isinstance(value, Enum):
         return b"E%b" % _text(value.name)
     if isinstance(value, str):

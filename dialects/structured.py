@@ -3,9 +3,7 @@
 A map is a tuple of loop dimensions (`(0, 2)` reads `operand[d0, d2]`) or an `AffineMapAttr` for anything else.
 """
 
-import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
 from typing import Any, TypeAlias, cast
 
 from xdsl.dialects import arith, scf, tensor
@@ -96,7 +94,7 @@ def build_reduction(
     """
     stored = element_type(source)
     source = build_cast(b, source, compute_type(stored))
-    shape = cast(TensorType[Any], source.type).get_shape()
+    shape = cast("TensorType[Any]", source.type).get_shape()
     kept = [dim for dim in range(len(shape)) if dim not in dims]
     loop_of = {dim: loop for loop, dim in enumerate((*kept, *sorted(dims)))}
     element = element_type(source)
@@ -129,7 +127,7 @@ def build_cast(b: OpBuilder, source: SSAValue, element: Attribute) -> SSAValue:
     """Append the floating-point tensor `source` with elements of another type; `source` itself if it has them."""
     if element_type(source) == element:
         return source
-    shape = cast(TensorType[Any], source.type).get_shape()
+    shape = cast("TensorType[Any]", source.type).get_shape()
     rank = len(shape)
     return build_generic(
         b,
@@ -156,7 +154,7 @@ def build_running_reduction(
     """
     stored = element_type(inputs[0])
     inputs = [build_cast(b, x, compute_type(stored)) for x in inputs]
-    result_type = cast(TensorType[Any], inputs[0].type)
+    result_type = cast("TensorType[Any]", inputs[0].type)
     shape, element = result_type.get_shape(), result_type.element_type
     rank = len(shape)
     loop_of = [d if d < dim else d - 1 for d in range(rank)]
@@ -234,66 +232,6 @@ def build_copy(b: OpBuilder, source: SSAValue, result_type: TensorType[Any], sou
     )[0]
 
 
-def build_reshape(b: OpBuilder, source: SSAValue, shape: Sequence[int]) -> SSAValue:
-    """Append `tensor.collapse_shape` and `tensor.expand_shape` as needed to give `source` the `shape`.
-
-    A tensor of rank 0 is copied instead of expanded: xDSL's `tensor.expand_shape` does not take it.
-    """
-    source_type = cast(TensorType[Any], source.type)
-    old, new = source_type.get_shape(), tuple(shape)
-    if old == new:
-        return source
-    result_type = tensor_type(source_type.element_type, new)
-    if not old:
-        return build_copy(b, source, result_type, ())
-    groups = () if not new else _groups(old, new)
-    if groups is not None:
-        return _build_collapse(b, source, result_type, groups)
-    groups = _groups(new, old)
-    if groups is None:
-        flat = tensor_type(source_type.element_type, (math.prod(old),))
-        source = _build_collapse(b, source, flat, (tuple(range(len(old))),)) if len(old) > 1 else source
-        groups = (tuple(range(len(new))),)
-        if len(new) == 1:
-            return source
-    properties = {"reassociation": _reassociation(groups), "static_output_shape": int_array(new)}
-    return b.create(tensor.ExpandShapeOp, (source,), result_type, properties)
-
-
-def _build_collapse(
-    b: OpBuilder, source: SSAValue, result_type: TensorType[Any], groups: tuple[tuple[int, ...], ...]
-) -> SSAValue:
-    return b.create(tensor.CollapseShapeOp, (source,), result_type, {"reassociation": _reassociation(groups)})
-
-
-def _groups(fine: tuple[int, ...], coarse: tuple[int, ...]) -> tuple[tuple[int, ...], ...] | None:
-    """The consecutive dimensions of `fine` that multiply to each size of `coarse`, or `None`."""
-    if len(fine) < len(coarse) or not coarse or 0 in fine:
-        return None
-    groups: list[list[int]] = []
-    dim = 0
-    for size in coarse:
-        group = [dim]
-        product = fine[dim] if dim < len(fine) else 0
-        dim += 1
-        while 0 < product < size and dim < len(fine):
-            product *= fine[dim]
-            group.append(dim)
-            dim += 1
-        if product != size:
-            return None
-        groups.append(group)
-    if any(size != 1 for size in fine[dim:]):
-        return None
-    groups[-1].extend(range(dim, len(fine)))
-    return tuple(tuple(group) for group in groups)
-
-
-@lru_cache(maxsize=1024)
-def _reassociation(groups: tuple[tuple[int, ...], ...]) -> ArrayAttr[ArrayAttr[IntegerAttr[Any]]]:
-    return ArrayAttr(ArrayAttr(IntegerAttr(dim, i64) for dim in group) for group in groups)
-
-
 def build_window_write(
     b: OpBuilder, window: SSAValue, dest: SSAValue, offsets: Sequence[SSAValue | int], strides: Sequence[int]
 ) -> SSAValue:
@@ -301,7 +239,7 @@ def build_window_write(
 
     The window is the result of a generic of its own, which computes it in place where the buffer of `dest` is free.
     """
-    window_type = cast(TensorType[Any], window.type)
+    window_type = cast("TensorType[Any]", window.type)
     copy = build_copy(b, window, window_type, range(len(window_type.get_shape())))
     return build_insertion(b, copy, dest, offsets, strides)
 
@@ -313,7 +251,7 @@ def build_insertion(
     static, dynamic = split_dynamic_index_list(offsets, DYNAMIC_INDEX)
     properties = {
         "static_offsets": int_array(tuple(static)),
-        "static_sizes": int_array(cast(TensorType[Any], window.type).get_shape()),
+        "static_sizes": int_array(cast("TensorType[Any]", window.type).get_shape()),
         "static_strides": int_array(tuple(strides)),
         "operandSegmentSizes": segment_sizes(1, 1, len(dynamic), 0, 0),
     }
@@ -399,7 +337,7 @@ def is_splat_constant(value: SSAValue) -> bool:
     if not isinstance(numbers, DenseIntOrFPElementsAttr):
         return True
     # Bytes, not numbers: a table of roots of unity has many, and each would become a Python object.
-    data = cast(DenseIntOrFPElementsAttr[Any], numbers).data.data
+    data = cast("DenseIntOrFPElementsAttr[Any]", numbers).data.data
     return data == data[: len(data) // len(numbers)] * len(numbers)
 
 
@@ -416,5 +354,5 @@ def constant_integer(value: SSAValue) -> int | None:
     """The number behind an `arith.constant` of integer type, or `None`."""
     owner = value.owner
     if isinstance(owner, arith.ConstantOp) and isinstance(owner.value, IntegerAttr):
-        return cast(IntegerAttr[Any], owner.value).value.data
+        return cast("IntegerAttr[Any]", owner.value).value.data
     return None

@@ -23,6 +23,7 @@ ALL_PASSES: tuple[str, ...] = (
     "dlc.prune_control_flow",
     "dlc.hoist_sums",
     "dlc.split_complex",
+    "dlc.split_carries",
     "dlc.remove_dead_functions",
     "dlc.convert_dlc_to_linalg",
     # linalg to fused
@@ -32,6 +33,7 @@ ALL_PASSES: tuple[str, ...] = (
     "linalg.split_at_seams",
     "linalg.pack_operands",
     "linalg.split_reductions",
+    "linalg.narrow_sums",
     "linalg.form_kernels",
     "linalg.collapse_dims",
     "linalg.absorb_sums",
@@ -44,6 +46,7 @@ ALL_PASSES: tuple[str, ...] = (
     "memref.plan_memory",
     # bufferized to loops
     "memref.split_work",
+    "memref.leave_loops",
     "memref.lower_kernels",
     # loops to llvm
     "loops.expand_math",

@@ -23,7 +23,7 @@ FCMP_PREDICATES = tuple(str(flag).removeprefix("_") for flag in llvm.ALL_FCMP_FL
 
 
 def _number(attribute: Attribute) -> int:
-    return cast(IntegerAttr[Any], attribute).value.data
+    return cast("IntegerAttr[Any]", attribute).value.data
 
 
 def _flags(op: Operation) -> str:

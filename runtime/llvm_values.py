@@ -37,7 +37,7 @@ def type_text(value_type: Attribute) -> str:
         case BFloat16Type():
             return "bfloat"
         case VectorType():
-            vector = cast(VectorType[Any], value_type)
+            vector = cast("VectorType[Any]", value_type)
             return f"<{vector.get_shape()[0]} x {type_text(vector.element_type)}>"
         case LLVMPointerType():
             space = value_type.addr_space
@@ -58,13 +58,13 @@ def constant_text(value: Attribute, value_type: Attribute) -> str:
     """A constant without its type."""
     # Only dense values are memoised: as keys of a cache, 0.0 and -0.0 are the same.
     if isinstance(value, FloatAttr):
-        return _float_text(cast(FloatAttr[Any], value).value.data, value_type)
+        return _float_text(cast("FloatAttr[Any]", value).value.data, value_type)
     if isinstance(value, IntegerAttr):
-        number = cast(IntegerAttr[Any], value).value.data
+        number = cast("IntegerAttr[Any]", value).value.data
         return _integer_text(number, value_type)
     if not isinstance(value, DenseIntOrFPElementsAttr):
         raise InternalError(f"emit_llvm: constant {value} has no LLVM form")
-    return _dense_text(cast(DenseIntOrFPElementsAttr[Any], value), cast(VectorType[Any], value_type))
+    return _dense_text(cast("DenseIntOrFPElementsAttr[Any]", value), cast("VectorType[Any]", value_type))
 
 
 @lru_cache(maxsize=4096)

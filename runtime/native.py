@@ -1,65 +1,56 @@
-"""Machine code on this machine: LLVM text to object bytes, object bytes to callable addresses.
+"""Machine code for this machine or another: LLVM text to object bytes.
 
 ```
 text --optimise--> LLVM module --emit_object--> bytes (what a cache keeps) --load--> Program --call--> results in memory
 ```
+
+The second half is `linker.py`: who finds all code in a cache does without this module, and without llvmlite's.
 """
 
-import ctypes
 import re
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
-from functools import cache, cached_property
-from itertools import count
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import llvmlite.binding as _llvmlite
 
 from dialects.errors import InternalError, UnsupportedError
-from runtime.once import once
+from runtime.linker import Program, load
+from runtime.llvm_library import first_lines
+from runtime.target import Target, host_target
+
+__all__ = [
+    "Program",
+    "Target",
+    "emit_assembly",
+    "emit_llvm_ir",
+    "emit_object",
+    "function_costs",
+    "host_target",
+    "host_vector_bits",
+    "load",
+    "optimise",
+    "parse",
+]
 
 llvm: Any = _llvmlite  # it has no type annotations
 
 
-@dataclass(frozen=True)
-class Target:
-    """What code is generated for, and how thoroughly: as `llc -mtriple -mcpu -mattr -O`."""
-
-    triple: str
-    cpu: str
-    features: str
-    level: int = 3
-
-    @property
-    def vector_bits(self) -> int:
-        """The width of a vector register."""
-        enabled = self.features.split(",")
-        if "+avx512f" in enabled and "+avx512vl" in enabled:
-            return 512
-        return 256 if "+avx" in enabled else 128
-
-    @cached_property
-    def machine(self) -> Any:
-        """LLVM's target machine."""
-        _initialise()
-        if self.triple != llvm.get_process_triple():
-            llvm.initialize_all_targets()
-            llvm.initialize_all_asmprinters()
-        return llvm.Target.from_triple(self.triple).create_target_machine(
-            cpu=self.cpu, features=self.features, opt=self.level, reloc="pic", jit=True
-        )
-
-
 @cache
-def host_target() -> Target:
-    """The processor that this program runs on."""
-    _initialise()
-    return Target(llvm.get_process_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
+def target_machine(target: Target) -> Any:
+    """LLVM's target machine."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    if target.triple != llvm.get_process_triple():
+        llvm.initialize_all_targets()
+        llvm.initialize_all_asmprinters()
+    return llvm.Target.from_triple(target.triple).create_target_machine(
+        cpu=target.cpu, features=target.features, opt=target.level, reloc="pic", jit=True
+    )
 
 
 def host_vector_bits() -> int:
@@ -71,15 +62,9 @@ _HALF = re.compile(r"[ <(]half[ ,)>]")
 """The type of a float16 in LLVM assembly."""
 
 
-@cache
-def _initialise() -> None:
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-
-
 def parse(text: str, target: Target) -> Any:
     """Read LLVM assembly and verify it; raise `InternalError` if it is wrong, because LLVM would end the process."""
-    machine = target.machine
+    machine = target_machine(target)
     if target.triple.startswith("x86_64") and "+f16c" not in target.features.split(",") and _HALF.search(text):
         raise UnsupportedError(
             f"{target.cpu}: the processor has no instructions for float16 (F16C); convert with `.astype(np.float32)`"
@@ -90,7 +75,9 @@ def parse(text: str, target: Target) -> Any:
         module.data_layout = str(machine.target_data)
         module.verify()
     except RuntimeError as error:
-        raise InternalError(f"LLVM rejects the module: {_first_lines(error)}; its text is in {_save(text)}") from error
+        raise InternalError(
+            f"LLVM rejects the module: {first_lines(str(error))}; its text is in {_save(text)}"
+        ) from error
     return module
 
 
@@ -104,12 +91,15 @@ def optimise(text: str, target: Target | None = None, phase: Phase = nullcontext
     with phase("parser and verifier"):
         module = parse(text, target)
     with phase("passes"):
-        builder = llvm.create_pass_builder(target.machine, llvm.create_pipeline_tuning_options(speed_level=2))
-        for name, add in _PASSES.items():
-            passes = llvm.create_new_module_pass_manager()
-            add(passes)
-            with phase(name):
-                passes.run(module, builder)
+        builder = llvm.create_pass_builder(target_machine(target), llvm.create_pipeline_tuning_options(speed_level=2))
+        # Each run looks at the module anew: there are several only for somebody who wants to know how long each pass takes.
+        runs = [_PASSES] if phase is nullcontext else [{name: add} for name, add in _PASSES.items()]
+        for passes in runs:
+            manager = llvm.create_new_module_pass_manager()
+            for add in passes.values():
+                add(manager)
+            with phase(next(iter(passes))):
+                manager.run(module, builder)
     return module
 
 
@@ -136,7 +126,7 @@ def emit_object(text: str, target: Target | None = None, phase: Phase = nullcont
     target = target or host_target()
     module = optimise(text, target, phase)
     with phase("code generation"):
-        return target.machine.emit_object(module)
+        return target_machine(target).emit_object(module)
 
 
 def emit_assembly(text: str, target: Target | None = None, phase: Phase = nullcontext) -> str:
@@ -144,7 +134,7 @@ def emit_assembly(text: str, target: Target | None = None, phase: Phase = nullco
     target = target or host_target()
     module = optimise(text, target, phase)
     with phase("code generation"):
-        return target.machine.emit_assembly(module)
+        return target_machine(target).emit_assembly(module)
 
 
 def emit_llvm_ir(text: str, target: Target | None = None, phase: Phase = nullcontext) -> str:
@@ -176,103 +166,11 @@ def function_costs(text: str, target: Target | None = None) -> list[tuple[str, f
         alone = function[0].replace("define internal ", "define ", 1)
         module = parse(settings + "".join(map(others.__getitem__, used)) + alone, target)
         start = time.perf_counter()
-        code = target.machine.emit_object(module)
+        code = target_machine(target).emit_object(module)
         seconds = time.perf_counter() - start
         sections = llvm.ObjectFileRef.from_data(code).sections()
         costs.append((name, seconds, sum(section.size() for section in sections if section.is_text())))
     return costs
-
-
-class Program:
-    """Code in memory, for as long as this object lives."""
-
-    def __init__(self, jit: Any, tracker: Any, library: str):
-        self._jit = jit
-        self._tracker = tracker
-        self._library = library
-        self._symbols: dict[str, Any] = {}
-        self._lock = threading.Lock()
-        self._entries: dict[str, _Entry] = {}
-
-    def address(self, name: str) -> int:
-        """The address of the symbol `name`; raise `InternalError` if it is not there or cannot be linked."""
-        with self._lock:  # what a second lookup gives would unload the code when it is dropped
-            if name not in self._symbols:
-                try:
-                    self._symbols[name] = self._jit.lookup(self._library, name)
-                except RuntimeError as error:
-                    raise InternalError(
-                        f"cannot link {name!r}: it is not in the object, or calls a function that has no address: "
-                        f"{_first_lines(error)}"
-                    ) from error
-            return self._symbols[name][name]
-
-    def keep(self) -> None:
-        """Keep the code in memory until the process ends, after this object and all others are gone."""
-        for kept in (self, self._jit):
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
-
-    def call(self, name: str, pointers: Sequence[int]) -> None:
-        """Call the function `name`, which takes a table of pointers, with a table of `pointers`."""
-        entry = self._entries.get(name)
-        if entry is None or entry.size != len(pointers):
-            entry = self._entries[name] = _Entry(self.address(name), len(pointers))
-        entry(pointers)
-
-
-class _Entry:
-    """A function that takes a table of `size` pointers.
-
-    Tables are kept and refilled. Taking one off the list and putting it back are atomic, so several threads may call at
-    once; the code must not be entered with a table that another thread is filling.
-    """
-
-    def __init__(self, address: int, size: int):
-        self.size = size
-        self._function: Callable[..., None] = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(address)
-        self._table_type = ctypes.c_void_p * size
-        self._tables: list[ctypes.Array[ctypes.c_void_p]] = []
-
-    def __call__(self, pointers: Sequence[int]) -> None:
-        try:
-            table = self._tables.pop()
-        except IndexError:
-            table = self._table_type()
-        table[:] = pointers  # pyright: ignore[reportArgumentType]
-        self._function(table)
-        self._tables.append(table)
-
-
-_library_numbers = count()
-
-
-@once
-def _linker() -> Any:
-    """The linker of this process; it takes object files only, so it needs no code generator of its own."""
-    _initialise()
-    machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
-    return llvm.create_lljit_compiler(machine, use_jit_link=True, suppress_errors=True)
-
-
-def load(object_code: bytes, symbols: Mapping[str, int] | None = None) -> Program:
-    """Load an object file, `symbols` being the addresses of external functions; it is linked when an address is asked for.
-
-    Raises:
-        InternalError: LLVM does not take the object.
-    """
-    library = llvm.JITLibraryBuilder().add_object_img(object_code).add_current_process()
-    for name, address in (symbols or {}).items():
-        library.import_symbol(name, address)
-    # A name can never be used again, not even after its library is gone.
-    name = f"dlc{next(_library_numbers)}"
-    try:
-        return Program(_linker(), library.link(_linker(), name), name)
-    except RuntimeError as error:
-        raise InternalError(f"cannot load the object: {_first_lines(error)}") from error
-
-
-def _first_lines(error: Exception) -> str:
-    return " ".join(str(error).split("\n")[:3]).strip()
 
 
 def _save(text: str) -> Path:

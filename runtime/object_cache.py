@@ -24,7 +24,7 @@ import xdsl
 from runtime.byte_settings import bytes_setting
 
 if TYPE_CHECKING:
-    from runtime.native import Target
+    from runtime.target import Target
 
 SUFFIX = ".dlc"
 MAGIC = b"dlc machine code 1\n"
@@ -52,10 +52,16 @@ def stored(key: bytes, make: Callable[[], bytes]) -> bytes:
 
 def stored_object(text: str, target: "Target | None" = None) -> bytes:
     """The object file of LLVM assembly, optimised: from disk where it was compiled before."""
-    from runtime.native import emit_object, host_target
+    from runtime.target import host_target
 
     target = target or host_target()
-    return stored(hashlib.sha256(f"{target}\n{text}".encode()).digest(), lambda: emit_object(text, target))
+
+    def compiled() -> bytes:
+        from runtime.native import emit_object
+
+        return emit_object(text, target)
+
+    return stored(hashlib.sha256(f"{target}\n{text}".encode()).digest(), compiled)
 
 
 def default_folder() -> Path:
@@ -134,9 +140,10 @@ def _surroundings() -> bytes:
     """All but the program that machine code follows from."""
     import llvmlite
 
-    from runtime.native import host_target, llvm
+    from runtime.llvm_library import llvm_version
+    from runtime.target import host_target
 
-    versions = (llvmlite.__version__, llvm.llvm_version_info, np.__version__, ml_dtypes.__version__)
+    versions = (llvmlite.__version__, llvm_version(), np.__version__, ml_dtypes.__version__)
     return _SOURCES + repr((versions, host_target())).encode()
 
 

@@ -7,9 +7,9 @@ from xdsl.ir import Block, Region
 from xdsl.ir.affine import AffineExpr
 
 from dialects.builder import OpBuilder, affine_map, int_array, tensor_type
+from dialects.reshapes import build_collapse
 from dialects.rows import build_row, build_with_row
 from dialects.structured import PARALLEL, build_empty, build_fill, build_generic, build_reduction
-from passes.linalg.reshapes import build_collapse
 
 TYPES = tuple(tensor_type(i64, shape) for shape in ((), (3,), (2, 3), (1,)))
 INDEX = IndexType()

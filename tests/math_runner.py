@@ -51,7 +51,19 @@ BUDGETS = {
 }
 """The promised error of each function, in units in the last place."""
 
-FAST_BUDGETS = {"exp": 2, "exp2": 2, "log": 2, "log2": 2, "log10": 2, "erf": 6, "powf": 2}
+FAST_BUDGETS = {
+    "exp": 2,
+    "exp2": 2,
+    "log": 2,
+    "log2": 2,
+    "log10": 2,
+    "erf": 6,
+    "powf": 2,
+    "rsqrt": 2,
+    "sqrt": 1,
+    "quotient by root": 3,
+    "quotient by cubed root": 6,
+}
 """The promised error with `math="fast"`; for `powf` of `x` and `y` times `1 + |y log2 x|`."""
 
 
@@ -125,6 +137,9 @@ EXACT: dict[str, Callable[..., Any]] = {
     "trigamma": lambda x: polygamma(1, x),
     "tetragamma": lambda x: polygamma(2, x),
     "rsqrt": lambda x: 1 / mpmath.sqrt(x),
+    "sqrt": mpmath.sqrt,
+    "quotient by root": lambda x, y: x / mpmath.sqrt(y),
+    "quotient by cubed root": lambda x, y: x / (y * mpmath.sqrt(y)),
     "asin": mpmath.asin,
     "acos": mpmath.acos,
     "atan": mpmath.atan,
@@ -141,10 +156,23 @@ EXACT: dict[str, Callable[..., Any]] = {
     "powf": mpmath.power,
 }
 
-BINARY = ("atan2", "powf")
-SPECIAL = ("erfc", "erfcx", "erf_inv", "erfc_inv", "lgamma", "digamma")
+QUOTIENTS = {
+    "quotient by root": ("%root = math.sqrt %v1 : {0}", "%r = arith.divf %v0, %root : {0}"),
+    "quotient by cubed root": (
+        "%root = math.sqrt %v1 : {0}",
+        "%product = arith.mulf %v1, %root : {0}",
+        "%r = arith.divf %v0, %product : {0}",
+    ),
+}
+"""What is computed by several operations: `a / √b` and `a / (b √b)`."""
+
+BINARY = ("atan2", "powf", "rem", *QUOTIENTS)
+SPECIAL = ("erfc", "erfcx", "erf_inv", "erfc_inv", "lgamma", "digamma", "rem")
 """The functions of the dialect `special`; the others are in `math`."""
 POLYGAMMAS = {"trigamma": 1, "tetragamma": 2}
+
+HAS_EXPONENTS = native.host_target().has_exponents
+"""Whether this machine has the instructions for exponents that `expand-math` can use."""
 
 _TYPES = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
 
@@ -162,7 +190,9 @@ def attributes(name: str) -> str:
 
 
 @cache
-def compiled(name: str, element: str, size: int, lanes: int, fast: bool = False) -> native.Program:
+def compiled(
+    name: str, element: str, size: int, lanes: int, fast: bool = False, exponents: bool = HAS_EXPONENTS
+) -> native.Program:
     """A host function `map` that applies `math.name` to `size` numbers, `lanes` at a time, or one by one."""
     arity = 2 if name in BINARY else 1
     inputs = [f"%x{i}" for i in range(arity)]
@@ -172,6 +202,8 @@ def compiled(name: str, element: str, size: int, lanes: int, fast: bool = False)
         for i in range(arity)
     )
     values = ", ".join(f"%v{i}" for i in range(arity))
+    lines = QUOTIENTS.get(name, (f"%r = {op_name(name)} {values} {attributes(name)}: {{0}}",))
+    body = "\n".join(line.replace("{0}", value) for line in lines)
     store = f"vector.store %r, %y[%at] : {buffer}, {value}" if lanes else f"memref.store %r, %y[%at] : {buffer}"
     steps = size // max(lanes, 1)
     arguments = ", ".join(f"{v}: {buffer}" for v in [*inputs, "%y"])
@@ -182,7 +214,7 @@ def compiled(name: str, element: str, size: int, lanes: int, fast: bool = False)
       scf.for %i = %lo to %hi step %step {{
         %at = arith.muli %i, %lanes : index
         {loads}
-        %r = {op_name(name)} {values} {attributes(name)}: {value}
+        {body}
         {store}
       }}
       func.return
@@ -192,16 +224,16 @@ def compiled(name: str, element: str, size: int, lanes: int, fast: bool = False)
       func.return
     }}
     """
-    return native.load(native.emit_object(lower_to_text(text, fast)))
+    return native.load(native.emit_object(lower_to_text(text, fast, exponents)))
 
 
-def evaluate(name: str, *operands: Array, lanes: int = 8, fast: bool = False) -> Array:
+def evaluate(name: str, *operands: Array, lanes: int = 8, fast: bool = False, exponents: bool = HAS_EXPONENTS) -> Array:
     """`math.name` of equally long arrays, by vectors of `lanes` or, with 0, by scalars; `fast` as `math="fast"`."""
     dtype, size = operands[0].dtype, operands[0].size
     padded_size = -(-size // 64) * 64
     padded = [np.concatenate([o, np.ones(padded_size - size, dtype)]) for o in operands]
     result = np.empty(padded_size, dtype)
-    program = compiled(name, _TYPES[dtype], padded_size, lanes, fast)
+    program = compiled(name, _TYPES[dtype], padded_size, lanes, fast, exponents)
     program.call("map", [*(a.ctypes.data for a in padded), result.ctypes.data, ctypes.addressof(ctypes.c_byte())])
     return result[:size]
 

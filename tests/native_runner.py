@@ -15,12 +15,12 @@ from runtime.imported_functions import function_addresses, imported_functions
 from runtime.llvm_text import emit_llvm
 
 
-def lower_to_text(module: str | ModuleOp, fast: bool = False) -> str:
-    """The LLVM text of a module of the `loops` level, by `fast` functions or accurate ones; a `ModuleOp` is changed in place."""
+def lower_to_text(module: str | ModuleOp, fast: bool = False, exponents: bool = False) -> str:
+    """The LLVM text of a module of the `loops` level, with the options of `expand-math`; a `ModuleOp` is changed in place."""
     context = make_context()
     if isinstance(module, str):
         module = Parser(context, module).parse_module()
-    ExpandMathPass(fast=fast).apply(context, module)
+    ExpandMathPass(fast=fast, exponents=exponents).apply(context, module)
     ConvertToLlvmPass().apply(context, module)
     return emit_llvm(module)
 

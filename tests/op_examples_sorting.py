@@ -15,8 +15,8 @@ SORTS = (
     ("8xbf16", "8xf16", 0, False),
     ("1xf64", "1xf64", 0, False),
     ("3x0xf64", "3x0xf64", 1, True),
+    ("3x70xf32", "3x70xi8", 1, False),
 )
-"""Sizes that larger examples keep, but for two: the interpreter copies whole rows for every element that is inserted."""
 SEARCHES = (
     ("9xf64", "3x5xf64", "right"),
     ("3x5xf32", "3x5xf32", "left"),

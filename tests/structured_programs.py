@@ -23,6 +23,7 @@ from xdsl.ir.affine import AffineExpr
 from dialects import rt
 from dialects.builder import OpBuilder, affine_map, int_array, tensor_type
 from dialects.dlc.slicing import build_pad
+from dialects.reshapes import build_collapse, build_expand
 from dialects.structured import (
     PARALLEL,
     REDUCTION,
@@ -33,7 +34,6 @@ from dialects.structured import (
     build_reduction,
     build_window_write,
 )
-from passes.linalg.reshapes import build_collapse, build_expand
 
 SIZES = (1, 1, 2, 3, 4, 5)
 

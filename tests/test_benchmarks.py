@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import optree
 import pytest
 
@@ -46,6 +47,13 @@ def test_a_wrong_result_is_noticed(name):
     wrong = optree.tree_map(lambda x: 1.01 * x, expected)
     with pytest.raises(AssertionError, match="result 0 of JAX"):
         workload.check("JAX", wrong, expected)
+
+
+def test_jax_computes_in_double_precision_where_arguments_are():
+    is_double = importlib.import_module("peers").is_double
+    assert is_double({"x": np.ones(2), "n": np.arange(3)})
+    assert is_double([np.float32(1), np.complex128(1)])
+    assert not is_double((np.ones(2, np.float32), np.arange(3)))
 
 
 def test_every_workload_has_a_floor_or_is_a_loop():

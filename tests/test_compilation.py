@@ -369,3 +369,17 @@ def test_calls_leave_the_collector_as_it_was():
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", program], env=environment, timeout=60, check=True)
+
+
+@pytest.mark.parametrize("freeze", ["", "gc.freeze()"])
+def test_the_collector_does_not_look_at_what_was_imported(freeze):
+    program = (
+        f"import gc, numpy as np, compiler; {freeze}\n"
+        "is_frozen = gc.get_freeze_count() > 0\n"
+        "compiler.jit(lambda x: x + 1)(np.ones(3))\n"
+        "assert (gc.get_freeze_count() > 0) == is_frozen\n"
+        "young = len(gc.get_objects(0)) + len(gc.get_objects(1))\n"
+        "assert is_frozen or young < 1000, young\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", program], env=environment, timeout=60, check=True)

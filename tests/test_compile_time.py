@@ -109,7 +109,7 @@ def compiled(program, n):
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_work_grows_no_faster_than_the_program(program):
     # Fusion limits the size of kernels: what has one kernel at first is larger.
-    size = 300 if program in {"rows", "wide tree", "slope of a chain"} else 60
+    size = 300 if program in {"independent outputs", "rows", "wide tree", "slope of a chain"} else 60
     compiled(program, 20)  # what is done once in a process
     _, few = compiled(program, size)
     _, many = compiled(program, 3 * size)

@@ -7,7 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from math_runner import BINARY, BUDGETS, attributes, error_in_ulps, evaluate, exact, op_name, scale_near_zeros
+from math_runner import (
+    BINARY,
+    BUDGETS,
+    HAS_EXPONENTS,
+    attributes,
+    error_in_ulps,
+    evaluate,
+    exact,
+    op_name,
+    scale_near_zeros,
+)
 from native_runner import make_context
 from xdsl.context import Context
 from xdsl.dialects.builtin import FileLineColLoc, IntAttr, ModuleOp, StringAttr
@@ -103,6 +113,7 @@ DOMAINS = {
     "log2": (0.0, INF),
     "log10": (0.0, INF),
     "rsqrt": (0.0, INF),
+    "sqrt": (0.0, INF),
     "log1p": (-1.0, INF),
     "asin": (-1.0, 1.0),
     "acos": (-1.0, 1.0),
@@ -188,8 +199,9 @@ def test_logarithms_of_powers_of_the_base_are_exact(dtype):
 def test_scalar_and_vector_code_give_the_same_bits(name, dtype):
     operands = pow_sample(dtype) if name in BINARY else [sample(dtype)]
     scalar = evaluate(name, *operands, lanes=0)
-    for lanes in (4, 8):
-        np.testing.assert_array_equal(evaluate(name, *operands, lanes=lanes), scalar)
+    for lanes, exponents in ((4, HAS_EXPONENTS), (8, HAS_EXPONENTS), (16, HAS_EXPONENTS), (8, False)):
+        vectors = evaluate(name, *operands, lanes=lanes, exponents=exponents)
+        np.testing.assert_array_equal(vectors, scalar)
 
 
 SPECIAL_VALUES = {
@@ -297,6 +309,21 @@ def test_huge_arguments_next_to_multiples_of_half_pi_are_reduced_exactly(name, d
     assert error <= BUDGETS[name], f"{name}({where!r}) is off by {error} units"
 
 
+@pytest.mark.parametrize("exponents", sorted({False, HAS_EXPONENTS}))
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_remainder_is_exact(dtype, exponents):
+    generator, limits = np.random.default_rng(4), np.finfo(dtype)
+    cases = [0.0, 1.0, INF, NAN, limits.max, limits.tiny, limits.smallest_subnormal, 3.0, 5.5]
+    pairs = [(sign * x, y) for x in cases for y in cases for sign in (1, -1)]
+    x, y = (np.array(column, dtype) for column in zip(*pairs, strict=True))
+    modulus = np.abs(generator.normal(0, 1, 500)).astype(dtype)
+    x = np.concatenate([x, all_exponents(dtype, generator, 500), np.rint(generator.uniform(0, 1e7, 500)) * modulus])
+    y = np.concatenate([y, all_exponents(dtype, generator, 500), modulus])
+    with np.errstate(invalid="ignore"):
+        expected = np.fmod(x.astype(dtype), y.astype(dtype))
+    assert_same(evaluate("rem", x.astype(dtype), y.astype(dtype), exponents=exponents), expected)
+
+
 def expand(text):
     module = Parser(make_context(), text).parse_module()
     ExpandMathPass().apply(Context(), module)
@@ -320,10 +347,12 @@ def op_names(module: ModuleOp):
 @pytest.mark.parametrize("op_type", EXPANSIONS)
 def test_expansion_holds_single_instructions_and_is_the_same_for_vectors(op_type, element):
     name = op_type.name.partition(".")[2].replace("polygamma", "trigamma")
+    loops = {"scf.while", "scf.condition"} if name == "rem" else set()
     scalar = op_names(expand(function_of(name, element)))
     vector = [n for n in op_names(expand(function_of(name, f"vector<8x{element}>"))) if n != "vector.reduction"]
     assert scalar == vector
     assert {n for n in scalar if n.startswith("math.")} <= SINGLE_INSTRUCTIONS
+    assert {n for n in scalar if n.startswith("scf.")} <= {"scf.if", "scf.yield"} | loops
 
 
 @pytest.mark.parametrize(("name", "element", "limit"), [("exp", "f32", 47), ("tanh", "f32", 42), ("log", "f32", 66)])

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from math_runner import BUDGETS, FAST_BUDGETS, error_in_ulps, evaluate, exact, scale_of_fast_pow
+from math_runner import (
+    BINARY,
+    BUDGETS,
+    FAST_BUDGETS,
+    HAS_EXPONENTS,
+    QUOTIENTS,
+    error_in_ulps,
+    evaluate,
+    exact,
+    scale_of_fast_pow,
+)
 from test_expand_math import SPECIAL_VALUES, assert_same, in_domain, pow_sample, sample
 
 import compiler
@@ -17,7 +27,12 @@ from passes.loops.math.fast import FAST
 
 DTYPES = (np.float32, np.float64)
 FAST_OPTIONS = compiler.CompileOptions(math="fast")
-UNARY = tuple(name for name in FAST_BUDGETS if name != "powf")
+UNARY = tuple(name for name in FAST_BUDGETS if name not in BINARY)
+EXPONENTS = sorted({False, HAS_EXPONENTS})
+SPECIAL_VALUES = {
+    **SPECIAL_VALUES,
+    "sqrt": {math.inf: math.inf, 0.0: 0.0, 1.0: 1.0, 4.0: 2.0, -1.0: math.nan},
+}
 
 
 def fast(function):
@@ -31,72 +46,102 @@ def is_usual(x, dtype):
 
 
 def test_every_variant_replaces_an_expansion_or_a_division():
-    assert {op_type.name for op_type in FAST if op_type not in EXPANSIONS} == {"arith.divf"}
-    assert {op_type.name.removeprefix("math.") for op_type in FAST if op_type in EXPANSIONS} == set(FAST_BUDGETS)
+    assert {op_type.name for op_type in FAST if op_type not in EXPANSIONS} == {"arith.divf", "math.sqrt"}
+    replaced = {op_type.name.removeprefix("math.") for op_type in FAST if op_type in EXPANSIONS}
+    assert replaced == FAST_BUDGETS.keys() - QUOTIENTS.keys() - {"sqrt"}
 
 
+@pytest.mark.parametrize("exponents", EXPONENTS)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", UNARY)
-def test_error_is_within_the_budget(name, dtype):
+def test_error_is_within_the_budget(name, dtype, exponents):
     x = sample(dtype)
     x = x[in_domain(name, x) & (np.abs(x) >= np.finfo(dtype).tiny)]
-    for number, result in zip(x, evaluate(name, x, fast=True), strict=True):
+    for number, result in zip(x, evaluate(name, x, fast=True, exponents=exponents), strict=True):
         value = exact(name, number)
         if is_usual(value, dtype):
             error = error_in_ulps(result, value, dtype)
             assert error <= FAST_BUDGETS[name], f"{name}({number!r}) is off by {error} units"
 
 
+@pytest.mark.parametrize("exponents", EXPONENTS)
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_error_of_pow_grows_with_the_exponent_of_the_result(dtype):
+@pytest.mark.parametrize("name", QUOTIENTS)
+def test_error_of_quotients_by_roots_is_within_the_budget(name, dtype, exponents):
+    x, y = sample(dtype), np.abs(sample(dtype, seed=1))
+    usual = (np.abs(x) >= np.finfo(dtype).tiny) & (y >= np.finfo(dtype).tiny) & np.isfinite(x) & np.isfinite(y)
+    x, y = x[usual], y[usual]
+    for a, b, result in zip(x, y, evaluate(name, x, y, fast=True, exponents=exponents), strict=True):
+        value = exact(name, a, b)
+        # Intermediate products are those of the quotient itself, or nearer to 1.
+        if is_usual(value, dtype) and is_usual(a / np.sqrt(b), dtype) and is_usual(1 / b, dtype):
+            error = error_in_ulps(result, value, dtype)
+            assert error <= FAST_BUDGETS[name], f"{name} of {a!r}, {b!r} is off by {error} units"
+
+
+@pytest.mark.parametrize("exponents", EXPONENTS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_error_of_pow_grows_with_the_exponent_of_the_result(dtype, exponents):
     x, y = pow_sample(dtype)
     usual = (np.abs(x) >= np.finfo(dtype).tiny) & np.isfinite(x) & ((x > 0) | (y == np.rint(y)))
     x, y = x[usual], y[usual]
-    for a, b, result in zip(x, y, evaluate("powf", x, y, fast=True), strict=True):
+    for a, b, result in zip(x, y, evaluate("powf", x, y, fast=True, exponents=exponents), strict=True):
         value = exact("powf", a, b)
         if is_usual(value, dtype):
             error = error_in_ulps(result, value, dtype)
             assert error <= FAST_BUDGETS["powf"] * scale_of_fast_pow(float(a), float(b)), f"pow({a!r}, {b!r}): {error}"
 
 
+@pytest.mark.parametrize("exponents", EXPONENTS)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", UNARY)
-def test_special_values_are_exact(name, dtype):
+def test_special_values_are_exact(name, dtype, exponents):
     table = SPECIAL_VALUES[name]
     x = np.array([*table, math.nan, -math.nan], dtype)
-    assert_same(evaluate(name, x, fast=True), np.array([*table.values(), math.nan, math.nan], dtype))
+    results = evaluate(name, x, fast=True, exponents=exponents)
+    assert_same(results, np.array([*table.values(), math.nan, math.nan], dtype))
 
 
+@pytest.mark.parametrize("exponents", EXPONENTS)
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_pow_has_the_special_values_of_c99(dtype):
+def test_pow_has_the_special_values_of_c99(dtype, exponents):
     cases = [0.0, -0.0, 1.0, -1.0, math.inf, -math.inf, math.nan, 0.5, -0.5, 2.0, -2.0, 3.0, -2.5]
     x, y = (np.array(column, dtype) for column in zip(*[(x, y) for x in cases for y in cases], strict=True))
     with np.errstate(all="ignore"):
         expected = np.power(x, y)
-    results = evaluate("powf", x, y, fast=True)
+    results = evaluate("powf", x, y, fast=True, exponents=exponents)
     ordinary = np.isfinite(expected) & (expected != 0)
     np.testing.assert_allclose(results[ordinary], expected[ordinary], rtol=16 * np.finfo(dtype).eps)
     assert_same(results[~ordinary], expected[~ordinary])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_subnormal_numbers_count_as_zero(dtype):
+def test_subnormal_numbers_count_as_zero_without_instructions_for_them(dtype):
     limits = np.finfo(dtype)
     x = np.array([limits.smallest_subnormal, limits.tiny / 2], dtype)
     for name in ("log", "log2", "log10"):
-        assert_same(evaluate(name, x, fast=True), np.full(2, -np.inf, dtype))
-    assert_same(evaluate("exp2", np.array([limits.minexp - 1, -1e4], dtype), fast=True), np.zeros(2, dtype))
+        assert_same(evaluate(name, x, fast=True, exponents=False), np.full(2, -np.inf, dtype))
     assert_same(
-        evaluate("exp", np.array([np.log(float(limits.tiny)) - 1, -1e4]).astype(dtype), fast=True), np.zeros(2, dtype)
+        evaluate("exp2", np.array([limits.minexp - 1, -1e4], dtype), fast=True, exponents=False), np.zeros(2, dtype)
+    )
+    assert_same(
+        evaluate("exp", np.array([np.log(float(limits.tiny)) - 1, -1e4]).astype(dtype), fast=True, exponents=False),
+        np.zeros(2, dtype),
     )
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_scalar_and_vector_code_give_the_same_bits(dtype):
     for name in FAST_BUDGETS:
-        operands = pow_sample(dtype) if name == "powf" else [sample(dtype)]
-        scalar = evaluate(name, *operands, lanes=0, fast=True)
-        np.testing.assert_array_equal(evaluate(name, *operands, fast=True), scalar)
+        operands = pow_sample(dtype) if name in BINARY else [sample(dtype)]
+        scalar = evaluate(name, *operands, lanes=0, fast=True, exponents=False)
+        np.testing.assert_array_equal(evaluate(name, *operands, fast=True, exponents=False), scalar)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_root_keeps_the_sign_of_zero(dtype):
+    x = np.array([0.0, -0.0], dtype)
+    assert_same(evaluate("sqrt", x, fast=True), x)
 
 
 def test_what_is_left_of_one_vanishes_where_a_large_number_multiplies_it():

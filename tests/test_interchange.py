@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from levels import after_every_pass, compiled
+from xdsl.dialects import scf
 
 import compiler
 from compiler.options import CompileOptions
@@ -95,6 +96,12 @@ def long_steps(x, w):
     return np.where(is_slow, angle * bias, speed)
 
 
+def below_the_diagonal(x):
+    """Which points these are is computed in front of their steps."""
+    lower = np.tril(x)
+    return compiler.fori_loop(0, 5, lambda _, c: np.sin(c) * np.exp(-c * c) * np.cos(c + lower) + lower, x)
+
+
 def one_loop_after_another(x):
     slow = compiler.fori_loop(0, 4, lambda _, c: c + 0.1 * np.sin(c) / (2 + np.cos(c)), x)
     return compiler.fori_loop(0, 5, lambda _, c: c - 0.1 * np.cos(c) * np.exp(-c * c) * slow, slow * 2) + x
@@ -125,6 +132,63 @@ def all_as_long(x, n):
     return compiler.fori_loop(0, n, lambda i, c: c * x + i, x)
 
 
+def complex_escape_counts(c):
+    """The parts of the complex number are carried apart."""
+
+    def step(_, state):
+        z, count = state
+        return z * z + c, count + ((z * z.conj()).real <= 4)
+
+    return compiler.fori_loop(0, 10, step, (np.zeros_like(c), np.zeros_like(c, dtype=np.int32)))[1]
+
+
+def complex_powers(z):
+    return compiler.fori_loop(0, 5, lambda i, w: w * z + i, z)
+
+
+def complex_orbit(z):
+    """As long as the number is small, for each point."""
+
+    def orbit(start):
+        return compiler.while_loop(lambda w: abs(w) < 4, lambda w: w * (1.2 + 0.5j) + 0.1, start)
+
+    return compiler.vmap(orbit)(z)
+
+
+def pairs_that_take_turns(z, w):
+    return compiler.fori_loop(0, 7, lambda _, c: (c[1], c[0] * c[1]), (z, w))
+
+
+def complexes(*shape, dtype=np.complex64):
+    return (RNG.uniform(-1, 1, shape) + 1j * RNG.uniform(-1, 1, shape)).astype(dtype)
+
+
+def to_a_fixed_point(x):
+    """All points arrive before the last step, most of them early."""
+    return compiler.fori_loop(0, 400, lambda _, c: 0.5 * (c + x / c), x + 1)
+
+
+def around_in_circles(x):
+    """After two steps everything is what it was; an odd number of steps is not a whole number of circles."""
+    return compiler.fori_loop(0, 401, lambda _, c: (1 - c[0], -c[1], ~c[2]), (x, x, x > 0))
+
+
+def over_the_edge(x):
+    """Some points overflow and end as NaN, which is itself bit by bit; others grow for long, and a counter goes on for those."""
+
+    def step(_, c):
+        y, n = c
+        return y * y - y * x, n + (abs(y) < 9)
+
+    return compiler.fori_loop(0, 300, step, (3 * x, np.zeros_like(x, dtype=np.int32)))
+
+
+def beside_a_clock(x):
+    """Nothing changes but what is the same for all points, until it changes the rest."""
+    step = lambda _, c: (np.where(c[1] > 250, c[0] + 1, c[0]), c[1] + 1)  # noqa: E731
+    return compiler.fori_loop(0, 300, step, (x, np.float64(0)))[0]
+
+
 PROGRAMS = {
     "escape counts": (escape_counts, (floats(7, 9), floats(7, 9)), 1),
     "one point": (escape_counts, (floats(), floats()), 1),
@@ -145,12 +209,24 @@ PROGRAMS = {
     "long steps": (long_steps, (floats(37), floats(37)), 1),
     "long steps of many blocks": (long_steps, (floats(301), floats(301)), 1),
     "long steps in double precision": (long_steps, (floats(37, dtype=np.float64), floats(37, dtype=np.float64)), 1),
+    "long steps below a diagonal": (below_the_diagonal, (floats(9, 40),), 1),
     "one loop after another": (one_loop_after_another, (floats(83),), 1),
     "a grid": (grid, (floats(35), floats(4)), 1),
     "while a point goes on": (roots, (floats(37),), 1),
     "while one point goes on": (greatest_divisor, (np.int64(84), np.int64(30)), 1),
     "as many steps as an argument says": (all_as_long, (floats(37), np.int64(7)), 1),
     "no steps": (unused_steps, (floats(6),), 1),
+    "complex numbers": (complex_escape_counts, (complexes(7, 9),), 1),
+    "one complex number": (complex_powers, (complexes(),), 1),
+    "complex results": (complex_powers, (complexes(3, 70),), 1),
+    "complex doubles": (complex_powers, (complexes(67, dtype=np.complex128),), 1),
+    "while a complex number is small": (complex_orbit, (complexes(37),), 1),
+    "pairs that take turns": (pairs_that_take_turns, (complexes(21), complexes(21)), 1),
+    "a fixed point": (to_a_fixed_point, (abs(floats(331)),), 1),
+    "a fixed point of few": (to_a_fixed_point, (abs(floats(5, dtype=np.float64)),), 1),
+    "circles": (around_in_circles, (floats(67),), 1),
+    "overflow": (over_the_edge, (floats(133),), 1),
+    "a clock that strikes": (beside_a_clock, (floats(67, dtype=np.float64),), 1),
 }
 """Programs, arguments, and the number of kernels."""
 
@@ -189,7 +265,7 @@ def check(expected, actual, where):
     """Equal but for elementary functions, which are expanded on the way; a step may double a difference."""
     for want, got in zip(expected, actual, strict=True):
         assert (got.dtype, got.shape) == (want.dtype, want.shape), where
-        if want.dtype.kind == "f":
+        if want.dtype.kind in "fc":
             tolerance = 64 * float(np.finfo(want.dtype).eps)
             np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance, err_msg=where)
         else:
@@ -228,6 +304,68 @@ def test_long_chains_need_no_deep_stack():
     module = fused(lambda x: compiler.fori_loop(0, 3, step, x), (abs(floats(8)),))
     assert sum(isinstance(op, KernelOp) for op in module.walk()) == 1
     assert str(module).count("math.sqrt") == 100
+
+
+LEFT = ["a fixed point", "circles", "overflow", "a clock that strikes"]
+
+
+@pytest.mark.parametrize("name", LEFT)
+def test_points_leave_loops_that_change_nothing(name):
+    function, arguments, _ = PROGRAMS[name]
+    module = trace(function, arguments).module
+    with collect_remarks() as remarks:
+        run_passes(module, passes_between("tensor", "loops", options=CompileOptions(vector_bits=512)))
+    assert any(remark.kind == "passed" and remark.pass_name == "leave-loops" for remark in remarks)
+    assert "vector.reduction <or>" in str(module)
+
+
+REMAINING = {
+    "they ask for their number": lambda x: compiler.fori_loop(0, 400, lambda i, c: c * x + i, x),
+    "they are few": lambda x: compiler.fori_loop(0, 40, lambda _, c: c * x, x),
+    "they are long": lambda x: compiler.fori_loop(0, 400, lambda _, c: np.exp(np.sin(c)), x),
+    "they have loops themselves": lambda x: compiler.fori_loop(
+        0, 40, lambda _, c: compiler.fori_loop(0, 3, lambda _, r: r * x, c) + 1, x
+    ),
+}
+
+
+@pytest.mark.parametrize("reason", REMAINING)
+def test_a_remark_says_why_points_stay_in_a_loop(reason):
+    module = trace(REMAINING[reason], (floats(70),)).module
+    with collect_remarks() as remarks:
+        run_passes(module, passes_between("tensor", "loops"))
+    messages = [remark.message for remark in remarks if remark.pass_name == "leave-loops"]
+    assert any(reason in message for message in messages)
+
+
+def test_a_value_that_all_points_share_stays_a_scalar():
+    module = trace(beside_a_clock, (floats(70, dtype=np.float64),)).module
+    run_passes(module, passes_between("tensor", "loops", options=CompileOptions(vector_bits=512)))
+    (loop,) = (op for op in module.walk() if isinstance(op, scf.ForOp) and len(op.results) == 2)
+    assert sorted(str(result.type).startswith("vector") for result in loop.results) == [False, True]
+
+
+TOGETHER = {
+    "transformed": lambda z: compiler.fori_loop(0, 5, lambda _, w: np.fft.fft(w * w), z),
+    "stacked": lambda z: compiler.scan(lambda w, _: (w * w, w), z, None, length=5),
+}
+
+
+@pytest.mark.parametrize("use", TOGETHER)
+def test_a_remark_says_which_complex_numbers_are_carried_as_pairs(use):
+    module = trace(TOGETHER[use], (complexes(8),)).module
+    with collect_remarks() as remarks:
+        run_passes(module, passes_between("tensor", "linalg"))
+    (remark,) = (each for each in remarks if each.pass_name == "split-carries")
+    assert remark.kind == "missed"
+    assert "carried value 0, tensor<8x2xf32>, is stacked, transformed" in remark.message
+
+
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+def test_complex_loops_have_as_many_vectors_at_once_as_real_ones(dtype):
+    module = trace(complex_escape_counts, (complexes(1000, dtype=dtype),)).module
+    run_passes(module, passes_between("tensor", "loops", options=CompileOptions(vector_bits=512)))
+    assert ("vector<64xf32>" if dtype is np.complex64 else "vector<32xf64>") in str(module)
 
 
 def test_vectors_of_several_registers_hide_the_latency_of_a_step():

@@ -64,6 +64,39 @@ def test_the_first_of_several_extrema_is_found_in_any_part(size):
     assert math.isnan(compiler.jit(np.max)(x))
 
 
+@pytest.mark.parametrize("size", [LARGE, LARGE + 3, 300_007])
+def test_the_first_nan_is_found_in_any_part_and_in_what_is_left_over(size):
+    for places in ((), (0, size - 1), (size - 1,), (size // 2, size - 1)):
+        x = np.random.default_rng(0).standard_normal(size).astype(np.float32)
+        x[list(places)] = np.nan
+        for find in (np.argmax, np.argmin):
+            assert compiler.jit(find)(x) == find(x)
+
+
+@pytest.mark.parametrize("size", [1000, LARGE, LARGE + 3])
+def test_the_first_flag_is_found(size):
+    for flags in (np.zeros(size, bool), np.ones(size, bool), np.arange(size) >= size - 2, np.arange(size) < 7):
+        for find in (np.argmax, np.argmin):
+            assert compiler.jit(find)(flags) == find(flags)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint8", "int16", "uint16", "int32"])
+@pytest.mark.parametrize("shape", [(70_000,), (1 << 20,), (LARGE + 3,), (300, 1000)], ids=str)
+def test_sums_of_small_integers_do_not_overflow(shape, dtype):
+    """Those of the greatest and the least numbers, and in the type that NumPy has for them."""
+    ends = (False, True) if dtype == "bool" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    for number in ends:
+        x = np.full(shape, number, dtype)
+        for axis in (None, 0, len(shape) - 1):
+            np.testing.assert_array_equal(compiler.jit(lambda x, axis=axis: np.sum(x, axis))(x), np.sum(x, axis))
+
+
+def test_counts_are_added_up_in_narrow_lanes():
+    flags = np.arange(1 << 20) % 3 == 0
+    assert any("[narrow-sums] passed" in remark for remark in remarks(np.count_nonzero, flags))
+    assert compiler.jit(np.count_nonzero)(flags) == np.count_nonzero(flags)
+
+
 def test_products_and_conditions_are_reduced_in_parts():
     x = np.full(LARGE + 5, True)
     assert compiler.jit(np.all)(x)

@@ -544,18 +544,18 @@ def test_two_hundred_programs_come_and_go():
 
 def test_threads_that_ask_for_an_address_first_look_it_up_once(monkeypatch):
     program = native.load(native.emit_object("define i32 @f() { ret i32 7 }"))
-    lookup, start, lookups, addresses = program._jit.lookup, threading.Barrier(4), [], []
+    hold, start, lookups, addresses = program._hold, threading.Barrier(4), [], []
 
-    def slow_lookup(*names):
-        lookups.append(names)
+    def slow_hold(tracker):
+        lookups.append(tracker)
         time.sleep(0.05)
-        return lookup(*names)
+        hold(tracker)
 
     def ask():
         start.wait()
         addresses.append(program.address("f"))
 
-    monkeypatch.setattr(program._jit, "lookup", slow_lookup)
+    monkeypatch.setattr(program, "_hold", slow_hold)
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
         thread.start()

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 
 import compiler
 from compiler import ArgumentError, CompileOptions, get_num_threads, jit, num_threads, set_num_threads
+from dialects.rt import LaunchOp
 from runtime.imported_functions import function_addresses
 from runtime.native import emit_object, load
 from runtime.once import once
@@ -51,6 +53,7 @@ def _random(*shape, dtype=np.float32):
 PROGRAMS = {
     "elementwise": (lambda x: np.tanh(x) * 2, _random(300_007)),
     "elementwise of two rows": (lambda x: np.exp(x) + x[:, :1], _random(2, 100_001)),
+    "integers of three rows": (lambda x: x // (abs(x[:, :1]) + 1), NUMBER.integers(-99, 99, (3, 70_001), np.int8)),
     "float64": (lambda x: np.exp(x) - x, _random(100_003, dtype=np.float64)),
     "integers": (lambda x: x * x % 7, NUMBER.integers(-100, 100, 1_000_003)),
     "rows": (_softmax, _random(517, 999)),
@@ -73,6 +76,8 @@ PROGRAMS = {
     "loop": (_steps, _random(200_003)),
     "factorizations of a batch": (lambda x: np.linalg.inv(x + 20 * np.eye(40, dtype=np.float32)), _random(33, 40, 40)),
     "singular values of a batch": (lambda x: np.linalg.svd(x)[1], _random(9, 50, 40)),
+    "eigenvectors of a batch": (lambda x: np.linalg.eigh(x @ np.swapaxes(x, 1, 2))[1], _random(70, 20, 20)),
+    "orthogonal factors of a batch": (lambda x: np.linalg.qr(x)[0], _random(37, 50, 40)),
     "copy": (lambda x: _copied(x)[0], _random(1001, 999)),
 }
 
@@ -95,6 +100,16 @@ def test_results_do_not_depend_on_the_number_of_threads(name):
     for result in results[1:]:
         np.testing.assert_array_equal(result, results[0])
     np.testing.assert_allclose(results[0], np.asarray(jit(function, threads=1)(x)), rtol=1e-4, atol=1e-3)
+
+
+def test_what_cannot_be_factorized_is_nan_in_its_own_place():
+    x = _random(40, 30, 30) + 9 * np.eye(30, dtype=np.float32)
+    x[[3, 21, 39], 2, 2] = np.nan
+    compiled = jit(lambda x: (np.linalg.svd(x)[1], np.linalg.eigh(x)[0]))
+    for number in (1, 4):
+        set_num_threads(number)
+        for result in compiled(x):
+            assert np.flatnonzero(np.isnan(np.asarray(result)).any(1)).tolist() == [3, 21, 39]
 
 
 def _has_blocks(multiply, *arrays):
@@ -138,6 +153,14 @@ def test_blocks_of_many_products_are_the_products(lhs, rhs):
     assert _has_blocks(multiply, a, b)
     set_num_threads(2)
     np.testing.assert_allclose(multiply(a, b), a.astype(np.float64) @ b.astype(np.float64), atol=1e-4)
+
+
+def test_one_processor_is_left_no_blocks_to_pack(dlc_opt):
+    text = jit(lambda a: a @ a).lower(np.ones((2048, 2048), np.float32)).as_text("bufferized")
+    _, one, _ = dlc_opt(text, "-p", "split-work{processors=1}")
+    assert " blocks " not in one
+    _, two, _ = dlc_opt(text, "-p", "split-work{processors=2}")
+    assert " blocks " in two
 
 
 def test_small_products_are_one_call():
@@ -201,6 +224,42 @@ def test_sleeping_threads_wake_up(run_parts):
         assert run_parts("count", 17) == (17, 17)
 
 
+_SENT_AWAY = """
+import os, time, numpy as np, compiler
+
+def threads():
+    return set(map(int, os.listdir("/proc/self/task")))
+
+compiler.set_num_threads(2)
+f, x = compiler.jit(np.exp), np.ones(1_000_000, np.float32)
+with compiler.num_threads(1):
+    f(x)
+before = threads()
+f(x)
+(worker,) = threads() - before
+everywhere = os.sched_getaffinity(0)
+here = min(everywhere)
+for _ in range(1000):
+    os.sched_setaffinity(worker, {here})
+    os.sched_setaffinity(0, {here})
+    f(x)
+    time.sleep(0.001)  # the worker tells that it is here
+    os.sched_setaffinity(0, everywhere)  # we may run elsewhere, but nothing makes us
+    f(x)
+    if os.sched_getaffinity(worker) != {here}:
+        break
+assert os.sched_getaffinity(worker) == everywhere - {here}, os.sched_getaffinity(worker)
+print("sent away")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads tell their processors on Linux only")
+@pytest.mark.skipif(usable_cpus() < 2, reason="there is no other processor to send a worker to")
+def test_a_worker_on_its_callers_processor_is_sent_to_the_others():
+    result = _run(_SENT_AWAY)
+    assert result.stdout == "sent away\n", result.stderr
+
+
 def _grains(compiled, x):
     return compiled.lower(x).as_text("loops").count(" grain ")
 
@@ -210,6 +269,11 @@ def test_only_launches_with_enough_work_have_parts():
     assert _grains(double, np.ones(1_000_000, np.float32)) == 1
     assert _grains(double, np.ones(1_000, np.float32)) == 0
     assert _grains(jit(lambda x: np.exp(x) * 2, threads=1), np.ones(1_000_000, np.float32)) == 0
+
+
+def test_few_long_rows_have_more_parts_than_rows():
+    text = jit(lambda x: np.exp(x) + x[:, :1]).lower(_random(2, 100_001)).as_text("loops")
+    assert " over [2, 6] grain 1(" in text
 
 
 @pytest.mark.parametrize("name", ["rows", "product", "products of a batch", "few long rows", "sums of columns"])
@@ -237,6 +301,20 @@ def test_remarks_tell_how_work_is_split():
     assert any("parts of" in remark and "split-work" in remark for remark in remarks)
     remarks = [str(remark) for remark in jit(np.exp).lower(np.ones(1000, np.float32)).remarks()]
     assert any("one thread, about" in remark for remark in remarks)
+
+
+@pytest.mark.parametrize("name", sorted(PROGRAMS))
+def test_the_last_remark_on_a_launch_tells_its_parts(name):
+    function, x = PROGRAMS[name]
+    lowered = jit(function).lower(x)
+    last = {}
+    for remark in map(str, lowered.remarks()):
+        if told := re.search(r"@(\w+): (?:(\d+) parts of (\d+) points|one thread)", remark):
+            last[told[1]] = (int(told[2] or 1), int(told[3] or 0))
+    for op in lowered.module_at("loops").walk():
+        if isinstance(op, LaunchOp):
+            grain = 0 if op.grain is None else op.grain.value.data
+            assert last[op.kernel.string_value()] == (op.part_count, grain)
 
 
 @pytest.mark.parametrize("equal", [True, False])
@@ -362,12 +440,12 @@ def test_what_is_made_once_is_made_once_by_several_threads():
 def test_threads_that_compile_first_share_what_is_made_for_all():
     text = """
 import threading, numpy as np, compiler
-from runtime.native import _linker
+from runtime.linker import _linker
 from runtime.threads.setting import default_address, own_key
 start, made = threading.Barrier(8), []
 def compile_first(k):
     start.wait()
-    made.append((id(_linker()), default_address(), own_key()))
+    made.append((_linker(), default_address(), own_key()))
     for i in range(5):
         assert compiler.jit(lambda x: x * k + i)(1.0) == k + i
 threads = [threading.Thread(target=compile_first, args=(k,)) for k in range(8)]
@@ -398,11 +476,17 @@ def test_one_thread_may_choose_for_itself():
 
 @pytest.mark.parametrize("number", [0, -1, 257, 1.5, "2", True])
 def test_numbers_of_threads_are_positive_integers(number):
-    for choose in (set_num_threads, lambda n: num_threads(n).__enter__(), lambda n: jit(np.exp, threads=n)):
-        with pytest.raises(ArgumentError, match=r"number of threads is .*; use an integer from 1 to 256"):
+    choices = {
+        "set_num_threads": set_num_threads,
+        "num_threads": lambda n: num_threads(n).__enter__(),
+        "jit": lambda n: jit(np.exp, threads=n),
+        "CompileOptions": lambda n: CompileOptions(threads=n),
+    }
+    for name, choose in choices.items():
+        with pytest.raises(
+            ArgumentError, match=rf"^{name}: the number of threads is .*; use an integer from 1 to 256$"
+        ):
             choose(number)
-    with pytest.raises(ArgumentError, match="CompileOptions: the number of threads"):
-        CompileOptions(threads=number)
 
 
 def _run(text, **environment):

@@ -23,6 +23,7 @@ from math_runner import (  # noqa: E402
     BINARY,
     BUDGETS,
     FAST_BUDGETS,
+    QUOTIENTS,
     compiled,
     error_in_ulps,
     evaluate,
@@ -60,6 +61,9 @@ REFERENCES: dict[str, Any] = {
     "asinh": np.arcsinh,
     "acosh": np.arccosh,
     "atanh": np.arctanh,
+    "sqrt": np.sqrt,
+    "quotient by root": lambda x, y: x / np.sqrt(y),
+    "quotient by cubed root": lambda x, y: x / (y * np.sqrt(y)),
 }
 
 USED: dict[str, tuple[float, float]] = {
@@ -80,7 +84,8 @@ HEADER = """# Accuracy of elementary functions
 `expand-math` replaces each function by its own code. The table gives the promised and the largest measured error in units in
 the last place of the exact result (ULP; correct rounding is 0.5), over the whole range: subnormal arguments and results,
 overflow and huge arguments are included. NaN gives NaN; infinities, zeros (with sign) and poles are exact, and `powf`
-follows C99 annex F. Scalar, vector and GPU code are the same operations, and give the same bits.
+follows C99 annex F. Scalar, vector and GPU code give the same bits, also where the
+processor has instructions that work on exponents (AVX-512).
 
 Coefficients come from `tools/remez.py`; `tests/test_expand_math.py` holds the promise on some 1500 points per function and
 format; this file is written by `tools/measure_accuracy.py`, here with about {points} points per entry ({exact_points} for
@@ -98,10 +103,11 @@ FAST_HEADER = """
 ## Fast variants
 
 `CompileOptions(math="fast")` takes shorter code for these functions. Subnormal arguments and results count as zero, and powers
-of two and of e are infinite from half an octave below the largest number on; all else is as above: NaN, infinities, zeros with
-sign and poles. The error is that of results and arguments which are neither subnormal nor within an octave of overflow; for
-`powf` it is in units of `1 + |y log2 x|` ULP. Besides, `a / sqrt(b)` and `a / (b sqrt(b))` become products with the inverse root,
-which are off by up to 2 and 4 ULP. `tests/test_fast_math.py` holds the promise.
+of two and of e are infinite from half an octave below the largest number on, unless the processor has instructions for them; all
+else is as above: NaN, infinities, zeros with sign and poles. The error is that of results and arguments which are neither
+subnormal nor within an octave of overflow; for `powf` it is in units of `1 + |y log2 x|` ULP. A quotient by root is
+`a / sqrt(b)`, one by cubed root `a / (b sqrt(b))`: products with the inverse root. Roots start from the processor's estimate where
+it has one (AVX-512), and there scalars and vectors may differ. `tests/test_fast_math.py` holds the promise.
 
 | function | format | promised ULP | measured ULP | at | ns, 256 bits | ns, 512 bits |
 |---|---|---|---|---|---|---|
@@ -173,7 +179,12 @@ def measure(
         if fast:
             limits = np.finfo(dtype)
             usual = (np.abs(references) >= limits.tiny) & (np.abs(references) < float(limits.max) / 2)
-            found = np.where(usual & (np.abs(operands[0]) >= limits.tiny), found, 0)
+            usual &= np.abs(operands[0]) >= limits.tiny
+            if name in QUOTIENTS:  # the steps are usual too
+                inverse = 1 / operands[1]
+                steps = (operands[1], inverse, operands[0] * np.sqrt(inverse))
+                usual &= np.all([(np.abs(x) >= limits.tiny) & np.isfinite(x) for x in steps], 0)
+            found = np.where(usual, found, 0)
             if name == "powf":
                 found /= np.where(found > 0, scale_of_fast_pow(*(o.astype(np.float64) for o in operands)), 1)
         place = int(np.argmax(found))

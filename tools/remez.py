@@ -151,9 +151,8 @@ def fit(table: Table) -> tuple[list[float], list[float], float]:
 
 
 HALF_LN2 = 0.34660
-SQRT_HALF = math.sqrt(0.5)
+THREE_QUARTERS = (-0.25, 0.5)  # of `m - 1` for `m` from 3/4 to 3/2
 HALF_PI = 1.5710  # a little more than pi/2: the quotient by pi of a large argument is not quite the nearest integer
-ERF_SPLIT = 0.9
 HALF = 0.25  # the square of 1/2
 QUARTER_PI = 0.7860  # a little more than pi/4
 ASINH_SPLIT = 0.53
@@ -173,14 +172,13 @@ def exp2_tail(x: mpf) -> mpf:
 
 
 def log1p_tail(x: mpf) -> mpf:
-    """`(log(1 + x) - x + x^2/2) / x^3`."""
-    return (mpmath.log1p(x) - x + x * x / 2) / x**3
+    """`(log(1 + x) - x) / x^2`."""
+    return (mpmath.log1p(x) - x) / (x * x)
 
 
-def atanh_tail(z: mpf) -> mpf:
-    """`2 (atanh(s) - s) / s^3` of `z = s^2`, as in `log(1 + f) = 2 atanh(f / (2 + f))`."""
-    s = mpmath.sqrt(z)
-    return 2 * (mpmath.atanh(s) - s) / s**3
+def log2_ratio(x: mpf) -> mpf:
+    """`log2(1 + x) / x`."""
+    return mpmath.log1p(x) / (x * mp.ln2)
 
 
 def log2_series(z: mpf) -> mpf:
@@ -215,12 +213,6 @@ def inverse_cbrt(f: mpf) -> mpf:
     return mpmath.cbrt(1 / (1 + f))
 
 
-def erf_ratio(z: mpf) -> mpf:
-    """`erf(x) / x - 1` of `z = x^2`."""
-    x = mpmath.sqrt(z)
-    return mpmath.erf(x) / x - 1
-
-
 def scaled_erfcx(t: mpf) -> mpf:
     """`(1 + 2 x) exp(x^2) erfc(x) - 1` of `t = (x - 3) / (x + 3)`."""
     x = ERFCX_CENTRE * (1 + t) / (1 - t)
@@ -250,9 +242,15 @@ def digamma_rest(u: mpf) -> mpf:
     return x * x * (mpmath.log(x) - 1 / (2 * x) - mpmath.digamma(x))
 
 
-def log_erfc(x: mpf) -> mpf:
-    """`log(1 - erf(x))`."""
-    return mpmath.log(mpmath.erfc(x))
+def log_erfc_ratio(x: mpf) -> mpf:
+    """`log(1 - erf(x)) / x`."""
+    return mpmath.log(mpmath.erfc(x)) / x
+
+
+def erf_inv_ratio(w: mpf) -> mpf:
+    """`erf_inv(x) / x` of `w = -log(1 - x^2)`."""
+    x = mpmath.sqrt(-mpmath.expm1(-w))
+    return mpmath.erfinv(x) / x
 
 
 def exp_table(size: int, single: bool) -> Table:
@@ -267,23 +265,17 @@ def exp2_table(size: int, single: bool) -> Table:
 
 def log_table(size: int, single: bool) -> Table:
     """`log1p_tail`, for the relative error of the logarithm."""
-    return Table(
-        log1p_tail,
-        lambda x: abs(x**3 / mpmath.log1p(x)),
-        (SQRT_HALF - 1, 2 * SQRT_HALF - 1),
-        size,
-        single,
-    )
+    return Table(log1p_tail, lambda x: abs(x * x / mpmath.log1p(x)), THREE_QUARTERS, size, single)
 
 
-def atanh_table(size: int) -> Table:
-    """`atanh_tail`, for the relative error of the logarithm."""
-    return Table(atanh_tail, lambda z: z / 2, (0.0, 0.029438), size, single=False)
+def log2_ratio_table(size: int, single: bool) -> Table:
+    """`log2_ratio`, for its relative error."""
+    return Table(log2_ratio, lambda x: 1 / log2_ratio(x), THREE_QUARTERS, size, single)
 
 
 def log2_table(size: int, exact_terms: int) -> Table:
     """`log2_series`, for its relative error."""
-    return Table(log2_series, lambda _: mpf(1) / 3, (0.0, 0.029438), size, single=False, exact_terms=exact_terms)
+    return Table(log2_series, lambda _: mpf(1) / 3, (0.0, 0.0400001), size, single=False, exact_terms=exact_terms)
 
 
 def sin_table(size: int, single: bool) -> Table:
@@ -307,14 +299,14 @@ def acosh_table(size: int, single: bool) -> Table:
     return Table(acosh_tail, lambda t: t / (1 + t * acosh_tail(t)), (0.0, 0.5), size, single)
 
 
-def erf_table(size: int, single: bool) -> Table:
-    """`erf_ratio`, for the relative error of `erf`."""
-    return Table(erf_ratio, lambda z: mpmath.sqrt(z) / mpmath.erf(mpmath.sqrt(z)), (0.0, ERF_SPLIT**2), size, single)
+def erf_table(size: int, end: float, single: bool) -> Table:
+    """`log_erfc_ratio`, for the relative error of `erf`."""
+    return Table(log_erfc_ratio, lambda x: x * mpmath.erfc(x) / mpmath.erf(x), (0.0, end), size, single, exact_terms=1)
 
 
-def erfc_table(size: int, end: float, single: bool) -> Table:
-    """`log_erfc`, for the relative error of `erf`."""
-    return Table(log_erfc, lambda x: mpmath.erfc(x) / mpmath.erf(x), (ERF_SPLIT, end), size, single)
+def erf_inv_table(size: int, end: float, single: bool) -> Table:
+    """`erf_inv_ratio` up to `w = end`, for its relative error."""
+    return Table(erf_inv_ratio, lambda w: 1 / erf_inv_ratio(w), (0.0, end), size, single)
 
 
 def erfcx_table(size: int, single: bool) -> Table:
@@ -348,11 +340,12 @@ TABLES: dict[str, Table] = {
     "exp_f64": exp_table(10, single=False),
     "exp2_f32": exp2_table(6, single=True),
     "exp2_f64": exp2_table(11, single=False),
-    "log_f32": log_table(8, single=True),
-    "log_f64": atanh_table(7),
-    "log2_pow_f32": log2_table(5, 0),
-    "log2_pow_f64": log2_table(9, 2),
-    "exp2_pow_f32": exp2_table(6, single=False),
+    "log_f32": log_table(9, single=True),
+    "log_f64": log_table(20, single=False),
+    "log2_f32": log2_ratio_table(10, single=True),
+    "log2_f64": log2_ratio_table(21, single=False),
+    "log2_pow_f32": log2_ratio_table(12, single=False),
+    "log2_pow_f64": log2_table(10, 2),
     "sin_f32": sin_table(4, single=True),
     "sin_f64": sin_table(8, single=False),
     "tan_f32": odd_table(mpmath.tan, QUARTER_PI**2, 6, single=True),
@@ -369,13 +362,11 @@ TABLES: dict[str, Table] = {
     "atanh_f64": odd_table(mpmath.atanh, HALF, 13, single=False),
     "acosh_f32": acosh_table(5, single=True),
     "acosh_f64": acosh_table(11, single=False),
-    "inverse_cbrt": Table(
-        inverse_cbrt, lambda f: mpmath.cbrt(1 + f), (SQRT_HALF - 1, 2 * SQRT_HALF - 1), 6, single=True
-    ),
-    "erf_f32": erf_table(6, single=True),
-    "erf_f64": erf_table(11, single=False),
-    "erfc_f32": erfc_table(7, 4.0, single=True),
-    "erfc_f64": erfc_table(18, 6.0, single=False),
+    "inverse_cbrt": Table(inverse_cbrt, lambda f: mpmath.cbrt(1 + f), THREE_QUARTERS, 6, single=True),
+    "erf_f32": erf_table(10, 4.0, single=True),
+    "erf_f64": erf_table(24, 6.0, single=False),
+    "erf_inv_f32": erf_inv_table(10, 5.0, single=True),
+    "erf_inv_f64": erf_inv_table(23, 6.0, single=False),
     "erfcx_f32": erfcx_table(12, single=True),
     "erfcx_f64": erfcx_table(25, single=False),
     "lgamma_f32": lgamma_table(8, single=True),

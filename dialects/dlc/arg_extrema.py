@@ -8,11 +8,12 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from xdsl.dialects import arith
 from xdsl.dialects.builtin import I64, IntegerAttr, i32, i64
-from xdsl.ir import SSAValue
+from xdsl.ir import Attribute, SSAValue
+from xdsl.ir.affine import AffineExpr
 from xdsl.irdl import irdl_op_definition, operand_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
-from dialects.builder import OpBuilder, tensor_type
+from dialects.builder import OpBuilder, affine_map, tensor_type
 from dialects.dlc.constants import splat_value, zeros
 from dialects.dlc.interfaces import (
     AnyTensor,
@@ -22,20 +23,22 @@ from dialects.dlc.interfaces import (
     computed,
     element_type_of,
     expect_order,
+    is_bool,
     is_float,
     shape_of,
 )
 from dialects.dlc.reduction import expect_elements, highest, lowest
 from dialects.dlc.scalars import greater_of, lesser_of, scalar_compare, scalar_op, scalar_select
+from dialects.reshapes import build_reshape
 from dialects.structured import (
     PARALLEL,
     REDUCTION,
+    Body,
     build_cast,
     build_empty,
     build_fill,
     build_generic,
     build_loop_index,
-    build_reshape,
     compute_type,
 )
 
@@ -95,23 +98,100 @@ class _ArgExtremumOp(TensorOp, ABC):
         sequential in practice.
         """
         x = build_cast(b, operands[0], compute_type(element_type_of(operands[0])))
-        dim, shape = self.dim.value.data, shape_of(x)
-        length = _part_length(shape, dim)
-        if length == shape[dim]:
-            place = self._reduce(b, x, dim, None, length)[1]
-        else:
-            parts = build_reshape(b, x, (*shape[:dim], shape[dim] // length, length, *shape[dim + 1 :]))
-            best, place_in_part = self._reduce(b, parts, dim + 1, None, shape[dim])
-            place = self._reduce(b, best, dim, (place_in_part, length), shape[dim])[1]
+        place = self._place_of_flag(b, x) if is_bool(element_type_of(x)) else self._place(b, x)
         if element_type_of(place) == i64:
             return place
-        outer = range(len(shape) - 1)
 
         def widened(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
             return (inner.create(arith.ExtSIOp, (arguments[0],), i64),)
 
-        result = build_empty(b, tensor_type(i64, self.shape))
-        return build_generic(b, (place,), (result,), (outer, outer), (PARALLEL,) * len(outer), widened)[0]
+        return self._elementwise(b, (place,), i64, widened)
+
+    def _place(self, b: OpBuilder, x: SSAValue) -> SSAValue:
+        """Append the position of the extremum; what is left over after equal parts comes last."""
+        dim, shape = self.dim.value.data, shape_of(x)
+        size = shape[dim]
+        length = _part_length(shape, dim)
+        if length == size:
+            return self._reduce(b, x, dim, None, size)[1]
+        count, rest = divmod(size, length)
+        parts_shape = (*shape[:dim], count, length, *shape[dim + 1 :])
+        parts = build_reshape(b, x, parts_shape) if not rest else self._window(b, x, 0, parts_shape)
+        best, place_in_part = self._reduce(b, parts, dim + 1, None, size)
+        best, place = self._reduce(b, best, dim, (place_in_part, length), size)
+        if not rest:
+            return place
+        last = self._window(b, x, count * length, (*shape[:dim], rest, *shape[dim + 1 :]))
+        best_of_rest, place_in_rest = self._reduce(b, last, dim, None, size)
+        place_type = element_type_of(place)
+
+        def chosen(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
+            before, after, first, second, _ = arguments
+            wins = scalar_compare(inner, "gt" if self.IS_MAX else "lt", after, before)
+            if is_float(after.type):
+                is_new = scalar_op(
+                    inner,
+                    arith.AndIOp,
+                    *(
+                        scalar_compare(inner, direction, value, value)
+                        for direction, value in (("ne", after), ("eq", before))
+                    ),
+                )
+                wins = scalar_op(inner, arith.OrIOp, wins, is_new)
+            second = scalar_op(inner, arith.AddiOp, second, inner.constant(count * length, place_type))
+            return (scalar_select(inner, wins, second, first),)
+
+        return self._elementwise(b, (best, best_of_rest, place, place_in_rest), place_type, chosen)
+
+    def _window(self, b: OpBuilder, x: SSAValue, first: int, shape: tuple[int, ...]) -> SSAValue:
+        """Append the elements from `first` on along the dimension, which may become two."""
+        dim, rank = self.dim.value.data, len(shape)
+        added = rank - len(shape_of(x))
+        position = (
+            AffineExpr.dimension(dim)
+            if not added
+            else AffineExpr.dimension(dim) * shape[dim + 1] + AffineExpr.dimension(dim + 1)
+        )
+        access = (
+            *map(AffineExpr.dimension, range(dim)),
+            position + first,
+            *map(AffineExpr.dimension, range(dim + 1 + added, rank)),
+        )
+        empty = build_empty(b, tensor_type(element_type_of(x), shape))
+        maps = (affine_map(rank, access), range(rank))
+        return build_generic(b, (x,), (empty,), maps, (PARALLEL,) * rank, lambda _, arguments: arguments[:1])[0]
+
+    def _place_of_flag(self, b: OpBuilder, x: SSAValue) -> SSAValue:
+        """Append the first position of a flag that is set, or is not; 0 if there is none."""
+        dim, shape = self.dim.value.data, shape_of(x)
+        size, rank = shape[dim], len(shape)
+        place_type = i32 if size < 2**31 else i64
+
+        def first(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
+            flag, place = arguments
+            own = inner.create(arith.IndexCastOp, (build_loop_index(inner, rank - 1),), place_type)
+            choices = (own, inner.constant(size, place_type))
+            return (
+                scalar_op(
+                    inner, arith.MinSIOp, place, scalar_select(inner, flag, *choices[:: 1 if self.IS_MAX else -1])
+                ),
+            )
+
+        nowhere = build_fill(b, b.constant(size, place_type), tensor_type(place_type, self.shape))
+        kept = (*range(dim), rank - 1, *range(dim, rank - 1))
+        maps, iterators = (kept, range(rank - 1)), (*(PARALLEL,) * (rank - 1), REDUCTION)
+        (place,) = build_generic(b, (x,), (nowhere,), maps, iterators, first)
+
+        def found(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
+            is_none = scalar_compare(inner, "eq", arguments[0], inner.constant(size, place_type))
+            return (scalar_select(inner, is_none, inner.constant(0, place_type), arguments[0]),)
+
+        return self._elementwise(b, (place,), place_type, found)
+
+    def _elementwise(self, b: OpBuilder, inputs: Sequence[SSAValue], element: Attribute, body: Body) -> SSAValue:
+        dims = range(len(self.shape))
+        empty = build_empty(b, tensor_type(element, self.shape))
+        return build_generic(b, inputs, (empty,), [dims] * (len(inputs) + 1), (PARALLEL,) * len(dims), body)[0]
 
     def _reduce(
         self, b: OpBuilder, x: SSAValue, dim: int, parts: tuple[SSAValue, int] | None, size: int
@@ -158,10 +238,11 @@ class _ArgExtremumOp(TensorOp, ABC):
 
 
 def _part_length(shape: Sequence[int], dim: int) -> int:
-    """The divisor of the extent of `dim` that makes parts of about `PART_ELEMENTS`; the extent itself if there is none."""
-    wanted = max(1, PART_ELEMENTS // prod(shape[dim + 1 :], start=1)) if 0 not in shape else 0
-    divisors = (d for d in range(wanted, wanted // 4, -1) if shape[dim] % d == 0)
-    return next(divisors, shape[dim]) if shape[dim] > 2 * wanted else shape[dim]
+    """How many elements along `dim` make a part of about `PART_ELEMENTS`: a divisor of the extent, if there is one; all if they are few."""
+    wanted = max(1, PART_ELEMENTS // max(1, prod(shape[dim + 1 :])))
+    if 0 in shape or shape[dim] <= 2 * wanted:
+        return shape[dim]
+    return next((d for d in range(wanted, wanted // 4, -1) if shape[dim] % d == 0), wanted)
 
 
 @irdl_op_definition

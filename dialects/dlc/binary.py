@@ -12,12 +12,12 @@ from xdsl.dialects.builtin import IntegerType
 from xdsl.ir import SSAValue
 from xdsl.irdl import irdl_op_definition
 
+from dialects import special
 from dialects.builder import OpBuilder
 from dialects.dlc.arithmetic import add, add_tangents, div, mul, neg, sub
 from dialects.dlc.constants import full, splat_value
 from dialects.dlc.elementwise import BinaryOp
 from dialects.dlc.interfaces import Array, dtype_of, element_type_of, is_complex, is_float, is_unsigned, tensor_type_of
-from dialects.dlc.remainder import float_remainder
 from dialects.dlc.rounding import round_
 from dialects.dlc.scalars import (
     Direction,
@@ -61,10 +61,10 @@ class RemOp(BinaryOp):
         return add_tangents(b, dx, change)
 
     def scalar(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """`arith.remsi` or `remui` with divisors replaced that would trap, or exact steps of subtraction."""
+        """`arith.remsi` or `remui` with divisors replaced that would trap, or `special.rem`."""
         x, y = operands
         if is_float(x.type):
-            return float_remainder(b, x, y)
+            return scalar_op(b, special.RemOp, x, y)
         return scalar_op(b, arith.RemUIOp if is_unsigned(x.type) else arith.RemSIOp, x, safe_divisor(b, y))
 
 

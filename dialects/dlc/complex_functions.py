@@ -7,13 +7,13 @@ import math
 from collections.abc import Callable
 from typing import TypeAlias, cast
 
-from xdsl.dialects.builtin import i32
-from xdsl.ir import SSAValue
+from xdsl.dialects.builtin import IntegerType, bf16, f16, f32, f64, i16, i32, i64
+from xdsl.ir import Attribute, SSAValue
 
 from dialects.builder import OpBuilder
 from dialects.dlc.arithmetic import add, div, mul, neg, sub
 from dialects.dlc.binary import and_, max_, min_, or_
-from dialects.dlc.bits import copysign
+from dialects.dlc.bits import bitcast_convert, copysign
 from dialects.dlc.constants import full, splat_value
 from dialects.dlc.conversion import convert
 from dialects.dlc.interfaces import element_type_of, tensor_type_of
@@ -23,6 +23,9 @@ from dialects.dlc.trigonometric import atan2, cosh, sinh, tan
 from dialects.dlc.unary import abs_, cos, exp, expm1, log, log1p, sin, sqrt, stop_gradient
 
 Pair: TypeAlias = tuple[SSAValue, SSAValue]
+
+_EXPONENTS: dict[Attribute, tuple[IntegerType, int]] = {f16: (i16, 10), bf16: (i16, 7), f32: (i32, 23), f64: (i64, 52)}
+"""For each format the integers of its width, and how many bits stand behind the exponent."""
 
 
 def like(b: OpBuilder, x: SSAValue, value: float) -> SSAValue:
@@ -65,19 +68,32 @@ def divide(b: OpBuilder, x: Pair, y: Pair) -> Pair:
 
 
 def hypot(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
-    """`sqrt(x**2 + y**2)`, scaled by the larger so that squares stay in range; infinite if either is.
+    """`sqrt(x**2 + y**2)`, scaled by a power of two so that squares stay in range; infinite if either is.
 
-    The scale is a constant for derivatives, which are then those of the formula, whichever is the larger.
+    The scale is a constant for derivatives, which are then those of the formula.
     """
     sizes = abs_(b, x), abs_(b, y)
     large = max_(b, *sizes)
     infinity, one = like(b, x, math.inf), like(b, x, 1)
     is_plain = and_(b, compare(b, "gt", large, like(b, x, 0)), compare(b, "lt", large, infinity))
-    scale = stop_gradient(b, select(b, is_plain, large, one))
-    x, y = (div(b, select(b, is_plain, side, one), scale) for side in (x, y))
+    scale, inverse = _powers_of_two(b, stop_gradient(b, select(b, is_plain, large, one)))
+    x, y = (mul(b, select(b, is_plain, side, one), inverse) for side in (x, y))
     length = mul(b, scale, sqrt(b, add(b, mul(b, x, x), mul(b, y, y))))
     is_infinite = or_(b, compare(b, "eq", sizes[0], infinity), compare(b, "eq", sizes[1], infinity))
     return select(b, is_plain, length, select(b, is_infinite, infinity, large))
+
+
+def _powers_of_two(b: OpBuilder, size: SSAValue) -> Pair:
+    """The largest power of two up to `size`, and its inverse, as far as both are normal numbers: no product with them is rounded."""
+    element = element_type_of(size)
+    integer, mantissa = _EXPONENTS[element]
+    width = integer.width.data
+    bias = (1 << (width - mantissa - 2)) - 1
+    bits = bitcast_convert(b, size, integer)
+    exponent = and_(b, bits, like(b, bits, 2 * bias + 1 << mantissa))
+    exponent = min_(b, max_(b, exponent, like(b, bits, 1 << mantissa)), like(b, bits, 2 * bias - 1 << mantissa))
+    inverse = sub(b, like(b, bits, 2 * bias << mantissa), exponent)
+    return bitcast_convert(b, exponent, element), bitcast_convert(b, inverse, element)
 
 
 # Functions

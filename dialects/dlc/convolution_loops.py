@@ -20,6 +20,7 @@ from dialects.dlc.contraction import build_product_sum, product_and_sum
 from dialects.dlc.convolution_geometry import Geometry, Sizes
 from dialects.dlc.interfaces import AnyTensor, element_type_of, is_float, shape_of
 from dialects.dlc.scalars import scalar_op
+from dialects.reshapes import build_reshape
 from dialects.rows import build_row, build_with_row
 from dialects.structured import (
     PARALLEL,
@@ -29,7 +30,6 @@ from dialects.structured import (
     build_fill,
     build_for,
     build_generic,
-    build_reshape,
     build_window_write,
     compute_type,
 )

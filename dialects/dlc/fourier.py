@@ -44,7 +44,8 @@ from dialects.dlc.interfaces import (
     shape_of,
 )
 from dialects.fourier import FourierLayout, radices_of
-from dialects.structured import build_copy, build_fill, build_reshape
+from dialects.reshapes import build_reshape
+from dialects.structured import build_copy, build_fill
 
 STACK_BYTES = 1 << 18
 """Up to so many bytes of scratch a row has on the stack."""

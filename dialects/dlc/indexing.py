@@ -45,13 +45,13 @@ from dialects.dlc.interfaces import (
 from dialects.dlc.scalars import greater_of, lesser_of, scalar_index, scalar_op
 from dialects.dlc.selection import compare, select
 from dialects.dlc.shape import reshape, stacked
+from dialects.reshapes import build_reshape
 from dialects.structured import (
     PARALLEL,
     build_empty,
     build_fill,
     build_generic,
     build_loop_index,
-    build_reshape,
     cast_float,
     compute_type,
 )

@@ -352,4 +352,4 @@ def is_integer(element_type: Attribute) -> bool:
 def ints(attribute: Attribute) -> tuple[int, ...]:
     """The integers of a dense array attribute."""
     assert isinstance(attribute, DenseArrayBase)
-    return tuple(cast(Sequence[int], attribute.get_values()))
+    return tuple(cast("Sequence[int]", attribute.get_values()))

@@ -32,8 +32,9 @@ from dialects.dlc.selection import compare, select
 from dialects.dlc.shape import reshape
 from dialects.dlc.slicing import pad, slice_
 from dialects.dlc.triangular import expect_form, formed, substitute, transposed_form, triangular_solve
+from dialects.reshapes import build_reshape
 from dialects.rt.lapack import Output, Overwritten
-from dialects.structured import PARALLEL, build_empty, build_for, build_generic, build_loop_index, build_reshape
+from dialects.structured import PARALLEL, build_empty, build_for, build_generic, build_loop_index
 
 _INDEX = IndexType()
 

@@ -31,7 +31,8 @@ from dialects.dlc.interfaces import (
     shape_of,
 )
 from dialects.dlc.scalars import scalar_compare, scalar_op, scalar_select
-from dialects.structured import PARALLEL, Body, build_copy, build_empty, build_generic, build_loop_index, build_reshape
+from dialects.reshapes import build_reshape
+from dialects.structured import PARALLEL, Body, build_copy, build_empty, build_generic, build_loop_index
 
 ROUNDS = 10
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)

@@ -20,7 +20,8 @@ from dialects.builder import OpBuilder, affine_map, int_array, tensor_type
 from dialects.dlc.broadcast import BroadcastInDimOp, broadcast_in_dim
 from dialects.dlc.constants import full, splat_value
 from dialects.dlc.interfaces import AnyTensor, Array, Properties, TensorOp, ints, shape_of
-from dialects.structured import build_copy, build_reshape
+from dialects.reshapes import build_reshape
+from dialects.structured import build_copy
 
 
 def check_dims(name: str, dims: Sequence[int], rank: int) -> None:

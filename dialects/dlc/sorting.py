@@ -4,7 +4,7 @@ The order is NumPy's: NaN counts as the greatest value, and equal keys keep thei
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -14,8 +14,8 @@ from xdsl.ir import Attribute, SSAValue
 from xdsl.irdl import irdl_op_definition, operand_def, opt_prop_def, prop_def
 from xdsl.utils.exceptions import VerifyException
 
-from dialects.builder import OpBuilder, tensor_type
-from dialects.dlc.constants import iota, splat_value
+from dialects.builder import OpBuilder, segment_sizes, tensor_type
+from dialects.dlc.constants import IotaOp, iota, splat_value
 from dialects.dlc.interfaces import (
     AnyTensor,
     Array,
@@ -30,20 +30,24 @@ from dialects.dlc.interfaces import (
 )
 from dialects.dlc.scalars import scalar_compare, scalar_op, scalar_select
 from dialects.dlc.shape import stacked
+from dialects.dlc.sort_keys import build_elements, build_keys, build_positions, part_size
+from dialects.reshapes import build_reshape
+from dialects.rt import MergeRowsOp, RowsOp, SortRowsOp
 from dialects.structured import (
     PARALLEL,
     build_copy,
     build_empty,
-    build_for,
     build_generic,
     build_loop_index,
-    build_reshape,
     cast_float,
     compute_type,
 )
 
-_INDEX = IndexType()
 _UNORDERED_OR_LESS = IntegerAttr(11, i64)
+
+
+_PARTS_OF_PART = 4
+"""Where parts of a row are merged, threads share each of these."""
 
 
 def scalar_before(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
@@ -64,7 +68,8 @@ def _before(x: Array, y: Array) -> Array:
 class SortOp(TensorOp):
     """`result` is `values` along `dim` in the order that sorts `keys`; equal keys keep their order.
 
-    `dlc.sort %x, %x` sorts, `dlc.sort %x, %iota` gives the positions of the elements in order.
+    `dlc.sort %x, %x` sorts, `dlc.sort %x, %iota` gives the positions of the elements in order. Where the values are the keys, zeros of either
+    sign, which are equal, are sorted by their sign.
     """
 
     name = "dlc.sort"
@@ -133,114 +138,49 @@ class SortOp(TensorOp):
         return sort(b, keys, values, self.along + 1, self.descending is not None)
 
     def lower(self, b: OpBuilder, operands: Sequence[SSAValue]) -> SSAValue:
-        """A merge sort of every row: one nest of `scf.for`. Sorted runs of `w` elements become runs of `2 w`."""
-        shape = self.shape
-        rank, size = len(shape), shape[self.along]
-        if 0 in shape or size == 1:
-            return operands[1]
+        """`rt.sort_rows` of integers in the order of the keys; where other values are sorted, with positions, by which these are read."""
+        keys, values = operands
+        rank, size = len(self.shape), self.shape[self.along]
+        if 0 in self.shape or size == 1:
+            return values
         to_last = [d for d in range(rank) if d != self.along] + [self.along]
-        sizes = tuple(shape[d] for d in to_last)
-        columns: list[SSAValue] = []
-        for operand in operands[1:] if operands[0] is operands[1] else operands:
-            moved_type = tensor_type(element_type_of(operand), sizes)
-            place = [to_last.index(d) for d in range(rank)]
-            moved = operand if self.along == rank - 1 else build_copy(b, operand, moved_type, place)
-            columns.append(build_reshape(b, moved, (math.prod(sizes[:-1]), size)))
-        result = build_reshape(b, _MergeSort(b, columns, self.descending is not None).build(), sizes)
+        sizes = tuple(self.shape[d] for d in to_last)
+        if self.along < rank - 1:
+            keys = build_copy(
+                b, keys, tensor_type(element_type_of(keys), sizes), [to_last.index(d) for d in range(rank)]
+            )
+        rows = build_reshape(b, keys, (math.prod(sizes[:-1]), size))
+        is_alone = operands[0] is values
+        columns = build_keys(b, rows, self.descending is not None, with_positions=not is_alone)
+        last = _sorted(b, columns)
+        if is_alone:
+            result = build_elements(b, last, size, element_type_of(values), self.descending is not None)
+        else:
+            result = build_positions(b, last, size, element_type_of(keys))
+            if not self._are_positions(self.values):
+                result = self._read(b, values, build_reshape(b, result, sizes), to_last)
+        result = build_reshape(b, result, sizes)
         return result if self.along == rank - 1 else build_copy(b, result, self.result.type, to_last)
 
+    def _are_positions(self, values: SSAValue) -> bool:
+        """Whether the values are `i64` positions along the dimension: then those of the keys are the result."""
+        return (
+            isinstance(values.owner, IotaOp)
+            and values.owner.dim.value.data == self.along
+            and element_type_of(values) == i64
+        )
 
-class _MergeSort:
-    """Builds a merge sort of the rows of `columns`, which move together; the first ones are the keys.
+    def _read(self, b: OpBuilder, values: SSAValue, positions: SSAValue, to_last: Sequence[int]) -> SSAValue:
+        """Append the values at `positions`, whose dimensions are those of the values with the sorted one last."""
+        element, dims = element_type_of(values), range(len(to_last))
 
-    Rows are merged from the columns into scratch rows and back, with four times as long runs after each round.
-    """
+        def body(inner: OpBuilder, arguments: tuple[SSAValue, ...]) -> Sequence[SSAValue]:
+            place = {dim: build_loop_index(inner, loop) for loop, dim in enumerate(to_last)}
+            place[self.along] = inner.create(arith.IndexCastOp, (arguments[0],), IndexType())
+            return (inner.create(tensor.ExtractOp, (values, *(place[d] for d in dims)), element),)
 
-    def __init__(self, b: OpBuilder, columns: Sequence[SSAValue], is_descending: bool):
-        self.b = b
-        self.columns = columns
-        self.is_descending = is_descending
-        self.elements = [element_type_of(column) for column in columns]
-        self.rows, self.size = shape_of(columns[0])
-        self.rounds = 0
-        while 4**self.rounds < self.size:
-            self.rounds += 1
-        self.zero, self.one, self.four = b.index(0), b.index(1), b.index(4)
-        self.length, self.last = b.index(self.size), b.index(self.size - 1)
-        self.limits = b.index(self.rows), b.index(self.rounds)
-
-    def build(self) -> SSAValue:
-        """Append the nest; return the last column, sorted."""
-        scratch = [build_empty(self.b, tensor_type(element, (self.size,))) for element in self.elements]
-        count = len(self.columns)
-
-        def for_row(b: OpBuilder, row: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            def for_round(inner: OpBuilder, _: SSAValue, state: Sequence[SSAValue]) -> Sequence[SSAValue]:
-                *tensors, width = state
-                double = scalar_op(inner, arith.AddiOp, width, width)
-                there = self._merge(inner, tensors[:count], (row,), tensors[count:], (), width)
-                back = self._merge(inner, there, (), tensors[:count], (row,), double)
-                return (*back, *there, scalar_op(inner, arith.MuliOp, width, self.four))
-
-            return build_for(b, self.zero, self.limits[1], self.one, (*carried, self.one), for_round)[:-1]
-
-        results = build_for(self.b, self.zero, self.limits[0], self.one, (*self.columns, *scratch), for_row, "sort")
-        return results[count - 1]
-
-    def _merge(
-        self,
-        b: OpBuilder,
-        sources: Sequence[SSAValue],
-        source_row: tuple[SSAValue, ...],
-        targets: Sequence[SSAValue],
-        target_row: tuple[SSAValue, ...],
-        width: SSAValue,
-    ) -> list[SSAValue]:
-        """Append the merge of each pair of runs of `width` elements of `sources` into `targets`."""
-        double = scalar_op(b, arith.AddiOp, width, width)
-
-        def for_pair(outer: OpBuilder, start: SSAValue, carried: Sequence[SSAValue]) -> Sequence[SSAValue]:
-            middle, end = (
-                scalar_op(outer, arith.MinSIOp, scalar_op(outer, arith.AddiOp, start, length), self.length)
-                for length in (width, double)
-            )
-
-            def for_place(inner: OpBuilder, place: SSAValue, state: Sequence[SSAValue]) -> Sequence[SSAValue]:
-                left, right, *written = state
-                # Of a run that is used up, the element is not chosen: it only must exist.
-                from_left, from_right = (
-                    self._element(inner, sources[0], source_row, scalar_op(inner, arith.MinSIOp, position, self.last))
-                    for position in (left, right)
-                )
-                first, second = (from_left, from_right) if self.is_descending else (from_right, from_left)
-                is_before = scalar_before(inner, first, second)
-                left_is_used_up = scalar_compare(inner, "ge", left, middle)
-                is_left_over = scalar_compare(inner, "lt", right, end)
-                takes_right = scalar_op(inner, arith.OrIOp, left_is_used_up, is_before)
-                takes_right = scalar_op(inner, arith.AndIOp, takes_right, is_left_over)
-                # In numbers, not by a choice: that would be a jump, and the processor cannot predict it.
-                step = inner.create(arith.IndexCastOp, (inner.create(arith.ExtUIOp, (takes_right,), i64),), _INDEX)
-                distance = scalar_op(inner, arith.MuliOp, scalar_op(inner, arith.SubiOp, right, left), step)
-                chosen = scalar_op(inner, arith.AddiOp, left, distance)
-                results = [
-                    inner.create(
-                        tensor.InsertOp,
-                        (self._element(inner, source, source_row, chosen), target, *target_row, place),
-                        target.type,
-                    )
-                    for source, target in zip(sources, written, strict=True)
-                ]
-                stay = scalar_op(inner, arith.SubiOp, self.one, step)
-                following = scalar_op(inner, arith.AddiOp, left, stay), scalar_op(inner, arith.AddiOp, right, step)
-                return (*following, *results)
-
-            return build_for(outer, start, end, self.one, (start, middle, *carried), for_place)[2:]
-
-        return build_for(b, self.zero, self.length, double, targets, for_pair)
-
-    @staticmethod
-    def _element(b: OpBuilder, source: SSAValue, row: tuple[SSAValue, ...], place: SSAValue) -> SSAValue:
-        return b.create(tensor.ExtractOp, (source, *row, place), element_type_of(source))
+        empty = build_empty(b, tensor_type(element, shape_of(positions)))
+        return build_generic(b, (positions,), (empty,), (dims, dims), (PARALLEL,) * len(dims), body)[0]
 
 
 @irdl_op_definition
@@ -327,6 +267,32 @@ class SearchsortedOp(TensorOp):
         identity = range(rank)
         empty = build_empty(b, self.result.type)
         return build_generic(b, (queries,), (empty,), (identity, identity), (PARALLEL,) * rank, body)[0]
+
+
+def _sorted(b: OpBuilder, columns: Sequence[SSAValue]) -> SSAValue:
+    """Append the sort of the rows of `columns`, of which one alone is sorted in parts and merged; return the last column."""
+    count, size = shape_of(columns[0])
+    part = part_size(size)
+    if count > 1 or size <= part:
+        return _on_rows(b, SortRowsOp, columns)[-1]
+    columns = [build_reshape(b, column, (size // part, part)) for column in columns]
+    columns = _on_rows(b, SortRowsOp, columns)
+    group = 2
+    while group < 2 * (size // part):
+        numbers = {"group": IntegerAttr(group, i64), "parts": IntegerAttr(_PARTS_OF_PART, i64)}
+        columns = _on_rows(b, MergeRowsOp, columns, numbers)
+        columns = _on_rows(b, SortRowsOp, columns, {"bitonic": UnitAttr()})
+        group *= 2
+    return build_reshape(b, columns[-1], (1, size))
+
+
+def _on_rows(
+    b: OpBuilder, op_type: type[RowsOp], columns: Sequence[SSAValue], properties: Mapping[str, Attribute] | None = None
+) -> Sequence[SSAValue]:
+    segments = {"operandSegmentSizes": segment_sizes(len(columns), 0)}
+    return b.create_op(
+        op_type, columns, [column.type for column in columns], {**(properties or {}), **segments}
+    ).results
 
 
 def sort(b: OpBuilder, keys: SSAValue, values: SSAValue, dim: int, descending: bool = False) -> SSAValue:

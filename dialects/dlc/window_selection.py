@@ -39,6 +39,7 @@ from dialects.dlc.scalars import scalar_compare, scalar_op, scalar_select
 from dialects.dlc.shape import stacked
 from dialects.dlc.slicing import build_pad
 from dialects.dlc.window_loops import Pair, WindowOp
+from dialects.reshapes import build_reshape
 from dialects.structured import (
     PARALLEL,
     build_cast,
@@ -47,7 +48,6 @@ from dialects.structured import (
     build_fill,
     build_generic,
     build_loop_index,
-    build_reshape,
     compute_type,
 )
 

@@ -2,7 +2,7 @@
 
 `rt.kernel` groups structured operations that will become one kernel, `rt.launch` runs an outlined kernel over a
 range, `rt.gemm` calls the BLAS library, `rt.lapack` LAPACK, `rt.row` is a view of part of a buffer, `rt.prefetch` asks for memory early,
-`rt.scatter` and `rt.fft` are the structured operations that `linalg` lacks.
+`rt.scatter`, `rt.fft`, `rt.sort_rows` and `rt.merge_rows` are the structured operations that `linalg` lacks.
 """
 
 from xdsl.ir import Dialect
@@ -14,6 +14,7 @@ from dialects.rt.kernels import KernelOp, LaunchOp, YieldOp
 from dialects.rt.lapack import LapackOp
 from dialects.rt.memory import PrefetchOp, RowOp
 from dialects.rt.scatter import ScatterOp
+from dialects.rt.sort import MergeRowsOp, RowsOp, SortRowsOp
 
 __all__ = [
     "ARRAY_TYPES",
@@ -26,12 +27,21 @@ __all__ = [
     "KernelOp",
     "LapackOp",
     "LaunchOp",
+    "MergeRowsOp",
     "PrefetchOp",
     "RowOp",
+    "RowsOp",
     "Rt",
     "ScatterOp",
+    "SortRowsOp",
     "YieldOp",
     "keep_array_types",
 ]
 
-Rt = Dialect("rt", [FftOp, GemmOp, KernelOp, LapackOp, LaunchOp, PrefetchOp, RowOp, ScatterOp, YieldOp], [])
+Rt = Dialect(
+    "rt",
+    [
+        FftOp, GemmOp, KernelOp, LapackOp, LaunchOp, MergeRowsOp, PrefetchOp, RowOp, ScatterOp, SortRowsOp, YieldOp,
+    ],
+    [],
+)  # fmt: skip

@@ -27,13 +27,14 @@ from xdsl.irdl import (
     AttrSizedOperandSegments,
     IRDLOperation,
     irdl_op_definition,
+    opt_prop_def,
     prop_def,
     var_operand_def,
     var_result_def,
 )
 from xdsl.utils.exceptions import VerifyException
 
-from dialects.builder import OpBuilder, int_array
+from dialects.builder import OpBuilder, int_array, tensor_type
 
 
 @irdl_op_definition
@@ -43,7 +44,7 @@ class LapackOp(IRDLOperation):
     `arguments` are those of the routine in order: a string is a character, an `i32` an integer, an array of floats a scalar (of
     two numbers if it is complex), and `k : index` the array with the number `k` among the inputs and then the results. The routine gets
     all of them by reference. From one call to the next, array `k` moves on by `strides[k]` elements; what does not move is a
-    workspace, or an input that all calls share.
+    workspace, or an input that all calls share. With `workspaces`, every workspace has room for so many calls at the same time.
 
     The routine reads `inputs`, and overwrites the results; the first ones hold `inits` when it starts. On memrefs the results are
     the operands `outs`.
@@ -59,11 +60,12 @@ class LapackOp(IRDLOperation):
     arguments = prop_def(ArrayAttr[Attribute])
     strides = prop_def(DenseArrayBase.constr(I64))
     count = prop_def(IntegerAttr[I64])
+    workspaces = opt_prop_def(IntegerAttr[I64])
 
     irdl_options = (AttrSizedOperandSegments(as_property=True),)
 
     assembly_format = (
-        "$routine $arguments `count` $count `strides` $strides (`ins` `(` $inputs^ `:` type($inputs) `)`)? "
+        "$routine $arguments `count` $count (`workspaces` $workspaces^)? `strides` $strides (`ins` `(` $inputs^ `:` type($inputs) `)`)? "
         "(`inits` `(` $inits^ `:` type($inits) `)`)? (`outs` `(` $outs^ `:` type($outs) `)`)? "
         "(`->` type($outputs)^)? attr-dict"
     )
@@ -83,6 +85,25 @@ class LapackOp(IRDLOperation):
         """How many elements each array moves on from one call to the next."""
         return tuple(cast(Sequence[int], self.strides.get_values()))
 
+    @property
+    def most_parts(self) -> int:
+        """How many of the calls can run at the same time."""
+        if self.workspaces is not None:
+            return min(self.calls, self.workspaces.value.data)
+        return self.calls if all(self.steps[len(self.inputs) :]) else 1
+
+    @property
+    def part_steps(self) -> tuple[int, ...]:
+        """How many elements each array moves on from one part of the calls to the next, apart from what the calls in it move on."""
+        if self.workspaces is None:
+            return (0,) * len(self.arrays)
+        rooms, first = self.workspaces.value.data, len(self.inputs)
+        sizes = [prod(cast(ShapedType, array.type).get_shape()) for array in self.arrays]
+        return tuple(
+            size // rooms if k >= first and not step else 0
+            for k, (size, step) in enumerate(zip(sizes, self.steps, strict=True))
+        )
+
     def verify_(self) -> None:
         """Check that every array is there, and long enough for all calls."""
         if bool(self.outs) == bool(self.outputs):
@@ -100,6 +121,8 @@ class LapackOp(IRDLOperation):
         for array, step in zip(arrays, steps, strict=True):
             if step * self.calls > prod(cast(ShapedType, array.type).get_shape()):
                 raise VerifyException(f"rt.lapack: {array.type} is too short for {self.calls} calls with stride {step}")
+        if self.workspaces is not None and self.workspaces.value.data < 1:
+            raise VerifyException(f"rt.lapack: has {self.workspaces.value.data} workspaces, expected at least 1")
 
 
 def array_number(argument: Attribute) -> int | None:
@@ -107,6 +130,10 @@ def array_number(argument: Attribute) -> int | None:
     if isinstance(argument, IntegerAttr) and isinstance(cast(Any, argument).type, IndexType):
         return cast(IntegerAttr[Any], argument).value.data
     return None
+
+
+MOST_WORKSPACES = 16
+"""For how many calls at the same time a workspace has room: the most threads that several calls can use."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +145,7 @@ class Overwritten:
 
 @dataclass(frozen=True)
 class Output:
-    """An argument that the routine writes only; of a workspace all calls share one, and nobody reads it."""
+    """An argument that the routine writes only; of a workspace there is one for each of `MOST_WORKSPACES` calls, and nobody reads it."""
 
     type: TensorType[Any]
     is_workspace: bool = False
@@ -138,6 +165,12 @@ def build_lapack(b: OpBuilder, routine: str, count: int, arguments: Sequence[Arg
     outputs = [argument for argument in arguments if isinstance(argument, Output)]
     types = [*(cast(TensorType[Any], value.type) for value in inits), *(output.type for output in outputs)]
     is_kept = [*(True for _ in inits), *(not output.is_workspace for output in outputs)]
+    rooms = max(1, min(count, MOST_WORKSPACES))
+    if rooms > 1:
+        types = [
+            t if kept else tensor_type(t.element_type, (rooms, *t.get_shape()))
+            for t, kept in zip(types, is_kept, strict=True)
+        ]
     steps = [prod(cast(ShapedType, value.type).get_shape()) // max(count, 1) for value in inputs]
     steps += [prod(t.get_shape()) // max(count, 1) if kept else 0 for t, kept in zip(types, is_kept, strict=True)]
     following = {SSAValue: 0, Overwritten: len(inputs), Output: len(inputs) + len(inits)}
@@ -153,16 +186,14 @@ def build_lapack(b: OpBuilder, routine: str, count: int, arguments: Sequence[Arg
             kind = SSAValue if isinstance(argument, SSAValue) else type(argument)
             attributes.append(IntegerAttr(following[kind], IndexType()))
             following[kind] += 1
-    op = b.create_op(
-        LapackOp,
-        (*inputs, *inits),
-        types,
-        {
-            "routine": StringAttr(routine),
-            "arguments": ArrayAttr(attributes),
-            "strides": int_array(tuple(steps)),
-            "count": IntegerAttr(count, i64),
-            "operandSegmentSizes": DenseArrayBase.from_list(i32, [len(inputs), len(inits), 0]),
-        },
-    )
+    properties: dict[str, Attribute] = {
+        "routine": StringAttr(routine),
+        "arguments": ArrayAttr(attributes),
+        "strides": int_array(tuple(steps)),
+        "count": IntegerAttr(count, i64),
+        "operandSegmentSizes": DenseArrayBase.from_list(i32, [len(inputs), len(inits), 0]),
+    }
+    if rooms > 1 and not all(is_kept):
+        properties["workspaces"] = IntegerAttr(rooms, i64)
+    op = b.create_op(LapackOp, (*inputs, *inits), types, properties)
     return tuple(result for result, kept in zip(op.results, is_kept, strict=True) if kept)

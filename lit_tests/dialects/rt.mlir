@@ -69,6 +69,59 @@ func.func @fft_with_other_roots(%x: tensor<3x4x1x2xf64>, %roots: tensor<5xf64>) 
 
 // -----
 
+// CHECK-LABEL: func.func @sort_rows(
+func.func @sort_rows(%keys: tensor<3x4xi64>, %places: tensor<3x4xi64>, %memory: memref<3x4xi16>) {
+  // CHECK: rt.sort_rows %keys, %places : tensor<3x4xi64>, tensor<3x4xi64> -> tensor<3x4xi64>, tensor<3x4xi64>
+  %0, %1 = rt.sort_rows %keys, %places : tensor<3x4xi64>, tensor<3x4xi64> -> tensor<3x4xi64>, tensor<3x4xi64>
+  // CHECK: rt.sort_rows bitonic %memory : memref<3x4xi16> into(%memory : memref<3x4xi16>)
+  rt.sort_rows bitonic %memory : memref<3x4xi16> into (%memory : memref<3x4xi16>)
+  // CHECK: rt.merge_rows group 2 parts 4 %memory : memref<3x4xi16> into(%memory : memref<3x4xi16>)
+  rt.merge_rows group 2 parts 4 %memory : memref<3x4xi16> into (%memory : memref<3x4xi16>)
+  func.return
+}
+
+// -----
+
+func.func @sort_of_floats(%keys: tensor<3x4xf32>) {
+  // expected-error@+1 {{rt.sort_rows: a column is of f32, expected integers of 16, 32, 64 bits}}
+  %0 = rt.sort_rows %keys : tensor<3x4xf32> -> tensor<3x4xf32>
+  func.return
+}
+
+// -----
+
+func.func @sort_of_columns_that_differ(%keys: tensor<3x4xi32>, %places: tensor<3x5xi32>) {
+  // expected-error@+1 {{rt.sort_rows: columns have types tensor<3x4xi32>, tensor<3x5xi32>, expected one shape [rows, size]}}
+  %0, %1 = rt.sort_rows %keys, %places : tensor<3x4xi32>, tensor<3x5xi32> -> tensor<3x4xi32>, tensor<3x5xi32>
+  func.return
+}
+
+// -----
+
+func.func @sort_with_other_results(%keys: tensor<3x4xi32>) {
+  // expected-error@+1 {{rt.sort_rows: results have types tensor<3x5xi32>, expected tensor<3x4xi32>}}
+  %0 = rt.sort_rows %keys : tensor<3x4xi32> -> tensor<3x5xi32>
+  func.return
+}
+
+// -----
+
+func.func @sort_of_bitonic_rows(%keys: tensor<2x3xi32>) {
+  // expected-error@+1 {{rt.sort_rows: bitonic rows have 3 elements, expected a power of two}}
+  %0 = rt.sort_rows bitonic %keys : tensor<2x3xi32> -> tensor<2x3xi32>
+  func.return
+}
+
+// -----
+
+func.func @merge_of_three(%keys: tensor<3x4xi32>) {
+  // expected-error@+1 {{rt.merge_rows: groups of 3 rows, and 4 parts of 4 elements; expected a power of two of rows, and whole parts}}
+  %0 = rt.merge_rows group 3 parts 4 %keys : tensor<3x4xi32> -> tensor<3x4xi32>
+  func.return
+}
+
+// -----
+
 // CHECK-LABEL: func.func @lapack(
 func.func @lapack(%x: tensor<2x3x3xf64>, %a: memref<3x3xf64>, %b: memref<3x4xf64>) {
   // CHECK: rt.lapack "dpotrf" ["U", 3 : i32, 0 : index, 3 : i32, 1 : index] count 2 strides [9, 1] inits(%x : tensor<2x3x3xf64>) -> tensor<2x3x3xf64>, tensor<2xi32>

@@ -46,10 +46,7 @@ class CallGraph:
     def callee_of(self, op: Operation) -> FuncOp:
         """The function that a call or transform refers to; raise if there is none or its type does not fit."""
         assert isinstance(op, TransformOp)
-        function = self.functions.get(op.callee)
-        if function is None:
-            message = f"{op.name}: there is no function @{op.callee} with a body; define it in the same module"
-            op.emit_error(message, PassFailedException(message))
+        function = self._defined(op, op.callee)
         operand_types, result_types = signature_of(op, function)
         for what, actual, expected in (
             ("operands", list(op.operand_types), operand_types),
@@ -63,6 +60,13 @@ class CallGraph:
                 op.emit_error(message, PassFailedException(message))
         return function
 
+    def _defined(self, op: Operation, symbol: str) -> FuncOp:
+        function = self.functions.get(symbol)
+        if function is None:
+            message = f"{op.name}: there is no function @{symbol} with a body; define it in the same module"
+            op.emit_error(message, PassFailedException(message))
+        return function
+
     def callees_of(self, op: Operation) -> list[FuncOp]:
         """All functions that a call, transform or higher-order operation refers to; errors as `callee_of`."""
         if not isinstance(op, FunctionalOp):
@@ -70,10 +74,7 @@ class CallGraph:
         return [self._checked(op, expected) for expected in op.callee_types()]
 
     def _checked(self, op: Operation, expected: CalleeType) -> FuncOp:
-        function = self.functions.get(expected.symbol)
-        if function is None:
-            message = f"{op.name}: there is no function @{expected.symbol} with a body; define it in the same module"
-            op.emit_error(message, PassFailedException(message))
+        function = self._defined(op, expected.symbol)
         for what, actual, wanted in (
             ("arguments", function.function_type.inputs.data, expected.inputs),
             ("results", function.function_type.outputs.data, expected.outputs),

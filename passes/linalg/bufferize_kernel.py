@@ -16,6 +16,7 @@ from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
 from dialects import rt
 from dialects.builder import OpBuilder, dims_map, memref_type, segment_sizes
+from dialects.rt import RowsOp
 from passes.linalg.windows import offsets_of, window_reads, window_write
 
 NO_OPERANDS = segment_sizes(0, 0)
@@ -58,6 +59,8 @@ class KernelBufferizer:
                 self._scatter(op)
             elif isinstance(op, rt.FftOp):
                 self._fft(op)
+            elif isinstance(op, RowsOp):
+                self._sort(op)
             elif isinstance(op, scf.ForOp):
                 self._nest(op)
             elif isinstance(op, tensor.EmptyOp | FillOp | rt.YieldOp | tensor.InsertSliceOp):
@@ -196,6 +199,14 @@ class KernelBufferizer:
         self.memref_of.update((result, places[result]) for result in op.outputs)
         operands = (self.read(op.input), self.read(op.roots), *(places[result] for result in op.outputs))
         self.builder.create_op(rt.FftOp, operands, (), dict(op.properties), attributes=dict(op.attributes))
+
+    def _sort(self, op: RowsOp) -> None:
+        places = dict(zip(self.yielded, self.destinations, strict=True))
+        outs = [places[result] for result in op.outputs]
+        columns = [self.read(column) for column in op.columns]
+        self.memref_of.update(zip(op.outputs, outs, strict=True))
+        properties = {**op.properties, "operandSegmentSizes": segment_sizes(len(columns), len(outs))}
+        self.builder.create_op(type(op), (*columns, *outs), (), properties, attributes=dict(op.attributes))
 
     def _nest(self, op: scf.ForOp) -> None:
         """A loop nest that inserts into carried tensors: each becomes its destination memref."""

@@ -40,7 +40,8 @@ func.func @f(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
 ```
 
 Adjacent dimensions merge if every operand of every operation of the kernel reads them side by side in full, or not at all.
-An elementwise kernel that keeps two or more dimensions leaves the last one to the inner loop: its tile is all but the last.
+An elementwise kernel that keeps two or more dimensions leaves the last one to the inner loop: its tile is all but the last, unless these are
+few and it is long.
 
 *Requires*: the `fused` stage.
 *Ensures*: the `fused` stage; of two reshapes in a row that undo each other, none is left.
@@ -59,16 +60,20 @@ from xdsl.ir import Block, Operation, Region, SSAValue
 from xdsl.passes import ModulePass
 
 from dialects.builder import OpBuilder, affine_map, constant_attribute, int_array, tensor_type
+from dialects.reshapes import Groups, build_collapse, build_expand
 from dialects.rt import KernelOp, YieldOp
 from dialects.structured import build_empty, build_fill
 from passes.linalg.bodies import drain
 from passes.linalg.collapse_plan import CollapsePlan, plan_collapse
 from passes.linalg.host_blocks import host_blocks
 from passes.linalg.maps import accesses, iterators, shape_of
-from passes.linalg.reshapes import RESHAPES, Groups, build_collapse, build_expand, spread
+from passes.linalg.reshapes import RESHAPES, spread
 
 MIN_LANES = 8
 """The fewest points along the last dimension of a tile that are worth vectors."""
+
+FEW_ROWS, LEAST_PART = 16, 1 << 14
+"""Fewer rows than these are cut into parts that threads share, which have at least so many points."""
 
 
 @dataclass(frozen=True)
@@ -105,11 +110,12 @@ def _rewrite_block(block: Block) -> None:
 def _final_tile(plan: CollapsePlan) -> tuple[int, ...]:
     """The new tile; an elementwise kernel keeps its last dimension for the inner loop if it has others.
 
-    Not if points run loops of their own: then lanes are points of the tile, if these suffice.
+    Not if points run loops of their own: then lanes are points of the tile, if these suffice. Nor if threads would have few rows.
     """
     if not plan.is_elementwise or len(plan.tile) < 2 or (plan.has_loops and plan.tile[-1] >= MIN_LANES):
         return plan.tile
-    return plan.tile[:-1]
+    *outer, last = plan.tile
+    return plan.tile if prod(outer) < FEW_ROWS and last >= 2 * LEAST_PART else plan.tile[:-1]
 
 
 class _Reshaper:

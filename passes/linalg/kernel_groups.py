@@ -13,6 +13,7 @@ from xdsl.ir.affine import AffineConstantExpr
 from dialects import rt
 from dialects.builder import affine_map
 from dialects.remarks import emit_remark, is_collecting
+from dialects.rt import RowsOp
 from dialects.structured import element_type
 from passes.linalg.bodies import captured_by
 from passes.linalg.groups import AcyclicGroups
@@ -106,7 +107,7 @@ class KernelGrouping:
             }
             self.groups[node] = Group([member], member.parallel, results=results)
             self._join_producers(member)
-        elif isinstance(op, rt.ScatterOp | rt.FftOp):
+        elif isinstance(op, rt.ScatterOp | rt.FftOp | RowsOp):
             member = Member(op, node, op.parallel, len(op.parallel), [], captured)
             self.groups[node] = Group([member], op.parallel, may_grow=False, results=dict.fromkeys(op.results, 0))
         elif is_scalar_nest(op):
@@ -171,7 +172,7 @@ class KernelGrouping:
         """Merge two groups; return why not."""
         mine, theirs = self.groups[own], self.groups[other]
         if not mine.may_grow or not theirs.may_grow:
-            return "a scatter or a Fourier transform is a kernel of its own"
+            return "a scatter, a Fourier transform or a sort is a kernel of its own"
         if len(mine.members) + len(theirs.members) > self.max_group_size:
             return f"the kernel would have more than {self.max_group_size} operations"
         if _reads_around_window(mine, theirs) or _reads_around_window(theirs, mine):

@@ -8,7 +8,7 @@ from xdsl.dialects.linalg.ops import GenericOp, IndexOp, YieldOp
 from xdsl.ir import Operation, SSAValue
 from xdsl.ir.affine import AffineDimExpr
 
-from dialects.rt import FftOp, ScatterOp
+from dialects.rt import FftOp, RowsOp, ScatterOp, SortRowsOp
 from dialects.structured import KERNEL_NAME
 from passes.linalg.contractions import is_product_sum
 from passes.linalg.maps import accesses, is_running_reduction, iterators, num_parallel
@@ -38,6 +38,8 @@ def content_names(op: Operation) -> list[str]:
         return ["scatter"]
     if isinstance(op, FftOp):
         return ["fft"]
+    if isinstance(op, RowsOp):
+        return ["sort" if isinstance(op, SortRowsOp) else "merge"]
     if isinstance(op, tensor.InsertSliceOp):
         return ["update"]
     if isinstance(op, scf.ForOp):

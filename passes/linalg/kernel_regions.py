@@ -10,7 +10,7 @@ from xdsl.ir import Block, Operation, Region, SSAValue
 
 from dialects.builder import OpBuilder, int_array
 from dialects.remarks import emit_remark
-from dialects.rt import FftOp, KernelOp, ScatterOp, YieldOp
+from dialects.rt import FftOp, KernelOp, RowsOp, ScatterOp, YieldOp
 from dialects.structured import (
     PARALLEL,
     build_copy,
@@ -136,7 +136,7 @@ def build_kernels(block: Block, grouping: KernelGrouping) -> None:
 
 def _is_grouped(op: Operation) -> bool:
     """Whether `op` lies in a kernel."""
-    return isinstance(op, GenericOp | ScatterOp | FftOp) or is_window_write(op) or is_scalar_nest(op)
+    return isinstance(op, GenericOp | ScatterOp | FftOp | RowsOp) or is_window_write(op) or is_scalar_nest(op)
 
 
 def _is_early(op: Operation, early: Container[Operation]) -> bool:
@@ -175,7 +175,7 @@ def _build_kernel(b: OpBuilder, group: Group) -> None:
         value
         for value in group.results
         # What a nest of loops writes, and scratch, is too large for the stack: it needs a place in the arena even if nothing reads it.
-        if isinstance(value.owner, scf.ForOp | FftOp)
+        if isinstance(value.owner, scf.ForOp | FftOp | RowsOp)
         or any(enclosing(use.operation, inside) is None for use in value.uses)
     ]
     outside = {value: [use for use in value.uses if enclosing(use.operation, inside) is None] for value in results}

@@ -114,13 +114,13 @@ def build_expression(b: OpBuilder, expression: AffineExpr, cache: dict[AffineExp
 
 def accesses(op: GenericOp) -> tuple[Access, ...]:
     """The access of every operand of `op`, outputs last."""
-    maps = cast(ArrayAttr[AffineMapAttr], op.properties["indexing_maps"]).data
+    maps = cast("ArrayAttr[AffineMapAttr]", op.properties["indexing_maps"]).data
     return tuple(attribute.data.results for attribute in maps)
 
 
 def iterators(op: GenericOp) -> tuple[IteratorTypeAttr, ...]:
     """The iterator types of `op`."""
-    return cast(ArrayAttr[IteratorTypeAttr], op.properties["iterator_types"]).data
+    return cast("ArrayAttr[IteratorTypeAttr]", op.properties["iterator_types"]).data
 
 
 def num_parallel(op: GenericOp) -> int:
@@ -150,7 +150,7 @@ def loop_sizes(op: GenericOp) -> tuple[int, ...]:
 
 def tensor_type_of(value: SSAValue) -> TensorType[Any]:
     """The type of a value that is known to be a tensor."""
-    return cast(TensorType[Any], value.type)
+    return cast("TensorType[Any]", value.type)
 
 
 def shape_of(value: SSAValue) -> tuple[int, ...]:

@@ -1,25 +1,21 @@
 """Views of contiguous memrefs with another shape."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from itertools import accumulate
 from typing import Any, cast
 
 from xdsl.dialects import memref
-from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, i64
+from xdsl.dialects.builtin import ArrayAttr
 from xdsl.ir import SSAValue
 
 from dialects.builder import OpBuilder, int_array, memref_type
+from dialects.reshapes import reassociation_attribute
 
 
-@lru_cache(maxsize=256)
-def reassociation(*groups: int) -> ArrayAttr[ArrayAttr[IntegerAttr[Any]]]:
+def reassociation(*groups: int) -> ArrayAttr[Any]:
     """The reassociation that groups consecutive dimensions: `reassociation(2, 1)` is `[[0, 1], [2]]`."""
-    result: list[ArrayAttr[IntegerAttr[Any]]] = []
-    first = 0
-    for size in groups:
-        result.append(ArrayAttr([IntegerAttr(dim, i64) for dim in range(first, first + size)]))
-        first += size
-    return ArrayAttr(result)
+    ends = zip(groups, accumulate(groups), strict=True)
+    return reassociation_attribute(tuple(tuple(range(end - size, end)) for size, end in ends))
 
 
 def build_reshape(b: OpBuilder, source: SSAValue, shape: Sequence[int]) -> SSAValue:

@@ -1,19 +1,15 @@
-"""Reshapes of tensors: looking through them, and building cheap ones."""
+"""Reshapes of tensors: looking through them."""
 
 from collections.abc import Sequence
-from functools import lru_cache, reduce
+from functools import reduce
 from typing import Any, cast
 
 from xdsl.dialects import tensor
-from xdsl.dialects.builtin import ArrayAttr, IntegerAttr, TensorType, i64
+from xdsl.dialects.builtin import ArrayAttr, IntegerAttr
 from xdsl.ir import Operation, SSAValue
 
-from dialects.builder import OpBuilder, int_array, tensor_type
+from dialects.reshapes import Groups
 from passes.linalg.maps import ZERO, Access, normal_form, shape_of
-
-Groups = tuple[tuple[int, ...], ...]
-"""For each dimension of the smaller shape, the dimensions of the larger shape that it stands for."""
-
 
 RESHAPES = (tensor.CollapseShapeOp, tensor.ExpandShapeOp)
 
@@ -49,37 +45,6 @@ def expansion_access(op: tensor.ExpandShapeOp, access: Access) -> Access:
     return tuple(
         normal_form(reduce(lambda position, d: position * shape[d] + access[d], group, ZERO))
         for group in reassociation(op)
-    )
-
-
-@lru_cache(maxsize=1024)
-def reassociation_attribute(groups: Groups) -> ArrayAttr[Any]:
-    """The attribute of `groups`, one object per value."""
-    return ArrayAttr([ArrayAttr([IntegerAttr(d, i64) for d in group]) for group in groups])
-
-
-def build_collapse(b: OpBuilder, value: SSAValue, groups: Groups, shape: Sequence[int]) -> SSAValue:
-    """Append a `tensor.collapse_shape` to `shape`."""
-    element = cast(TensorType[Any], value.type).element_type
-    return b.create(
-        tensor.CollapseShapeOp,
-        (value,),
-        tensor_type(element, tuple(shape)),
-        {"reassociation": reassociation_attribute(groups)},
-    )
-
-
-def build_expand(b: OpBuilder, value: SSAValue, groups: Groups, shape: Sequence[int]) -> SSAValue:
-    """Append a `tensor.expand_shape` to `shape`."""
-    element = cast(TensorType[Any], value.type).element_type
-    return b.create(
-        tensor.ExpandShapeOp,
-        (value,),
-        tensor_type(element, tuple(shape)),
-        {
-            "reassociation": reassociation_attribute(groups),
-            "static_output_shape": int_array(tuple(shape)),
-        },
     )
 
 

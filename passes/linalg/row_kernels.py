@@ -13,9 +13,10 @@ from xdsl.ir.affine import AffineDimExpr
 
 from dialects.builder import OpBuilder, affine_map, int_array, tensor_type
 from dialects.remarks import emit_remark
+from dialects.reshapes import build_reshape
 from dialects.rt import KernelOp
 from dialects.rt import YieldOp as KernelYieldOp
-from dialects.structured import PARALLEL, build_empty, build_fill, build_reshape
+from dialects.structured import PARALLEL, build_empty, build_fill
 from passes.linalg.bodies import captured_by, drain
 from passes.linalg.kernel_groups import num_bytes
 from passes.linalg.kernel_names import kernel_name

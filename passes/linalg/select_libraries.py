@@ -50,6 +50,7 @@ from xdsl.passes import ModulePass
 
 from dialects.builder import OpBuilder, tensor_type
 from dialects.remarks import emit_remark
+from dialects.reshapes import build_collapse, build_expand
 from dialects.rt import GemmOp
 from dialects.structured import PARALLEL, build_empty, build_generic
 from passes.linalg.bodies import drain
@@ -64,7 +65,7 @@ from passes.linalg.contractions import (
 )
 from passes.linalg.host_blocks import host_blocks
 from passes.linalg.maps import iterators, num_parallel, shape_of
-from passes.linalg.reshapes import build_collapse, build_expand, spread
+from passes.linalg.reshapes import spread
 
 Copies = dict[tuple[SSAValue, Dims], SSAValue]
 """Operands transposed in memory: the tensor, and which of its dimensions comes when."""

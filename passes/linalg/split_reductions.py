@@ -69,6 +69,7 @@ from xdsl.passes import ModulePass
 
 from dialects.builder import OpBuilder, affine_map, tensor_type
 from dialects.remarks import emit_remark
+from dialects.reshapes import build_expand
 from dialects.structured import PARALLEL, REDUCTION, build_fill, build_generic, element_type
 from passes.linalg.bodies import BodyCopier, examine_body
 from passes.linalg.fusion_plan import Read
@@ -83,7 +84,6 @@ from passes.linalg.maps import (
     num_parallel,
     shape_of,
 )
-from passes.linalg.reshapes import build_expand
 from passes.memref.combiners import COMBINERS, find_combiner
 
 Expanded: TypeAlias = dict[tuple[SSAValue, tuple[int, ...]], SSAValue]

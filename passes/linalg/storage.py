@@ -16,7 +16,7 @@ from xdsl.dialects.scf import ForOp
 from xdsl.ir import Block, BlockArgument, Operation, SSAValue
 from xdsl.ir.affine import AffineDimExpr, AffineMap
 
-from dialects.rt import KernelOp, ScatterOp
+from dialects.rt import KernelOp, RowsOp, ScatterOp
 from dialects.structured import captured_values
 from passes.linalg.host_blocks import is_control_flow
 from passes.linalg.maps import identity_prefix
@@ -151,6 +151,8 @@ def overwrite_refusal(kernel: KernelOp, operand: int, result: int) -> str:
     writer = yielded.owner
     if isinstance(writer, ScatterOp):
         return _scatter_refusal(writer, argument)
+    if isinstance(writer, RowsOp):
+        return _sort_refusal(writer, yielded, argument)
     if isinstance(writer, ForOp):
         return _nest_refusal(writer, yielded, argument)
     if isinstance(writer, tensor.InsertSliceOp) and writer.dest is not argument:
@@ -205,6 +207,13 @@ def _scatter_refusal(scatter: ScatterOp, argument: BlockArgument) -> str:
     if scatter.dest is argument and argument.has_one_use():
         return ""
     return "the scattered-into operand has other readers"
+
+
+def _sort_refusal(sort: RowsOp, result: SSAValue, argument: BlockArgument) -> str:
+    (use, *others) = argument.uses
+    if not others and use.operation is sort and sort.results[use.index] is result:
+        return ""
+    return "what is sorted is not that operand alone"
 
 
 def _nest_refusal(loop: ForOp, result: SSAValue, argument: BlockArgument) -> str:

@@ -82,12 +82,13 @@ from passes.loops.llvm_arguments import aliased_arguments, argument_attributes, 
 from passes.loops.llvm_arith import ARITH
 from passes.loops.llvm_calls import CALLS, declare_called
 from passes.loops.llvm_control import CONTROL
+from passes.loops.llvm_exponents import EXPONENTS
 from passes.loops.llvm_function import POINTER, Converters, FunctionConversion, convert_type, function_properties
 from passes.loops.llvm_host import convert_host_block
 from passes.loops.llvm_memory import MEMORY, convert_global
 from passes.loops.llvm_vector import VECTOR
 
-_CONVERTERS: Converters = {**ARITH, **MEMORY, **VECTOR, **CONTROL, **CALLS}
+_CONVERTERS: Converters = {**ARITH, **EXPONENTS, **MEMORY, **VECTOR, **CONTROL, **CALLS}
 
 
 @dataclass(frozen=True)

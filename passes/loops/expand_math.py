@@ -23,15 +23,6 @@ func.func @doubled(%x: f32) -> f32 {
   %shifted = arith.addf %clamped, %magic : f32
   %n = arith.subf %shifted, %magic : f32
   %r = arith.subf %clamped, %n : f32
-  %bits = arith.bitcast %shifted : f32 to i32
-  %one = arith.constant 1 : i32
-  %half = arith.shrui %bits, %one : i32
-  %rest = arith.subi %bits, %half : i32
-  %mantissa = arith.constant 23 : i32
-  %first_bits = arith.shli %half, %mantissa : i32
-  %second_bits = arith.shli %rest, %mantissa : i32
-  %first = arith.bitcast %first_bits : i32 to f32
-  %second = arith.bitcast %second_bits : i32 to f32
   %c6 = arith.constant 0.00015463291492778808 : f32
   %c5 = arith.constant 0.0013391667744144797 : f32
   %p5 = math.fma %c6, %r, %c5 : f32
@@ -43,8 +34,18 @@ func.func @doubled(%x: f32) -> f32 {
   %p2 = math.fma %p3, %r, %c2 : f32
   %c1 = arith.constant 0.6931471824645996 : f32
   %p1 = math.fma %p2, %r, %c1 : f32
-  %p = arith.mulf %p1, %r : f32
-  %scaled = math.fma %p, %first, %first : f32
+  %c0 = arith.constant 1.0 : f32
+  %p = math.fma %p1, %r, %c0 : f32
+  %bits = arith.bitcast %shifted : f32 to i32
+  %one = arith.constant 1 : i32
+  %half = arith.shrui %bits, %one : i32
+  %rest = arith.subi %bits, %half : i32
+  %mantissa = arith.constant 23 : i32
+  %first_bits = arith.shli %half, %mantissa : i32
+  %second_bits = arith.shli %rest, %mantissa : i32
+  %first = arith.bitcast %first_bits : i32 to f32
+  %second = arith.bitcast %second_bits : i32 to f32
+  %scaled = arith.mulf %p, %first : f32
   %y = arith.mulf %scaled, %second : f32
   func.return %y : f32
 }
@@ -52,14 +53,15 @@ func.func @doubled(%x: f32) -> f32 {
 
 The expansions of the elementary functions of `math` and of those of `special` are straight-line code of the same kind,
 from 40 operations (`tanh`) to some 200 (`powf` on f64), but for arguments that are rare: those large (`sin, cos, tan`) or
-negative (`lgamma, digamma, polygamma`) take a branch. Scalar and vector code is the same. They cover the whole range: NaN,
-infinities, signed zeros, subnormal arguments and results. `docs/accuracy.md` has the error of each. With `fast`, some are
-shorter and less accurate, and do without subnormal numbers: see `passes/loops/math/fast.py`.
+negative (`lgamma, digamma, polygamma, powf`), those next to a pole (`erf_inv`) or with large quotients (`rem`) take a branch.
+Scalar and vector code is the same. They cover the whole range: NaN, infinities, signed zeros, subnormal arguments and results.
+`docs/accuracy.md` has the error of each. With `fast`, some are shorter and less accurate, and do without subnormal numbers: see
+`passes/loops/math/fast.py`.
 
 *Requires*: arguments are f32, f64, or rank-1 vectors of them.
 
-*Ensures*: nothing of `special` and of `math` only single instructions are left (`sqrt, fma, absf, floor, ceil, trunc, roundeven, copysign`),
-and no operation has fast-math flags that it did not have before.
+*Ensures*: nothing of `special` but what `exponents` allows, and of `math` only single instructions are left
+(`sqrt, fma, absf, floor, ceil, trunc, roundeven, copysign`), and no operation has fast-math flags that it did not have before.
 
 *Leaves alone*: everything else, and functions that have no expansion.
 """
@@ -95,6 +97,7 @@ from passes.loops.math.inverse_error_function import expand_erf_inv, expand_erfc
 from passes.loops.math.inverse_trigonometric import expand_acos, expand_asin, expand_atan, expand_atan2
 from passes.loops.math.log import expand_log, expand_log1p, expand_log2, expand_log10
 from passes.loops.math.power import expand_cbrt, expand_pow, expand_rsqrt
+from passes.loops.math.remainder import expand_rem
 from passes.loops.math.trigonometric import expand_cos, expand_sin, expand_tan
 
 EXPANSIONS: dict[type[Operation], Callable[..., SSAValue]] = {
@@ -129,6 +132,7 @@ EXPANSIONS: dict[type[Operation], Callable[..., SSAValue]] = {
     special.LgammaOp: expand_lgamma,
     special.DigammaOp: expand_digamma,
     special.PolygammaOp: expand_polygamma,
+    special.RemOp: expand_rem,
 }
 """The functions that have an expansion; each takes a `FloatBuilder`, the operands, and the order of `special.polygamma`, and returns the result."""
 
@@ -141,6 +145,8 @@ class ExpandMathPass(ModulePass):
 
     fast: bool = False
     """Whether to take the variants in `FAST` where there are any."""
+    exponents: bool = False
+    """Whether to use `scalb`, `logb` and `significand` of `special`, which AVX-512 has; results are the same."""
 
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Expand in every block of the module."""
@@ -148,10 +154,12 @@ class ExpandMathPass(ModulePass):
         expansions = {**EXPANSIONS, **FAST} if self.fast else EXPANSIONS
         for region in op.regions:
             for block in region.blocks:
-                _expand_block(block, expansions)
+                _expand_block(block, expansions, self.exponents)
 
 
-def _expand_block(block: Block, expansions: Mapping[type[Operation], Callable[..., SSAValue | None]]) -> None:
+def _expand_block(
+    block: Block, expansions: Mapping[type[Operation], Callable[..., SSAValue | None]], exponents: bool
+) -> None:
     """Expand in `block` and the regions of its operations."""
     builders: dict[Attribute, FloatBuilder] = {}
     scratch = OpBuilder(Block())
@@ -164,7 +172,7 @@ def _expand_block(block: Block, expansions: Mapping[type[Operation], Callable[..
             fb = builders.get(value_type)
             if fb is None:
                 _check_type(op, value_type)
-                fb = builders[value_type] = FloatBuilder(scratch, value_type)
+                fb = builders[value_type] = FloatBuilder(scratch, value_type, exponents)
             scratch.location = op.location
             order = (op.order.value.data,) if isinstance(op, special.PolygammaOp) else ()
             result = expansion(fb, *op.operands, *order)
@@ -177,7 +185,7 @@ def _expand_block(block: Block, expansions: Mapping[type[Operation], Callable[..
         else:
             for region in op.regions:
                 for inner in region.blocks:
-                    _expand_block(inner, expansions)
+                    _expand_block(inner, expansions, exponents)
         op = following
 
 

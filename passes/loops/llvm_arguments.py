@@ -21,11 +21,9 @@ def aliased_arguments(operations: Iterable[Operation]) -> dict[str, set[int]]:
     `operations` are those at the top of a module, host functions among them.
     """
     aliased: dict[str, set[int]] = {}
-    for function in operations:
-        if not isinstance(function, func.FuncOp) or "rt.num_inputs" not in function.attributes:
-            continue
+    for function in filter(_is_host, operations):
         roots: dict[SSAValue, SSAValue] = {}
-        for op in function.body.walk():
+        for op in function.walk():
             if isinstance(op, memref.CollapseShapeOp | memref.ExpandShapeOp | RowOp):
                 roots[op.results[0]] = roots.get(op.operands[0], op.operands[0])
             elif isinstance(op, LaunchOp):
@@ -35,6 +33,10 @@ def aliased_arguments(operations: Iterable[Operation]) -> dict[str, set[int]]:
     return aliased
 
 
+def _is_host(function: Operation) -> bool:
+    return isinstance(function, func.FuncOp) and "rt.num_inputs" in function.attributes
+
+
 def kernels_to_inline(operations: Iterable[Operation]) -> set[str]:
     """The kernels that are launched in one place, which lies in a loop or has parts; equal launches in parts share one.
 
@@ -42,7 +44,7 @@ def kernels_to_inline(operations: Iterable[Operation]) -> set[str]:
     """
     places: defaultdict[str, set[Hashable]] = defaultdict(set)
     repeated: set[str] = set()
-    for function in operations:
+    for function in filter(_is_host, operations):
         for op in function.walk():
             if isinstance(op, LaunchOp):
                 places[kernel_name(op)].add(op if op.grain is None else (op.extent, op.grain))

@@ -13,6 +13,7 @@ from xdsl.dialects.builtin import (
     VectorType,
     bf16,
     f32,
+    f64,
     i16,
     i32,
 )
@@ -20,7 +21,7 @@ from xdsl.dialects.llvm import FastMathAttr
 from xdsl.ir import Attribute, Operation, SSAValue
 
 from dialects.builder import constant_attribute, vector_type
-from dialects.llvm import FCmpOp, FPToSIOp, FPToUIOp, SelectOp, UIToFPOp, comparison_type
+from dialects.llvm import FCmpOp, FPToSIOp, FPToUIOp, PoisonOp, SelectOp, UIToFPOp, comparison_type
 from dialects.llvm_intrinsics import (
     CtPopOp,
     FTruncOp,
@@ -101,12 +102,12 @@ def convert_constant(op: arith.ConstantOp) -> Attribute:
     if isinstance(value, FloatAttr):
         return cast(Attribute, value)
     if isinstance(value, IntegerAttr):
-        attribute = cast(IntegerAttr[Any], value)
+        attribute = cast("IntegerAttr[Any]", value)
         if isinstance(attribute.type, IndexType):
             return constant_attribute(attribute.value.data, convert_type(attribute.type))
         return attribute
     if isinstance(value, DenseIntOrFPElementsAttr):
-        dense = cast(DenseIntOrFPElementsAttr[Any], value)
+        dense = cast("DenseIntOrFPElementsAttr[Any]", value)
         if isinstance(dense.get_element_type(), IndexType):
             return DenseIntOrFPElementsAttr(cast(Any, convert_type(dense.type)), dense.data)
         return dense
@@ -147,8 +148,55 @@ def _index_cast(f: FunctionConversion, op: Operation) -> None:
 
 def _width(value_type: Attribute) -> int:
     if isinstance(value_type, VectorType):
-        return _width(cast(VectorType[Any], value_type).element_type)
+        return _width(cast("VectorType[Any]", value_type).element_type)
     return cast(IntegerType, value_type).width.data
+
+
+def _divide(f: FunctionConversion, lhs: SSAValue, rhs: SSAValue, is_signed: bool = True) -> SSAValue:
+    """The quotient of integers, truncated; of vectors of up to 32 bits as floats of at least twice as many, of which it is exact.
+
+    No processor divides vectors of integers. By a constant, LLVM multiplies.
+    """
+    kind = lhs.type
+    width = _width(kind)
+    if not isinstance(kind, VectorType) or width > 32 or _is_known(rhs):
+        return f.builder.create(llvm.SDivOp if is_signed else llvm.UDivOp, (lhs, rhs), kind)
+    wide = _like(kind, f32 if width <= 16 else f64)
+    to_float, to_integer = (llvm.SIToFPOp, FPToSIOp) if is_signed else (UIToFPOp, FPToUIOp)
+    operands = [f.builder.create(to_float, (value,), wide) for value in (lhs, rhs)]
+    return f.builder.create(to_integer, (f.builder.create(llvm.FDivOp, operands, wide),), kind)
+
+
+def _is_known(value: SSAValue) -> bool:
+    """Whether LLVM sees that `value` is a constant, after what is done to divisors that would trap."""
+    owner = value.owner
+    return isinstance(owner, _FOLDED) and all(map(_is_known, owner.operands))
+
+
+_FOLDED = (
+    llvm.ConstantOp, PoisonOp, SelectOp, llvm.ICmpOp, llvm.OrOp, llvm.InsertElementOp, llvm.ShuffleVectorOp,
+)  # fmt: skip
+
+
+def _remainder(
+    f: FunctionConversion, lhs: SSAValue, rhs: SSAValue, quotient: SSAValue, is_signed: bool = True
+) -> SSAValue:
+    """What the quotient leaves; LLVM sees that scalars and constants are divided once for both."""
+    if quotient.owner.name in (llvm.SDivOp.name, llvm.UDivOp.name):
+        return f.builder.create(llvm.SRemOp if is_signed else llvm.URemOp, (lhs, rhs), lhs.type)
+    product = f.builder.create(llvm.MulOp, (quotient, rhs), lhs.type, NO_FLAGS)
+    return f.builder.create(llvm.SubOp, (lhs, product), lhs.type, NO_FLAGS)
+
+
+def _integer_division(is_signed: bool, remains: bool) -> Converter:
+    """The quotient, or what `remains`."""
+
+    def convert(f: FunctionConversion, op: Operation) -> None:
+        lhs, rhs = f.operands(op)
+        result = _divide(f, lhs, rhs, is_signed)
+        f.values[op.results[0]] = _remainder(f, lhs, rhs, result, is_signed) if remains else result
+
+    return convert
 
 
 def _floor_or_ceil_division(predicate: int, correction: int) -> Converter:
@@ -160,8 +208,8 @@ def _floor_or_ceil_division(predicate: int, correction: int) -> Converter:
     def convert(f: FunctionConversion, op: Operation) -> None:
         lhs, rhs = f.operands(op)
         kind = lhs.type
-        quotient = f.builder.create(llvm.SDivOp, (lhs, rhs), kind)
-        remainder = f.builder.create(llvm.SRemOp, (lhs, rhs), kind)
+        quotient = _divide(f, lhs, rhs)
+        remainder = _remainder(f, lhs, rhs, quotient)
         signs = f.builder.create(llvm.XOrOp, (lhs, rhs), kind)
         zero = f.constant(constant_attribute(0, kind), kind)
         inexact = _icmp(f, 1, remainder, zero)
@@ -177,8 +225,8 @@ def _floor_or_ceil_division(predicate: int, correction: int) -> Converter:
 def _ceil_division_unsigned(f: FunctionConversion, op: Operation) -> None:
     lhs, rhs = f.operands(op)
     kind = lhs.type
-    quotient = f.builder.create(llvm.UDivOp, (lhs, rhs), kind)
-    remainder = f.builder.create(llvm.URemOp, (lhs, rhs), kind)
+    quotient = _divide(f, lhs, rhs, is_signed=False)
+    remainder = _remainder(f, lhs, rhs, quotient, is_signed=False)
     inexact = _icmp(f, 1, remainder, f.constant(constant_attribute(0, kind), kind))
     one = f.builder.create(llvm.ZExtOp, (inexact,), kind)
     f.values[op.results[0]] = f.builder.create(llvm.AddOp, (quotient, one), kind)
@@ -197,7 +245,7 @@ def _extended_multiply(extend: type[Operation]) -> Converter:
         width = _width(convert_type(kind))
         wide: Attribute = IntegerType(2 * width)
         if isinstance(kind, VectorType):
-            wide = vector_type(wide, cast(VectorType[Any], kind).get_shape()[0])
+            wide = vector_type(wide, cast("VectorType[Any]", kind).get_shape()[0])
         lhs, rhs = (f.builder.create(extend, (value,), wide) for value in f.operands(op))
         product = f.builder.create(llvm.MulOp, (lhs, rhs), wide)
         shift = f.constant(constant_attribute(width, wide), wide)
@@ -218,12 +266,12 @@ def _extended_add(f: FunctionConversion, op: Operation) -> None:
 def _like(value_type: Attribute, element: Attribute) -> Attribute:
     """`element`, or a vector of as many as `value_type` has."""
     if isinstance(value_type, VectorType):
-        return vector_type(element, cast(VectorType[Any], value_type).get_shape()[0])
+        return vector_type(element, cast("VectorType[Any]", value_type).get_shape()[0])
     return element
 
 
 def _element(value_type: Attribute) -> Attribute:
-    return cast(VectorType[Any], value_type).element_type if isinstance(value_type, VectorType) else value_type
+    return cast("VectorType[Any]", value_type).element_type if isinstance(value_type, VectorType) else value_type
 
 
 def _extend_float(f: FunctionConversion, op: Operation) -> None:
@@ -291,10 +339,10 @@ ARITH: Converters = {
     arith.AddiOp.name: _integer(llvm.AddOp),
     arith.SubiOp.name: _integer(llvm.SubOp),
     arith.MuliOp.name: _integer(llvm.MulOp),
-    arith.DivSIOp.name: _cast(llvm.SDivOp),
-    arith.DivUIOp.name: _cast(llvm.UDivOp),
-    arith.RemSIOp.name: _cast(llvm.SRemOp),
-    arith.RemUIOp.name: _cast(llvm.URemOp),
+    arith.DivSIOp.name: _integer_division(is_signed=True, remains=False),
+    arith.DivUIOp.name: _integer_division(is_signed=False, remains=False),
+    arith.RemSIOp.name: _integer_division(is_signed=True, remains=True),
+    arith.RemUIOp.name: _integer_division(is_signed=False, remains=True),
     arith.FloorDivSIOp.name: _floor_or_ceil_division(2, -1),
     arith.CeilDivSIOp.name: _floor_or_ceil_division(5, 1),
     arith.CeilDivUIOp.name: _ceil_division_unsigned,

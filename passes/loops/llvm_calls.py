@@ -97,7 +97,13 @@ def _lapack(f: FunctionConversion, op: LapackOp) -> None:
         count, size = op.calls, cast(int, cast(Any, grain).value.data)
 
         def part(f: FunctionConversion, index: SSAValue, arrays: Sequence[SSAValue]) -> None:
-            calls(f, *part_bounds(f, index, size, count), arrays)
+            moved = [
+                offset_pointer(f, array, f.builder.create(llvm.MulOp, (index, f.integer(step)), i64), element)
+                if step
+                else array
+                for array, step, element in zip(arrays, op.part_steps, elements, strict=True)
+            ]
+            calls(f, *part_bounds(f, index, size, count), moved)
 
         call_parts(f, op, -(-count // size), arrays, part)
     else:

@@ -145,7 +145,7 @@ class FunctionConversion:
         key: tuple[object, Attribute] = (value, value_type)
         if isinstance(value, FloatAttr):
             # As attributes 0.0 and -0.0 are equal; as text they are not.
-            key = (repr(cast(FloatAttr[Any], value).value.data), value_type)
+            key = (repr(cast("FloatAttr[Any]", value).value.data), value_type)
         known = self._constants.get(key)
         if known is None:
             known = self.entry.create(llvm.ConstantOp, (), value_type, {"value": cast(Attribute, value)})
@@ -229,7 +229,7 @@ def convert_type(value_type: Attribute) -> Attribute:
     if kind is MemRefType:
         return POINTER
     if kind is VectorType:
-        return _convert_vector(cast(VectorType[Any], value_type))
+        return _convert_vector(cast("VectorType[Any]", value_type))
     return value_type
 
 
@@ -246,7 +246,7 @@ def stored_type(value_type: Attribute) -> Attribute:
     if value_type == i1:
         return i8
     if isinstance(value_type, VectorType):
-        vector = cast(VectorType[Any], value_type)
+        vector = cast("VectorType[Any]", value_type)
         return vector_type(stored_type(vector.element_type), vector.get_shape()[0])
     return convert_type(value_type)
 

@@ -76,7 +76,7 @@ def element_pointer(
     f: FunctionConversion, base: SSAValue, indices: Sequence[SSAValue], is_inside: bool = True
 ) -> SSAValue:
     """The pointer to `base[indices]`, both of them old values; indices left out at the end are 0."""
-    memref_type = cast(MemRefType[Any], base.type)
+    memref_type = cast("MemRefType[Any]", base.type)
     shape = static_shape(memref_type)
     fixed = 0
     variable: SSAValue | None = None
@@ -132,7 +132,7 @@ def _store(f: FunctionConversion, op: memref.StoreOp) -> None:
 
 
 def _alloca(f: FunctionConversion, op: memref.AllocaOp) -> None:
-    memref_type = cast(MemRefType[Any], op.memref.type)
+    memref_type = cast("MemRefType[Any]", op.memref.type)
     count = prod(static_shape(memref_type))
     properties: dict[str, Attribute] = {
         "elem_type": LLVMArrayType(count, stored_type(memref_type.element_type)),
@@ -150,20 +150,20 @@ def _prefetch(f: FunctionConversion, op: PrefetchOp) -> None:
 
 
 def _view(f: FunctionConversion, op: memref.ViewOp) -> None:
-    static_shape(cast(MemRefType[Any], op.result.type))
+    static_shape(cast("MemRefType[Any]", op.result.type))
     shift = constant_integer(op.byte_shift)
     offset = f.values[op.byte_shift] if shift is None else shift
     f.values[op.result] = offset_pointer(f, f.values[op.source], offset, i8)
 
 
 def _row(f: FunctionConversion, op: RowOp) -> None:
-    static_shape(cast(MemRefType[Any], op.source.type))
+    static_shape(cast("MemRefType[Any]", op.source.type))
     f.values[op.result] = element_pointer(f, op.source, (op.position,))
 
 
 def _same_memory(f: FunctionConversion, op: memref.CollapseShapeOp | memref.ExpandShapeOp | memref.CastOp) -> None:
-    static_shape(cast(MemRefType[Any], op.operands[0].type))
-    static_shape(cast(MemRefType[Any], op.results[0].type))
+    static_shape(cast("MemRefType[Any]", op.operands[0].type))
+    static_shape(cast("MemRefType[Any]", op.results[0].type))
     f.values[op.results[0]] = f.values[op.operands[0]]
 
 

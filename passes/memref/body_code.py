@@ -24,14 +24,13 @@ _INT32_MAX = 2**31 - 1
 
 
 class BodyCode:
-    """Appends the operations of bodies, which may read `buffers` at indices that they compute."""
+    """Appends operations of the body of a statement with loops of `sizes`, which may read `buffers` at indices that it computes."""
 
-    def __init__(self, memory: MemoryCode, buffers: Mapping[SSAValue, Buffer]):
+    def __init__(self, memory: MemoryCode, buffers: Mapping[SSAValue, Buffer], sizes: tuple[int, ...]):
         self.b = memory.b
         self.memory = memory
         self.buffers = buffers
-        self.sizes: tuple[int, ...] = ()
-        """The sizes of the loops of the current statement."""
+        self.sizes = sizes
 
     def append(self, op: Operation, values: dict[SSAValue, Value]) -> None:
         """Append an operation of a body; `values` has those before it, and gets its own."""
@@ -90,13 +89,15 @@ class BodyCode:
         """A loop that every point runs by itself, or every vector of points: as long as one of them goes on."""
         b = self.b
 
-        def of_lanes(value: Value) -> Value:
-            return b.as_vector(value) if b.lanes else value
-
         block = op.regions[0].block
         starts: Sequence[SSAValue] = op.operands[len(op.operands) - len(op.results) :]
+        varying: set[SSAValue] = _varying(op, values) if b.lanes else set()
+
+        def of_lanes(result: SSAValue, value: Value) -> Value:
+            return b.as_vector(value) if result in varying else value
+
         carried: dict[SSAValue, Value] = {
-            result: of_lanes(values[start]) for result, start in zip(op.results, starts, strict=True)
+            result: of_lanes(result, values[start]) for result, start in zip(op.results, starts, strict=True)
         }
 
         def step() -> Sequence[Value]:
@@ -107,7 +108,7 @@ class BodyCode:
                 self.append(inner, values)
             yielded = [values[operand] for operand in end.operands]
             first = len(yielded) - len(starts)
-            carried.update(zip(op.results, map(of_lanes, yielded[first:]), strict=True))
+            carried.update(zip(op.results, map(of_lanes, op.results, yielded[first:]), strict=True))
             return yielded[:first]
 
         def counted(position: Value) -> None:
@@ -193,6 +194,32 @@ class BodyCode:
         target = cast(Any, result_type.element_type).width.data
         op_type = arith.ExtSIOp if target > source else arith.TruncIOp
         return self.b.op(op_type, (value,), result_type, kind=VECTOR)
+
+
+def _varying(loop: Operation, values: Mapping[SSAValue, Value]) -> set[SSAValue]:
+    """What is not the same in all lanes, of the values of a loop that finds `values`."""
+    varying = {value for value, known in values.items() if known.kind != SCALAR}
+    _add_varying(loop, varying)
+    return varying
+
+
+def _add_varying(loop: Operation, varying: set[SSAValue]) -> None:
+    """Add the values in a loop, and its results, that depend on those that vary."""
+    block = loop.regions[0].block
+    count = len(loop.results)
+    starts, ends = (op.operands[len(op.operands) - count :] for op in (loop, cast(Operation, block.last_op)))
+    carried = list(zip(block.args[len(block.args) - count :], loop.results, starts, ends, strict=True))
+    size = -1
+    while size < len(varying):
+        size = len(varying)
+        for op in block.ops:
+            if op.regions:
+                _add_varying(op, varying)
+            elif any(operand in varying for operand in op.operands):
+                varying.update(op.results)
+        for argument, result, start, end in carried:
+            if start in varying or end in varying:
+                varying.update((argument, result))
 
 
 def _clamped(op: arith.MaxSIOp | arith.MinSIOp, operands: list[Value]) -> Value | None:

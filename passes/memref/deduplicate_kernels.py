@@ -66,17 +66,16 @@ class DeduplicateKernelsPass(ModulePass):
     def apply(self, ctx: Context, op: ModuleOp) -> None:
         """Redirect launches to the first of equal kernels and erase the others."""
         del ctx
+        kernels = [f for f in op.body.block.ops if isinstance(f, func.FuncOp) and "rt.tile" in f.attributes]
         first: dict[Hashable, str] = {}
         same_as: dict[str, str] = {}
-        for function in list(op.body.block.ops):
-            if not isinstance(function, func.FuncOp) or "rt.tile" not in function.attributes:
-                continue
-            name = function.sym_name.data
-            original = first.setdefault(structure_of(function), name)
+        for kernel in kernels if len(kernels) > 1 else ():
+            name = kernel.sym_name.data
+            original = first.setdefault(structure_of(kernel), name)
             if original != name:
                 same_as[name] = original
-                emit_remark("passed", self.name, f"{name} is the same kernel as {original}", function.location)
-                op.body.block.erase_op(function)
+                emit_remark("passed", self.name, f"{name} is the same kernel as {original}", kernel.location)
+                op.body.block.erase_op(kernel)
         if not same_as:
             return
         for launch in op.walk():
@@ -86,6 +85,6 @@ class DeduplicateKernelsPass(ModulePass):
                     launch.properties["kernel"] = SymbolRefAttr(kept)
 
 
-def structure_of(function: func.FuncOp) -> Hashable:
+def structure_of(kernel: func.FuncOp) -> Hashable:
     """A key that two kernels share exactly if they differ in names and locations only."""
-    return (function.function_type, function.attributes["rt.tile"], region_key(function.body))
+    return (kernel.function_type, kernel.attributes["rt.tile"], region_key(kernel.body))

@@ -11,7 +11,7 @@ from xdsl.ir import Block, Operation, SSAValue
 from xdsl.traits import IsTerminator
 
 from dialects import rt
-from dialects.rt import LapackOp
+from dialects.rt import LapackOp, RowsOp
 
 VIEWS = (memref.CollapseShapeOp, memref.ExpandShapeOp, rt.RowOp)
 """Host operations whose result is memory of their first operand."""
@@ -102,7 +102,7 @@ def _writes_to(op: Operation, memory: SSAValue) -> bool:
         return _is_written(op.results[0])
     if isinstance(op, GenericOp | FillOp):
         return memory in op.outputs
-    if isinstance(op, rt.FftOp):
+    if isinstance(op, rt.FftOp | RowsOp):
         return memory in op.outs
     if isinstance(op, rt.ScatterOp):
         return memory is op.dest

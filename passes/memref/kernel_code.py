@@ -1,6 +1,7 @@
 """The loops over the tile of one kernel, and the memory of its temporaries."""
 
 from collections.abc import Callable
+from math import prod
 from typing import NamedTuple, cast
 
 from xdsl.dialects import arith, memref
@@ -9,6 +10,7 @@ from xdsl.ir import Operation, SSAValue
 
 from dialects.builder import memref_type
 from dialects.remarks import emit_remark
+from passes.linalg.collapse_dims import FEW_ROWS, LEAST_PART
 from passes.memref.accesses import Buffer
 from passes.memref.loop_builder import INDEX, LoopBuilder, Position, Value
 from passes.memref.memory_code import MemoryCode
@@ -18,8 +20,10 @@ from passes.memref.statements import Kernel, bit_width
 from passes.memref.sweep_code import SweepCode
 from passes.memref.sweeps import Schedule, Sweep, needs_memory, read_elsewhere
 from passes.memref.transpose_code import Transposition, emit_transposition, plan_transposition
-from passes.memref.vector_plan import PASS_NAME, KernelPlan, body_cost, plan_kernel
+from passes.memref.vector_plan import PASS_NAME, KernelPlan, body_cost, may_repeat, plan_kernel
 
+MANY_PARTS = 64
+"""As many parts of few long rows are enough for threads to end at about the same time."""
 LINE_BITS = 512
 """The size of a line of the cache."""
 _NO_OPERANDS = DenseArrayBase.from_list(i32, [0, 0])
@@ -59,8 +63,7 @@ class KernelCode:
         self.plan: KernelPlan = plan_kernel(kernel, [*self.clearing, *self.sweeps], bits, may_tile=not has_rows)
         self._make_storage()
         self._find_streams()
-        self.may_repeat = not any(buffer.stored and not buffer.is_temporary for buffer in self._read_buffers())
-        """Whether a point may be computed twice: nothing that is read is written."""
+        self.may_repeat = may_repeat(kernel.statements)
 
     def _plan_transposition(self, vector_bits: int) -> Transposition | None:
         kernel = self.kernel
@@ -159,11 +162,20 @@ class KernelCode:
         if has_lanes and len(tile) == 1:
             self._last_dim(lower, upper)
             return Ranges(tile, self.plan.tile_lanes)
-        over = tile[:-1] if has_lanes else self.launched
+        length = self._part_of_row() if has_lanes else 0
+        over = self.launched
+        if has_lanes:
+            over = (*tile[:-1], -(-tile[-1] // length)) if length else tile[:-1]
 
         def body(position: Value) -> None:
             self.b.set_dims(position, over)
-            if has_lanes:
+            if length:
+                start = self.b.multiply(self.b.dims[-1], length)
+                end = self.b.op(
+                    arith.MinSIOp, (self.b.position(self.b.add(start, length)), self.b.position(tile[-1])), INDEX
+                )
+                self._last_dim(start, end)
+            elif has_lanes:
                 self._last_dim(0, tile[-1])
             elif over != tile:
                 self._rows()
@@ -175,6 +187,13 @@ class KernelCode:
             message = f"@{self.kernel.name}: lanes run along the last tile dimension, launched over {list(over)}"
             emit_remark("passed", PASS_NAME, message, self.kernel.function.location)
         return Ranges(over, 1)
+
+    def _part_of_row(self) -> int:
+        """Into how long parts rows are cut, the last tile dimension, if threads would have few of them; 0 if they stay whole."""
+        rows, size = prod(self.kernel.tile[:-1]), self.kernel.tile[-1]
+        count = min(MANY_PARTS // rows, size // LEAST_PART)
+        unit = max(self.plan.tile_lanes, self.plan.block)
+        return -(-size // (count * unit)) * unit if count > 1 and rows < FEW_ROWS else 0
 
     def _rows(self) -> None:
         """Append the loop over the rows of one point of what is launched."""

@@ -8,14 +8,15 @@ from functools import cache
 from math import log2, prod
 from typing import Any, cast
 
-from xdsl.dialects import arith, func, math, memref, tensor
+from xdsl.dialects import arith, func, math, memref, scf, tensor
 from xdsl.dialects.builtin import MemRefType
 from xdsl.dialects.linalg.ops import FillOp, GenericOp
-from xdsl.ir import Operation, SSAValue
+from xdsl.ir import Block, Operation, SSAValue
 
 from dialects import rt
 from dialects.partial_reads import loop_extents
-from dialects.rt import LapackOp
+from dialects.rt import LapackOp, MergeRowsOp, RowsOp, SortRowsOp
+from dialects.structured import trip_count
 from passes.loops.expand_math import EXPANSIONS
 
 BYTE = 0.05
@@ -26,6 +27,9 @@ _FLOPS = 150
 
 _SIMPLE, _DIVISION, _ELEMENTARY, _GATHER = 0.02, 0.2, 0.7, 1.0
 """Nanoseconds for one element of four bytes: an addition, a division, an elementary function, a read at a computed position."""
+
+_STEPS = 10
+"""Of a loop that nobody knows the steps of."""
 
 _DIVISIONS = (arith.DivfOp, arith.DivSIOp, arith.DivUIOp, arith.RemSIOp, arith.RemUIOp, math.SqrtOp)
 
@@ -53,7 +57,7 @@ def _bytes_moved(op: Operation) -> dict[SSAValue, int]:
     if isinstance(op, rt.ScatterOp):
         updates = memref_bytes(op.updates)
         return {op.updates: updates, op.indices: memref_bytes(op.indices), op.dest: 2 * updates}
-    if isinstance(op, FillOp | rt.FftOp):
+    if isinstance(op, FillOp | rt.FftOp | RowsOp):
         return {_root(operand): memref_bytes(operand) for operand in op.operands if _is_memref(operand)}
     return {}
 
@@ -84,7 +88,7 @@ def memref_bytes(value: SSAValue) -> int:
 def _compute(op: Operation) -> float:
     if isinstance(op, GenericOp):
         width = max(map(_element_bytes, op.outputs)) / 4
-        return prod(_extents(op)) * width * sum(_element(type(inner)) for inner in op.body.block.ops)
+        return prod(_extents(op)) * width * _point(op.body.block)
     if isinstance(op, FillOp):
         return _SIMPLE * sum(map(memref_bytes, op.outputs)) / 4
     if isinstance(op, rt.ScatterOp):
@@ -92,7 +96,23 @@ def _compute(op: Operation) -> float:
     if isinstance(op, rt.FftOp):
         length = prod(cast(Any, op.radices.get_values()))
         return 5 * _SIMPLE * log2(max(2, length)) * memref_bytes(op.input) / 4
+    if isinstance(op, SortRowsOp):
+        steps = log2(max(2, op.shape[1]))
+        return _SIMPLE * prod(op.shape) * steps * (steps if op.bitonic is None else 1)
+    if isinstance(op, MergeRowsOp):
+        return _SIMPLE * prod(op.shape) * log2(op.group.value.data)
     return 0.0
+
+
+def _point(block: Block) -> float:
+    """The time of a body at one point, with all steps of loops in it."""
+    time = 0.0
+    for op in block.ops:
+        time += _element(type(op))
+        if op.regions:
+            steps = trip_count(op) if isinstance(op, scf.ForOp) else None
+            time += (_STEPS if steps is None else steps) * sum(_point(region.block) for region in op.regions)
+    return time
 
 
 def _extents(op: GenericOp) -> list[int]:

@@ -47,7 +47,7 @@ func.func private @sum_exp(%lo: index, %hi: index, %x: memref<64x100xf32>, %out:
 }
 ```
 
-The loops of an `rt.fft`, which is alone in its kernel, are in `fft_code.py`.
+The loops of an `rt.fft` or `rt.sort_rows` or `rt.merge_rows`, which is alone in its kernel, are in `fft_code.py` and `sort_code.py`.
 
 Requires: kernels as `bufferize` and `outline-kernels` leave them: private functions with `rt.tile`.
 
@@ -62,7 +62,7 @@ last of several tile dimensions, and counts blocks of rows where squares of vect
 then counts the points that are left. Where lanes run along the only tile dimension, it becomes a multiple of them.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any, cast
@@ -76,9 +76,12 @@ from xdsl.passes import ModulePass
 from dialects import rt
 from dialects.builder import OpBuilder, int_array
 from dialects.remarks import emit_remark
+from dialects.rt import MergeRowsOp, SortRowsOp
 from passes.memref.fft_code import FftCode
 from passes.memref.kernel_code import KernelCode, Ranges
 from passes.memref.loop_builder import LoopBuilder
+from passes.memref.row_vectors import RowsCode
+from passes.memref.sort_code import MergeCode, SortCode
 from passes.memref.statements import Kernel, bit_width
 from passes.memref.vector_plan import PASS_NAME
 
@@ -113,6 +116,8 @@ class LowerKernelsPass(ModulePass):
                 name = function.sym_name.data
                 lowered[name] = _lower(function, sizes, self.vector_bits, streamed.get(name, frozenset()))
         for function in functions:
+            if function.sym_name.data in lowered:
+                continue
             for launch in function.body.walk():
                 if isinstance(launch, rt.LaunchOp) and (ranges := lowered.get(launch.kernel.string_value())):
                     _launch_over(launch, ranges)
@@ -125,12 +130,15 @@ def _launch_over(launch: rt.LaunchOp, ranges: Ranges) -> None:
     if grain is not None:
         points = max(1, grain.value.data * launch.extent // extent)
         points = -(-points // ranges.lanes) * ranges.lanes
-        if points < launch.extent:
-            launch.properties["grain"] = IntegerAttr(points, i64)
-        else:
+        name, asked = launch.kernel.string_value(), grain.value.data
+        if points >= launch.extent:
             del launch.properties["grain"]
-            message = f"@{launch.kernel.string_value()}: one thread, its range has {launch.extent} points for {ranges.lanes} lanes"
+            message = f"@{name}: one thread, its range has {launch.extent} points for {ranges.lanes} lanes"
             emit_remark("missed", PASS_NAME, message, launch.location)
+        elif points != asked:
+            launch.properties["grain"] = IntegerAttr(points, i64)
+            message = f"@{name}: {launch.part_count} parts of {points} points now, of a range over {list(ranges.over)}"
+            emit_remark("passed", PASS_NAME, message, launch.location)
 
 
 def _streamed_arguments(module: ModuleOp, least: int) -> dict[str, set[int]]:
@@ -174,10 +182,25 @@ def _bytes(memory: SSAValue) -> int:
     return prod(memref_type.get_shape()) * bit_width(memref_type.element_type) // 8
 
 
+def _code_of_its_own(
+    op: Operation, block: Block, arguments: Mapping[SSAValue, SSAValue], vector_bits: int
+) -> FftCode | RowsCode | None:
+    """What appends the code of an operation that is alone in its kernel, and is no generic."""
+    b = OpBuilder(block, op.location)
+    match op:
+        case rt.FftOp():
+            return FftCode(op, b, arguments, vector_bits)
+        case SortRowsOp():
+            return SortCode(op, b, arguments, vector_bits)
+        case MergeRowsOp():
+            return MergeCode(op, b, arguments, vector_bits)
+        case _:
+            return None
+
+
 def _lower(function: func.FuncOp, tile: tuple[int, ...], vector_bits: int, streamed: Collection[int]) -> Ranges:
     """Replace the body of a kernel; return what it is launched over."""
     old = function.body.block
-    fft = next((op for op in old.ops if isinstance(op, rt.FftOp)), None)
     block = Block(arg_types=[IndexType(), IndexType(), *(argument.type for argument in old.args)])
     block.args[0].name_hint = "lo"
     block.args[1].name_hint = "hi"
@@ -185,8 +208,9 @@ def _lower(function: func.FuncOp, tile: tuple[int, ...], vector_bits: int, strea
     for before, after in arguments.items():
         after.name_hint = before.name_hint
     ranges = Ranges(tile, 1)
-    if fft is not None:
-        FftCode(fft, OpBuilder(block, fft.location), arguments, vector_bits).emit()
+    alone = next((code for op in old.ops if (code := _code_of_its_own(op, block, arguments, vector_bits))), None)
+    if alone is not None:
+        alone.emit()
     elif prod(tile):
         kernel = Kernel(function, tile)
         for before, after in arguments.items():

@@ -30,6 +30,7 @@ class PhasedLoops:
         self.code = code
         self.b: LoopBuilder = code.b
         self.statement = statement
+        self.body = code.body_of(statement)
         self.lanes = lanes
         self.size = size
         self.depth = code.b.depth
@@ -59,7 +60,7 @@ class PhasedLoops:
         values = self.code.inputs_of(self.statement) if is_first else self._values(offset)
         known = () if is_first else set(values)
         for op in ops:
-            self.code.body.append(op, values)
+            self.body.append(op, values)
         for value in self._needed_from(loop):
             if value in values and value not in known:
                 self._keep(value, values[value], offset)
@@ -78,7 +79,7 @@ class PhasedLoops:
             for argument, result in zip(carried, loop.results, strict=True):
                 values[argument] = values[result]
             for op in ops:
-                self.code.body.append(op, values)
+                self.body.append(op, values)
             for result, following in zip(loop.results, terminator.operands, strict=True):
                 self._store(result, values[following], offset)
 
@@ -97,7 +98,7 @@ class PhasedLoops:
     def _last(self, ops: list[Operation], start: Position) -> None:
         values = self._values(self.b.subtract(self.b.dims[self.b.lane_dim], start))
         for op in ops:
-            self.code.body.append(op, values)
+            self.body.append(op, values)
         for output in self.statement.outputs:
             self.code.memory.store(output.access, values[output.value])
 

@@ -77,7 +77,7 @@ _FEW, _MANY = 4, 64
 
 _PACKING, _MOST_PACKED, _STRAGGLING = 30.0, 0.2, 0.1
 """How many additions to an element take as long as packing one, and how much time packing again may take of one thread, which has the same
-blocks; how much of the time of a block the last one is late."""
+blocks; how much of the time of a block the last one is late where several processors share them."""
 
 _POWERS = (1, 2, 4, 8, 16, 32, 64)
 
@@ -146,12 +146,12 @@ def _split_copy(copy: memref.CopyOp) -> None:
 
 def _split_calls(op: LapackOp) -> None:
     name, time = f"{op.calls} calls of {op.routine.data}", lapack_nanoseconds(op)
-    if not all(op.steps[len(op.inputs) :]):
+    if op.calls > 1 and op.most_parts == 1:
         reason = "they share a workspace"
     elif op.calls < 2 or time < _LEAST:
         reason = f"about {time / 1000:.3g} us of work"
     else:
-        grain = max(1, int(op.calls * min(_SHORT_BLOCK / time, 1 / _FEW)))
+        grain = max(1, int(op.calls * min(_SHORT_BLOCK / time, 1 / _FEW)), -(-op.calls // op.most_parts))
         op.attributes[rt.GRAIN] = IntegerAttr(grain, i64)
         emit_remark("passed", PASS_NAME, f"{name}: parts of {grain}, about {time / 1000:.3g} us of work", op.location)
         return
@@ -172,7 +172,8 @@ def _split_product(product: rt.GemmOp, processors: int) -> None:
     blocks = block_sizes(product, time, processors) if time >= _LEAST else (batch, m, n)
     name = f"product of {f'{batch} x ' if batch > 1 else ''}{m}x{k} and {k}x{n}"
     if blocks == (batch, m, n):
-        reason = f"about {time / 1000:.3g} us of work" if time < _LEAST else "its blocks would be too small"
+        few = "there is one processor" if processors == 1 else "its blocks would be too small"
+        reason = f"about {time / 1000:.3g} us of work" if time < _LEAST else few
         emit_remark("missed", PASS_NAME, f"{name}: one thread, {reason}", product.location)
         return
     product.properties["blocks"] = int_array(blocks)
@@ -191,12 +192,13 @@ def block_sizes(product: rt.GemmOp, time: float, processors: int) -> tuple[int, 
         length = _part(max(m, n), max(1, most))
         return (1, length, 1) if n == 1 else (1, 1, length)
     best, least = (1, m, n), float("inf")
+    late = _STRAGGLING if processors > 1 else 0.0
     for down, across in itertools.product(_POWERS, _POWERS):
         rows, columns = _part(m, down), _part(n, across)
         count = batch * -(-m // rows) * -(-n // columns)
         # Whoever computes a block packs all that its rows and columns are multiplied with, and one of the last ones is waited for.
         packed = _PACKING * (1 / rows + 1 / columns - 1 / m - 1 / n)
-        expected = (1 + packed) * (-(-count // processors) + _STRAGGLING) / count
+        expected = (1 + packed) * (-(-count // processors) + late) / count
         if count <= _MANY and packed <= _MOST_PACKED and expected < least:
             best, least = (1, rows, columns), expected
     return best

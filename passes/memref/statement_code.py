@@ -33,7 +33,7 @@ class StatementCode:
     def __init__(self, memory: MemoryCode, kernel: Kernel):
         self.b = memory.b
         self.memory = memory
-        self.body = BodyCode(memory, kernel.buffers)
+        self.buffers = kernel.buffers
         self.scalars = memory.scalars
         self.rank = kernel.rank
 
@@ -44,6 +44,10 @@ class StatementCode:
             self._copy(statement)
         else:
             self._compute(statement, carried)
+
+    def body_of(self, statement: Statement) -> BodyCode:
+        """What appends the body of a statement."""
+        return BodyCode(self.memory, self.buffers, statement.sizes)
 
     def inputs_of(self, statement: Statement) -> dict[SSAValue, Value]:
         """What the body of a statement finds: scalars, and the elements that it reads at this loop point."""
@@ -83,7 +87,7 @@ class StatementCode:
         return inside
 
     def _compute(self, statement: Statement, carried: dict[Any, Value]) -> None:
-        self.body.sizes = statement.sizes
+        body = self.body_of(statement)
         inside = None if statement.scatter is None else self._find_place(statement.scatter)
         values = self.inputs_of(statement)
         start = statement.num_parallel - self.rank
@@ -96,7 +100,7 @@ class StatementCode:
             if isinstance(op, arith.MaximumfOp | arith.MinimumfOp) and (accumulator := accumulators.get(op)):
                 self._extremum(op, accumulator, values)
             else:
-                self.body.append(op, values)
+                body.append(op, values)
         for output, key in zip(statement.outputs, keys, strict=True):
             value = values[output.value]
             if statement.is_reduction and not output.is_running:

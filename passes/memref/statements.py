@@ -272,7 +272,7 @@ class Kernel:
                 inputs.append((argument, value))
                 continue
             indices = linear_map(maps[position])
-            for index, size in zip(indices, cast(MemRefType[Attribute], value_type).get_shape(), strict=True):
+            for index, size in zip(indices, cast("MemRefType[Attribute]", value_type).get_shape(), strict=True):
                 if (
                     len(index.terms) == 1
                     and index.constant == 0
@@ -346,7 +346,7 @@ def constant_number(value: SSAValue) -> int | float | None:
         return None
     attribute = value.owner.value
     if isinstance(attribute, FloatAttr):
-        return cast(FloatAttr[Any], attribute).value.data
+        return cast("FloatAttr[Any]", attribute).value.data
     return attribute.value.data if isinstance(attribute, IntegerAttr) else None
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from xdsl.dialects import arith, memref, scf
 from xdsl.dialects.builtin import Float32Type, Float64Type
-from xdsl.ir import Operation
+from xdsl.ir import Operation, SSAValue
 
 from dialects.remarks import emit_remark
 from passes.memref.accesses import Access, Index
@@ -91,7 +91,7 @@ def plan_kernel(kernel: Kernel, sweeps: list[Sweep], vector_bits: int, may_tile:
             masked = all(_may_mask(s, kernel.rank - 1) for sweep in sweeps for s in sweep.statements)
             has_loops = any(s.has_loops for sweep in sweeps for s in sweep.statements)
             block = _phased(kernel, sweeps, width) if has_loops else _block(kernel, sweeps, tile_lanes)
-            return KernelPlan(tile_lanes, masked, dict.fromkeys(sweeps, scalar), block)
+            return KernelPlan(_narrowed(tile_lanes, size), masked, dict.fromkeys(sweeps, scalar), block)
     for sweep, plan in plans.items():
         if plan.dim is None and prod(sweep.extents) > 1:
             why = (
@@ -136,9 +136,9 @@ def _tile_lanes(kernel: Kernel, sweeps: list[Sweep], vector_bits: int) -> int:
     last = kernel.rank - 1
     loops = [s for s in statements if s.has_loops]
     if loops:
-        return (
-            width if _phased(kernel, sweeps, width) else _interleaved(width, kernel.tile[-1], loops, last, vector_bits)
-        )
+        if _phased(kernel, sweeps, width):
+            return width
+        return _interleaved(width, kernel.tile[-1], loops, last, vector_bits, may_repeat(statements))
     if any(body_cost(sweep) > CHEAP for sweep in sweeps):
         return width
     accesses = [access for s in statements for access in _accesses(s)]
@@ -189,7 +189,7 @@ def _plan_sweep(kernel: Kernel, sweep: Sweep, vector_bits: int) -> tuple[SweepPl
             continue
         masked = all(_may_mask(s, dim + kernel.rank) for s in sweep.statements)
         if sweep.statements[0].has_loops:
-            lanes = _interleaved(width, extent, sweep.statements, dim + kernel.rank, vector_bits)
+            lanes = _interleaved(width, extent, sweep.statements, dim + kernel.rank, vector_bits, may_overlap=False)
         elif reduces and body_cost(sweep) <= CHEAP:
             lanes = _widened(width, extent)
         else:
@@ -209,36 +209,62 @@ def _widened(width: int, extent: int) -> int:
     return _narrowed(width, extent)
 
 
-def _interleaved(width: int, extent: int, statements: list[Statement], dim: int, vector_bits: int) -> int:
+def _interleaved(
+    width: int, extent: int, statements: list[Statement], dim: int, vector_bits: int, may_overlap: bool
+) -> int:
     """Several vectors at once where points run short loops of their own: one computes while another waits for its last step.
 
-    As many as the registers hold with all that is carried, if the rest can be masked; two if points differ in the number
-    of steps, since all wait for the last.
+    As many as the registers hold with all that is carried, if the rest can be masked or the last vectors may overlap; two if
+    points may leave after any step, since all wait for the last.
     """
     live = max(_values_in_loops(s) for s in statements)
     registers = 32 if vector_bits == 512 else 16
-    for factor in (2,) if any(map(_waits_for_points, statements)) else (8, 4, 2):
-        short = all(_step_cost(s) <= SHORT and _may_mask(s, dim) for s in statements)
-        if (factor // 2) * width < extent and short and factor * live <= registers:
+    short = all(_step_cost(s) <= SHORT for s in statements)
+    has_mask = all(_may_mask(s, dim) for s in statements)
+    for factor in (2,) if any(map(_ends_at_any_step, statements)) else (8, 4, 2):
+        fits = (has_mask and (factor // 2) * width < extent) or (may_overlap and factor * width <= extent)
+        if fits and short and factor * live <= registers:
             return factor * width
     return _narrowed(width, extent)
 
 
+def _innermost_loops(statement: Statement) -> list[Operation]:
+    """The loops of a body that have none themselves: there all but the whole time is spent."""
+    return [op for op in statement.operations() if op.regions and not any(inner.regions for inner in _inside(op))]
+
+
+def _inside(loop: Operation) -> list[Operation]:
+    return [op for region in loop.regions for op in region.block.ops]
+
+
 def _step_cost(statement: Statement) -> int:
-    """Instructions of the loops of a body."""
-    inside = (op for loop in statement.body if loop.regions for op in loop.walk())
-    return sum(operation_cost(op) for op in inside if op.results and not op.regions)
+    """Instructions of the steps of a body."""
+    return sum(operation_cost(op) for loop in _innermost_loops(statement) for op in _inside(loop) if op.results)
 
 
-def _waits_for_points(statement: Statement) -> bool:
-    """Whether its points differ in the number of steps: lanes that no mask tells from others might run forever."""
+def _may_not_end(statement: Statement) -> bool:
+    """Whether lanes that no mask tells from others might run forever."""
     return any(isinstance(op, scf.WhileOp) for op in statement.operations())
 
 
+def _ends_at_any_step(statement: Statement) -> bool:
+    """Whether points may leave after any step, and wait for those that do not."""
+    return any(isinstance(loop, scf.WhileOp) for loop in _innermost_loops(statement))
+
+
 def _values_in_loops(statement: Statement) -> int:
-    """About how many values the loops of a body need at the same time: what they carry and read, and two that they compute."""
-    carried = sum(len(op.results) for op in statement.operations() if op.regions)
-    return carried + 2 + sum(argument.first_use is not None for argument, _ in statement.inputs)
+    """About how many values a step needs at the same time: what it carries and reads, and two that it computes."""
+    return max(len(loop.results) + len(_values_read(loop)) for loop in _innermost_loops(statement)) + 2
+
+
+def _values_read(loop: Operation) -> set[SSAValue]:
+    """What a loop reads from outside, besides constants and where it starts from."""
+    ops = _inside(loop)
+    own = {value for op in ops for value in op.results} | {
+        value for region in loop.regions for value in region.block.args
+    }
+    read = {operand for op in ops for operand in op.operands} - own
+    return {value for value in read if not isinstance(value.owner, arith.ConstantOp)}
 
 
 def _phased(kernel: Kernel, sweeps: list[Sweep], width: int) -> int:
@@ -246,7 +272,7 @@ def _phased(kernel: Kernel, sweeps: list[Sweep], width: int) -> int:
     statements = [s for sweep in sweeps for s in sweep.statements]
     loops = [s for s in statements if s.has_loops]
     size = kernel.tile[-1]
-    may_mask = all(_may_mask(s, kernel.rank - 1) and not _waits_for_points(s) for s in statements)
+    may_mask = all(_may_mask(s, kernel.rank - 1) and not _may_not_end(s) for s in statements)
     if size <= width or not may_mask or any(prod(s.extents) != 1 or s.is_reduction for s in statements):
         return 0
     if all(_step_cost(s) <= SHORT for s in loops):
@@ -284,6 +310,12 @@ def _cost(sweep: Sweep, dim: int | None, width: int) -> float:
                 ends = prod(statement.sizes[statement.tile_rank : statement.num_parallel])
                 total += ends * width * sum(_cost_across_lanes(output.combiner) for output in statement.outputs)
     return total
+
+
+def may_repeat(statements: list[Statement]) -> bool:
+    """Whether a point may be computed twice: nothing that is read is written."""
+    read = {b for s in statements for b in (*(a.buffer for a in s.read_accesses()), *s.captured)}
+    return not any(buffer in read and not buffer.is_temporary for s in statements for buffer in s.written())
 
 
 def _accesses(statement: Statement) -> Iterable[Access]:

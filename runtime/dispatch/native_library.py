@@ -10,7 +10,7 @@ from runtime.dispatch.match_text import match_text
 from runtime.dispatch.memory_pool import memory_limit, pool_text
 from runtime.dispatch.records import Pool, State, expand
 from runtime.dispatch.result_text import result_text
-from runtime.native import load
+from runtime.linker import load
 from runtime.object_cache import stored_object
 from runtime.once import once
 

@@ -10,6 +10,7 @@ from xdsl.ir import SSAValue
 from xdsl.ir.affine import AffineExpr
 
 from dialects import rt
+from dialects.rt import RowsOp
 from dialects.structured import is_scalar_code
 from runtime.reference.machine import violation
 from runtime.reference.structured_rules import loops_of
@@ -46,7 +47,7 @@ def check_kernel(kernel: rt.KernelOp) -> None:
                 raise violation(op, "does not write a value of its kernel into a tensor from outside")
             if any(not isinstance(use.operation, rt.YieldOp) for use in op.result.uses):
                 raise violation(op, "is read in its own kernel")
-        elif isinstance(op, rt.ScatterOp | rt.FftOp):
+        elif isinstance(op, rt.ScatterOp | rt.FftOp | RowsOp):
             if tile != op.parallel or computed:
                 raise violation(op, f"does not stand alone in a kernel with tile {op.parallel}")
             computed.update(op.results)

@@ -110,6 +110,7 @@ BINARY: dict[type[Operation], Function] = {
     math.PowFOp: _power,
     math.CopySignOp: np.copysign,
     math.Atan2Op: np.arctan2,
+    special.RemOp: np.fmod,
 }
 
 _DIVISIONS: dict[type[Operation], Function] = {

@@ -19,6 +19,7 @@ from xdsl.ir.affine import AffineBinaryOpExpr, AffineBinaryOpKind, AffineConstan
 
 from dialects import rt
 from dialects.dlc.interfaces import dtype_kind
+from dialects.rt import MergeRowsOp, SortRowsOp
 from dialects.structured import is_tensor
 from runtime.reference.machine import Array, Machine, Rules, Values, dtype_of_element, violation
 from runtime.reference.memory_rules import check_writable, checked_indices, from_memory, stored
@@ -292,6 +293,36 @@ def _fft(machine: Machine, op: rt.FftOp, values: Values, operands: list[Any]) ->
     return [result, *(np.zeros(layout.scratch_shape, x.dtype) for _ in op.outputs[1:])]
 
 
+def _sort_rows(machine: Machine, op: SortRowsOp, values: Values, operands: list[Any]) -> list[Any]:
+    """By NumPy."""
+    del machine, values
+    count = len(op.columns)
+    return _write_rows(op, _sorted_rows(operands[:count]), operands[count:])
+
+
+def _merge_rows(machine: Machine, op: MergeRowsOp, values: Values, operands: list[Any]) -> list[Any]:
+    """By sorting each group: rows that are sorted are bitonic."""
+    del machine, values
+    count, group = len(op.columns), op.group.value.data
+    rows, size = op.shape
+    groups = [slice(first, first + group) for first in range(0, rows, group)]
+    merged = [_sorted_rows([column[part].reshape(1, -1) for column in operands[:count]]) for part in groups]
+    results = [np.concatenate([x.reshape(-1, size) for x in column]) for column in zip(*merged, strict=True)]
+    return _write_rows(op, results, operands[count:])
+
+
+def _sorted_rows(columns: Sequence[Array]) -> list[Array]:
+    order = np.lexsort([column.view(f"u{column.itemsize}") for column in reversed(columns)], 1)
+    return [np.take_along_axis(column, order, 1) for column in columns]
+
+
+def _write_rows(op: Operation, results: list[Any], outs: Sequence[Any]) -> list[Any]:
+    for out, result in zip(outs, results, strict=False):
+        check_writable(op, out)
+        out[...] = result
+    return [] if outs else results
+
+
 def _from_elements(machine: Machine, op: tensor.FromElementsOp, values: Values, operands: list[Any]) -> list[Any]:
     del machine, values
     result_type = cast(TensorType[Any], op.result.type)
@@ -339,6 +370,8 @@ STRUCTURED_RULES: Rules = {
     tensor.ExtractOp: _extract,
     rt.ScatterOp: _scatter,
     rt.FftOp: _fft,
+    SortRowsOp: _sort_rows,
+    MergeRowsOp: _merge_rows,
     tensor.InsertOp: _insert,
     tensor.FromElementsOp: _from_elements,
     tensor.ExtractSliceOp: _extract_slice,

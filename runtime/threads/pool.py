@@ -4,7 +4,7 @@ import ctypes
 import os
 import sys
 
-from runtime.native import load
+from runtime.linker import load
 from runtime.object_cache import stored_object
 from runtime.once import once
 from runtime.threads.pool_text import PARALLEL, PLACES, pool_text

@@ -83,17 +83,57 @@ func.func @unsigned(%x: tensor<4xui8>) -> tensor<4xui8> {
 
 // -----
 
-// A sort is a nest of loops over rows, rounds of merging, pairs of runs and places; it carries the rows and one scratch row.
+// A sort compares integers in the order of the floats, and makes floats of them again.
 // CHECK-LABEL: func.func @sort(
 // CHECK-SAME:    %[[x:.*]]: tensor<4x8xf32>)
-// CHECK:         %[[scratch:.*]] = tensor.empty() : tensor<8xf32>
-// CHECK:         %[[sorted:.*]], %{{.*}} = scf.for {{.*}} iter_args(%{{.*}} = %[[x]], %{{.*}} = %[[scratch]]) -> (tensor<4x8xf32>, tensor<8xf32>)
-// CHECK-COUNT-2:   tensor.insert
-// CHECK-NOT:       tensor.insert
-// CHECK:         func.return %[[sorted]]
+// CHECK:         %[[keys:.*]] = linalg.generic {{.*}} ins(%[[x]] : tensor<4x8xf32>) outs(%{{.*}} : tensor<4x8xi32>)
+// CHECK:         %[[sorted:.*]] = rt.sort_rows %[[keys]] : tensor<4x8xi32>
+// CHECK:         %[[result:.*]] = linalg.generic {{.*}} ins(%[[sorted]] : tensor<4x8xi32>) outs(%{{.*}} : tensor<4x8xf32>)
+// CHECK:         func.return %[[result]]
 func.func @sort(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
   %0 = dlc.sort %x, %x dim 1 : tensor<4x8xf32>, tensor<4x8xf32> -> tensor<4x8xf32>
   func.return %0 : tensor<4x8xf32>
+}
+
+// -----
+
+// Other values are read at the positions that the lower bits of the keys have.
+// CHECK-LABEL: func.func @sort_beside(
+// CHECK:           arith.shli
+// CHECK:         %[[sorted:.*]] = rt.sort_rows %{{.*}} : tensor<1x8xi32>
+// CHECK:           arith.andi
+// CHECK:           tensor.extract
+// CHECK:         func.return
+func.func @sort_beside(%x: tensor<8xi1>, %v: tensor<8xf64>) -> tensor<8xf64> {
+  %0 = dlc.sort %x, %v dim 0 : tensor<8xi1>, tensor<8xf64> -> tensor<8xf64>
+  func.return %0 : tensor<8xf64>
+}
+
+// -----
+
+// Keys of 64 bits have the positions in a column beside them. The rows are as long as a power of two.
+// CHECK-LABEL: func.func @sort_beside_wide_keys(
+// CHECK-COUNT-2: tensor.insert_slice {{.*}} : tensor<1x5xi64> into tensor<1x8xi64>
+// CHECK:         rt.sort_rows %{{.*}}, %{{.*}} : tensor<1x8xi64>, tensor<1x8xi64>
+func.func @sort_beside_wide_keys(%x: tensor<5xf64>, %v: tensor<5xf64>) -> tensor<5xf64> {
+  %0 = dlc.sort %x, %v dim 0 : tensor<5xf64>, tensor<5xf64> -> tensor<5xf64>
+  func.return %0 : tensor<5xf64>
+}
+
+// -----
+
+// One long row is sorted in parts, of which two, and then four, are merged.
+// CHECK-LABEL: func.func @sort_in_parts(
+// CHECK:         rt.sort_rows %{{.*}} : tensor<3x8192xi32>
+// CHECK:         rt.merge_rows group 2 parts 4 %{{.*}} : tensor<3x8192xi32>
+// CHECK:         rt.sort_rows bitonic
+// CHECK:         rt.merge_rows group 4 parts 4
+// CHECK:         rt.sort_rows bitonic
+// CHECK-NOT:     rt.merge_rows
+// CHECK:         func.return
+func.func @sort_in_parts(%x: tensor<20000xi32>) -> tensor<20000xi32> {
+  %0 = dlc.sort %x, %x dim 0 : tensor<20000xi32>, tensor<20000xi32> -> tensor<20000xi32>
+  func.return %0 : tensor<20000xi32>
 }
 
 // -----

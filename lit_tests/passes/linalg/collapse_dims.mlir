@@ -103,3 +103,21 @@ func.func @positions(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
   }
   func.return %0 : tensor<4x8xf32>
 }
+
+// -----
+
+// Few rows that are long stay in the tile with their elements: threads share these.
+// CHECK-LABEL: func.func @few_long_rows(
+// CHECK:         rt.kernel "mul" tile [3, 40000]
+func.func @few_long_rows(%x: tensor<3x40000xf32>, %s: tensor<3xf32>) -> tensor<3x40000xf32> {
+  %r = rt.kernel "mul" tile [3, 40000] ins(%a = %x : tensor<3x40000xf32>, %b = %s : tensor<3xf32>) -> (tensor<3x40000xf32>) {
+    %e = tensor.empty() : tensor<3x40000xf32>
+    %m = linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} ins(%a, %b : tensor<3x40000xf32>, tensor<3xf32>) outs(%e : tensor<3x40000xf32>) {
+    ^bb0(%p: f32, %q: f32, %out: f32):
+      %t = arith.mulf %p, %q : f32
+      linalg.yield %t : f32
+    } -> tensor<3x40000xf32>
+    rt.yield %m : tensor<3x40000xf32>
+  }
+  func.return %r : tensor<3x40000xf32>
+}

@@ -453,6 +453,20 @@ func.func @calls(%a: memref<9x3x3xf64>, %i: memref<9xi32>, %arena: memref<0xi8>)
 
 // -----
 
+// Each part of the calls has a workspace of its own.
+// CHECK-LABEL: llvm.func internal @calls_with_workspaces.part0(
+// CHECK-SAME:    %{{.*}}: !llvm.ptr, %[[PART:.*]]: i64)
+// CHECK:         %[[SIZE:.*]] = llvm.mlir.constant(64) : i64
+// CHECK:         %[[OFFSET:.*]] = llvm.mul %[[PART]], %[[SIZE]]
+// CHECK:         llvm.getelementptr inbounds %{{.*}}[%[[OFFSET]]]
+// CHECK:         llvm.call @sgeqrf_(
+func.func @calls_with_workspaces(%a: memref<9x64x64xf32>, %t: memref<9x64xf32>, %w: memref<5x64xf32>, %i: memref<9xi32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 0 : i64} {
+  rt.lapack "sgeqrf" [64 : i32, 64 : i32, 0 : index, 64 : i32, 1 : index, 2 : index, 64 : i32, 3 : index] count 9 workspaces 5 strides [4096, 64, 0, 1] outs(%a, %t, %w, %i : memref<9x64x64xf32>, memref<9x64xf32>, memref<5x64xf32>, memref<9xi32>) {rt.grain = 2 : i64}
+  func.return
+}
+
+// -----
+
 // A copy in parts.
 // CHECK-LABEL: llvm.func internal @copy_in_parts.part0(
 // CHECK:         "llvm.intr.memcpy"(

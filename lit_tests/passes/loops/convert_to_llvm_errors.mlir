@@ -23,3 +23,12 @@ func.func @strided(%x: memref<4xf32, strided<[2]>>, %i: index) -> f32 {
 func.func @rank2(%x: vector<2x2xf32>) {
   func.return
 }
+
+// -----
+
+// Instructions on exponents are those of vectors.
+// expected-error @unknown {{convert-to-llvm: cannot convert special.logb on (f32); the instructions are for vectors that fill registers; run expand-math without exponents}}
+func.func @scalar(%x: f32) -> f32 {
+  %r = special.logb %x : f32
+  func.return %r : f32
+}

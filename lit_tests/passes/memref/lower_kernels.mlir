@@ -523,6 +523,98 @@ func.func private @fft(%x: memref<3x2x8x2xf32>, %roots: memref<2xf32>, %out: mem
 
 // -----
 
+// A row of two vectors is sorted in registers: it is loaded and stored once.
+// CHECK-LABEL: func.func private @sort_group(
+// CHECK-COUNT-2: vector.load %{{.*}} : memref<3x16xi32>, vector<8xi32>
+// CHECK-NOT:     vector.load
+// CHECK:         vector.shuffle
+// CHECK:         arith.minui {{.*}} : vector<8xi32>
+// CHECK:         arith.maxui {{.*}} : vector<8xi32>
+// CHECK-COUNT-2: vector.store
+// CHECK-NOT:     vector.store
+// CHECK:         func.return
+func.func private @sort_group(%x: memref<3x16xi32>) attributes {rt.tile = array<i64: 3>} {
+  rt.sort_rows %x : memref<3x16xi32> into (%x : memref<3x16xi32>)
+  func.return
+}
+
+// -----
+
+// A longer one is sorted in memory, in loops over runs, without jumps and without other memory; what is not sorted in place is copied first.
+// CHECK-LABEL: func.func private @sort_row(
+// CHECK-SAME:    %[[X:\w+]]: memref<3x4096xi32>, %[[OUT:\w+]]: memref<3x4096xi32>)
+// CHECK-NOT:     memref.alloca
+// CHECK:         %[[COPIED:.*]] = vector.load %[[X]]
+// CHECK-NEXT:    vector.store %[[COPIED]], %[[OUT]]
+// CHECK-NOT:     %[[X]][
+// CHECK-NOT:     scf.if
+// CHECK:         func.return
+func.func private @sort_row(%x: memref<3x4096xi32>, %out: memref<3x4096xi32>) attributes {rt.tile = array<i64: 3>} {
+  rt.sort_rows %x : memref<3x4096xi32> into (%out : memref<3x4096xi32>)
+  func.return
+}
+
+// -----
+
+// Two columns are compared together: the second one where the first ones are equal.
+// CHECK-LABEL: func.func private @sort_columns(
+// CHECK:         arith.cmpi ult, {{.*}} : vector<4xi64>
+// CHECK:         arith.cmpi ult, {{.*}} : vector<4xi64>
+// CHECK:         arith.cmpi eq, {{.*}} : vector<4xi64>
+// CHECK:         arith.select
+// CHECK-NOT:     arith.minui
+// CHECK:         func.return
+func.func private @sort_columns(%x: memref<3x4xi64>, %y: memref<3x4xi64>) attributes {rt.tile = array<i64: 3>} {
+  rt.sort_rows %x, %y : memref<3x4xi64>, memref<3x4xi64> into (%x, %y : memref<3x4xi64>, memref<3x4xi64>)
+  func.return
+}
+
+// -----
+
+// Rows of a group are merged a vector of each at a time; the second group lacks its fourth row.
+// CHECK-LABEL: func.func private @merge(
+// CHECK:         scf.for
+// CHECK:           scf.for
+// CHECK-COUNT-4:     vector.load
+// CHECK-NOT:         vector.load
+// CHECK-COUNT-4:     vector.store
+// CHECK:         scf.for
+// CHECK:           scf.for
+// CHECK-COUNT-3:     vector.load
+// CHECK-NOT:         vector.load
+// CHECK-COUNT-3:     vector.store
+// CHECK-NOT:     vector.store
+func.func private @merge(%x: memref<7x64xi32>) attributes {rt.tile = array<i64: 2, 4>} {
+  rt.merge_rows group 4 parts 4 %x : memref<7x64xi32> into (%x : memref<7x64xi32>)
+  func.return
+}
+
+// -----
+
+// Few long rows are cut into parts of whole vectors, which are launched side by side.
+// CHECK-LABEL: func.func @parts_of_rows(
+// CHECK:         rt.launch @scaled over [3, 2] grain 1(
+// CHECK-LABEL: func.func private @scaled(
+// CHECK:         scf.for %[[POINT:.*]] =
+// CHECK:           arith.remui %[[POINT]]
+// CHECK:           arith.minsi
+// CHECK:           scf.for
+// CHECK:             vector.load %{{.*}} : memref<3x40000xf32>, vector<8xf32>
+func.func @parts_of_rows(%x: memref<3x40000xf32>, %s: memref<3xf32>, %out: memref<3x40000xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 2 : i64} {
+  rt.launch @scaled over [3, 40000] grain 20000 (%x, %s, %out) : memref<3x40000xf32>, memref<3xf32>, memref<3x40000xf32>
+  func.return
+}
+func.func private @scaled(%x: memref<3x40000xf32>, %s: memref<3xf32>, %out: memref<3x40000xf32>) attributes {rt.tile = array<i64: 3, 40000>} {
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]} ins(%x, %s : memref<3x40000xf32>, memref<3xf32>) outs(%out : memref<3x40000xf32>) {
+  ^bb0(%p: f32, %q: f32, %o: f32):
+    %t = arith.mulf %p, %q : f32
+    linalg.yield %t : f32
+  }
+  func.return
+}
+
+// -----
+
 // A grain counts the points of the range that is left: rows, where lanes run along the last tile dimension. Parts are whole vectors
 // where they run along the only one, and there are none where that is all of the range.
 // CHECK-LABEL: func.func @grains(
@@ -550,6 +642,27 @@ func.func private @few(%x: memref<4096x8xf32>, %out: memref<8xf32>) attributes {
   ^bb0(%a: f32, %b: f32):
     %s = arith.addf %a, %b : f32
     linalg.yield %s : f32
+  }
+  func.return
+}
+
+// -----
+
+// Three columns take vectors of four however much is computed of each: wider ones are slow to divide, and to load after a masked store.
+// CHECK-LABEL: func.func private @few_columns(
+// CHECK-NOT:     vector<8xf32>
+// CHECK:         math.exp %{{.*}} : vector<4xf32>
+// CHECK-NOT:     vector<8xf32>
+// CHECK:         vector.maskedstore
+// CHECK:         func.return
+func.func private @few_columns(%x: memref<5x3xf32>, %out: memref<3xf32>) attributes {rt.tile = array<i64: 3>} {
+  %zero = arith.constant 0.0 : f32
+  linalg.fill ins(%zero : f32) outs(%out : memref<3xf32>)
+  linalg.generic {indexing_maps = [affine_map<(d0, d1) -> (d1, d0)>, affine_map<(d0, d1) -> (d0)>], iterator_types = ["parallel", "reduction"]} ins(%x : memref<5x3xf32>) outs(%out : memref<3xf32>) {
+  ^bb0(%a: f32, %s: f32):
+    %e = math.exp %a : f32
+    %r = arith.addf %s, %e : f32
+    linalg.yield %r : f32
   }
   func.return
 }

@@ -103,13 +103,17 @@ func.func private @add_rows(%x: memref<1000x1000xf32>) attributes {rt.tile = arr
 
 // -----
 
-// Calls of LAPACK are shared where each has memory of its own: the first routine writes two arrays, the second one a workspace.
+// Calls of LAPACK are shared where each has memory of its own: the first routine writes two arrays, the second one a workspace, of which the
+// third has one for each of four parts.
 // CHECK-LABEL: func.func @factorizations(
 // CHECK:         rt.lapack "sgetrf" {{.*}} {rt.grain = 1 : i64}
-// CHECK-NEXT:    rt.lapack "sgeqrf"
+// CHECK-NEXT:    rt.lapack "sgeqrf" {{.*}} memref<32xi32>)
 // CHECK-NOT:     grain
-func.func @factorizations(%a: memref<32x64x64xf32>, %p: memref<32x64xi32>, %i: memref<32xi32>, %w: memref<64xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 1 : i64} {
+// CHECK-SAME:    {{$}}
+// CHECK-NEXT:    rt.lapack "sgeqrf" {{.*}} workspaces 4 {{.*}} {rt.grain = 8 : i64}
+func.func @factorizations(%a: memref<32x64x64xf32>, %p: memref<32x64xi32>, %i: memref<32xi32>, %w: memref<64xf32>, %v: memref<4x64xf32>, %arena: memref<0xi8>) attributes {rt.num_inputs = 1 : i64} {
   rt.lapack "sgetrf" [64 : i32, 64 : i32, 0 : index, 64 : i32, 1 : index, 2 : index] count 32 strides [4096, 64, 1] outs(%a, %p, %i : memref<32x64x64xf32>, memref<32x64xi32>, memref<32xi32>)
   rt.lapack "sgeqrf" [64 : i32, 64 : i32, 0 : index, 64 : i32, 1 : index, 2 : index, 64 : i32, 3 : index] count 32 strides [4096, 64, 0, 1] outs(%a, %p, %w, %i : memref<32x64x64xf32>, memref<32x64xi32>, memref<64xf32>, memref<32xi32>)
+  rt.lapack "sgeqrf" [64 : i32, 64 : i32, 0 : index, 64 : i32, 1 : index, 2 : index, 64 : i32, 3 : index] count 32 workspaces 4 strides [4096, 64, 0, 1] outs(%a, %p, %v, %i : memref<32x64x64xf32>, memref<32x64xi32>, memref<4x64xf32>, memref<32xi32>)
   func.return
 }

@@ -1,80 +1,66 @@
-"""`erf`: a polynomial in `x²` near zero, elsewhere `1 - e^p` with a polynomial `p` for the logarithm of `erfc`."""
+"""`erf x = 1 - e^p` with a polynomial `p` that begins with `-2x / √π`: near zero `e^p - 1` keeps the digits."""
 
 from dataclasses import dataclass
 
 from xdsl.ir import SSAValue
 
-from passes.loops.math.exp import build_exp_in_range
+from passes.loops.math.exp import build_expm1_in_range
 from passes.loops.math.float_builder import DOUBLE, SINGLE, FloatBuilder
-
-SPLIT = 0.9
 
 
 @dataclass(frozen=True)
 class ErfFormat:
-    """The two polynomials, and the argument from which on the result is 1."""
+    """The polynomial, and the argument from which on the result is 1."""
 
-    near: tuple[float, ...]
-    """`erf x = x + x near(x²)` up to `SPLIT`."""
-    log_complement: tuple[float, ...]
-    """`log(1 - erf x)` from `SPLIT` to `one_from`."""
+    slope: tuple[float, float]
+    """`-2 / √π`, as a sum."""
+    log_complement_tail: tuple[float, ...]
+    """`log(1 - erf x) = slope x + x² tail(x)` up to `one_from`."""
     one_from: float
 
 
 FORMATS = {
     SINGLE: ErfFormat(
-        near=(
-            0.12837915122509003,
-            -0.3761250376701355,
-            0.11281921714544296,
-            -0.026770493015646935,
-            0.004998959135264158,
-            -0.0006020799628458917,
-        ),
-        log_complement=(
-            -0.0001664760784478858,
-            -1.1277971267700195,
-            -0.6369762420654297,
-            -0.1041136160492897,
-            0.02231525257229805,
-            -0.00306552997790277,
-            0.00019822856120299548,
+        slope=(-1.128379225730896, 5.910309397449964e-08),
+        log_complement_tail=(
+            -0.6366198062896729,
+            -0.10277167707681656,
+            0.01911971904337406,
+            0.0002480490948073566,
+            -0.001792514929547906,
+            0.0007353100227192044,
+            -0.00016506733663845807,
+            2.07821540243458e-05,
+            -1.1378920135030057e-06,
         ),
         one_from=4.0,
     ),
     DOUBLE: ErfFormat(
-        near=(
-            0.12837916709551253,
-            -0.37612638903182444,
-            0.11283791670890886,
-            -0.02686617063283728,
-            0.005223977504559309,
-            -0.0008548320071706581,
-            0.00012055082923695975,
-            -1.4919846889693258e-05,
-            1.6374944539887525e-06,
-            -1.5541323876124376e-07,
-            1.0249538159255e-08,
-        ),
-        log_complement=(
-            -2.429922518072506e-07,
-            -1.1283765744832426,
-            -0.6366325970994237,
-            -0.10273361984229575,
-            0.019047165335699626,
-            0.0003318376291860797,
-            -0.0018333595921271458,
-            0.0007036279952386947,
-            -9.24318400711393e-05,
-            -4.16263105947906e-05,
-            3.125820577169085e-05,
-            -1.1277383255697361e-05,
-            2.7606955652564308e-06,
-            -4.866871212789686e-07,
-            6.147191423162047e-08,
-            -5.311357322246499e-09,
-            2.820717340329612e-10,
-            -6.954331760536467e-12,
+        slope=(-1.1283791670955126, 9.062930747347677e-18),
+        log_complement_tail=(
+            -0.6366197723675909,
+            -0.1027726033013173,
+            0.019128446993130453,
+            0.00020919485354985615,
+            -0.001696207667435021,
+            0.0005901324194039472,
+            -2.5904465766186454e-05,
+            -6.442055176097001e-05,
+            2.957580965452433e-05,
+            -3.16986705235489e-06,
+            -3.132752431152287e-06,
+            2.037010617399052e-06,
+            -5.705125252117692e-07,
+            1.1643603510363871e-08,
+            6.576135309363466e-08,
+            -3.459437375994159e-08,
+            1.0775922424485696e-08,
+            -2.3610545514051793e-09,
+            3.7615719159173845e-10,
+            -4.3027909775592324e-11,
+            3.3651600757841905e-12,
+            -1.615273363769897e-13,
+            3.593121696749815e-15,
         ),
         one_from=6.0,
     ),
@@ -82,10 +68,10 @@ FORMATS = {
 
 
 def expand_erf(fb: FloatBuilder, x: SSAValue) -> SSAValue:
-    """Both forms are computed and one is chosen."""
+    """The sign is that of `x`: what is computed is `e^p - 1`, which is negative."""
     constants = FORMATS[fb.format]
-    magnitude = fb.abs(x)
-    logarithm = fb.polynomial(fb.at_most(magnitude, constants.one_from), constants.log_complement)
-    far = fb.copysign(fb.sub(1.0, build_exp_in_range(fb, logarithm)), x)
-    near = fb.fma(fb.polynomial(fb.mul(x, x), constants.near), x, x)
-    return fb.select(fb.compare("ogt", magnitude, SPLIT), far, near)
+    magnitude = fb.at_most(fb.abs(x), constants.one_from)
+    rest = fb.mul(fb.polynomial(magnitude, constants.log_complement_tail), fb.mul(magnitude, magnitude))
+    high, low = constants.slope
+    logarithm = fb.fma(magnitude, high, fb.fma(magnitude, low, rest))
+    return fb.copysign(build_expm1_in_range(fb, logarithm), x)

@@ -97,15 +97,17 @@ FORMATS = {
 def expand_exp(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     """`e^x = 2^n e^r` with `n = round(x / ln 2)` and `r = x - n ln 2`.
 
-    Zero is scaled where the result is zero, as in masked softmax: a product that underflows takes x86 a hundred cycles.
+    Zero is scaled where the result is zero, as in masked softmax: a product that underflows takes x86 hundreds of cycles.
     """
     constants = FORMATS[fb.format]
     vanishes = fb.compare("ogt", constants.lowest, x)
+    if fb.has_exponents:
+        _, n, r = reduce(fb, fb.at_most(x, constants.highest), fb.format.twice_biased_magic)
+        return fb.scalb(fb.select(vanishes, 0.0, build_exp_reduced(fb, r)), n)
     clamped = fb.at_most(fb.at_least(x, constants.lowest), constants.highest)
-    shifted, r = _reduce(fb, clamped, fb.format.twice_biased_magic)
+    shifted, _, r = reduce(fb, clamped, fb.format.twice_biased_magic)
     first, second = powers_of_halves(fb, shifted)
-    first = fb.select(vanishes, 0.0, first)
-    return fb.mul(fb.fma(build_expm1_reduced(fb, r), first, first), second)
+    return fb.mul(fb.mul(build_exp_reduced(fb, r), fb.select(vanishes, 0.0, first)), second)
 
 
 def expand_exp2(fb: FloatBuilder, x: SSAValue) -> SSAValue:
@@ -113,9 +115,7 @@ def expand_exp2(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     constants = FORMATS[fb.format]
     x = fb.at_most(fb.at_least(x, constants.lowest_exp2), constants.highest_exp2)
     shifted, n = round_to_integer(fb, x, fb.format.twice_biased_magic)
-    r = fb.sub(x, n)
-    first, second = powers_of_halves(fb, shifted)
-    return fb.mul(fb.fma(build_exp2_reduced(fb, r), first, first), second)
+    return _scaled(fb, build_exp2_reduced(fb, fb.sub(x, n)), shifted, n)
 
 
 def expand_expm1(fb: FloatBuilder, x: SSAValue) -> SSAValue:
@@ -135,13 +135,13 @@ def expand_expm1(fb: FloatBuilder, x: SSAValue) -> SSAValue:
 def build_exp_in_range(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     """`e^x` for `x` whose result is a normal number."""
     shifted, _, r = reduce(fb, x)
-    return fb.mul(fb.add(build_expm1_reduced(fb, r), 1.0), fb.power_of_two(shifted))
+    return fb.mul(build_exp_reduced(fb, r), fb.power_of_two(shifted))
 
 
 def build_half_exp(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     """`½e^x` for `x ≥ 0`, which overflows later than `e^x`."""
     _, n, r = reduce(fb, fb.at_most(x, FORMATS[fb.format].highest + 1.0))
-    return scale(fb, fb.add(build_expm1_reduced(fb, r), 1.0), fb.sub(n, 1.0))
+    return scale(fb, build_exp_reduced(fb, r), fb.sub(n, 1.0))
 
 
 def build_expm1_in_range(fb: FloatBuilder, x: SSAValue) -> SSAValue:
@@ -153,7 +153,14 @@ def build_expm1_in_range(fb: FloatBuilder, x: SSAValue) -> SSAValue:
 
 def scale(fb: FloatBuilder, value: SSAValue, n: SSAValue) -> SSAValue:
     """`value · 2^n` for integers `n` within twice the range of exponents, rounded once (to subnormals and infinity)."""
-    first, second = powers_of_halves(fb, fb.add(n, fb.format.twice_biased_magic))
+    return _scaled(fb, value, fb.add(n, fb.format.twice_biased_magic), n)
+
+
+def _scaled(fb: FloatBuilder, value: SSAValue, shifted: SSAValue, n: SSAValue) -> SSAValue:
+    """`scale`, where `shifted` is `n + twice_biased_magic`."""
+    if fb.has_exponents:
+        return fb.scalb(value, n)
+    first, second = powers_of_halves(fb, shifted)
     return fb.mul(fb.mul(value, first), second)
 
 
@@ -164,8 +171,8 @@ def round_to_integer(fb: FloatBuilder, x: SSAValue, magic: float) -> tuple[SSAVa
 
 
 def build_exp2_reduced(fb: FloatBuilder, r: SSAValue) -> SSAValue:
-    """`2^r - 1` for `|r| ≤ ½`."""
-    return fb.mul(fb.polynomial(r, FORMATS[fb.format].exp2_tail), r)
+    """`2^r` for `|r| ≤ ½`."""
+    return fb.fma(fb.polynomial(r, FORMATS[fb.format].exp2_tail), r, 1.0)
 
 
 def powers_of_halves(fb: FloatBuilder, shifted: SSAValue) -> tuple[SSAValue, SSAValue]:
@@ -176,18 +183,18 @@ def powers_of_halves(fb: FloatBuilder, shifted: SSAValue) -> tuple[SSAValue, SSA
     return fb.from_bits(first), fb.from_bits(second)
 
 
-def reduce(fb: FloatBuilder, x: SSAValue) -> tuple[SSAValue, SSAValue, SSAValue]:
-    """`n + biased_magic`, `n = round(x / ln 2)` and `r = x - n ln 2`, which is rounded once."""
-    shifted, r = _reduce(fb, x, fb.format.biased_magic)
-    return shifted, fb.sub(shifted, fb.format.biased_magic), r
-
-
-def _reduce(fb: FloatBuilder, x: SSAValue, magic: float) -> tuple[SSAValue, SSAValue]:
-    """`n + magic` and `r` of `reduce`."""
+def reduce(fb: FloatBuilder, x: SSAValue, magic: float | None = None) -> tuple[SSAValue, SSAValue, SSAValue]:
+    """`n + magic` (by default the biased one), `n = round(x / ln 2)` and `r = x - n ln 2`, which is rounded once."""
     constants = FORMATS[fb.format]
+    magic = magic or fb.format.biased_magic
     shifted = fb.fma(x, LOG2_E, magic)
     n = fb.sub(shifted, magic)
-    return shifted, fb.fma(n, -constants.ln2_low, fb.fma(n, -constants.ln2_high, x))
+    return shifted, n, fb.fma(n, -constants.ln2_low, fb.fma(n, -constants.ln2_high, x))
+
+
+def build_exp_reduced(fb: FloatBuilder, r: SSAValue) -> SSAValue:
+    """`e^r` for reduced `r`."""
+    return fb.fma(fb.polynomial(r, (1.0, *FORMATS[fb.format].tail)), r, 1.0)
 
 
 def build_expm1_reduced(fb: FloatBuilder, r: SSAValue, r_low: SSAValue | None = None) -> SSAValue:

@@ -24,18 +24,30 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.ir import Attribute, Block, Operation, Region, SSAValue
 
+from dialects import special
 from dialects.builder import OpBuilder, vector_type
+from passes.loops.llvm_exponents import fills_registers
 
 Number = SSAValue | float
 """An operand: a value, or a Python number that becomes a constant of the type at hand."""
 
 _FLOAT_PREDICATES = {
     name: IntegerAttr(code, i64)
-    for name, code in {"oeq": 1, "ogt": 2, "oge": 3, "olt": 4, "ole": 5, "ult": 11, "une": 13, "uno": 14}.items()
+    for name, code in {
+        "oeq": 1,
+        "ogt": 2,
+        "oge": 3,
+        "olt": 4,
+        "ole": 5,
+        "uge": 10,
+        "ult": 11,
+        "une": 13,
+        "uno": 14,
+    }.items()
 }
 _INT_PREDICATES = {name: IntegerAttr(code, i64) for name, code in {"ne": 1, "ult": 6, "uge": 9}.items()}
 
-_LONG_CHAIN = 16
+_LONG_CHAIN = 10
 
 
 @dataclass(frozen=True)
@@ -93,6 +105,8 @@ class FloatBuilder:
     Numbers given as operands become constants. Each constant and each operation on the same operands is made once per
     `FloatBuilder`: what two functions of one number have in common is computed once. So a `FloatBuilder` must only serve
     places that its earlier ones dominate: one block, from front to back.
+
+    With `exponents`, `has_exponents` tells whether `scalb`, `logb`, `significand` and `rsqrt_estimate` are instructions on this type.
     """
 
     __slots__ = (
@@ -100,19 +114,23 @@ class FloatBuilder:
         "_constants",
         "_double",
         "_made",
+        "_roots",
         "bool_type",
         "builder",
         "format",
+        "has_exponents",
         "int_type",
         "value_type",
     )
 
-    def __init__(self, builder: OpBuilder, value_type: Attribute):
+    def __init__(self, builder: OpBuilder, value_type: Attribute, exponents: bool = False):
         self.builder = builder
         self.value_type: Attribute = value_type
+        self.has_exponents = exponents and fills_registers(value_type)
         self._double: FloatBuilder | None = None
         self._constants: dict[tuple[float, float, bool], SSAValue] = {}
         self._made: dict[tuple[object, ...], SSAValue] = {}
+        self._roots: dict[SSAValue, SSAValue] = {}
         self._branches: dict[tuple[object, ...], Sequence[SSAValue]] = {}
         element_type: Attribute = value_type
         if isinstance(value_type, VectorType):
@@ -138,7 +156,7 @@ class FloatBuilder:
     def as_double(self) -> "FloatBuilder":
         """A builder in the same place for f64 of the same shape."""
         if self._double is None:
-            self._double = FloatBuilder(self.builder, self.with_element_type(f64))
+            self._double = FloatBuilder(self.builder, self.with_element_type(f64), self.has_exponents)
         return self._double
 
     # Operands
@@ -225,6 +243,14 @@ class FloatBuilder:
         """The square root, correctly rounded."""
         return self._float(math_dialect.SqrtOp, value)
 
+    def note_root(self, root: SSAValue, square: SSAValue) -> None:
+        """Remember that `root` was made as the root of `square`, for what can do with the inverse root."""
+        self._roots[root] = square
+
+    def square_of_root(self, root: SSAValue) -> SSAValue | None:
+        """What `note_root` was told of `root`."""
+        return self._roots.get(root)
+
     def floor(self, value: SSAValue) -> SSAValue:
         """The largest integer that is not above `value`."""
         return self._float(math_dialect.FloorOp, value)
@@ -236,6 +262,22 @@ class FloatBuilder:
     def copysign(self, magnitude: Number, sign: SSAValue) -> SSAValue:
         """`magnitude` with the sign of `sign`."""
         return self._float(math_dialect.CopySignOp, magnitude, sign)
+
+    def scalb(self, value: Number, n: SSAValue) -> SSAValue:
+        """`value · 2^n` for integers `n`, rounded once."""
+        return self._float(special.ScalbOp, value, n)
+
+    def logb(self, x: SSAValue) -> SSAValue:
+        """`⌊log2 |x|⌋`."""
+        return self._float(special.LogbOp, x)
+
+    def significand(self, x: SSAValue) -> SSAValue:
+        """`x` divided by a power of two, in `[¾, 1½)`; 1 for zeros and infinity, NaN for negative numbers."""
+        return self._float(special.SignificandOp, x)
+
+    def rsqrt_estimate(self, x: SSAValue) -> SSAValue:
+        """`1 / √x` to 14 bits."""
+        return self._float(special.RsqrtEstimateOp, x)
 
     def polynomial(self, x: SSAValue, coefficients: tuple[float, ...]) -> SSAValue:
         """`c0 + c1 x + c2 x² + …` by Horner's rule; lowest order first.
@@ -388,7 +430,7 @@ class FloatBuilder:
         found = self._branches.get(key)
         if found is not None:
             return found
-        taken = FloatBuilder(OpBuilder(Block(), self.builder.location), self.value_type)
+        taken = FloatBuilder(OpBuilder(Block(), self.builder.location), self.value_type, self.has_exponents)
         taken.builder.create_op(scf.YieldOp, build(taken))
         skipped = OpBuilder(Block(), self.builder.location)
         skipped.create_op(scf.YieldOp, otherwise)
@@ -397,6 +439,24 @@ class FloatBuilder:
         branch = self.builder.create_op(scf.IfOp, (self.any(condition),), types, regions=regions)
         self._branches[key] = branch.results
         return branch.results
+
+    def while_any(
+        self,
+        start: SSAValue,
+        condition: Callable[["FloatBuilder", SSAValue], SSAValue],
+        step: Callable[["FloatBuilder", SSAValue], SSAValue],
+    ) -> SSAValue:
+        """`start`, and what `step` makes of it again and again, while the condition holds anywhere."""
+        location, types = self.builder.location, [self.value_type]
+        before, after = (
+            FloatBuilder(OpBuilder(Block(arg_types=types), location), self.value_type, self.has_exponents)
+            for _ in range(2)
+        )
+        (value,) = before.builder.block.args
+        before.builder.create_op(scf.ConditionOp, (before.any(condition(before, value)), value))
+        after.builder.create_op(scf.YieldOp, (step(after, after.builder.block.args[0]),))
+        regions = (Region(before.builder.block), Region(after.builder.block))
+        return self.builder.create_op(scf.WhileOp, (start,), types, regions=regions).results[0]
 
     def widened(self, value: SSAValue) -> SSAValue:
         """An f32 as an element of `as_double()`."""

@@ -1,39 +1,58 @@
-"""`erf_inv` and `erfc_inv`: M. J. Wichura, "Algorithm AS 241: The percentage points of the normal distribution" (1988).
+"""`erf_inv` and `erfc_inv`: a polynomial in `log(1 - x²)` where that is not large, and quotients of polynomials for the rest.
 
-Three quotients of polynomials, of which one is chosen before the division; both formats use the same. They are rewritten
-so that the quotient is what a simple formula lacks, and its error counts little: `x`, or a line in `t`.
+The polynomial is of the form of M. Giles, "Approximating the erfinv function" (2010). The quotients are those of M. J. Wichura,
+"Algorithm AS 241: The percentage points of the normal distribution" (1988), for both formats, rewritten so that the quotient is
+what a line in `t` lacks, and its error counts little.
 """
 
 import math
 
 from xdsl.ir import SSAValue
 
-from passes.loops.math.float_builder import FloatBuilder
+from passes.loops.math.float_builder import DOUBLE, SINGLE, FloatBuilder, FloatFormat
 from passes.loops.math.log import expand_log
 
-CENTRAL = (
-    (
-        0.19753231156709125,
-        4.759357410783067,
-        9.875657851838074,
-        -539.3091320403624,
-        -4977.931786419021,
-        -15525.854417978326,
-        -16909.592388659647,
-        -4339.4012092274,
+CENTRAL_END: dict[FloatFormat, float] = {SINGLE: 5.0, DOUBLE: 6.0}
+CENTRAL: dict[FloatFormat, tuple[float, ...]] = {
+    SINGLE: (
+        0.8862268924713135,
+        0.23201484978199005,
+        0.011542589403688908,
+        -0.0023208195343613625,
+        -0.00014228698273655027,
+        5.361021976568736e-05,
+        7.628535740877851e-07,
+        -1.3124425777277793e-06,
+        1.4757779354113154e-07,
+        -5.419906301540323e-09,
     ),
-    (
-        1.0,
-        42.31333070160091,
-        687.1870074920579,
-        5394.196021424751,
-        21213.794301586597,
-        39307.89580009271,
-        28729.085735721943,
-        5226.495278852854,
+    DOUBLE: (
+        0.886226925452758,
+        0.23201366653464492,
+        0.011549342038580128,
+        -0.002335101645448475,
+        -0.0001280432693544946,
+        4.6611342113503276e-05,
+        2.0202467393178347e-06,
+        -1.0130310861186693e-06,
+        -3.66494260096023e-08,
+        2.2134458124651015e-08,
+        1.270714606544883e-09,
+        -8.383995192732689e-10,
+        1.3298344799465493e-10,
+        -4.297312646293941e-11,
+        1.6129092568584876e-11,
+        -3.6721759545700916e-12,
+        5.053341701847394e-13,
+        -3.9999199234107265e-14,
+        1.0325341111066082e-15,
+        1.3143659609989004e-16,
+        -1.591810947887018e-17,
+        7.440762836950095e-19,
+        -1.38234335248954e-20,
     ),
-)
-"""In `0.180625 - ¼x²` for `|x| ≤ 0.85`: `erf_inv x = x + x` times the quotient."""
+}
+"""`erf_inv x = x central(w)` with `w = -log(1 - x²)` up to `CENTRAL_END`: for `|x|` up to 0.9966 and 0.9987."""
 
 NEAR_START, NEAR_LINE = 1.625, (1.0366572141647339, 1.09375)
 NEAR_TAIL = (
@@ -99,19 +118,26 @@ def expand_erfc_inv(fb: FloatBuilder, x: SSAValue) -> SSAValue:
 
 
 def _inverse(fb: FloatBuilder, x: SSAValue, rest: SSAValue) -> SSAValue:
-    """`erf_inv x`, where `rest = 1 - |x|`."""
-    magnitude = fb.abs(x)
-    is_central = fb.compare("ole", magnitude, 0.85)
-    half = fb.mul(x, 0.5)
-    central = fb.fma(fb.neg(half), half, 0.180625)
-    r = fb.sqrt(fb.sub(math.log(2.0), expand_log(fb, rest)))
+    """`erf_inv x`, where `rest = 1 - |x|`; the tails, which few elements are in, in a branch."""
+    w = fb.neg(expand_log(fb, fb.mul(rest, fb.sub(2.0, rest))))
+    central = fb.mul(fb.polynomial(w, CENTRAL[fb.format]), x)
+    is_tail = fb.compare("ogt", w, CENTRAL_END[fb.format])
+
+    def choose(inner: FloatBuilder) -> tuple[SSAValue]:
+        return (inner.select(is_tail, inner.copysign(_tail(inner, w, rest), x), central),)
+
+    return fb.where_any(is_tail, choose, (central,))[0]
+
+
+def _tail(fb: FloatBuilder, w: SSAValue, rest: SSAValue) -> SSAValue:
+    """The quotients in `r² = -log ½rest`, which is `w + log 4 + log(1 - ½rest)`."""
+    series = fb.polynomial(rest, tuple(-(0.5**k) / k for k in range(1, 6 if fb.is_double else 3)))
+    r = fb.sqrt(fb.add(w, fb.fma(series, rest, math.log(4.0))))
     is_near = fb.compare("ole", r, 5.0)
     t = fb.sub(r, fb.select(is_near, NEAR_START, FAR_START))
-    parts: list[SSAValue] = []
-    for middle, near, far in zip(CENTRAL, NEAR_TAIL, FAR_TAIL, strict=True):
-        tail = fb.select(is_near, fb.polynomial(t, near), fb.polynomial(t, far))
-        parts.append(fb.select(is_central, fb.polynomial(central, middle), tail))
-    quotient = fb.div(*parts)
+    parts = (
+        fb.select(is_near, fb.polynomial(t, near), fb.polynomial(t, far))
+        for near, far in zip(NEAR_TAIL, FAR_TAIL, strict=True)
+    )
     line = fb.fma(t, fb.select(is_near, NEAR_LINE[1], FAR_LINE[1]), fb.select(is_near, NEAR_LINE[0], FAR_LINE[0]))
-    result = fb.select(is_central, fb.fma(quotient, magnitude, magnitude), fb.add(line, quotient))
-    return fb.copysign(fb.select(fb.compare("oeq", rest, 0.0), math.inf, result), x)
+    return fb.select(fb.compare("oeq", rest, 0.0), math.inf, fb.add(line, fb.div(*parts)))

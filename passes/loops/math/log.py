@@ -1,4 +1,7 @@
-"""`log`, `log1p`, `log2`, `log10`: `x = 2^e (1 + f)` with `1 + f` in `[√½, √2)`, and a polynomial in `f` or `f / (2 + f)`."""
+"""`log`, `log1p`, `log2`, `log10`: `x = 2^e (1 + f)` with `1 + f` in `[¾, 1½)`, and a polynomial in `f`.
+
+That takes as many terms as the range around 1 has octaves, but no division, and terms that do not wait for one another.
+"""
 
 import math
 from dataclasses import dataclass
@@ -7,91 +10,138 @@ from xdsl.ir import SSAValue
 
 from passes.loops.math.float_builder import DOUBLE, SINGLE, FloatBuilder
 
-SQRT_HALF = math.sqrt(0.5)
+LOWEST = 0.75
 
 
 @dataclass(frozen=True)
 class LogFormat:
-    """Constants as the sum of a number of the format and a small correction, and the polynomial."""
+    """Constants as the sum of a number of the format and a small correction, and the polynomials."""
 
     ln2_high: float
     ln2_low: float
-    log2_e_high: float
-    log2_e_low: float
     log10_2_high: float
     log10_2_low: float
     log10_e_high: float
     log10_e_low: float
     tail: tuple[float, ...]
-    """f32: `log(1 + f) = f - f²/2 + f³ tail(f)`; f64: `2 atanh(s) = 2 s + s³ tail(s²)`."""
+    """`log(1 + f) = f + f² tail(f)`."""
+    log2_ratio: tuple[float, ...]
+    """`log2(1 + f) = f log2_ratio(f)`."""
 
 
 FORMATS = {
     SINGLE: LogFormat(
         ln2_high=0.6931471824645996,
         ln2_low=-1.904654299957768e-09,
-        log2_e_high=1.4426950216293335,
-        log2_e_low=1.925963033500011e-08,
-        log10_2_high=0.3010300099849701,
-        log10_2_low=-1.432098883924482e-08,
+        log10_2_high=0.3010299801826477,
+        log10_2_low=1.5481333548450493e-08,
         log10_e_high=0.4342944920063019,
         log10_e_low=-1.0103049952192578e-08,
         tail=(
-            0.3333333134651184,
-            -0.2500081956386566,
-            0.20001240074634552,
-            -0.1662340760231018,
-            0.14201617240905762,
-            -0.131596639752388,
-            0.12761984765529633,
-            -0.07636018842458725,
+            -0.5,
+            0.3333345055580139,
+            -0.2500009536743164,
+            0.19990773499011993,
+            -0.16647224128246307,
+            0.14479710161685944,
+            -0.13163632154464722,
+            0.10459797084331512,
+            -0.045005664229393005,
+        ),
+        log2_ratio=(
+            1.4426950216293335,
+            -0.7213475108146667,
+            0.4809044599533081,
+            -0.3606823682785034,
+            0.28823933005332947,
+            -0.2397526055574417,
+            0.21037639677524567,
+            -0.19525747001171112,
+            0.15364055335521698,
+            -0.062260013073682785,
         ),
     ),
     DOUBLE: LogFormat(
         ln2_high=0.6931471805599453,
         ln2_low=2.3190468138462996e-17,
-        log2_e_high=1.4426950408889634,
-        log2_e_low=2.0355273740931033e-17,
-        log10_2_high=0.3010299956639812,
-        log10_2_low=-2.8037281277851704e-18,
+        log10_2_high=0.30102999566398114,
+        log10_2_low=5.270742310347266e-17,
         log10_e_high=0.4342944819032518,
         log10_e_low=1.098319650216765e-17,
         tail=(
-            0.6666666666666734,
-            0.3999999999941664,
-            0.2857142874202885,
-            0.22222198604897228,
-            0.1818356286421847,
-            0.153140843910745,
-            0.14795639026983126,
+            -0.4999999999999997,
+            0.3333333333333395,
+            -0.2500000000001966,
+            0.19999999999816004,
+            -0.16666666662745505,
+            0.1428571430137984,
+            -0.1250000035034878,
+            0.11111110798814162,
+            -0.09999983742444087,
+            0.09090889594112855,
+            -0.08333732209790665,
+            0.07693482148501012,
+            -0.07138424272572087,
+            0.06642264583826579,
+            -0.062490785254839656,
+            0.06087249902450485,
+            -0.059778295455425394,
+            0.05075560536674995,
+            -0.029363816339752772,
+            0.00806002530763179,
+        ),
+        log2_ratio=(
+            1.4426950408889634,
+            -0.7213475204444817,
+            0.48089834696301925,
+            -0.36067376022230085,
+            0.2885390081698289,
+            -0.2404491734550791,
+            0.20609929230643884,
+            -0.18033688373905213,
+            0.1602994174325372,
+            -0.14426928302819633,
+            0.13115458195977747,
+            -0.12023127409538807,
+            0.11098207534002051,
+            -0.10295385063023856,
+            0.09589101308276393,
+            -0.09052811314327798,
+            0.08809710028631149,
+            -0.08497042461165075,
+            0.069892465883968,
+            -0.03915424529265132,
+            0.010475412710611566,
         ),
     ),
 }
 
 
 def expand_log(fb: FloatBuilder, x: SSAValue, subnormals: bool = True) -> SSAValue:
-    """`log x = e ln 2 + log(1 + f)`; without `subnormals` they count as zero, here and in the next two."""
+    """`log x = e ln 2 + log(1 + f)`; without `subnormals` they may count as zero, here and in the next two."""
     e, f = split(fb, x, subnormals)
-    return _with_limits(fb, x, _log_of_parts(fb, e, f), at_infinity=math.inf, zero=0.0, subnormals=subnormals)
+    return _with_limits_of_parts(fb, x, _log_of_parts(fb, e, f), subnormals)
 
 
 def expand_log2(fb: FloatBuilder, x: SSAValue, subnormals: bool = True) -> SSAValue:
-    """`log2 x = e + log(1 + f) / ln 2`, the quotient with a correction term."""
-    constants = FORMATS[fb.format]
+    """`log2 x = e + log2(1 + f)`."""
+    first, *others = FORMATS[fb.format].log2_ratio
     e, f = split(fb, x, subnormals)
-    result = fb.fma(_log1p_tail(fb, f, None), constants.log2_e_high, fb.mul(f, constants.log2_e_low))
-    result = fb.add(e, fb.fma(f, constants.log2_e_high, result))
-    return _with_limits(fb, x, result, at_infinity=math.inf, zero=0.0, subnormals=subnormals)
+    # The larger product is not rounded on its own.
+    fraction = fb.fma(f, first, fb.mul(fb.polynomial(f, tuple(others)), fb.mul(f, f)))
+    return _with_limits_of_parts(fb, x, fb.add(e, fraction), subnormals)
 
 
 def expand_log10(fb: FloatBuilder, x: SSAValue, subnormals: bool = True) -> SSAValue:
     """`log10 x = e log10 2 + log(1 + f) / ln 10`; powers of ten come out exactly."""
     constants = FORMATS[fb.format]
     e, f = split(fb, x, subnormals)
+    # Both parts of log10 2 are positive: infinite `e` stays infinite.
     low = fb.fma(f, constants.log10_e_low, fb.mul(e, constants.log10_2_low))
-    low = fb.fma(_log1p_tail(fb, f, None), constants.log10_e_high, low)
+    tail = fb.mul(fb.polynomial(f, constants.tail), fb.mul(f, f))
+    low = fb.fma(tail, constants.log10_e_high, low)
     result = fb.fma(e, constants.log10_2_high, fb.fma(f, constants.log10_e_high, low))
-    return _with_limits(fb, x, result, at_infinity=math.inf, zero=0.0, subnormals=subnormals)
+    return _with_limits_of_parts(fb, x, result, subnormals)
 
 
 def build_log(fb: FloatBuilder, x: SSAValue, correction: SSAValue | None = None, twice: bool = False) -> SSAValue:
@@ -99,14 +149,15 @@ def build_log(fb: FloatBuilder, x: SSAValue, correction: SSAValue | None = None,
     e, f = split(fb, x, may_be_subnormal=False)
     if twice:
         e = fb.add(e, 1.0)
-    return fb.select(fb.compare("olt", x, math.inf), _log_of_parts(fb, e, f, correction), x)
+    result = _log_of_parts(fb, e, f, correction)
+    return result if fb.has_exponents else fb.select(fb.compare("olt", x, math.inf), result, x)
 
 
 def build_log_parts(fb: FloatBuilder, x: SSAValue) -> tuple[SSAValue, SSAValue]:
     """`log x` as a sum of two, with some six bits more than one has; infinity gives infinity, 0 minus infinity."""
     constants = FORMATS[fb.format]
     e, f = split(fb, x)
-    tail = _log1p_tail(fb, f, fb.mul(e, constants.ln2_low))
+    tail = fb.fma(fb.polynomial(f, constants.tail), fb.mul(f, f), fb.mul(e, constants.ln2_low))
     fraction = fb.add(f, tail)
     fraction_low = fb.add(fb.sub(f, fraction), tail)
     high = fb.fma(e, constants.ln2_high, fraction)
@@ -118,7 +169,7 @@ def build_log_parts(fb: FloatBuilder, x: SSAValue) -> tuple[SSAValue, SSAValue]:
 def expand_log1p(fb: FloatBuilder, x: SSAValue) -> SSAValue:
     """`log(1 + x)`: `e` from the rounded sum `1 + x`, but `f = 2^-e x + (2^-e - 1)`, so nothing of `x` is lost."""
     fmt = fb.format
-    biased = fb.int_add(fb.bits(fb.add(x, 1.0)), (fmt.bias << fmt.mantissa_bits) - fmt.bits(SQRT_HALF))
+    biased = fb.int_add(fb.bits(fb.add(x, 1.0)), (fmt.bias << fmt.mantissa_bits) - fmt.bits(LOWEST))
     exponent = fb.int_sub(fb.int_and(biased, ~fmt.mantissa_mask), fmt.bias << fmt.mantissa_bits)
     scaled = fb.from_bits(fb.int_sub(fb.bits(x), exponent))
     # 4 · 2^-e, unlike 2^-e, is a normal number for every e.
@@ -130,17 +181,36 @@ def expand_log1p(fb: FloatBuilder, x: SSAValue) -> SSAValue:
 
 
 def split(fb: FloatBuilder, x: SSAValue, may_be_subnormal: bool = True) -> tuple[SSAValue, SSAValue]:
-    """`e` and `f` with `x = 2^e (1 + f)` and `√½ ≤ 1 + f < √2`, for positive finite `x`."""
+    """`e` and `f` with `x = 2^e (1 + f)` and `¾ ≤ 1 + f < 1½`, for positive finite `x`.
+
+    If the builder has exponents, `e` is infinite and `f` zero where `x` is zero or infinite, and NaN where `x` is negative.
+    """
     fmt = fb.format
+    if fb.has_exponents:
+        m = fb.significand(x)
+        return fb.sub(fb.logb(x), fb.logb(m)), fb.sub(m, 1.0)
     bias: SSAValue | float = 2.0**fmt.mantissa_bits + fmt.bias
     if may_be_subnormal:
-        is_subnormal = fb.compare("olt", x, fmt.smallest_normal)
-        x = fb.select(is_subnormal, fb.mul(x, 2.0**fmt.mantissa_bits), x)
-        bias = fb.select(is_subnormal, bias + fmt.mantissa_bits, bias)
-    biased = fb.int_add(fb.bits(x), (fmt.bias << fmt.mantissa_bits) - fmt.bits(SQRT_HALF))
+        x, bias = _normalised(fb, x, bias)
+    biased = fb.int_add(fb.bits(x), (fmt.bias << fmt.mantissa_bits) - fmt.bits(LOWEST))
     e = _float_exponent(fb, biased, bias)
-    mantissa = fb.int_add(fb.int_and(biased, fmt.mantissa_mask), fmt.bits(SQRT_HALF))
+    mantissa = fb.int_add(fb.int_and(biased, fmt.mantissa_mask), fmt.bits(LOWEST))
     return e, fb.sub(fb.from_bits(mantissa), 1.0)
+
+
+def exponent_of(fb: FloatBuilder, x: SSAValue) -> SSAValue:
+    """`⌊log2 x⌋` for positive finite `x`; for 0 something that is lower than for any other."""
+    if fb.has_exponents:
+        return fb.logb(x)
+    x, bias = _normalised(fb, x, 2.0**fb.format.mantissa_bits + fb.format.bias)
+    return _float_exponent(fb, fb.bits(x), bias)
+
+
+def _normalised(fb: FloatBuilder, x: SSAValue, bias: float) -> tuple[SSAValue, SSAValue]:
+    """`x` if it is not subnormal, else a multiple; and `bias` for its exponent."""
+    digits = fb.format.mantissa_bits
+    is_subnormal = fb.compare("olt", x, fb.format.smallest_normal)
+    return fb.select(is_subnormal, fb.mul(x, 2.0**digits), x), fb.select(is_subnormal, bias + digits, bias)
 
 
 def _float_exponent(fb: FloatBuilder, biased: SSAValue, bias: SSAValue | float) -> SSAValue:
@@ -154,32 +224,18 @@ def _float_exponent(fb: FloatBuilder, biased: SSAValue, bias: SSAValue | float) 
 
 
 def _log_of_parts(fb: FloatBuilder, e: SSAValue, f: SSAValue, correction: SSAValue | None = None) -> SSAValue:
-    """`e ln 2 + log(1 + f) + correction`, from the smallest term to the largest."""
+    """`e ln 2 + log(1 + f) + correction`; one number is enough for ln 2, because the sum is never much less than `e`."""
     constants = FORMATS[fb.format]
-    ln2_low = constants.ln2_low
-    addend = fb.mul(e, ln2_low) if correction is None else fb.fma(e, ln2_low, correction)
-    low = _log1p_tail(fb, f, addend)
-    return fb.fma(e, constants.ln2_high, fb.add(f, low))
+    tail, square = fb.polynomial(f, constants.tail), fb.mul(f, f)
+    fraction = fb.fma(tail, square, f) if correction is None else fb.add(f, fb.fma(tail, square, correction))
+    return fb.fma(e, constants.ln2_high, fraction)
 
 
-def _log1p_tail(fb: FloatBuilder, f: SSAValue, addend: SSAValue | None) -> SSAValue:
-    """`log(1 + f) - f + addend`.
-
-    The f64 form is that of fdlibm: with `s = f / (2 + f)` and `h = f²/2`, `log(1 + f) = f - h + s (h + R)`, where
-    `s R = 2 atanh(s) - 2 s`.
-    """
-    tail = FORMATS[fb.format].tail
-    square = fb.mul(f, f)
-    if fb.is_double:
-        s = fb.div(f, fb.add(f, 2.0))
-        z = fb.mul(s, s)
-        inner = fb.fma(fb.polynomial(z, tail), z, fb.mul(square, 0.5))
-        result = fb.mul(s, inner) if addend is None else fb.fma(s, inner, addend)
-    else:
-        cube = fb.mul(square, f)
-        polynomial = fb.polynomial(f, tail)
-        result = fb.mul(polynomial, cube) if addend is None else fb.fma(polynomial, cube, addend)
-    return fb.fma(square, -0.5, result)
+def _with_limits_of_parts(fb: FloatBuilder, x: SSAValue, result: SSAValue, subnormals: bool) -> SSAValue:
+    """`_with_limits` of a logarithm whose limits the parts of `split` give, if the builder has exponents."""
+    if fb.has_exponents:
+        return result
+    return _with_limits(fb, x, result, at_infinity=math.inf, zero=0.0, subnormals=subnormals)
 
 
 def _with_limits(

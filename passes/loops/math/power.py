@@ -4,7 +4,7 @@ import math
 
 from xdsl.ir import SSAValue
 
-from passes.loops.math.exp import FORMATS, scale
+from passes.loops.math.exp import build_exp2_reduced, round_to_integer, scale
 from passes.loops.math.float_builder import DOUBLE, SINGLE, FloatBuilder, FloatFormat
 from passes.loops.math.log import split
 
@@ -13,50 +13,48 @@ from passes.loops.math.log import split
 # gives subnormals and infinities), for f64 it is the sum of two numbers.
 
 LOG2_SINGLE = (
-    2.8853900817901432,
-    0.9617966732822022,
-    0.5770835947861677,
-    0.4116722002863674,
-    0.3407386704789659,
+    1.442695040994539,
+    -0.7213475168570554,
+    0.48089828222207176,
+    -0.3606743592333334,
+    0.28854602360374326,
+    -0.24042822263772012,
+    0.20582039869075422,
+    -0.18031455455601167,
+    0.16465696753129766,
+    -0.1528706572207786,
+    0.11550444321863464,
+    -0.04495518068723559,
 )
-"""f64 coefficients for a result in f32: `log2 m = s p(s²)` with `s = (m - 1) / (m + 1)`."""
-
-EXP2_SINGLE = (
-    0.6931472062775053,
-    0.2402265134357011,
-    0.0555032772587753,
-    0.009618004110630273,
-    0.001340029595606591,
-    0.0001547624618101634,
-)
-"""f64 coefficients for a result in f32: `2^r = 1 + r p(r)`."""
+"""f64 coefficients for a result in f32: `log2(1 + f) = f p(f)`."""
 
 LOG2_DOUBLE = (
     2.8853900817779268,
-    0.9617966939259754,
-    0.5770780163556944,
-    0.4121985830732165,
-    0.3205989045720627,
-    0.2623075453590657,
-    0.22198991786403402,
-    0.19113691105150493,
-    0.1913518179288069,
+    0.9617966939259757,
+    0.5770780163555715,
+    0.4121985831155391,
+    0.32059889726256263,
+    0.2623082553769962,
+    0.22194935637003513,
+    0.19248888375193068,
+    0.16702661125590995,
+    0.18252540717280755,
 )
-"""As `LOG2_SINGLE`, for a result in f64; the first two are sums with `LOG2_DOUBLE_LOW`."""
+"""`log2 m = s p(s²)` with `s = (m - 1) / (m + 1)`; the first two are sums with `LOG2_DOUBLE_LOW`."""
 
-LOG2_DOUBLE_LOW = (4.0732555090123365e-17, 4.0839594619692876e-17)
+LOG2_DOUBLE_LOW = (4.070717697843324e-17, -4.3655890497629006e-17)
 
 
 INVERSE_ROOT_MAGIC: dict[FloatFormat, int] = {SINGLE: 0x5F375A86, DOUBLE: 0x5FE6EB50C7B537A9}
 """`magic - bits / 2` encodes a number near the inverse root: C. Lomont, "Fast inverse square root" (2003)."""
 
 INVERSE_CBRT = (
-    1.0000038146972656,
-    -0.33326107263565063,
-    0.22160618007183075,
-    -0.1758175492286682,
-    0.1604088991880417,
-    -0.10806000977754593,
+    0.9999984502792358,
+    -0.3332383632659912,
+    0.22236569225788116,
+    -0.1775411069393158,
+    0.14822867512702942,
+    -0.07894105464220047,
 )
 """f32 coefficients: `(1 + f)^(-1/3)` to some 17 bits."""
 
@@ -119,7 +117,13 @@ def expand_pow(fb: FloatBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
 
 
 def with_signs_of_powers(fb: FloatBuilder, x: SSAValue, y: SSAValue, magnitude: SSAValue) -> SSAValue:
-    """`x^y` from `|x|^y`, which is NaN only where the exponent of two is."""
+    """`x^y` from `|x|^y`, which is NaN only where the exponent of two is: a branch for these and for negative `x`."""
+    has_sign = fb.int_compare("uge", fb.bits(x), fb.format.sign_mask)
+    is_rare = fb.either(has_sign, fb.compare("uno", magnitude, 0.0))
+    return fb.where_any(is_rare, lambda inner: (_power_of_rare(inner, x, y, magnitude),), (magnitude,))[0]
+
+
+def _power_of_rare(fb: FloatBuilder, x: SSAValue, y: SSAValue, magnitude: SSAValue) -> SSAValue:
     whole = fb.floor(y)
     is_fractional = fb.compare("une", whole, y)
     half = fb.mul(y, 0.5)
@@ -136,18 +140,23 @@ def with_signs_of_powers(fb: FloatBuilder, x: SSAValue, y: SSAValue, magnitude: 
 
 
 def _power_single(fb: FloatBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
-    """`x^y` for f32 `x ≥ 0`, in f64 arithmetic; NaN where `y log2 x` is."""
+    """`x^y` for f32 `x ≥ 0`, its logarithm in f64 arithmetic; NaN where `y log2 x` is."""
     wide = fb.as_double()
     wide_x = fb.widened(x)
     e, f = split(wide, wide_x, may_be_subnormal=False)
-    s = wide.div(f, wide.add(f, 2.0))
-    logarithm = wide.fma(s, wide.polynomial(wide.mul(s, s), LOG2_SINGLE), e)
-    exponent = wide.mul(fb.widened(y), _log2_with_limits(wide, wide_x, logarithm))
-    exponent = wide.at_most(wide.at_least(exponent, -200.0), 200.0)
-    shifted = wide.add(exponent, wide.format.biased_magic)
-    r = wide.sub(exponent, wide.sub(shifted, wide.format.biased_magic))
-    power = wide.fma(wide.polynomial(r, EXP2_SINGLE), r, 1.0)
-    return fb.narrowed(wide.mul(power, wide.power_of_two(shifted)))
+    logarithm = wide.fma(wide.polynomial(f, LOG2_SINGLE), f, e)
+    if not wide.has_exponents:
+        logarithm = _log2_with_limits(wide, wide_x, logarithm)
+    exponent = wide.mul(fb.widened(y), logarithm)
+    if not fb.has_exponents:
+        exponent = wide.at_most(wide.at_least(exponent, -250.0), 250.0)
+    _, wide_n = round_to_integer(wide, exponent, wide.format.magic)
+    n, r = fb.narrowed(wide_n), fb.narrowed(wide.sub(exponent, wide_n))
+    if fb.has_exponents:
+        # What is too large for a power has no fraction, or NaN if it is infinite; NaN stays in `n`.
+        r = fb.select(fb.compare("ogt", r, -0.5), r, -0.5)
+        r = fb.select(fb.compare("olt", r, 0.5), r, 0.5)
+    return scale(fb, build_exp2_reduced(fb, r), n)
 
 
 def _power_double(fb: FloatBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
@@ -161,7 +170,7 @@ def _power_double(fb: FloatBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
     exponent = fb.at_most(fb.at_least(exponent, -1100.0), 1100.0)
     n = fb.sub(fb.add(exponent, fb.format.magic), fb.format.magic)
     r = fb.add(fb.sub(exponent, n), rest)
-    return scale(fb, fb.fma(fb.polynomial(r, FORMATS[DOUBLE].exp2_tail), r, 1.0), n)
+    return scale(fb, build_exp2_reduced(fb, r), n)
 
 
 def _log2_with_limits(fb: FloatBuilder, x: SSAValue, logarithm: SSAValue) -> SSAValue:
