@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from xdsl.dialects.builtin import i1
+from xdsl.dialects.builtin import i1, i64
 from xdsl.ir import SSAValue
 
 from compiler.special_rules import SPECIAL_RULES
@@ -242,10 +242,18 @@ def logaddexp(base: float | None) -> Rule:
 
 
 def comparison(direction: Direction) -> Rule:
-    """The rule that compares."""
+    """The rule that compares; NumPy's loops for uint64 and int64 together are exact, a negative number is less than all others."""
 
     def rule(b: OpBuilder, x: SSAValue, y: SSAValue) -> SSAValue:
-        return compare(b, direction, x, y)
+        element = element_type_of(x)
+        if element == element_type_of(y):
+            return compare(b, direction, x, y)
+        signed, unsigned = (x, y) if element == i64 else (y, x)
+        is_negative = compare(b, "lt", signed, like(b, signed, 0))
+        is_so = compare(b, direction, *(convert(b, v, element_type_of(unsigned)) for v in (x, y)))
+        if direction == "ne" or direction in (("lt", "le") if signed is x else ("gt", "ge")):
+            return or_(b, is_negative, is_so)
+        return and_(b, not_(b, is_negative), is_so)
 
     return rule
 

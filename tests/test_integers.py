@@ -131,3 +131,11 @@ def test_a_dump_of_any_stage_still_takes_the_dtypes_of_the_program(tmp_path: Pat
         result = np.load(tmp_path / "y.npy")
         np.testing.assert_array_equal(result, x // 2 + x)
         assert result.dtype == np.uint8
+
+
+@pytest.mark.parametrize("compare", [np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal])
+def test_unsigned_and_signed_numbers_are_compared_exactly(compare):
+    signed = np.array([-(2**63), -1, 0, 1, 2**63 - 1])
+    unsigned = np.array([0, 1, 2**63 - 1, 2**63, 2**64 - 1], np.uint64)[:, None]
+    for x, y in ((signed, unsigned), (unsigned, signed), (unsigned, signed.astype(np.int8))):
+        np.testing.assert_array_equal(compiler.jit(compare)(x, y), compare(x, y))
