@@ -129,14 +129,11 @@ class _ArgExtremumOp(TensorOp, ABC):
             before, after, first, second, _ = arguments
             wins = scalar_compare(inner, "gt" if self.IS_MAX else "lt", after, before)
             if is_float(after.type):
-                is_new = scalar_op(
-                    inner,
-                    arith.AndIOp,
-                    *(
-                        scalar_compare(inner, direction, value, value)
-                        for direction, value in (("ne", after), ("eq", before))
-                    ),
+                becomes_nan, was_number = (
+                    scalar_compare(inner, "ne", after, after),
+                    scalar_compare(inner, "eq", before, before),
                 )
+                is_new = scalar_op(inner, arith.AndIOp, becomes_nan, was_number)
                 wins = scalar_op(inner, arith.OrIOp, wins, is_new)
             second = scalar_op(inner, arith.AddiOp, second, inner.constant(count * length, place_type))
             return (scalar_select(inner, wins, second, first),)
