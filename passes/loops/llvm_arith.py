@@ -19,7 +19,6 @@ from xdsl.dialects.builtin import (
 )
 from xdsl.dialects.llvm import FastMathAttr
 from xdsl.ir import Attribute, Operation, SSAValue
-from xdsl.utils.hints import isa
 
 from dialects.builder import constant_attribute, vector_type
 from dialects.llvm import FCmpOp, FPToSIOp, FPToUIOp, PoisonOp, SelectOp, UIToFPOp, comparison_type
@@ -158,9 +157,9 @@ def _divide(f: FunctionConversion, lhs: SSAValue, rhs: SSAValue, is_signed: bool
 
     No processor divides vectors of integers. By a constant, LLVM multiplies.
     """
-    kind = lhs.type
-    width = _width(kind)
-    if not isa(kind, VectorType[Any]) or width > 32 or _is_known(rhs):
+    kind: Attribute = lhs.type
+    width, is_vector = _width(kind), isinstance(kind, VectorType)
+    if not is_vector or width > 32 or _is_known(rhs):
         return f.builder.create(llvm.SDivOp if is_signed else llvm.UDivOp, (lhs, rhs), kind)
     wide = _like(kind, f32 if width <= 16 else f64)
     to_float, to_integer = (llvm.SIToFPOp, FPToSIOp) if is_signed else (UIToFPOp, FPToUIOp)
