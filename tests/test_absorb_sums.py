@@ -133,4 +133,4 @@ def test_a_sum_that_comes_before_the_kernel_of_rows_becomes_part_of_it():
 
     x, y = RNG.standard_normal((2, 512, 600), dtype=np.float32)
     lowered = compiler.jit(compiler.value_and_grad(loss, argnums=1)).lower(x[0], x, y)
-    assert any("adds up 1 results over its rows" in str(remark) for remark in lowered.remarks())
+    assert any("adds up a result over its rows" in str(remark) for remark in lowered.remarks())

@@ -267,7 +267,8 @@ class _Rewriting:
             for value in inputs:
                 _erase_unread(value)
         parent.erase_op(self.old)
-        message = f"{name}: adds up {len(partial)} results over its rows, in {self.parts} parts"
+        results = "a result" if len(partial) == 1 else f"{len(partial)} results"
+        message = f"{name}: adds up {results} over its rows, in {self.parts} parts"
         emit_remark("passed", "absorb-sums", message, kernel.location)
 
     def _provide(self, value: SSAValue, shape: Sequence[int]) -> SSAValue:

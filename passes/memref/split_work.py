@@ -128,12 +128,12 @@ class SplitWorkPass(ModulePass):
 def _split_launch(launch: rt.LaunchOp, time: float) -> None:
     name, extent = launch.kernel.string_value(), launch.extent
     if time < _LEAST or extent < 2:
-        reason = f"about {time / 1000:.3g} us of work" if time < _LEAST else "its range cannot be split"
+        reason = f"about {_duration(time)} of work" if time < _LEAST else "its range cannot be split"
         emit_remark("missed", PASS_NAME, f"@{name}: one thread, {reason}", launch.location)
         return
     grain = part_size(extent, time)
     launch.properties["grain"] = IntegerAttr(grain, i64)
-    message = f"@{name}: {-(-extent // grain)} parts of {grain} points, about {time / 1000:.3g} us of work"
+    message = f"@{name}: {-(-extent // grain)} parts of {grain} points, about {_duration(time)} of work"
     emit_remark("passed", PASS_NAME, message, launch.location)
 
 
@@ -149,13 +149,19 @@ def _split_calls(op: LapackOp) -> None:
     if op.calls > 1 and op.most_parts == 1:
         reason = "they share a workspace"
     elif op.calls < 2 or time < _LEAST:
-        reason = f"about {time / 1000:.3g} us of work"
+        reason = f"about {_duration(time)} of work"
     else:
         grain = max(1, int(op.calls * min(_SHORT_BLOCK / time, 1 / _FEW)), -(-op.calls // op.most_parts))
         op.attributes[rt.GRAIN] = IntegerAttr(grain, i64)
-        emit_remark("passed", PASS_NAME, f"{name}: parts of {grain}, about {time / 1000:.3g} us of work", op.location)
+        emit_remark("passed", PASS_NAME, f"{name}: parts of {grain}, about {_duration(time)} of work", op.location)
         return
     emit_remark("missed", PASS_NAME, f"{name}: one thread, {reason}", op.location)
+
+
+def _duration(nanoseconds: float) -> str:
+    """A time for remarks, in digits that an estimate may have."""
+    value, unit = (nanoseconds / 1e6, "ms") if nanoseconds >= 1e6 else (nanoseconds / 1e3, "us")
+    return f"{value:.2g} {unit}" if value < 100 else f"{round(value, -1):.0f} {unit}"
 
 
 def part_size(extent: int, time: float) -> int:
@@ -173,11 +179,11 @@ def _split_product(product: rt.GemmOp, processors: int) -> None:
     name = f"product of {f'{batch} x ' if batch > 1 else ''}{m}x{k} and {k}x{n}"
     if blocks == (batch, m, n):
         few = "there is one processor" if processors == 1 else "its blocks would be too small"
-        reason = f"about {time / 1000:.3g} us of work" if time < _LEAST else few
+        reason = f"about {_duration(time)} of work" if time < _LEAST else few
         emit_remark("missed", PASS_NAME, f"{name}: one thread, {reason}", product.location)
         return
     product.properties["blocks"] = int_array(blocks)
-    message = f"{name}: blocks of {' x '.join(map(str, blocks))}, about {time / 1000:.3g} us of work"
+    message = f"{name}: blocks of {' x '.join(map(str, blocks))}, about {_duration(time)} of work"
     emit_remark("passed", PASS_NAME, message, product.location)
 
 
