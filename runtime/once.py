@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from functools import wraps
 from typing import TypeVar
 
 Made = TypeVar("Made")
@@ -23,5 +24,4 @@ def once(make: Callable[[], Made]) -> Callable[[], Made]:
                     made.append(make())
         return made[0]
 
-    get.__doc__, get.__name__ = make.__doc__, make.__name__
-    return get
+    return wraps(make)(get)

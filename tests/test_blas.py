@@ -1,9 +1,11 @@
 """The library that is called: how it is found, and what is said of one that will not do."""
 
+from ctypes.util import find_library
+
 import pytest
 
 from dialects.errors import MissingLibraryError
-from runtime import blas, native
+from runtime import blas
 
 
 def test_missing_blas_library_names_path_and_remedy(monkeypatch):
@@ -15,7 +17,7 @@ def test_missing_blas_library_names_path_and_remedy(monkeypatch):
 
 
 def test_library_without_cblas_is_rejected():
-    library = native.ctypes.util.find_library("m") if hasattr(native.ctypes, "util") else "libm.so.6"
+    library = find_library("m")
     with pytest.raises(MissingLibraryError, match="has no function cblas_sgemm"):
         blas.get_blas(library or "libm.so.6")
 
