@@ -26,7 +26,7 @@ from xdsl.utils.exceptions import DiagnosticException
 
 from passes.loops.expand_math import EXPANSIONS, ExpandMathPass
 from passes.loops.math.exp import FORMATS as EXP_FORMATS
-from passes.loops.math.float_builder import DOUBLE, SINGLE
+from passes.loops.math.float_format import DOUBLE, SINGLE
 from passes.loops.math.inverse_trigonometric import ATAN_TAIL
 from passes.loops.math.trigonometric import SIN_TAIL
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from xdsl.ir import SSAValue
 
 from passes.loops.math.exp import build_expm1_in_range
-from passes.loops.math.float_builder import DOUBLE, SINGLE, FloatBuilder
+from passes.loops.math.float_builder import FloatBuilder
+from passes.loops.math.float_format import DOUBLE, SINGLE
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ J. G. Laframboise, "Chebyshev approximation of (1 + 2x) exp(x²) erfc x in 0 ≤
 from xdsl.ir import SSAValue
 
 from passes.loops.math.exp import FORMATS, build_expm1_reduced, reduce, scale
-from passes.loops.math.float_builder import DOUBLE, SINGLE, FloatBuilder, FloatFormat
+from passes.loops.math.float_builder import FloatBuilder
+from passes.loops.math.float_format import DOUBLE, SINGLE, FloatFormat
 
 CENTRE = 3.0
 FAR = 2.0**60

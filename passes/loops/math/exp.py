@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from xdsl.ir import SSAValue
 
-from passes.loops.math.float_builder import DOUBLE, SINGLE, FloatBuilder
+from passes.loops.math.float_builder import FloatBuilder
+from passes.loops.math.float_format import DOUBLE, SINGLE
 
 LOG2_E = math.log2(math.e)
 

@@ -5,7 +5,8 @@ import math
 from xdsl.ir import SSAValue
 
 from dialects.special_values import cotangent_derivative, zeta_series
-from passes.loops.math.float_builder import DOUBLE, SINGLE, FloatBuilder, FloatFormat
+from passes.loops.math.float_builder import FloatBuilder
+from passes.loops.math.float_format import DOUBLE, SINGLE, FloatFormat
 from passes.loops.math.log import build_log, build_log_parts, expand_log
 from passes.loops.math.trigonometric import build_cotangent_of_pi, build_sine_of_pi
 

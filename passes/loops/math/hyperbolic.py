@@ -5,7 +5,8 @@ import math
 from xdsl.ir import SSAValue
 
 from passes.loops.math.exp import build_expm1_in_range, build_half_exp
-from passes.loops.math.float_builder import DOUBLE, SINGLE, FloatBuilder, FloatFormat
+from passes.loops.math.float_builder import FloatBuilder
+from passes.loops.math.float_format import DOUBLE, SINGLE, FloatFormat
 from passes.loops.math.log import build_log
 
 SINH_TAIL: dict[FloatFormat, tuple[float, ...]] = {

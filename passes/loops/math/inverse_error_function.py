@@ -9,7 +9,8 @@ import math
 
 from xdsl.ir import SSAValue
 
-from passes.loops.math.float_builder import DOUBLE, SINGLE, FloatBuilder, FloatFormat
+from passes.loops.math.float_builder import FloatBuilder
+from passes.loops.math.float_format import DOUBLE, SINGLE, FloatFormat
 from passes.loops.math.log import expand_log
 
 CENTRAL_END: dict[FloatFormat, float] = {SINGLE: 5.0, DOUBLE: 6.0}

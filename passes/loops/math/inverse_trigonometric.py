@@ -4,7 +4,8 @@ import math
 
 from xdsl.ir import SSAValue
 
-from passes.loops.math.float_builder import DOUBLE, SINGLE, FloatBuilder, FloatFormat
+from passes.loops.math.float_builder import FloatBuilder
+from passes.loops.math.float_format import DOUBLE, SINGLE, FloatFormat
 
 ASIN_TAIL: dict[FloatFormat, tuple[float, ...]] = {
     SINGLE: (

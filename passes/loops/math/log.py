@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from xdsl.ir import SSAValue
 
-from passes.loops.math.float_builder import DOUBLE, SINGLE, FloatBuilder
+from passes.loops.math.float_builder import FloatBuilder
+from passes.loops.math.float_format import DOUBLE, SINGLE
 
 LOWEST = 0.75
 

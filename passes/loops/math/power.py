@@ -5,7 +5,8 @@ import math
 from xdsl.ir import SSAValue
 
 from passes.loops.math.exp import build_exp2_reduced, round_to_integer, scale
-from passes.loops.math.float_builder import DOUBLE, SINGLE, FloatBuilder, FloatFormat
+from passes.loops.math.float_builder import FloatBuilder
+from passes.loops.math.float_format import DOUBLE, SINGLE, FloatFormat
 from passes.loops.math.log import split
 
 # Note [Digits of pow]: the relative error of `2^v` is the absolute error of `v = y log2 |x|`, which is as large as the

@@ -12,7 +12,8 @@ import math
 from xdsl.ir import SSAValue
 
 from passes.loops.math.argument_reduction import build_large_reduction
-from passes.loops.math.float_builder import DOUBLE, SINGLE, FloatBuilder
+from passes.loops.math.float_builder import FloatBuilder
+from passes.loops.math.float_format import DOUBLE, SINGLE
 
 INVERSE_PI = 0.3183098861837907
 PI_PARTS = (3.141592653589793, 1.2246467991473532e-16, -2.9947698097183397e-33)
