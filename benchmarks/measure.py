@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,20 @@ def limited(limit: int) -> Iterator[None]:
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
+
+
+def end_subprocesses() -> None:
+    """Kill what this process has started, and what that has: the compilers of a contender that was given up would go on, beside the others."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            children.setdefault(int(stat.read_text().rpartition(")")[2].split()[1]), []).append(int(stat.parent.name))
+    started = list(children.get(os.getpid(), ()))
+    for process in started:
+        started += children.get(process, ())
+    for process in started:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
 
 
 def warm_up(peer: str) -> None:
@@ -105,6 +119,7 @@ def measure(name: str, peers: list[str], patience: float, limit: int, *, is_tiny
                 expected = as_numpy(results)
             contenders[peer] = call
         except Exception as error:
+            end_subprocesses()
             failures[peer] = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"
     times = interleaved(contenders, patience) if contenders else {}
     return {

@@ -61,6 +61,21 @@ def test_every_workload_has_a_floor_or_is_a_loop():
     assert all(name.startswith(("scan_", "rk4", "while_")) for name in without), without
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are found in Linux's /proc")
+def test_what_a_contender_leaves_running_is_ended():
+    code = """
+import subprocess, measure
+shell = subprocess.Popen(["sh", "-c", "sleep 60 & echo $!; wait"], stdout=subprocess.PIPE, text=True)
+inner = int(shell.stdout.readline())
+measure.end_subprocesses()
+assert shell.wait(10) == -9
+assert shell.stdout.read() == ""  # the end of the pipe, which the inner process has, too
+"""
+    subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(BENCHMARKS)}, check=True, timeout=30
+    )
+
+
 def test_a_workload_is_measured_in_a_process_of_its_own(tmp_path):
     output = tmp_path / "result.json"
     options = ("--threads", "1", "--peers", "dlc", "NumPy", "--patience", "0.05", "--limit", "60", "--tiny")
