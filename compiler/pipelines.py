@@ -109,7 +109,7 @@ def _has_exponents(options: CompileOptions) -> bool:
     """Whether code is for this machine as it is, and this has instructions that work on exponents."""
     if options.vector_bits is not None:
         return False
-    from runtime.native import host_target
+    from runtime.target import host_target
 
     return host_target().has_exponents
 

@@ -3,8 +3,10 @@
 import ctypes
 import gc
 import threading
+import time
 
 import llvmlite.binding as llvm
+import numpy as np
 import pytest
 
 from dialects.errors import InternalError, MissingLibraryError
@@ -98,3 +100,35 @@ def test_a_missing_library_is_named(monkeypatch):
         MissingLibraryError, match="no LLVM: the package llvmlite cannot be found; run `pip install llvmlite`"
     ):
         llvm_library.llvm_library.__wrapped__()
+
+
+def test_two_hundred_programs_come_and_go():
+    for number in range(200):
+        text = f"define void @f(ptr %t) nounwind {{\n%p = load ptr, ptr %t\nstore i32 {number}, ptr %p\nret void\n}}\n"
+        program = linker.load(emit_object(text))
+        result = np.zeros(1, np.int32)
+        program.call("f", [result.ctypes.data])
+        assert result[0] == number
+
+
+def test_threads_that_ask_for_an_address_first_look_it_up_once(monkeypatch):
+    program = linker.load(emit_object("define i32 @f() { ret i32 7 }"))
+    hold, start, lookups, addresses = program._hold, threading.Barrier(4), [], []
+
+    def slow_hold(tracker):
+        lookups.append(tracker)
+        time.sleep(0.05)
+        hold(tracker)
+
+    def ask():
+        start.wait()
+        addresses.append(program.address("f"))
+
+    monkeypatch.setattr(program, "_hold", slow_hold)
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(lookups) == 1
+    assert [ctypes.CFUNCTYPE(ctypes.c_int)(address)() for address in addresses] == [7] * 4

@@ -1,9 +1,5 @@
 """Hand-written IR of the `loops` level gives NumPy's values when it runs as machine code."""
 
-import ctypes
-import threading
-import time
-
 import numpy as np
 import pytest
 from native_runner import lower_to_text, run_loops
@@ -533,51 +529,9 @@ def test_batched_gemm_matches_numpy(lhs_shape, rhs_shape, flags):
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_two_hundred_programs_come_and_go():
-    for number in range(200):
-        text = f"define void @f(ptr %t) nounwind {{\n%p = load ptr, ptr %t\nstore i32 {number}, ptr %p\nret void\n}}\n"
-        program = native.load(native.emit_object(text))
-        result = np.zeros(1, np.int32)
-        program.call("f", [result.ctypes.data])
-        assert result[0] == number
-
-
-def test_threads_that_ask_for_an_address_first_look_it_up_once(monkeypatch):
-    program = native.load(native.emit_object("define i32 @f() { ret i32 7 }"))
-    hold, start, lookups, addresses = program._hold, threading.Barrier(4), [], []
-
-    def slow_hold(tracker):
-        lookups.append(tracker)
-        time.sleep(0.05)
-        hold(tracker)
-
-    def ask():
-        start.wait()
-        addresses.append(program.address("f"))
-
-    monkeypatch.setattr(program, "_hold", slow_hold)
-    threads = [threading.Thread(target=ask) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    # LLVM would unload the code when the result of a second lookup is dropped.
-    assert len(lookups) == 1
-    assert [ctypes.CFUNCTYPE(ctypes.c_int)(address)() for address in addresses] == [7] * 4
-
-
 def test_module_that_llvm_rejects_is_an_internal_error():
     with pytest.raises(InternalError, match=r"LLVM rejects the module: .*its text is in .*\.ll"):
         native.emit_object("define void @f() { ret i32 0 }")
-
-
-def test_missing_symbol_is_an_internal_error():
-    text = "declare void @nobody_has_this()\ndefine void @f() {\ncall void @nobody_has_this()\nret void\n}"
-    with pytest.raises(InternalError, match=r"cannot link.*'f'"):
-        native.load(native.emit_object(text)).address("f")
-    program = native.load(native.emit_object("define void @f() {\nret void\n}"))
-    with pytest.raises(InternalError, match=r"cannot link.*'g'"):
-        program.address("g")
 
 
 def test_unexpanded_math_says_what_to_do():
